@@ -1,0 +1,33 @@
+# What a newcomer types. Everything is installed into .venv; nothing else of the machine is touched.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
+	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
+
+test: .venv/test lint  ## the linter and all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+
+bench: .venv/bench  ## side by side with SciPy, optax and PyTorch, in one run
+	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/neural_style.py
+
+clean:
+	rm -rf .venv build runs *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/%: .venv/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@

@@ -1,0 +1,5 @@
+"""`python -m jaxtex`."""
+
+from jaxtex import main
+
+main.entry()

@@ -1,0 +1,31 @@
+"""All that the command does, from Python: arrays in, arrays out."""
+
+import numpy as np
+
+from jaxtex import config as configs
+from jaxtex import problems, synthesis
+
+
+def synthesize(style: np.ndarray, *, observe: synthesis.Observer = lambda progress: None, **choices) -> np.ndarray:
+    """Makes a texture like an exemplar.
+
+    >>> result = jaxtex.synthesize(jaxtex.load_image("images/pebbles.png"), size=128, num_steps=100)
+
+    Args:
+      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side.
+      observe: is shown a `synthesis.Progress` every `save_every` steps.
+      **choices: fields of `jaxtex.Config`, which are also the command's flags.
+
+    Returns:
+      The texture, `[height, width, 3]`, float32 in [0, 1].
+
+    Raises:
+      UserError: a choice or the exemplar cannot be used; the text says why.
+
+    References:
+      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
+      https://arxiv.org/abs/1505.07376. The defaults depart from it: the network, its octaves, mean and covariance in
+      place of the Gram matrix, each layer's loss in units of the exemplar's energy, a start near the mean colour, and
+      coarse to fine; the README says why.
+    """
+    return synthesis.run(problems.build(style, configs.Config(**choices)), observe)

@@ -1,0 +1,89 @@
+"""What a run may choose: a frozen dataclass of plain values. Each field is a flag; its help stands beside it."""
+
+import dataclasses
+import math
+
+from jaxtex import errors
+
+
+def _choice(default, help_text: str):
+    return dataclasses.field(default=default, metadata={"help": help_text})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The choices of one synthesis. An empty text or a zero means "as fits", where the help says so."""
+
+    network: str = _choice("vgg_lite", "Whose features are matched. vgg_lite is built in; the others want --weights.")
+    weights: str = _choice("", "HDF5 file of the network's weights. Empty: where they are usually kept.")
+    pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg).")
+    padding: str = _choice("reflect", "Beyond the border lies: zero, reflect, replicate or wrap.")
+    octaves: int = _choice(3, "Sizes of the image that the network sees, each half of the one before.")
+    statistic: str = _choice("mean_and_covariance", "What is matched of each layer's features.")
+    layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: every ReLU of the first three blocks.")
+    size: int = _choice(256, "Shorter side of the exemplar as used, in pixels. 0: as it is.")
+    height: int = _choice(0, "Of the result, in pixels. 0: the exemplar's as used.")
+    width: int = _choice(0, "Of the result, in pixels. 0: the exemplar's as used.")
+    scales: int = _choice(0, "Coarse to fine: sizes from small to full, each twice the one before. 0: as fits the size.")
+    optimizer: str = _choice("lbfgs", "How the image descends.")
+    learning_rate: float = _choice(0.0, "Of adam and gd, in pixel values a step. 0: the optimiser's own.")
+    num_steps: int = _choice(200, "Network evaluations in all, shared evenly by the scales.")
+    save_every: int = _choice(10, "Steps between two snapshots.")
+    seed: int = _choice(0, "Decides all that is random.")
+    init: str = _choice("noise", "What the image starts as: noise, style (the exemplar), or the path of an image.")
+    noise: float = _choice(0.02, "Deviation of the first noise about the exemplar's mean colour.")
+
+
+def validate(config: Config) -> None:
+    """Holds every number against what makes sense.
+
+    Raises:
+      UserError: a number is out of range; the text names the flag, the value and the range.
+    """
+    for name, (low, high) in RANGES.items():
+        value = getattr(config, name)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise errors.UserError(f"--{name}={value}: between {low} and {high}, please")
+    for name in ("size", "height", "width"):
+        if 0 < getattr(config, name) < SMALLEST:
+            raise errors.UserError(f"--{name}={getattr(config, name)}: at least {SMALLEST} pixels, or 0")
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """`"conv1_1,pool1:0.5"` -> `{"conv1_1": 1.0, "pool1": 0.5}`.
+
+    Raises:
+      UserError: a weight is no positive number, or a layer stands twice.
+    """
+    weights: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, weight = part.partition(":")
+        if name in weights:
+            raise errors.UserError(f"--layers={text}: '{name}' stands twice")
+        weights[name] = _weight(text, weight or "1")
+    return weights
+
+
+def _weight(text: str, weight: str) -> float:
+    try:
+        value = float(weight)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise errors.UserError(f"--layers={text}: '{weight}' is no weight; a positive number, please")
+    return value
+
+
+SMALLEST = 32  # pixels on a side: three blocks and a few octaves of a smaller image hold no statistics
+RANGES = {
+    "octaves": (1, 6),
+    "size": (0, 16384),
+    "height": (0, 16384),
+    "width": (0, 16384),
+    "scales": (0, 8),
+    "learning_rate": (0.0, 1.0),
+    "num_steps": (1, 1_000_000),
+    "save_every": (1, 1_000_000),
+    "seed": (0, 2**32 - 1),
+    "noise": (0.0, 1.0),
+}

@@ -1,0 +1,36 @@
+"""What a user did wrong, said in one line that names the thing, the value and the choice."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake that its maker can mend: `main` prints its one line and leaves with status 2."""
+
+
+def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
+    """The error for a name that is not in a table, with the nearest name that is.
+
+    Args:
+      kind: what is named: "statistic", "layer".
+      name: the name that was not found.
+      names: those that there are.
+
+    Returns:
+      The error, to be raised by the caller.
+    """
+    names = list(names)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    return UserError(f"unknown {kind} '{name}'{hint} There are: {', '.join(names)}")
+
+
+def choose(kind: str, name: str, table: dict):
+    """`table[name]`, or the error that `unknown` describes.
+
+    Raises:
+      UserError: `name` is not in `table`.
+    """
+    if name not in table:
+        raise unknown(kind, name, table)
+    return table[name]

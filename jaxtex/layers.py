@@ -1,0 +1,39 @@
+"""One layer's function over all layers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def map_layers(function: Callable, *arguments: dict[str, Any]) -> dict[str, Any]:
+    """Applies a function of one layer to each, vmapped over layers whose arrays agree in shape.
+
+    Args:
+      function: takes one value (a pytree of arrays) from each of `arguments`, for the same layer.
+      arguments: dicts with the same layers as keys.
+
+    Returns:
+      A dict: layer -> what the function returns for it, in the order of the first argument.
+    """
+    results = {}
+    for names in _alike(arguments):
+        results |= _map_alike(function, names, arguments)
+    return {name: results[name] for name in arguments[0]}
+
+
+def _alike(arguments: tuple[dict, ...]) -> list[list[str]]:
+    groups: dict[Any, list[str]] = {}
+    for name in arguments[0]:
+        leaves, structure = jax.tree.flatten([argument[name] for argument in arguments])
+        groups.setdefault((structure, *(leaf.shape for leaf in leaves)), []).append(name)
+    return list(groups.values())
+
+
+def _map_alike(function: Callable, names: list[str], arguments: tuple[dict, ...]) -> dict[str, Any]:
+    if len(names) == 1:
+        return {names[0]: function(*(argument[names[0]] for argument in arguments))}
+    stacked = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names)) for argument in arguments]
+    mapped = jax.vmap(function)(*stacked)
+    return {name: jax.tree.map(lambda leaf, i=i: leaf[i], mapped) for i, name in enumerate(names)}

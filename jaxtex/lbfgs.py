@@ -1,0 +1,134 @@
+"""Limited-memory BFGS within the unit box, one evaluation a step: the line search is spread over the steps.
+
+Each update is told loss and gradient at the trial image. It accepts the trial, stores the pair (step, change of the
+gradient) and tries a full quasi-Newton step next; or it refuses the trial and tries a shorter step; after repeated
+refusals it forgets its memory and descends along the gradient. There is no loop and no branch in it, so it can run in
+`lax.scan`, and under `jax.vmap` with every image of a batch at its own point of its own search.
+
+References:
+  Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45, 1989.
+  Byrd, Nocedal and Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods",
+  Mathematical Programming 63, 1994 (equation 3.1: two passes over the memory instead of the four of the usual two loops).
+  Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J. Control and
+  Optimization 20, 1982 (pixels that sit at a bound and are pushed against it take no part in the direction).
+  Departures: sufficient decrease alone, without a curvature condition (pairs without curvature are not stored); no step
+  moves a pixel by more than `LARGEST`.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+LENGTH = 10  # pairs remembered
+FIRST = 0.1  # largest change of a pixel in a step along the gradient, in [0, 1]
+LARGEST = 0.5  # and in any step
+DECREASE = 1e-4  # of what the slope promises must be got: Nocedal and Wright, "Numerical Optimization", 3.1
+PATIENCE = 4  # refusals before the memory is forgotten
+CURVATURE = 1e-10  # least cosine between a step and its change of the gradient
+
+
+class Memory(NamedTuple):
+    """What is known of the curvature, and where the line search stands."""
+
+    gradient: jax.Array  # [H, W, 3], at the accepted image
+    pairs: jax.Array  # [2 m, H, W, 3]: m steps, then the m changes of the gradient; a ring
+    products: jax.Array  # [2 m, 2 m]: the inner products of the pairs
+    count: jax.Array  # pairs stored since the memory was last forgotten
+    size: jax.Array  # length of the step under trial, 1 = the full quasi-Newton step
+    refusals: jax.Array  # in this search
+
+
+def init(image: jax.Array) -> Memory:
+    """No memory; the first image tried, `[H, W, 3]`, will be accepted."""
+    zero = jnp.zeros((), jnp.int32)
+    pairs = jnp.zeros((2 * LENGTH, *image.shape))
+    return Memory(jnp.zeros_like(image), pairs, jnp.zeros((2 * LENGTH, 2 * LENGTH)), zero, jnp.ones(()), zero)
+
+
+def update(state, loss: jax.Array, gradient: jax.Array):
+    """Accepts or refuses the trial, and chooses the next.
+
+    Args:
+      state: an `optimizers.State` whose `memory` is a `Memory`.
+      loss: at `state.trial`.
+      gradient: likewise, `[H, W, 3]`.
+
+    Returns:
+      The next state. `state.loss` never rises; a loss or gradient that is not finite is a refusal.
+    """
+    memory, step = state.memory, state.trial - state.image
+    slope = jnp.minimum(jnp.vdot(memory.gradient, step), 0.0)
+    accepted = jnp.isfinite(loss) & jnp.isfinite(gradient).all() & (loss <= state.loss + DECREASE * slope)
+    change = jnp.where(accepted, gradient - memory.gradient, 0.0)
+    memory = _store(memory, jnp.where(accepted, step, 0.0), change)
+    image = jnp.where(accepted, state.trial, state.image)
+    memory = memory._replace(gradient=jnp.where(accepted, gradient, memory.gradient))
+    memory = _search(memory, accepted, _shrink(state.loss, loss, slope))
+    trial = _trial(memory, image)
+    return state._replace(
+        step=state.step + 1, image=image, loss=jnp.where(accepted, loss, state.loss), trial=trial, memory=memory
+    )
+
+
+def _store(memory: Memory, step: jax.Array, change: jax.Array) -> Memory:
+    slot = memory.count % LENGTH
+    curved = jnp.vdot(step, change) > CURVATURE * jnp.linalg.norm(step) * jnp.linalg.norm(change)
+    new = jnp.where(curved, jnp.stack([step, change]), memory.pairs[jnp.stack([slot, slot + LENGTH])])
+    pairs = memory.pairs.at[slot].set(new[0]).at[slot + LENGTH].set(new[1])
+    columns = _dots(pairs, new)
+    products = memory.products
+    for row, column in ((slot, columns[:, 0]), (slot + LENGTH, columns[:, 1])):
+        products = products.at[row].set(column).at[:, row].set(column)
+    return memory._replace(pairs=pairs, products=products, count=memory.count + curved)
+
+
+def _search(memory: Memory, accepted: jax.Array, factor: jax.Array) -> Memory:
+    refusals = jnp.where(accepted, 0, memory.refusals + 1)
+    forget = (refusals >= PATIENCE) & (memory.count > 0)
+    size = jnp.where(accepted | forget, 1.0, memory.size * factor)
+    return memory._replace(size=size, refusals=jnp.where(forget, 0, refusals), count=jnp.where(forget, 0, memory.count))
+
+
+def _shrink(loss: jax.Array, trial: jax.Array, slope: jax.Array) -> jax.Array:
+    """Where the parabola through both losses and the slope is least, within a tenth and a half of the step."""
+    factor = -0.5 * slope / (trial - loss - slope)
+    return jnp.where(jnp.isfinite(factor), jnp.clip(factor, 0.1, 0.5), 0.1)
+
+
+def _trial(memory: Memory, image: jax.Array) -> jax.Array:
+    outward = ((image <= 0) & (memory.gradient > 0)) | ((image >= 1) & (memory.gradient < 0))
+    free = jnp.where(outward, 0.0, memory.gradient)
+    steepest = -FIRST / (jnp.max(jnp.abs(free)) + TINY) * free
+    newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free))
+    useful = (memory.count > 0) & jnp.isfinite(newton).all() & (jnp.vdot(newton, free) < 0)
+    step = memory.size * jnp.where(useful, newton, steepest)
+    return jnp.clip(image + step * jnp.minimum(1.0, LARGEST / (jnp.max(jnp.abs(step)) + TINY)), 0.0, 1.0)
+
+
+def _inverse_hessian(memory: Memory, vector: jax.Array) -> jax.Array:
+    """The quasi-Newton matrix times a vector, by the compact representation."""
+    order = (memory.count + jnp.arange(LENGTH)) % LENGTH  # oldest first; slots not yet filled come before all
+    filled = jnp.arange(LENGTH) >= LENGTH - memory.count
+    both = jnp.concatenate([order, order + LENGTH])
+    mask = jnp.concatenate([filled, filled])
+    products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
+    along = jnp.where(mask, _dots(memory.pairs, vector[None])[both, 0], 0.0)
+    scale, weights = _compact(products, along, filled)
+    return scale * vector + jnp.einsum("m,mhwc->hwc", weights[jnp.argsort(both)], memory.pairs, precision="highest")
+
+
+def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[jax.Array, jax.Array]:
+    mixed, changes = products[:LENGTH, LENGTH:], products[LENGTH:, LENGTH:]
+    scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)  # of the latest pair
+    upper = jnp.triu(mixed) + jnp.diag(jnp.where(filled, 0.0, 1.0))
+    first = jax.scipy.linalg.solve_triangular(upper, along[:LENGTH])
+    inner = jnp.diag(mixed) * first + scale * (changes @ first - along[LENGTH:])
+    return scale, jnp.concatenate([jax.scipy.linalg.solve_triangular(upper, inner, trans=1), -scale * first])
+
+
+def _dots(pairs: jax.Array, vectors: jax.Array) -> jax.Array:
+    return jnp.einsum("mhwc,vhwc->mv", pairs, vectors, precision="highest")
+
+
+TINY = 1e-30

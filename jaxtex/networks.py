@@ -1,0 +1,200 @@
+"""The VGG family: an image to the features of its layers, a pure function of the weights.
+
+Images are `[H, W, 3]`, RGB, in [0, 1], of 32 px or more on each side. Features are a dict from layer name to
+activations `[H', W', C]`. Layers bear the papers' names: `conv1_1`, `bn1_1` (where there is batch norm), `relu1_1`, ...,
+`pool1`. `network.apply(variables, image)` is all there is; batches come by `jax.vmap`.
+
+References:
+  Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
+  https://arxiv.org/abs/1409.1556.
+  Ioffe and Szegedy, "Batch Normalization", ICML 2015, https://arxiv.org/abs/1502.03167. Always with stored statistics here.
+"""
+
+import re
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxtex import errors
+
+Features = dict[str, jax.Array]
+
+EPSILON = 1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
+SMALLEST = 32  # pixels: five poolings leave one
+PADDINGS = {"zero": None, "reflect": (1, -2), "replicate": (0, -1), "wrap": (-1, 0)}  # the rows put before and after
+POOLINGS = {"max": jnp.max, "avg": jnp.mean}
+
+
+def pool(features: jax.Array, pooling: str) -> jax.Array:
+    """`[H, W, C]` -> `[H // 2, W // 2, C]`: the maximum or the mean of 2x2 blocks; an odd last row or column is left out.
+
+    By reshape: on CPU the gradient of `reduce_window` is a slow scatter.
+    """
+    height, width = features.shape[0] // 2, features.shape[1] // 2
+    blocks = features[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
+    return POOLINGS[pooling](blocks, axis=(1, 3))
+
+
+def pad(features: jax.Array, padding: str) -> jax.Array:
+    """`[H, W, C]` -> `[H + 2, W + 2, C]`: one pixel around, as `PADDINGS` says. A lone row or column is its own mirror."""
+    if padding == "zero":
+        return jnp.pad(features, ((1, 1), (1, 1), (0, 0)))
+    for axis in (0, 1):
+        first, last = (position % features.shape[axis] for position in PADDINGS[padding])
+        ends = (jax.lax.slice_in_dim(features, end, end + 1, axis=axis) for end in (first, last))
+        features = jnp.concatenate([next(ends), features, next(ends)], axis)
+    return features
+
+
+class VGG(nn.Module):
+    """A VGG network up to its deepest wanted layer.
+
+    Attributes:
+      widths: channels of each convolution, a tuple for each block; a pooling ends every block.
+      batch_norm: whether a batch norm stands between each convolution and its ReLU.
+      pooling: "max" or "avg".
+      padding: what lies beyond the border: "zero", "reflect", "replicate" or "wrap".
+      layers: whose features to return, in this order.
+      folded: whether `fold` has merged the batch norms that no wanted layer needs into their convolutions.
+    """
+
+    widths: tuple[tuple[int, ...], ...]
+    batch_norm: bool = False
+    pooling: str = "max"
+    padding: str = "zero"
+    layers: tuple[str, ...] = ()
+    folded: bool = False
+
+    @nn.compact
+    def __call__(self, image: jax.Array) -> Features:
+        mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
+        deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
+        x, features = (image - mean) / deviation, {}
+        for layer in evaluated(self):
+            features[layer] = x = self._layer(layer, x)
+        merged = _folded(self)
+        return {layer: features[layer.replace("bn", "conv") if layer in merged else layer] for layer in self.layers}
+
+    def _layer(self, name: str, x: jax.Array) -> jax.Array:
+        kind, block, position = parse(name)
+        if kind == "pool":
+            return pool(x, self.pooling)
+        if kind == "relu":
+            return nn.relu(x)
+        if kind == "bn":
+            return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, name=name)(x)
+        return nn.Conv(self.widths[block - 1][position - 1], (3, 3), padding="VALID", name=name)(pad(x, self.padding))
+
+
+class Pyramid(nn.Module):
+    """A network applied to an image at full, half, quarter, ... size; see `pyramid`."""
+
+    network: VGG
+    octaves: int
+
+    def setup(self):
+        nn.share_scope(self, self.network)  # the same variables as the network alone
+
+    def __call__(self, image: jax.Array) -> Features:
+        features = {}
+        for octave in range(self.octaves):
+            features |= {octave_name(layer, octave): value for layer, value in self.network(image).items()}
+            image = pool(image, "avg")
+        return features
+
+
+def pyramid(network: VGG, octaves: int) -> Pyramid:
+    """A network that sees the image in several octaves, and so structures `2 ** (octaves - 1)` times as large.
+
+    Args:
+      network: any of the family.
+      octaves: how many sizes, each half of the one before (mean of 2x2 pixels); 1 is the network itself.
+
+    Returns:
+      A network with the same variables, whose layers are called `relu1_1` at full size, `relu1_1/2` at half, ...
+    """
+    return Pyramid(network, octaves)
+
+
+def octave_name(layer: str, octave: int) -> str:
+    """`relu1_1`, `relu1_1/2`, `relu1_1/4` for octave 0, 1, 2."""
+    return f"{layer}/{2**octave}" if octave else layer
+
+
+def parse(layer: str) -> tuple[str, int, int]:
+    """`"conv3_1"` -> `("conv", 3, 1)`; `"pool2"` -> `("pool", 2, 0)`."""
+    kind, block, position = re.fullmatch(r"([a-z]+)(\d+)(?:_(\d+))?", layer).groups(default="0")
+    return kind, int(block), int(position)
+
+
+def layer_names(network: VGG) -> tuple[str, ...]:
+    """Every layer that the network could return, in the order of evaluation."""
+    kinds, names = ("conv", "bn", "relu") if network.batch_norm else ("conv", "relu"), []
+    for block, widths in enumerate(network.widths, 1):
+        names += [f"{kind}{block}_{position + 1}" for position in range(len(widths)) for kind in kinds]
+        names += [f"pool{block}"]
+    return tuple(names)
+
+
+def evaluated(network: VGG) -> tuple[str, ...]:
+    """The layers that the network runs through: all up to the deepest wanted, less those that are folded away."""
+    names = layer_names(network)
+    deepest = max((names.index(layer) for layer in network.layers), default=-1)
+    return tuple(name for name in names[: deepest + 1] if name not in _folded(network))
+
+
+def select(network: VGG, layers: tuple[str, ...]) -> VGG:
+    """The network with these layers as its output.
+
+    Raises:
+      UserError: the network has no layer of that name.
+    """
+    for layer in layers:
+        if layer not in layer_names(network):
+            raise errors.unknown("layer", layer, layer_names(network))
+    return network.clone(layers=tuple(layers))
+
+
+def fold(network: VGG, variables: dict) -> tuple[VGG, dict]:
+    """Merges each batch norm into its convolution where no wanted layer needs the value between them.
+
+    Args:
+      network: of the family, its `layers` chosen.
+      variables: its weights, `{"params": ..., "batch_stats": ..., "preprocessing": ...}`.
+
+    Returns:
+      A network of the same features (to rounding) and its variables, with fewer operations and less memory.
+    """
+    network = network.clone(folded=True)
+    params, stats = dict(variables["params"]), dict(variables.get("batch_stats", {}))
+    for norm in _folded(network):
+        conv = norm.replace("bn", "conv")
+        if conv in params:
+            params[conv] = _fold_one(params[conv], params.pop(norm), stats.pop(norm))
+    return network, {**variables, "params": params, "batch_stats": stats}
+
+
+def _folded(network: VGG) -> tuple[str, ...]:
+    if not (network.folded and network.batch_norm):
+        return ()
+    norms = (name for name in layer_names(network) if name.startswith("bn"))
+    return tuple(norm for norm in norms if norm.replace("bn", "conv") not in network.layers)
+
+
+def _fold_one(conv: dict, norm: dict, stats: dict) -> dict:
+    scale = norm["scale"] / jnp.sqrt(stats["var"] + EPSILON)
+    return {"kernel": conv["kernel"] * scale, "bias": (conv["bias"] - stats["mean"]) * scale + norm["bias"]}
+
+
+VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
+VGG19 = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
+LITE = ((32,) * 2, (64,) * 2, (128,) * 3)
+
+NETWORKS = {
+    "vgg_lite": VGG(LITE, batch_norm=True, pooling="avg"),
+    "vgg16_bn": VGG(VGG16, batch_norm=True),
+    "vgg16": VGG(VGG16),
+    "vgg19": VGG(VGG19),
+    "vgg19_bn": VGG(VGG19, batch_norm=True),
+}

@@ -1,0 +1,104 @@
+"""What a run leaves behind: pictures, numbers, and a line or a bar while it goes."""
+
+import json
+import pathlib
+import platform
+import time
+from importlib import metadata
+
+import jax
+import numpy as np
+import rich.console
+import rich.progress
+from absl import logging
+
+from jaxtex import errors, images, synthesis
+
+GAP = 8  # pixels between the pictures of a sheet
+LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
+
+
+class Report:
+    """Writes the files of one run into its folder, as the observer of a synthesis.
+
+    `result.png`, `sheet.png`, `steps/000010.png`, ..., `metrics.jsonl` (a line for each step: step, loss at the best
+    image so far, loss evaluated in this step, each term, seconds since the start) and `run.json`.
+
+    Raises:
+      UserError: the folder cannot be written to.
+    """
+
+    def __init__(self, folder: str, choices: dict):
+        self.folder, self.began, self.snapshots = pathlib.Path(folder), time.time(), []
+        try:
+            (self.folder / "steps").mkdir(parents=True, exist_ok=True)
+            self._forget()
+            self.metrics = open(self.folder / "metrics.jsonl", "w")
+            (self.folder / "run.json").write_text(json.dumps(provenance(choices), indent=1) + "\n")
+        except OSError as error:
+            raise errors.UserError(f"--workdir={folder}: cannot be written to ({error.strerror})") from error
+
+    def __call__(self, progress: synthesis.Progress) -> None:
+        first, seconds = progress.step - len(progress.infos.loss) + 1, round(time.time() - self.began, 3)
+        for i in range(len(progress.infos.loss)):
+            info = jax.tree.map(lambda leaf, i=i: float(leaf[i]), progress.infos)
+            row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
+            self.metrics.write(json.dumps(row) + "\n")
+        self.metrics.flush()
+        path = self.folder / "steps" / f"{progress.step:06d}.png"
+        images.save(path, progress.image)
+        self.snapshots.append(path)
+
+    def finish(self, style: np.ndarray, result: np.ndarray) -> None:
+        """Writes the result and the sheet: exemplar, four snapshots, result."""
+        self.metrics.close()
+        images.save(self.folder / "result.png", result)
+        chosen = self.snapshots[:-1]
+        chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
+        shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
+        images.save(self.folder / "sheet.png", sheet([style, *shown, result]))
+
+    def _forget(self) -> None:
+        for path in self.folder.glob("steps/*.png"):
+            path.unlink()
+
+
+def sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures of any heights side by side on white, `[H, W, 3]`."""
+    height = max(picture.shape[0] for picture in pictures)
+    padded = [np.pad(p, ((0, height - len(p)), (0, GAP), (0, 0)), constant_values=1.0) for p in pictures]
+    return np.concatenate(padded, axis=1)[:, :-GAP]
+
+
+def provenance(choices: dict) -> dict:
+    """What is needed to do a run again: its choices, the versions and the device."""
+    versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")}
+    versions |= {"python": platform.python_version(), "jaxtex": metadata.version("jaxtex")}
+    return {"flags": choices, "versions": versions, "device": jax.devices()[0].device_kind}
+
+
+class Bar:
+    """On a terminal a bar with loss, steps a second and the time left; elsewhere a line now and then."""
+
+    def __init__(self, num_steps: int):
+        columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn())
+        rest = (rich.progress.TextColumn("{task.fields[pace]}"), rich.progress.TimeRemainingColumn())
+        self.console = rich.console.Console(stderr=True)
+        self.bar = rich.progress.Progress(*columns, *rest, console=self.console, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task("compiling", total=num_steps, pace="")
+        self.began, self.spoke = time.time(), time.time()
+
+    def __enter__(self):
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_):
+        self.bar.stop()
+
+    def __call__(self, progress: synthesis.Progress) -> None:
+        now, loss = time.time(), float(progress.infos.loss[-1])
+        pace = f"{progress.step / (now - self.began):.1f} steps/s"
+        self.bar.update(self.task, completed=progress.step, description=f"loss {loss:.2e}", pace=pace)
+        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or progress.step == progress.num_steps):
+            self.spoke = now
+            logging.info("step %d of %d, loss %.3e, %s", progress.step, progress.num_steps, loss, pace)

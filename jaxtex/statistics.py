@@ -1,0 +1,73 @@
+"""Features of one layer -> a summary that forgets positions; the distance of two summaries.
+
+A statistic is a pair of pure functions over one layer, `[H, W, C]`; `layers.map_layers` takes them over a network.
+A new one is a row of `STATISTICS`: the flag, the error messages and the property tests read that table.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+Summary = Any  # a pytree of arrays
+
+
+def relative_difference(target: Summary, summary: Summary) -> jax.Array:
+    """The squared difference of two summaries in units of the target's own energy, averaged over the arrays in them.
+
+    So a loss is about 1 for an image without any of the target's structure, and the weights of layers mean the same at
+    every size and in every network. Departs from Gatys et al. (2015), who divide by 4 N^2 M^2.
+    """
+    squares = jax.tree.map(lambda t, s: jnp.sum((t - s) ** 2) / (jnp.sum(t**2) + TINY), target, summary)
+    return sum(jax.tree.leaves(squares)) / len(jax.tree.leaves(squares))
+
+
+class Statistic(NamedTuple):
+    """What of the features is matched, and how far apart two of its values are."""
+
+    summarise: Callable[[jax.Array], Summary]  # [H, W, C] -> summary
+    distance: Callable[[Summary, Summary], jax.Array] = relative_difference  # (target, summary) -> scalar >= 0
+
+
+def gram(features: jax.Array) -> jax.Array:
+    """Uncentred correlations between channels, averaged over positions.
+
+    Args:
+      features: activations of one layer, `[H, W, C]`.
+
+    Returns:
+      `F^T F / (H W)`, `[C, C]`: comparable between images of different sizes.
+
+    References:
+      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
+      https://arxiv.org/abs/1505.07376. The paper divides in the loss, not here.
+    """
+    return jnp.einsum("hwc,hwd->cd", features, features, precision="highest") / features[..., 0].size
+
+
+def mean_and_covariance(features: jax.Array) -> dict[str, jax.Array]:
+    """The Gaussian that fits the feature vectors best.
+
+    Unlike the Gram matrix it tells a high mean from a high variance, and so keeps brightness and contrast.
+
+    Args:
+      features: activations of one layer, `[H, W, C]`.
+
+    Returns:
+      `{"mean": [C], "covariance": [C, C]}`; the Gram matrix is the covariance plus the outer product of the mean.
+
+    References:
+      Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036 (matching
+      moments as matching distributions; they stop at mean and variance of each channel).
+    """
+    mean = features.mean((0, 1))
+    return {"mean": mean, "covariance": gram(features - mean)}
+
+
+TINY = 1e-12  # keeps the distance finite for an exemplar of one colour
+
+STATISTICS = {
+    "gram": Statistic(gram),
+    "mean_and_covariance": Statistic(mean_and_covariance),
+}

@@ -1,0 +1,112 @@
+"""The loop: problems from coarse to fine, each descended for its share of the steps.
+
+`step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs in a
+Python loop (on CPU, where XLA runs convolutions inside `scan` several times slower), in `lax.scan` chunks (elsewhere,
+without a word to the host in between), and under `jax.vmap`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxtex import images, losses, optimizers
+
+Loss = Callable[[jax.Array, Any], tuple[jax.Array, losses.Terms]]  # (image, data) -> (sum, terms)
+
+
+class Problem(NamedTuple):
+    """What is to be made at one scale."""
+
+    height: int
+    width: int
+    loss: Loss
+    data: Any  # weights and targets: arguments of the compiled step, not constants of it
+
+
+class Plan(NamedTuple):
+    """A whole synthesis."""
+
+    problems: Sequence[Problem]  # from coarse to fine, with one loss function for all
+    start: np.ndarray  # the first image, of the first problem's size, in [0, 1]
+    optimizer: optimizers.Optimizer
+    num_steps: int  # evaluations in all, shared evenly by the problems; the last gets what is over
+    save_every: int  # steps between two calls of the observer, counted over all problems
+    height: int  # of the result: a problem may be a few pixels larger, so that every pooling divides it
+    width: int
+
+
+class Info(NamedTuple):
+    """What a step has to tell."""
+
+    loss: jax.Array  # at the best image so far
+    evaluated: jax.Array  # at the image that was tried in this step
+    terms: losses.Terms  # likewise
+
+
+class Progress(NamedTuple):
+    """What an observer is shown after every chunk of steps."""
+
+    step: int  # steps done, over all scales
+    num_steps: int
+    image: np.ndarray  # [H, W, 3], at the scale of the moment
+    infos: Info  # of the steps since the last time, stacked: [n]
+
+
+Observer = Callable[[Progress], None]
+Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
+
+
+def build_step(loss: Loss, optimizer: optimizers.Optimizer) -> Step:
+    """The pure function that evaluates the network once and tells the optimiser."""
+
+    def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
+        (value, terms), gradient = jax.value_and_grad(loss, has_aux=True)(state.trial, data)
+        state = optimizer.update(state, value, gradient)
+        return state, Info(state.loss, value, terms)
+
+    return step
+
+
+def build_chunk(step: Step, scanned: bool) -> Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]:
+    """Several steps in one call, `(state, data, length) -> (state, infos [length])`; the state given is used up."""
+    if scanned:
+        chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
+        return jax.jit(chunk, static_argnums=2, donate_argnums=0)
+    compiled = jax.jit(step, donate_argnums=0)
+
+    def loop(state, data, length):
+        infos = []
+        for _ in range(length):
+            state, info = compiled(state, data)
+            infos.append(info)
+        return state, jax.tree.map(lambda *leaves: np.stack(leaves), *infos)
+
+    return loop
+
+
+def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
+    """Descends each problem from the enlarged result of the one before.
+
+    Args:
+      plan: what to make, and how.
+      observe: is shown the progress.
+
+    Returns:
+      The last image, `[height, width, 3]` in [0, 1].
+    """
+    step = build_step(plan.problems[0].loss, plan.optimizer)
+    chunk = build_chunk(step, scanned=jax.default_backend() != "cpu")
+    image, done = plan.start, 0
+    for number, problem in enumerate(plan.problems, 1):
+        state = optimizers.start(plan.optimizer, jnp.asarray(images.resize(image, problem.height, problem.width)))
+        state = jax.tree.map(jnp.copy, state)  # each leaf a buffer of its own, to be given away
+        until = plan.num_steps * number // len(plan.problems)
+        while done < until:
+            length = min(until, done - done % plan.save_every + plan.save_every) - done
+            state, infos = chunk(state, problem.data, length)
+            done, image = done + length, np.asarray(state.image)
+            observe(Progress(done, plan.num_steps, image, jax.tree.map(np.asarray, infos)))
+    return image[: plan.height, : plan.width]

@@ -1,0 +1,25 @@
+"""What several tests share."""
+
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    """No silent change of a dtype or a rank anywhere."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture
+def exemplar():
+    """A small texture, `[48, 64, 3]`: blobs of two colours."""
+    rows, columns = np.mgrid[:48, :64]
+    t = 0.5 + 0.5 * np.sin(rows / 2.1) * np.cos(columns / 3.3)
+    return (t[..., None] * [0.8, 0.5, 0.2] + (1 - t[..., None]) * [0.1, 0.3, 0.6]).astype(np.float32)

@@ -1,0 +1,132 @@
+"""The command as its user meets it: files on success, one line and status 2 on a mistake."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+from PIL import Image
+
+from jaxtex import images, main
+
+QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+
+
+@pytest.fixture
+def style(tmp_path, exemplar):
+    images.save(tmp_path / "style.png", exemplar)
+    return str(tmp_path / "style.png")
+
+
+def command(*arguments, cwd=None):
+    root = str(pathlib.Path(__file__).parent.parent)
+    environment = os.environ | {"PYTHONPATH": root}
+    return subprocess.run(
+        [sys.executable, "-m", "jaxtex", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, check=False
+    )
+
+
+def inside(*arguments):
+    """The command without a process of its own."""
+    with flagsaver.flagsaver():
+        main.FLAGS.unparse_flags()
+        main.guarded(main.parse(["jaxtex", *arguments]))
+
+
+def test_a_run_leaves_its_files(style, tmp_path):
+    done = command(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{tmp_path}/run/result.png"
+    run = tmp_path / "run"
+    found = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+    assert found == ["metrics.jsonl", "result.png", "run.json", "sheet.png", "steps/000002.png", "steps/000004.png"]
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["loss"] < rows[0]["loss"] and set(rows[0]) == {"step", "loss", "evaluated", "texture", "seconds"}
+    record = json.loads((run / "run.json").read_text())
+    assert record["flags"]["layers"] == "relu1_1" and record["versions"]["jax"]
+    with Image.open(run / "result.png") as result, Image.open(run / "sheet.png") as sheet:
+        assert result.size == (64, 48) and sheet.size == (64 * 3 + 16, 48)
+
+
+def test_a_flagfile_and_an_alias(style, tmp_path):
+    (tmp_path / "flags").write_text("\n".join([f"--texture={style}", f"--workdir={tmp_path}/run", *QUICK]))
+    inside(f"--flagfile={tmp_path}/flags")
+    assert (tmp_path / "run" / "result.png").is_file()
+
+
+def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
+    (tmp_path / "experiments").mkdir()
+    text = f"from jaxtex import Config\nRUNS = {{'a': ({style!r}, Config(seed=1)), 'b': ({style!r}, Config(seed=2))}}\n"
+    (tmp_path / "experiments" / "seeds.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    inside("--experiment=seeds", *QUICK)
+    a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
+    assert np.abs(a - b).max() > 0
+
+
+def test_help_shows_every_choice():
+    done = command("--help")
+    assert done.returncode == 0
+    for text in ("--style", "--num_steps", "mean_and_covariance", "vgg16_bn", "lbfgs"):
+        assert text in done.stdout
+
+
+MISTAKES = [
+    (["--style="], "--style is missing"),
+    (["--style=none.png"], "image 'none.png': no such file"),
+    (["--style=."], "image '.': is a folder"),
+    (["--network=vgg_light"], "unknown network 'vgg_light'; did you mean 'vgg_lite'?"),
+    (["--network=vgg16_bn"], "no weights for 'vgg16_bn'"),
+    (["--weights=none.h5"], "weights 'none.h5': no such file"),
+    (["--network=vgg16", "--weights=LITE"], "which the network has not"),
+    (["--statistic=gramm"], "unknown statistic 'gramm'; did you mean 'gram'?"),
+    (["--optimizer=adams"], "unknown optimizer 'adams'; did you mean 'adam'?"),
+    (["--pooling=mean"], "unknown pooling 'mean'"),
+    (["--padding=mirror"], "unknown padding 'mirror'"),
+    (["--layers=relu9_1"], "unknown layer 'relu9_1'"),
+    (["--layers=relu1_1:-2"], "'-2' is no weight"),
+    (["--layers=relu1_1,relu1_1"], "stands twice"),
+    (["--size=8"], "--size=8: at least 32 pixels"),
+    (["--size=-1"], "--size=-1: between"),
+    (["--height=10000000"], "--height=10000000: between"),
+    (["--num_steps=0"], "--num_steps=0: between"),
+    (["--num_steps=many"], "flag --num_steps=many"),
+    (["--noise=nan"], "--noise=nan: between"),
+    (["--scales=7"], "--scales=7: at 48 pixels at most 1"),
+    (["--octaves=0"], "--octaves=0: between"),
+    (["--init=nothing.png"], "image 'nothing.png': no such file"),
+    (["--experiment=none"], "unknown experiment 'none'"),
+    (["--stlye=x.png"], "stlye"),
+    (["x.png"], "given as --style=x.png"),
+    (["--flagfile=none"], "none"),
+]
+
+
+@pytest.mark.parametrize("flags, text", MISTAKES, ids=[" ".join(flags) for flags, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_leaves_nothing(style, tmp_path, monkeypatch, capsys, flags, text):
+    lite = pathlib.Path(main.__file__).parent / "data" / "vgg_lite.h5"
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", *QUICK, "--workdir=out", *(flag.replace("LITE", str(lite)) for flag in flags))
+    message = capsys.readouterr().err
+    assert left.value.code == 2
+    assert text in message and message.count("\n") == 1 and message.startswith("jaxtex: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
+    assert left.value.code == 2 and "cannot be written to" in capsys.readouterr().err
+
+
+def test_a_mistake_leaves_the_command_with_status_2():
+    done = command("--style=none.png")
+    assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")

@@ -1,0 +1,109 @@
+"""Features against a plain NumPy network, and what a change of the image must do to them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtex import errors, networks
+
+WIDTHS = ((4, 5), (6,), (7,))
+
+
+def network_and_variables(batch_norm, layers, **options):
+    network = networks.select(networks.VGG(WIDTHS, batch_norm, **options), layers)
+    variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
+    keys = iter(jax.random.split(jax.random.key(1), 100))
+    variables = jax.tree.map(lambda leaf: leaf + 0.2 * jax.random.uniform(next(keys), leaf.shape), variables)
+    return network, variables
+
+
+def image(height=19, width=14):
+    return jax.random.uniform(jax.random.key(2), (height, width, 3))
+
+
+def naive_convolution(x, kernel, bias, mode):
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)), mode=mode)
+    out = np.zeros((*x.shape[:2], kernel.shape[-1]))
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = np.tensordot(padded[i : i + 3, j : j + 3], kernel, 3)
+    return out + bias
+
+
+def naive_pool(x, reduce):
+    blocks = [[reduce(x[i : i + 2, j : j + 2], axis=(0, 1)) for j in range(0, x.shape[1] - 1, 2)] for i in range(0, x.shape[0] - 1, 2)]
+    return np.array(blocks)
+
+
+def naive_features(variables, x, pooling, mode):
+    v = jax.tree.map(np.asarray, variables)
+    x, features = (np.asarray(x) - v["preprocessing"]["mean"]) / v["preprocessing"]["deviation"], {}
+    for block, widths in enumerate(WIDTHS, 1):
+        for position in range(1, len(widths) + 1):
+            name = f"{block}_{position}"
+            x = features[f"conv{name}"] = naive_convolution(x, *(v["params"][f"conv{name}"][k] for k in ("kernel", "bias")), mode)
+            if "batch_stats" in v:
+                norm, stats = v["params"][f"bn{name}"], v["batch_stats"][f"bn{name}"]
+                x = (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * norm["scale"] + norm["bias"]
+                features[f"bn{name}"] = x
+            x = features[f"relu{name}"] = np.maximum(x, 0)
+        x = features[f"pool{block}"] = naive_pool(x, {"max": np.max, "avg": np.mean}[pooling])
+    return features
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize(
+    "padding, mode, pooling",
+    [("zero", "constant", "max"), ("reflect", "reflect", "avg"), ("replicate", "edge", "max"), ("wrap", "wrap", "avg")],
+)
+def test_every_layer_equals_a_numpy_loop(batch_norm, padding, mode, pooling):
+    layers = networks.layer_names(networks.VGG(WIDTHS, batch_norm))
+    network, variables = network_and_variables(batch_norm, layers, padding=padding, pooling=pooling)
+    features = network.apply(variables, image())
+    expected = naive_features(variables, image(), pooling, mode)
+    assert list(features) == list(layers) == list(expected)
+    for layer in layers:
+        np.testing.assert_allclose(features[layer], expected[layer], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layers", [("relu1_2", "pool2"), ("bn1_1", "relu2_1"), ("conv1_2", "bn1_2", "relu3_1")])
+def test_folding_keeps_the_features(layers):
+    network, variables = network_and_variables(True, layers)
+    folded, fewer = networks.fold(network, variables)
+    before, after = network.apply(variables, image()), folded.apply(fewer, image())
+    assert len(jax.tree.leaves(fewer)) < len(jax.tree.leaves(variables))
+    assert list(after) == list(layers)
+    for layer in layers:
+        np.testing.assert_allclose(after[layer], before[layer], rtol=1e-4, atol=1e-5)
+
+
+def test_runs_no_deeper_than_wanted():
+    assert networks.evaluated(networks.select(networks.NETWORKS["vgg19"], ("pool1",)))[-1] == "pool1"
+
+
+def test_wrapped_features_move_with_the_image():
+    network, variables = network_and_variables(False, ("relu3_1",), padding="wrap")
+    x = image(32, 48)
+    moved = network.apply(variables, jnp.roll(x, (8, 16), (0, 1)))["relu3_1"]
+    np.testing.assert_allclose(moved, jnp.roll(network.apply(variables, x)["relu3_1"], (2, 4), (0, 1)), atol=1e-5)
+
+
+def test_a_pyramid_is_the_network_at_each_size():
+    network, variables = network_and_variables(True, ("relu1_1", "pool1"))
+    features = networks.pyramid(network, 3).apply(variables, image(64, 48))
+    assert list(features) == ["relu1_1", "pool1", "relu1_1/2", "pool1/2", "relu1_1/4", "pool1/4"]
+    quarter = network.apply(variables, image(64, 48).reshape(16, 4, 12, 4, 3).mean((1, 3)))
+    np.testing.assert_allclose(features["pool1/4"], quarter["pool1"], atol=1e-5)
+
+
+def test_names_of_the_main_network():
+    names = networks.layer_names(networks.NETWORKS["vgg16_bn"])
+    assert names[:4] == ("conv1_1", "bn1_1", "relu1_1", "conv1_2")
+    assert sum(name.startswith("conv") for name in names) == 13
+    assert names[-1] == "pool5"
+
+
+def test_an_unknown_layer_is_named_with_its_neighbour():
+    with pytest.raises(errors.UserError, match=r"unknown layer 'relu1_3'; did you mean 'relu\d_\d'\?"):
+        networks.select(networks.NETWORKS["vgg16"], ("relu1_3",))

@@ -1,0 +1,129 @@
+"""What a step is made of, that all ways to run it agree, and that it lowers every loss."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtex
+from jaxtex import config as configs
+from jaxtex import networks, optimizers, problems, synthesis
+
+SMALL = {"size": 48, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 8, "save_every": 3}
+LOOPS = ("while", "cond", "scan")
+
+
+def plan_of(exemplar, **choices):
+    return problems.build(exemplar, configs.Config(**(SMALL | choices)))
+
+
+def stepper(plan):
+    return synthesis.build_step(plan.problems[0].loss, plan.optimizer)
+
+
+def first_state(plan):
+    return optimizers.start(plan.optimizer, jnp.asarray(plan.start))
+
+
+def operations(jaxpr, inside=()):
+    """Every operation of a program, with the names of the operations that it stands in."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name, inside
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "jaxpr") or hasattr(leaf, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from operations(inner, (*inside, equation.primitive.name))
+
+
+def heavy(names):
+    return [name for name in names if name in ("conv_general_dilated", "dot_general")]
+
+
+def test_a_step_holds_one_evaluation_and_no_loop(exemplar, monkeypatch):
+    traced = []
+    monkeypatch.setattr(networks.VGG, "_layer", counted(networks.VGG._layer, traced))
+    plan = plan_of(exemplar)
+    traced.clear()
+    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data)
+    assert traced == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1"] * 2  # for each octave
+    found = list(operations(program.jaxpr))
+    assert heavy(name for name, _ in found)
+    assert not heavy(name for name, inside in found if set(inside) & set(LOOPS))
+
+
+def counted(function, calls):
+    def counting(self, name, x):
+        calls.append(name)
+        return function(self, name, x)
+
+    return counting
+
+
+def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
+    traced = []
+    monkeypatch.setattr(networks.VGG, "_layer", counted(networks.VGG._layer, traced))
+    plan = plan_of(exemplar, scales=2, size=64)
+    traced.clear()
+    synthesis.run(plan)
+    assert traced.count("conv1_1") == 2 * 2  # two scales, two octaves
+
+
+def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
+    plan = plan_of(exemplar)
+    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data)
+    assert sum(np.size(constant) for constant in program.consts) < 1000
+
+
+@pytest.mark.parametrize("statistic", ["gram", "mean_and_covariance"])
+@pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
+def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
+    plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
+    chunk = synthesis.build_chunk(stepper(plan), scanned=False)
+    state = jax.tree.map(jnp.copy, first_state(plan))
+    _, infos = chunk(state, plan.problems[0].data, 4)
+    assert infos.loss[3] < infos.evaluated[0]
+
+
+@pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
+def test_a_loop_a_scan_and_a_batch_agree(exemplar, optimizer):
+    plan = plan_of(exemplar, optimizer=optimizer)
+    step, data = stepper(plan), plan.problems[0].data
+    fresh = lambda: jax.tree.map(jnp.copy, first_state(plan))
+    looped, infos = synthesis.build_chunk(step, scanned=False)(fresh(), data, 4)
+    scanned, scanned_infos = synthesis.build_chunk(step, scanned=True)(fresh(), data, 4)
+    np.testing.assert_allclose(scanned.image, looped.image, atol=2e-3)
+    np.testing.assert_allclose(scanned_infos.loss, infos.loss, rtol=1e-2)
+    batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
+    advance = jax.jit(jax.vmap(step, (0, None)))
+    for _ in range(4):
+        batch, _ = advance(batch, data)
+    np.testing.assert_allclose(batch.image[1], looped.image, atol=2e-3)
+
+
+def test_the_same_seed_gives_the_same_image_bit_for_bit(exemplar):
+    once, again, other = (jaxtex.synthesize(exemplar, **(SMALL | {"seed": seed})) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once - other).max() > 1e-3
+
+
+def test_observers_see_every_step_once(exemplar):
+    seen = []
+    jaxtex.synthesize(exemplar, observe=seen.append, **(SMALL | {"scales": 2, "size": 64, "num_steps": 11}))
+    assert [progress.step for progress in seen] == [3, 5, 6, 9, 11]  # every third, and where a scale ends
+    assert sum(len(progress.infos.loss) for progress in seen) == 11
+
+
+@pytest.mark.parametrize("height, width", [(0, 0), (41, 67), (96, 33)])
+def test_the_result_has_the_size_asked_for(exemplar, height, width):
+    image = jaxtex.synthesize(exemplar, **(SMALL | {"height": height, "width": width, "num_steps": 2}))
+    assert image.shape == (height or 48, width or 64, 3)
+    assert image.dtype == np.float32 and image.min() >= 0 and image.max() <= 1
+
+
+@pytest.mark.parametrize("network", ["vgg16", "vgg16_bn"])
+def test_every_network_of_the_family_synthesises(exemplar, tmp_path, network):
+    module = networks.select(networks.NETWORKS[network], ("relu1_2",))
+    variables = module.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
+    jaxtex.weights.save(tmp_path / "w.h5", jaxtex.weights.Weights(variables, network, "max", {}))
+    choices = SMALL | {"layers": "relu1_2", "network": network, "weights": str(tmp_path / "w.h5"), "num_steps": 3}
+    assert np.isfinite(jaxtex.synthesize(exemplar, **choices)).all()
