@@ -74,8 +74,20 @@ def picked(rng, palette, count, spread=0.1):
 
 # Pebbles: two layers of stones, each stone a rounded cell of a weighted Voronoi diagram.
 
-STONES = [(.66, .61, .55), (.47, .46, .45), (.76, .69, .58), (.36, .40, .46), (.58, .44, .34), (.84, .80, .74),
-          (.60, .36, .28), (.28, .27, .27), (.51, .51, .42), (.69, .57, .45), (.43, .49, .53), (.77, .62, .51)]
+STONES = [
+    (0.66, 0.61, 0.55),
+    (0.47, 0.46, 0.45),
+    (0.76, 0.69, 0.58),
+    (0.36, 0.40, 0.46),
+    (0.58, 0.44, 0.34),
+    (0.84, 0.80, 0.74),
+    (0.60, 0.36, 0.28),
+    (0.28, 0.27, 0.27),
+    (0.51, 0.51, 0.42),
+    (0.69, 0.57, 0.45),
+    (0.43, 0.49, 0.53),
+    (0.77, 0.62, 0.51),
+]
 
 
 def power(stones, i, at):
@@ -163,8 +175,17 @@ def pebbles(rng):
 
 # Bricks: a running bond of boxes with rounded corners, each a little off its place.
 
-BRICKS = [(.64, .29, .19), (.57, .25, .18), (.70, .37, .24), (.50, .23, .18), (.61, .34, .25), (.73, .45, .30),
-          (.43, .23, .20), (.66, .31, .18), (.54, .31, .23)]
+BRICKS = [
+    (0.64, 0.29, 0.19),
+    (0.57, 0.25, 0.18),
+    (0.70, 0.37, 0.24),
+    (0.50, 0.23, 0.18),
+    (0.61, 0.34, 0.25),
+    (0.73, 0.45, 0.30),
+    (0.43, 0.23, 0.20),
+    (0.66, 0.31, 0.18),
+    (0.54, 0.31, 0.23),
+]
 
 
 def brick_layout(rng, courses=10, per_course=4):
@@ -209,8 +230,8 @@ def bricks(rng):
 
 # Weave: two sets of threads that go over and under each other in turn.
 
-WARP = [(.13, .23, .36), (.16, .30, .44), (.10, .18, .29), (.20, .38, .48), (.25, .43, .50)]
-WEFT = [(.78, .54, .24), (.72, .36, .20), (.86, .72, .48), (.62, .26, .18), (.83, .63, .34)]
+WARP = [(0.13, 0.23, 0.36), (0.16, 0.30, 0.44), (0.10, 0.18, 0.29), (0.20, 0.38, 0.48), (0.25, 0.43, 0.50)]
+WEFT = [(0.78, 0.54, 0.24), (0.72, 0.36, 0.20), (0.86, 0.72, 0.48), (0.62, 0.26, 0.18), (0.83, 0.63, 0.34)]
 
 
 def threads(rng, across, along, palette, phase, grain, count=20):
@@ -282,7 +303,7 @@ def water(rng):
 
 # Fur: many thousand hairs, drawn from the bottom up so that each lies on the roots of those below it.
 
-DARK, TAN, CREAM = np.array([[.21, .14, .10], [.75, .53, .31], [.94, .83, .66]])
+DARK, TAN, CREAM = np.array([[0.21, 0.14, 0.10], [0.75, 0.53, 0.31], [0.94, 0.83, 0.66]])
 
 
 def hair_colours(rng, rows, columns):
@@ -313,15 +334,25 @@ def fur(rng, count=60000):
     colours = hair_colours(rng, *at)
     picture = Image.new("RGB", (2 * SIZE, 2 * SIZE), (60, 40, 25))
     pen = ImageDraw.Draw(picture)
-    for hair in zip(rows, columns, angles, rng.normal(0, 0.25, count), rng.gamma(8, 3.2, count), colours):
+    for hair in zip(rows, columns, angles, rng.normal(0, 0.25, count), rng.gamma(8, 3.2, count), colours, strict=True):
         draw_hair(pen, *hair)
     return np.asarray(picture.resize((SIZE, SIZE), Image.BOX)) / 255
 
 
 # Leaves: fallen one on another, each with its shadow.
 
-LEAVES = [(.78, .34, .12), (.85, .57, .17), (.66, .20, .12), (.55, .31, .14), (.88, .70, .26), (.48, .41, .16),
-          (.74, .45, .18), (.58, .16, .13), (.40, .25, .14), (.60, .57, .22)]
+LEAVES = [
+    (0.78, 0.34, 0.12),
+    (0.85, 0.57, 0.17),
+    (0.66, 0.20, 0.12),
+    (0.55, 0.31, 0.14),
+    (0.88, 0.70, 0.26),
+    (0.48, 0.41, 0.16),
+    (0.74, 0.45, 0.18),
+    (0.58, 0.16, 0.13),
+    (0.40, 0.25, 0.14),
+    (0.60, 0.57, 0.22),
+]
 REACH = 56  # of the square in which one leaf is drawn
 LEAF_ROWS, LEAF_COLUMNS = np.mgrid[-REACH:REACH, -REACH:REACH].astype(float)
 
@@ -375,11 +406,17 @@ def leaves(rng, count=700):
 
 # Photographs.
 
-GRASS = [(.04, .07, .02), (.16, .27, .06), (.36, .50, .13), (.66, .72, .33), (.96, .94, .70)]
-GRAVEL = [(.06, .05, .05), (.35, .33, .33), (.64, .60, .56), (.98, .94, .87)]
+GRASS = [(0.04, 0.07, 0.02), (0.16, 0.27, 0.06), (0.36, 0.50, 0.13), (0.66, 0.72, 0.33), (0.96, 0.94, 0.70)]
+GRAVEL = [(0.06, 0.05, 0.05), (0.35, 0.33, 0.33), (0.64, 0.60, 0.56), (0.98, 0.94, 0.87)]
 
-DRAWN = {"pebbles": (pebbles, 3), "bricks": (bricks, 5), "weave": (weave, 11), "water": (water, 2), "fur": (fur, 4),
-         "leaves": (leaves, 8)}  # name: function, seed
+DRAWN = {
+    "pebbles": (pebbles, 3),
+    "bricks": (bricks, 5),
+    "weave": (weave, 11),
+    "water": (water, 2),
+    "fur": (fur, 4),
+    "leaves": (leaves, 8),
+}  # name: function, seed
 
 CROPS = {
     "grass": ("grass.png", (256, 110, 512, 366), 256, GRASS),
@@ -411,7 +448,7 @@ def graded(grey, colours):
     grey = np.asarray(grey, float)
     grey = (grey - grey.min()) / np.ptp(grey)
     stops = np.linspace(0, 1, len(colours))
-    return np.stack([np.interp(grey, stops, channel) for channel in zip(*colours)], axis=-1)
+    return np.stack([np.interp(grey, stops, channel) for channel in zip(*colours, strict=True)], axis=-1)
 
 
 def to_image(colours):

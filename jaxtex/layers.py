@@ -34,6 +34,8 @@ def _alike(arguments: tuple[dict, ...]) -> list[list[str]]:
 def _map_alike(function: Callable, names: list[str], arguments: tuple[dict, ...]) -> dict[str, Any]:
     if len(names) == 1:
         return {names[0]: function(*(argument[names[0]] for argument in arguments))}
-    stacked = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names)) for argument in arguments]
+    stacked = [
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names)) for argument in arguments
+    ]
     mapped = jax.vmap(function)(*stacked)
     return {name: jax.tree.map(lambda leaf, i=i: leaf[i], mapped) for i, name in enumerate(names)}

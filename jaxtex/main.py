@@ -7,11 +7,15 @@
 The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl and run.json.
 """
 
+import contextlib
 import dataclasses
 import importlib.util
+import os
 import pathlib
 import sys
 
+import jax
+import numpy as np
 from absl import app, flags, logging
 
 from jaxtex import config, errors, images, networks, optimizers, problems, report, statistics, synthesis
@@ -34,37 +38,45 @@ def define_flags() -> None:
 
 def main(_) -> None:
     """One texture, or the runs of an experiment."""
-    for name, (style, choices) in runs().items():
-        workdir = FLAGS.workdir or str(pathlib.Path("runs") / (name or pathlib.Path(style).stem))
-        synthesize(style, choices, workdir)
+    keep_compiled()
+    given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
+    if FLAGS.experiment:
+        perform(FLAGS.experiment, given)
+    elif FLAGS.style:
+        synthesize(FLAGS.style, config.Config(**given), FLAGS.workdir or f"runs/{pathlib.Path(FLAGS.style).stem}")
+    else:
+        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
 
 
-def synthesize(style: str, choices: config.Config, workdir: str) -> None:
-    """Makes one texture and leaves the result in `workdir`. Nothing is written before all flags have been checked."""
+def keep_compiled() -> None:
+    """Keeps compiled programs for the next run, in a folder of the user's alone: whoever writes there runs code here."""
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "jaxtex" / "xla"
+    if jax.config.jax_compilation_cache_dir is None:
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def perform(name: str, given: dict) -> None:
+    """Does the runs of an experiment with the flags given, and leaves a sheet of all."""
+    folder, columns = pathlib.Path(FLAGS.workdir or f"runs/{name}"), []
+    for run, (style, choices) in experiment(name).items():
+        choices = dataclasses.replace(choices, **given)
+        columns.append(synthesize(FLAGS.style or style, choices, str(folder / run)))
+    images.save(folder / "sheet.png", report.grid(columns))
+
+
+def synthesize(style: str, choices: config.Config, workdir: str) -> list[np.ndarray]:
+    """Makes one texture, leaves it in `workdir`, and returns exemplar and result. Bad flags are found before writing."""
     exemplar = images.load(style)
     plan = problems.build(exemplar, choices)
     files = report.Report(workdir, {"style": style, "workdir": workdir, **dataclasses.asdict(choices)})
     with report.Bar(choices.num_steps) as bar:
         result = synthesis.run(plan, observe=lambda progress: (files(progress), bar(progress)))
-    files.finish(problems.exemplar(exemplar, choices), result)
+    shown = [problems.exemplar(exemplar, choices), result]
+    files.finish(*shown)
     print(files.folder / "result.png")
-
-
-def runs() -> dict[str, tuple[str, config.Config]]:
-    """What the flags ask for: name -> exemplar and choices.
-
-    Raises:
-      UserError: neither an exemplar nor an experiment is named, or the experiment is unknown.
-    """
-    given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
-    if FLAGS.experiment:
-        return {
-            f"{FLAGS.experiment}/{name}": (FLAGS.style or style, dataclasses.replace(choices, **given))
-            for name, (style, choices) in experiment(FLAGS.experiment).items()
-        }
-    if not FLAGS.style:
-        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
-    return {"": (FLAGS.style, config.Config(**given))}
+    return shown
 
 
 def experiment(name: str) -> dict[str, tuple[str, config.Config]]:

@@ -16,7 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxtex import errors
+from jaxtex import convolutions, errors
 
 Features = dict[str, jax.Array]
 
@@ -45,6 +45,31 @@ def pad(features: jax.Array, padding: str) -> jax.Array:
         ends = (jax.lax.slice_in_dim(features, end, end + 1, axis=axis) for end in (first, last))
         features = jnp.concatenate([next(ends), features, next(ends)], axis)
     return features
+
+
+def halve(image: jax.Array, padding: str) -> jax.Array:
+    """`[H, W, C]` -> `[H // 2, W // 2, C]`: every second pixel after smoothing by 1, 3, 3, 1 along both axes.
+
+    The mean of 2x2 pixels is not smooth enough: its gradient is blocks, and they show as a grid in the textures.
+    """
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    padded = pad(image[: 2 * height, : 2 * width], padding)
+    rows = padded.reshape(height + 1, 2, 2 * width + 2, -1)
+    image = (rows[:-1, 0] + 3 * (rows[:-1, 1] + rows[1:, 0]) + rows[1:, 1]) / 8
+    columns = image.reshape(height, width + 1, 2, -1)
+    return (columns[:, :-1, 0] + 3 * (columns[:, :-1, 1] + columns[:, 1:, 0]) + columns[:, 1:, 1]) / 8
+
+
+class Convolution(nn.Module):
+    """`[H + 2, W + 2, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, by what is fastest for the shape."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, features: jax.Array) -> jax.Array:
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, features.shape[-1], self.width))
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.width,))
+        return convolutions.convolve(features, kernel) + bias
 
 
 class VGG(nn.Module):
@@ -84,7 +109,7 @@ class VGG(nn.Module):
             return nn.relu(x)
         if kind == "bn":
             return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, name=name)(x)
-        return nn.Conv(self.widths[block - 1][position - 1], (3, 3), padding="VALID", name=name)(pad(x, self.padding))
+        return Convolution(self.widths[block - 1][position - 1], name=name)(pad(x, self.padding))
 
 
 class Pyramid(nn.Module):
@@ -100,7 +125,7 @@ class Pyramid(nn.Module):
         features = {}
         for octave in range(self.octaves):
             features |= {octave_name(layer, octave): value for layer, value in self.network(image).items()}
-            image = pool(image, "avg")
+            image = halve(image, self.network.padding)
         return features
 
 
@@ -109,7 +134,7 @@ def pyramid(network: VGG, octaves: int) -> Pyramid:
 
     Args:
       network: any of the family.
-      octaves: how many sizes, each half of the one before (mean of 2x2 pixels); 1 is the network itself.
+      octaves: how many sizes, each half of the one before (see `halve`); 1 is the network itself.
 
     Returns:
       A network with the same variables, whose layers are called `relu1_1` at full size, `relu1_1/2` at half, ...
@@ -189,7 +214,7 @@ def _fold_one(conv: dict, norm: dict, stats: dict) -> dict:
 
 VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 VGG19 = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
-LITE = ((32,) * 2, (64,) * 2, (128,) * 3)
+LITE = ((32,) * 2, (80,) * 2, (160,) * 3)
 
 NETWORKS = {
     "vgg_lite": VGG(LITE, batch_norm=True, pooling="avg"),

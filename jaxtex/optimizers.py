@@ -43,7 +43,9 @@ def by_optax(transform: optax.GradientTransformation) -> Optimizer:
         finite = jnp.isfinite(loss) & jnp.isfinite(gradient).all()
         moved, memory = transform.update(jnp.where(finite, gradient, 0.0), state.memory, state.trial)
         image, loss, memory = jax.tree.map(
-            lambda new, old: jnp.where(finite, new, old), (state.trial, loss, memory), (state.image, state.loss, state.memory)
+            lambda new, old: jnp.where(finite, new, old),
+            (state.trial, loss, memory),
+            (state.image, state.loss, state.memory),
         )
         trial = jnp.where(finite, jnp.clip(state.trial + moved, 0.0, 1.0), 0.5 * (state.trial + state.image))
         return State(state.step + 1, image, loss, trial, memory)

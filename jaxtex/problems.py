@@ -29,7 +29,8 @@ def find_weights(config: configs.Config) -> pathlib.Path:
         if (path := pathlib.Path(folder) / f"{config.network}.h5").is_file():
             return path
     raise errors.UserError(
-        f"no weights for '{config.network}': give --weights=FILE.h5, or put {config.network}.h5 into ./weights or $JAXTEX_WEIGHTS"
+        f"no weights for '{config.network}': give --weights=FILE.h5, or put {config.network}.h5 into the folder weights "
+        "or the one that $JAXTEX_WEIGHTS names"
     )
 
 
@@ -65,7 +66,9 @@ def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
     for name in networks.evaluated(network):
         if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
             last = list(loaded.variables["params"])[-1]
-            raise errors.UserError(f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'")
+            raise errors.UserError(
+                f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'"
+            )
 
 
 def build(style: np.ndarray, config: configs.Config) -> synthesis.Plan:
@@ -126,7 +129,9 @@ def factors(side: int, scales: int) -> list[int]:
     """
     most = (side // configs.SMALLEST).bit_length()
     if scales > most:
-        raise errors.UserError(f"--scales={scales}: at {side} pixels at most {most} leave {configs.SMALLEST} at the coarsest")
+        raise errors.UserError(
+            f"--scales={scales}: at {side} pixels at most {most} leave {configs.SMALLEST} at the coarsest"
+        )
     return [2**scale for scale in reversed(range(scales or max(1, (side // COARSEST).bit_length())))]
 
 

@@ -70,6 +70,13 @@ def sheet(pictures: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded, axis=1)[:, :-GAP]
 
 
+def grid(columns: list[list[np.ndarray]], width: int = 5) -> np.ndarray:
+    """Columns of pictures (exemplar above, result below), `width` of them in a row, on white."""
+    turned = [sheet([picture.swapaxes(0, 1) for picture in column]).swapaxes(0, 1) for column in columns]
+    rows = [sheet(turned[i : i + width]) for i in range(0, len(turned), width)]
+    return sheet([row.swapaxes(0, 1) for row in rows]).swapaxes(0, 1)
+
+
 def provenance(choices: dict) -> dict:
     """What is needed to do a run again: its choices, the versions and the device."""
     versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")}

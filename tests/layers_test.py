@@ -9,7 +9,9 @@ VALUES = {"a": jnp.ones((3, 4, 2)), "b": jnp.zeros((5, 4, 2)), "c": 2 * jnp.ones
 
 
 def test_equals_a_loop_and_keeps_the_order():
-    results = layers.map_layers(lambda x, y: {"sum": x.sum() + y}, VALUES, {"a": jnp.array(1), "b": jnp.array(2), "c": jnp.array(3)})
+    results = layers.map_layers(
+        lambda x, y: {"sum": x.sum() + y}, VALUES, {"a": jnp.array(1), "b": jnp.array(2), "c": jnp.array(3)}
+    )
     assert list(results) == ["a", "b", "c"]
     np.testing.assert_allclose([results[name]["sum"] for name in "abc"], [25, 2, 51])
 

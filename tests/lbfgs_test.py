@@ -66,7 +66,9 @@ def test_the_matrix_is_that_of_the_two_loops(count):
         s = rng.standard_normal(60)
         y = np.linspace(0.5, 2, 60) * s
         pairs.append((s, y))
-        memory = lbfgs._store(memory, jnp.asarray(s.reshape(SHAPE), jnp.float32), jnp.asarray(y.reshape(SHAPE), jnp.float32))
+        memory = lbfgs._store(
+            memory, jnp.asarray(s.reshape(SHAPE), jnp.float32), jnp.asarray(y.reshape(SHAPE), jnp.float32)
+        )
     gradient = rng.standard_normal(60)
     expected = two_loops(pairs[-lbfgs.LENGTH :], gradient)
     got = lbfgs._inverse_hessian(memory, jnp.asarray(gradient.reshape(SHAPE), jnp.float32))

@@ -67,6 +67,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     inside("--experiment=seeds", *QUICK)
     a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
     assert np.abs(a - b).max() > 0
+    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (2 * 48 + 8, 2 * 64 + 8, 3)
 
 
 def test_help_shows_every_choice():

@@ -32,7 +32,10 @@ def naive_convolution(x, kernel, bias, mode):
 
 
 def naive_pool(x, reduce):
-    blocks = [[reduce(x[i : i + 2, j : j + 2], axis=(0, 1)) for j in range(0, x.shape[1] - 1, 2)] for i in range(0, x.shape[0] - 1, 2)]
+    blocks = [
+        [reduce(x[i : i + 2, j : j + 2], axis=(0, 1)) for j in range(0, x.shape[1] - 1, 2)]
+        for i in range(0, x.shape[0] - 1, 2)
+    ]
     return np.array(blocks)
 
 
@@ -42,7 +45,9 @@ def naive_features(variables, x, pooling, mode):
     for block, widths in enumerate(WIDTHS, 1):
         for position in range(1, len(widths) + 1):
             name = f"{block}_{position}"
-            x = features[f"conv{name}"] = naive_convolution(x, *(v["params"][f"conv{name}"][k] for k in ("kernel", "bias")), mode)
+            x = features[f"conv{name}"] = naive_convolution(
+                x, *(v["params"][f"conv{name}"][k] for k in ("kernel", "bias")), mode
+            )
             if "batch_stats" in v:
                 norm, stats = v["params"][f"bn{name}"], v["batch_stats"][f"bn{name}"]
                 x = (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * norm["scale"] + norm["bias"]

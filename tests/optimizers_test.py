@@ -7,7 +7,9 @@ import pytest
 
 from jaxtex import optimizers
 
-over_the_table = pytest.mark.parametrize("optimizer", [make(0.0) for make in optimizers.OPTIMIZERS.values()], ids=optimizers.OPTIMIZERS)
+over_the_table = pytest.mark.parametrize(
+    "optimizer", [make(0.0) for make in optimizers.OPTIMIZERS.values()], ids=optimizers.OPTIMIZERS
+)
 
 
 def bowl(x):

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import errors, networks, problems, weights
 from jaxtex import config as configs
+from jaxtex import errors, networks, problems, weights
 
 WIDTHS = ((4,), (5,))
 

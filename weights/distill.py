@@ -44,13 +44,13 @@ flags.DEFINE_multi_string("images", [], "Folder of images to train on; may be gi
 flags.DEFINE_string("held_out", None, "Folder of images to measure the residuals on.")
 flags.DEFINE_string("output", "jaxtex/data/vgg_lite.h5", "The file to write.")
 flags.DEFINE_string("workdir", "weights/distilled", "Where the state of the training is kept.")
-flags.DEFINE_integer("num_steps", 5000, "Steps in all; the learning rate falls to 0.")
+flags.DEFINE_integer("num_steps", 2000, "Steps in all; the learning rate falls to 0.")
 flags.DEFINE_integer("batch_size", 4, "Crops in a step.")
 flags.DEFINE_integer("crop", 96, "Pixels on each side of a crop.")
 flags.DEFINE_float("learning_rate", 3e-4, "Of Adam.")
 flags.DEFINE_integer("seed", 0, "Decides everything.")
 flags.DEFINE_integer("save_every", 500, "Steps between two saved states.")
-flags.DEFINE_multi_integer("widths", [32, 64, 128], "Channels of the student's three blocks.")
+flags.DEFINE_multi_integer("widths", [32, 80, 160], "Channels of the student's three blocks.")
 flags.DEFINE_string("licence", "", "Licences of the teacher and the images, for the file.")
 
 STAGES = (2, 2, 3)
@@ -58,6 +58,7 @@ DEVIATION = 0.25  # the student's, of an image in [0, 1]
 RIDGE = 1e-5  # of the mean energy of the inputs, in the regressions
 MEMORY = 0.99  # of the second moments, a step
 CALIBRATION = 10**9  # number of the first batch that serves measurements, not steps
+FITS = 100  # batches that the last heads are fitted to
 LARGEST = 768  # pixels: photographs are reduced to this on loading
 
 
@@ -66,7 +67,7 @@ def main(_):
     photographs = load_images(FLAGS.images)
     batches = functools.partial(batch, photographs, FLAGS.seed, FLAGS.batch_size, FLAGS.crop)
     state = train(teacher, student, batches, *(restore() or (0, begin(teacher, student, batches))))
-    export(teacher, student, batches, state)
+    export(teacher, student, batches, state, f"{len(photographs)} images, listed in docs/network.md")
 
 
 class Teacher:
@@ -111,7 +112,9 @@ def _load(path: pathlib.Path) -> np.ndarray:
 def batch(photographs: list[np.ndarray], seed: int, batch_size: int, crop: int, step: int) -> np.ndarray:
     """The images of one step, `[batch_size, crop, crop, 3]` in [0, 1]: crops, drawn images and blends with noise."""
     rng = np.random.default_rng((seed, step))
-    images = [photograph(rng, photographs, crop) if rng.random() < 0.8 else drawn.draw(rng, crop) for _ in range(batch_size)]
+    images = [
+        photograph(rng, photographs, crop) if rng.random() < 0.8 else drawn.draw(rng, crop) for _ in range(batch_size)
+    ]
     return np.stack([_faded(rng, image) if rng.random() < 0.3 else image for image in images])
 
 
@@ -128,7 +131,9 @@ def photograph(rng: np.random.Generator, photographs: list[np.ndarray], crop: in
 
 def _faded(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """A blend with noise, or with the image's own mean: what an optimiser passes through."""
-    other = drawn.noise(rng, len(image)) if rng.random() < 0.5 else image.mean((0, 1)) + 0.02 * rng.standard_normal(image.shape)
+    other = (
+        drawn.noise(rng, len(image)) if rng.random() < 0.5 else image.mean((0, 1)) + 0.02 * rng.standard_normal(image.shape)
+    )
     return np.clip(image + rng.uniform(0, 1) * (other - image), 0, 1).astype(np.float32)
 
 
@@ -301,24 +306,26 @@ def refit(teacher: Teacher, student: networks.VGG, variables: dict, batches) -> 
         target, own = teacher(images), jax.vmap(student.apply, (None, 0))(variables, images)
         return {name: second_moments(own[name], target[name]) for name in relus()}
 
-    parts = [moments(batches(CALIBRATION + i)) for i in range(100)]
+    parts = [moments(batches(CALIBRATION + i)) for i in range(FITS)]
     means = jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *parts)
     return {name: regression(*means[name]) for name in relus()}
 
 
-def export(teacher: Teacher, student: networks.VGG, batches, state: dict) -> None:
+def export(teacher: Teacher, student: networks.VGG, batches, state: dict, images: str) -> None:
     """Measures the residuals and writes the student as a VGG-BN."""
     variables = jax.tree.map(lambda x: jnp.asarray(np.asarray(x, np.float16), jnp.float32), state["variables"]["params"])
     variables = {"params": variables, "preprocessing": state["variables"]["preprocessing"]}
-    about = {"source": f"distilled from {teacher.name} by weights/distill.py", "licence": FLAGS.licence}
+    about = {"source": f"distilled from {teacher.name} by weights/distill.py", "licence": FLAGS.licence, "images": images}
     about["source_sha256"] = hashlib.sha256(pathlib.Path(teacher.path).read_bytes()).hexdigest()
-    about["training"] = json.dumps({name: FLAGS[name].value for name in ("num_steps", "batch_size", "crop", "learning_rate", "seed")})
+    about["training"] = json.dumps(
+        {name: FLAGS[name].value for name in ("num_steps", "batch_size", "crop", "learning_rate", "seed")}
+    )
     if FLAGS.held_out:
         shares = residuals(teacher, student, variables, refit(teacher, student, variables, batches), FLAGS.held_out)
         logging.info("residuals: %s", shares)
         about["residuals"] = json.dumps({name: round(share, 4) for name, share in shares.items()})
-    images = np.concatenate([batches(CALIBRATION + i) for i in range(8)])
-    variables = with_batch_norm(student, variables, images)
+    measured = np.concatenate([batches(CALIBRATION + i) for i in range(8)])
+    variables = with_batch_norm(student, variables, measured)
     weights.save(FLAGS.output, weights.Weights(variables, "vgg_lite", "avg", about), np.float16)
 
 

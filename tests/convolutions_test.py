@@ -1,0 +1,114 @@
+"""Every algorithm against a loop in NumPy and against XLA's convolution, the latter in float64."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from jaxtex import convolutions
+
+ALGORITHMS = {name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter", "winograd")}
+
+algorithms = pytest.mark.parametrize("convolve", ALGORITHMS.values(), ids=ALGORITHMS.keys())
+
+
+def random(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def naive(features, kernel):
+    height, width = features.shape[0] - 2, features.shape[1] - 2
+    out = np.zeros((height, width, kernel.shape[3]))
+    for row in range(height):
+        for column in range(width):
+            window = features[row : row + 3, column : column + 3].astype(np.float64)
+            out[row, column] = np.tensordot(window, kernel.astype(np.float64), 3)
+    return out
+
+
+def value_and_gradients(convolve, features, kernel, cotangent):
+    value, pull = jax.vjp(convolve, features, kernel)
+    return value, *pull(cotangent)
+
+
+def exact(features, kernel, cotangent):
+    """Value and both gradients by XLA's convolution in float64."""
+    arguments = [np.float64(argument) for argument in (features, kernel, cotangent)]
+    dimensions = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    convolve = lambda x, k: lax.conv_general_dilated(x[None], k, (1, 1), "VALID", **dimensions)[0]
+    with jax.enable_x64(True):
+        return [np.asarray(array) for array in value_and_gradients(convolve, *arguments)]
+
+
+def assert_close(actual, desired):
+    assert actual.shape == desired.shape and actual.dtype == np.float32
+    assert np.abs(actual - desired).max() <= 1e-5 * np.abs(desired).max()
+
+
+@algorithms
+@pytest.mark.parametrize("size", [*((size, size) for size in range(3, 10)), (3, 9), (8, 5)], ids=str)
+def test_equals_a_loop(convolve, size):
+    features, kernel = random(0, *size, 5), random(1, 3, 3, 5, 2)
+    assert_close(convolve(features, kernel), naive(features, kernel))
+
+
+@algorithms
+@pytest.mark.parametrize(
+    "shape", [(3, 3, 1, 1), (4, 5, 3, 2), (6, 7, 2, 3), (8, 9, 33, 32), (19, 23, 32, 32), (9, 3, 3, 17)], ids=str
+)
+def test_value_and_gradients_equal_xlas(convolve, shape):
+    height, width, inputs, outputs = shape
+    arguments = random(0, height, width, inputs), random(1, 3, 3, *shape[2:]), random(2, height - 2, width - 2, outputs)
+    for actual, desired in zip(value_and_gradients(convolve, *arguments), exact(*arguments), strict=True):
+        assert_close(actual, desired)
+
+
+@algorithms
+@pytest.mark.parametrize("in_axes", [(0, None), (0, 0)], ids=str)
+def test_batches(convolve, in_axes):
+    features, kernels, cotangents = random(0, 2, 7, 6, 4), random(1, 2, 3, 3, 4, 5), random(2, 2, 5, 4, 5)
+    kernel = kernels if in_axes[1] == 0 else kernels[0]
+    function = jax.jit(jax.vmap(functools.partial(value_and_gradients, convolve), (*in_axes, 0)))
+    for index, actual in enumerate(zip(*function(features, kernel, cotangents))):
+        desired = exact(features[index], kernel[index] if in_axes[1] == 0 else kernel, cotangents[index])
+        for actual_array, desired_array in zip(actual, desired, strict=True):
+            assert_close(actual_array, desired_array)
+
+
+@algorithms
+def test_kernel_gradient_of_a_batch_sums_over_it(convolve):
+    features, kernel, cotangents = random(0, 3, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 3, 5, 4, 5)
+    loss = lambda kernel: jnp.sum(cotangents * jax.vmap(convolve, (0, None))(features, kernel))
+    desired = sum(exact(x, kernel, cotangent)[2] for x, cotangent in zip(features, cotangents))
+    assert_close(jax.jit(jax.grad(loss))(kernel), desired)
+
+
+@algorithms
+def test_gradient_of_a_gradient(convolve):
+    features, kernel, direction = random(0, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 7, 6, 4)
+    slope = lambda convolve: lambda x: jnp.vdot(direction, jax.grad(lambda x: jnp.sum(convolve(x, kernel) ** 3))(x))
+    actual, desired = (jax.grad(slope(function))(features) for function in (convolve, convolutions.direct))
+    np.testing.assert_allclose(actual, desired, atol=1e-5 * np.abs(desired).max())
+
+
+@algorithms
+def test_stays_close_with_many_channels(convolve):
+    features, kernel, cotangent = np.maximum(random(0, 34, 33, 256), 0), random(1, 3, 3, 256, 64), random(2, 32, 31, 64)
+    assert_close(convolve(features, kernel), exact(features, kernel, cotangent)[0])
+
+
+def test_rule_by_shape_on_cpu(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    assert convolutions.choose((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
+    assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.winograd
+    assert convolutions.choose((18, 18, 512), (3, 3, 512, 512)) is convolutions.direct
+    assert convolutions.choose((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
+
+
+def test_elsewhere_always_xlas(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
