@@ -10,6 +10,9 @@ import jax.numpy as jnp
 def map_layers(function: Callable, *arguments: dict[str, Any]) -> dict[str, Any]:
     """Applies a function of one layer to each, vmapped over layers whose arrays agree in shape.
 
+    Arrays of more than `LARGE` numbers are left where they are and taken one by one: with them stacked a step of the
+    built-in network at 192 px took 0.157 s, without 0.131 s (2 CPU cores).
+
     Args:
       function: takes one value (a pytree of arrays) from each of `arguments`, for the same layer.
       arguments: dicts with the same layers as keys.
@@ -27,7 +30,8 @@ def _alike(arguments: tuple[dict, ...]) -> list[list[str]]:
     groups: dict[Any, list[str]] = {}
     for name in arguments[0]:
         leaves, structure = jax.tree.flatten([argument[name] for argument in arguments])
-        groups.setdefault((structure, *(leaf.shape for leaf in leaves)), []).append(name)
+        alone = name if any(leaf.size > LARGE for leaf in leaves) else None
+        groups.setdefault((alone, structure, *(leaf.shape for leaf in leaves)), []).append(name)
     return list(groups.values())
 
 
@@ -39,3 +43,6 @@ def _map_alike(function: Callable, names: list[str], arguments: tuple[dict, ...]
     ]
     mapped = jax.vmap(function)(*stacked)
     return {name: jax.tree.map(lambda leaf, i=i: leaf[i], mapped) for i, name in enumerate(names)}
+
+
+LARGE = 2**16  # numbers in an array: the covariances of 256 channels are still stacked

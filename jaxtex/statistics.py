@@ -14,13 +14,12 @@ Summary = Any  # a pytree of arrays
 
 
 def relative_difference(target: Summary, summary: Summary) -> jax.Array:
-    """The squared difference of two summaries in units of the target's own energy, averaged over the arrays in them.
+    """The squared difference of two summaries in units of the target's own energy.
 
-    So a loss is about 1 for an image without any of the target's structure, and the weights of layers mean the same at
+    So it is 1 where there is nothing, about 1 for an image without any of the target's structure, and the weights of layers mean the same at
     every size and in every network. Departs from Gatys et al. (2015), who divide by 4 N^2 M^2.
     """
-    squares = jax.tree.map(lambda t, s: jnp.sum((t - s) ** 2) / (jnp.sum(t**2) + TINY), target, summary)
-    return sum(jax.tree.leaves(squares)) / len(jax.tree.leaves(squares))
+    return jnp.sum((target - summary) ** 2) / (jnp.sum(target**2) + TINY)
 
 
 class Statistic(NamedTuple):
@@ -43,7 +42,21 @@ def gram(features: jax.Array) -> jax.Array:
       Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
       https://arxiv.org/abs/1505.07376. The paper divides in the loss, not here.
     """
-    return jnp.einsum("hwc,hwd->cd", features, features, precision="highest") / features[..., 0].size
+    rows = features.reshape(-1, features.shape[-1])  # an einsum over both axes is three times slower on CPU
+    return jnp.matmul(rows.T, rows, precision="highest") / len(rows)
+
+
+def gaussian_difference(target: Summary, summary: Summary) -> jax.Array:
+    """The squared difference of means and covariances in units of the energy of the target's Gram matrix.
+
+    With covariance C and mean m, a small change of the Gram matrix C + m m^T has the squared size |dC|^2 + 2 |m|^2 |dm|^2,
+    but for what the two cancel of each other: so this is the Gram matrix's relative difference, in which a mean cannot
+    make up for a variance. Each of the two in units of its own energy converged ten times slower, to worse pictures.
+    """
+    mean, covariance = target["mean"], target["covariance"]
+    energy = jnp.sum((covariance + jnp.outer(mean, mean)) ** 2)
+    means, covariances = (jnp.sum((target[name] - summary[name]) ** 2) for name in ("mean", "covariance"))
+    return (covariances + 2 * jnp.sum(mean**2) * means) / (energy + TINY)
 
 
 def mean_and_covariance(features: jax.Array) -> dict[str, jax.Array]:
@@ -62,12 +75,12 @@ def mean_and_covariance(features: jax.Array) -> dict[str, jax.Array]:
       moments as matching distributions; they stop at mean and variance of each channel).
     """
     mean = features.mean((0, 1))
-    return {"mean": mean, "covariance": gram(features - mean)}
+    return {"mean": mean, "covariance": gram(features) - jnp.outer(mean, mean)}
 
 
 TINY = 1e-12  # keeps the distance finite for an exemplar of one colour
 
 STATISTICS = {
     "gram": Statistic(gram),
-    "mean_and_covariance": Statistic(mean_and_covariance),
+    "mean_and_covariance": Statistic(mean_and_covariance, gaussian_difference),
 }

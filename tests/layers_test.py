@@ -20,3 +20,10 @@ def test_layers_of_equal_shape_share_one_call():
     calls = []
     layers.map_layers(lambda x: calls.append(x.shape) or x, VALUES)
     assert calls == [(3, 4, 2), (5, 4, 2)]
+
+
+def test_large_layers_are_not_copied_together():
+    calls = []
+    large = {name: jnp.ones((layers.LARGE + 1,)) for name in "ab"}
+    layers.map_layers(lambda x: calls.append(x.shape) or x, large)
+    assert len(calls) == 2
