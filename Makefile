@@ -16,6 +16,7 @@ lint: .venv/test
 
 bench: .venv/bench  ## side by side with SciPy, optax and PyTorch, in one run
 	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py
 
 clean:

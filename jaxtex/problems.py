@@ -10,7 +10,7 @@ import numpy as np
 from jaxtex import config as configs
 from jaxtex import errors, images, losses, networks, optimizers, statistics, synthesis, weights
 
-COARSEST = 64  # pixels: where `scales = 0` stops halving
+COARSEST = 96  # pixels: where `scales = 0` stops halving
 BUILT_IN = "vgg_lite"
 
 
