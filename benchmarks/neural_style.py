@@ -33,7 +33,7 @@ def torch_loop(path: str, out: str) -> None:
 
     torch.manual_seed(0)
     mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
-    to_torch = lambda image: torch.from_numpy(image).permute(2, 0, 1)[None] * 255 - mean
+    to_torch = lambda image: torch.from_numpy(image).permute(2, 0, 1)[None].contiguous() * 255 - mean
     style = to_torch(images.shorter_side(images.load(path), SIZE))
     network = torch_network(torch)
 

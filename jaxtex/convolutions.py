@@ -23,9 +23,11 @@ Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`B^T`, `G`, `A^T` of Lavin and Gray's equation 8: polynomials multiplied by values there and at infinity."""
     others = [np.delete(points, index) for index in range(len(points))]
-    scales = [np.prod(point - other) for point, other in zip(points, others)]
+    scales = [np.prod(point - other) for point, other in zip(points, others, strict=True)]
     to_tile = np.array([[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]])
-    of_kernel = np.array([np.power(point, (0, 1, 2)) / scale for point, scale in zip(points, scales)] + [[0, 0, 1]])
+    of_kernel = np.array(
+        [np.power(point, (0, 1, 2)) / scale for point, scale in zip(points, scales, strict=True)] + [[0, 0, 1]]
+    )
     from_tile = np.array([np.power(point, (0, 1, 2, 3)) for point in points] + [[0, 0, 0, 1]]).T
     return to_tile, of_kernel, from_tile
 
@@ -80,7 +82,7 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
         return direct
     if min(inputs, outputs) < 16:
         return gather if inputs < outputs else scatter
-    large = height * width >= LARGE or inputs * outputs >= WIDE and height * width >= 2 * max(inputs, outputs)
+    large = height * width >= LARGE or (inputs * outputs >= WIDE and height * width >= 2 * max(inputs, outputs))
     return winograd if large and min(inputs, outputs) >= 32 else direct
 
 
@@ -172,7 +174,7 @@ def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) ->
 
 def _combine(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Array:
     """For each row of the matrix the sum of the parts so weighted, stacked. Zeros cost nothing."""
-    sums = ([weight * part for weight, part in zip(row, parts) if weight] for row in matrix.tolist())
+    sums = ([weight * part for weight, part in zip(row, parts, strict=True) if weight] for row in matrix.tolist())
     return jnp.stack([sum(terms[1:], terms[0]) for terms in sums], axis=axis)
 
 

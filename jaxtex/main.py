@@ -112,8 +112,11 @@ def guarded(arguments: list[str]) -> None:
     """`main`, with a user's mistake as one line."""
     try:
         main(arguments)
-    except errors.UserError as error:
+    except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(error)
+    except KeyboardInterrupt:
+        print("jaxtex: interrupted; the snapshots until now are in the workdir", file=sys.stderr)
+        sys.exit(130)
 
 
 def entry() -> None:

@@ -16,8 +16,8 @@ Summary = Any  # a pytree of arrays
 def relative_difference(target: Summary, summary: Summary) -> jax.Array:
     """The squared difference of two summaries in units of the target's own energy.
 
-    So it is 1 where there is nothing, about 1 for an image without any of the target's structure, and the weights of layers mean the same at
-    every size and in every network. Departs from Gatys et al. (2015), who divide by 4 N^2 M^2.
+    So it is 1 where there are no features, about 1 for an image without any of the target's structure, and the weights
+    of layers mean the same at every size and in every network. Departs from Gatys et al. (2015), who divide by 4 N^2 M^2.
     """
     return jnp.sum((target - summary) ** 2) / (jnp.sum(target**2) + TINY)
 

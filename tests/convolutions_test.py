@@ -72,7 +72,7 @@ def test_batches(convolve, in_axes):
     features, kernels, cotangents = random(0, 2, 7, 6, 4), random(1, 2, 3, 3, 4, 5), random(2, 2, 5, 4, 5)
     kernel = kernels if in_axes[1] == 0 else kernels[0]
     function = jax.jit(jax.vmap(functools.partial(value_and_gradients, convolve), (*in_axes, 0)))
-    for index, actual in enumerate(zip(*function(features, kernel, cotangents))):
+    for index, actual in enumerate(zip(*function(features, kernel, cotangents), strict=True)):
         desired = exact(features[index], kernel[index] if in_axes[1] == 0 else kernel, cotangents[index])
         for actual_array, desired_array in zip(actual, desired, strict=True):
             assert_close(actual_array, desired_array)
@@ -82,7 +82,7 @@ def test_batches(convolve, in_axes):
 def test_kernel_gradient_of_a_batch_sums_over_it(convolve):
     features, kernel, cotangents = random(0, 3, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 3, 5, 4, 5)
     loss = lambda kernel: jnp.sum(cotangents * jax.vmap(convolve, (0, None))(features, kernel))
-    desired = sum(exact(x, kernel, cotangent)[2] for x, cotangent in zip(features, cotangents))
+    desired = sum(exact(x, kernel, cotangent)[2] for x, cotangent in zip(features, cotangents, strict=True))
     assert_close(jax.jit(jax.grad(loss))(kernel), desired)
 
 

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 from conftest import ROOT
 from PIL import Image
 
@@ -20,7 +19,7 @@ def distill():
     spec = importlib.util.spec_from_file_location("distill", ROOT / "weights" / "distill.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.FLAGS(["distill"])
+    module.FLAGS(["distill"])  # a table of flags of its own
     yield module
     sys.path.remove(str(ROOT / "weights"))
 
@@ -34,11 +33,16 @@ def small(distill, tmp_path, monkeypatch):
     weights.save(tmp_path / "teacher.h5", weights.Weights(variables, "tiny", "max", {}))
     (tmp_path / "images").mkdir()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)).save(tmp_path / "images" / "a.png")
-    choices = {"teacher": str(tmp_path / "teacher.h5"), "images": [str(tmp_path / "images")], "workdir": str(tmp_path / "work")}
+    choices = {
+        "teacher": str(tmp_path / "teacher.h5"),
+        "images": [str(tmp_path / "images")],
+        "workdir": str(tmp_path / "work"),
+    }
     choices |= {"held_out": str(tmp_path / "images"), "output": str(tmp_path / "out.h5"), "widths": [4, 5, 6], "crop": 32}
-    with flagsaver.flagsaver(**choices, batch_size=2, num_steps=4, save_every=2):
-        monkeypatch.setattr(distill, "FITS", 2)
-        yield distill, tmp_path
+    for name, value in (choices | {"batch_size": 2, "num_steps": 4, "save_every": 2}).items():
+        monkeypatch.setattr(distill.FLAGS, name, value)
+    monkeypatch.setattr(distill, "FITS", 2)
+    return distill, tmp_path
 
 
 def test_a_broken_off_training_ends_with_the_same_numbers(small):
@@ -101,4 +105,6 @@ def test_batch_norm_is_put_in_without_changing_the_function(distill):
     for layer in student.layers:
         energy = jnp.mean(plain[layer] ** 2, (0, 1, 2))
         alive = energy > 1e-4
-        np.testing.assert_allclose(normed[layer][..., alive], (plain[layer] / jnp.sqrt(energy))[..., alive], rtol=0.02, atol=0.01)
+        np.testing.assert_allclose(
+            normed[layer][..., alive], (plain[layer] / jnp.sqrt(energy))[..., alive], rtol=0.02, atol=0.01
+        )

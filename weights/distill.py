@@ -25,6 +25,7 @@ import hashlib
 import json
 import os
 import pathlib
+import sys
 import time
 
 import drawn
@@ -33,25 +34,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from absl import app, flags, logging
+from absl import flags, logging
 from PIL import Image
 
 from jaxtex import networks, weights
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("teacher", "weights/vgg19.h5", "HDF5 of the teacher.")
-flags.DEFINE_multi_string("images", [], "Folder of images to train on; may be given several times.")
-flags.DEFINE_string("held_out", None, "Folder of images to measure the residuals on.")
-flags.DEFINE_string("output", "jaxtex/data/vgg_lite.h5", "The file to write.")
-flags.DEFINE_string("workdir", "weights/distilled", "Where the state of the training is kept.")
-flags.DEFINE_integer("num_steps", 2000, "Steps in all; the learning rate falls to 0.")
-flags.DEFINE_integer("batch_size", 4, "Crops in a step.")
-flags.DEFINE_integer("crop", 96, "Pixels on each side of a crop.")
-flags.DEFINE_float("learning_rate", 3e-4, "Of Adam.")
-flags.DEFINE_integer("seed", 0, "Decides everything.")
-flags.DEFINE_integer("save_every", 500, "Steps between two saved states.")
-flags.DEFINE_multi_integer("widths", [32, 80, 160], "Channels of the student's three blocks.")
-flags.DEFINE_string("licence", "", "Licences of the teacher and the images, for the file.")
+FLAGS = flags.FlagValues()  # its own: jaxtex has flags of the same names
+flags.DEFINE_string("teacher", "weights/vgg19.h5", "HDF5 of the teacher.", flag_values=FLAGS)
+flags.DEFINE_multi_string("images", [], "Folder of images to train on; may be given several times.", flag_values=FLAGS)
+flags.DEFINE_string("held_out", None, "Folder of images to measure the residuals on.", flag_values=FLAGS)
+flags.DEFINE_string("output", "jaxtex/data/vgg_lite.h5", "The file to write.", flag_values=FLAGS)
+flags.DEFINE_string("workdir", "weights/distilled", "Where the state of the training is kept.", flag_values=FLAGS)
+flags.DEFINE_integer("num_steps", 2000, "Steps in all; the learning rate falls to 0.", flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", 4, "Crops in a step.", flag_values=FLAGS)
+flags.DEFINE_integer("crop", 96, "Pixels on each side of a crop.", flag_values=FLAGS)
+flags.DEFINE_float("learning_rate", 3e-4, "Of Adam.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Decides everything.", flag_values=FLAGS)
+flags.DEFINE_integer("save_every", 500, "Steps between two saved states.", flag_values=FLAGS)
+flags.DEFINE_multi_integer("widths", [32, 80, 160], "Channels of the student's three blocks.", flag_values=FLAGS)
+flags.DEFINE_string("licence", "", "Licences of the teacher and the images, for the file.", flag_values=FLAGS)
 
 STAGES = (2, 2, 3)
 DEVIATION = 0.25  # the student's, of an image in [0, 1]
@@ -64,7 +65,7 @@ LARGEST = 768  # pixels: photographs are reduced to this on loading
 
 def main(_):
     teacher, student = Teacher(FLAGS.teacher), student_network(FLAGS.widths)
-    photographs = load_images(FLAGS.images)
+    photographs = load_images(FLAGS.images) or sys.exit("--images: no folder with a PNG or JPEG is given")
     batches = functools.partial(batch, photographs, FLAGS.seed, FLAGS.batch_size, FLAGS.crop)
     state = train(teacher, student, batches, *(restore() or (0, begin(teacher, student, batches))))
     export(teacher, student, batches, state, f"{len(photographs)} images, listed in docs/network.md")
@@ -161,7 +162,9 @@ def begin(teacher: Teacher, student: networks.VGG, batches) -> dict:
         kept = pivots(_rows(target[f"relu{name}"] / deviation[f"relu{name}"]), width)
         params[f"conv{name}"] = {"kernel": kernel[..., kept], "bias": source["bias"][kept]}
         own = jax.jit(jax.vmap(student.clone(layers=(f"relu{name}",)).apply, (None, 0)))(variables, images)[f"relu{name}"]
-        scale = jnp.sqrt(jnp.mean(own**2, (0, 1, 2)) + 1e-12)  # every channel to unit energy
+        energy = jnp.mean(own**2, (0, 1, 2))
+        alive = energy > 1e-6 * energy.mean()
+        scale = jnp.sqrt(jnp.where(alive, energy, energy.mean()) + 1e-12)  # every channel to unit energy
         params[f"conv{name}"] = {"kernel": kernel[..., kept] / scale, "bias": source["bias"][kept] / scale}
         moments[f"relu{name}"] = second_moments(own / scale, target[f"relu{name}"])
         previous = regression(*moments[f"relu{name}"])
@@ -174,7 +177,7 @@ def pivots(rows: np.ndarray, count: int) -> np.ndarray:
     residual = np.asarray(rows, np.float64)
     gram, chosen = residual.T @ residual, []
     for _ in range(count):
-        gain = (gram**2).sum(0) / np.maximum(np.diag(gram), 1e-9 * np.trace(gram))
+        gain = (gram**2).sum(0) / np.maximum(np.diag(gram), 1e-9 * np.trace(gram) + 1e-30)
         gain[chosen] = -1
         chosen.append(best := int(gain.argmax()))
         gram = gram - np.outer(gram[best], gram[best]) / max(gram[best, best], 1e-12)
@@ -337,7 +340,8 @@ def with_batch_norm(student: networks.VGG, variables: dict, images: np.ndarray) 
     params, stats, previous = {}, {}, None
     for name in names:
         conv, x = variables["params"][f"conv{name}"], features[f"conv{name}"]
-        scale = 1 / jnp.sqrt(jnp.mean(features[f"relu{name}"] ** 2, (0, 1, 2)) + 1e-6)
+        energy, before = jnp.mean(features[f"relu{name}"] ** 2, (0, 1, 2)), jnp.mean(x**2, (0, 1, 2))
+        scale = 1 / jnp.sqrt(jnp.where(energy > 1e-4 * before, energy, before) + 1e-6)  # a dead channel has no energy
         mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
         kernel = conv["kernel"] if previous is None else conv["kernel"] / previous[:, None]
         params[f"conv{name}"] = {"kernel": kernel, "bias": conv["bias"]}
@@ -348,5 +352,5 @@ def with_batch_norm(student: networks.VGG, variables: dict, images: np.ndarray) 
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("images")
-    app.run(main)
+    logging.set_verbosity(logging.INFO)
+    main(FLAGS(sys.argv))
