@@ -8,7 +8,8 @@ refusals it forgets its memory and descends along the gradient. There is no loop
 References:
   Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45, 1989.
   Byrd, Nocedal and Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods",
-  Mathematical Programming 63, 1994 (equation 3.1: two passes over the memory instead of the four of the usual two loops).
+  Mathematical Programming 63, 1994 (equation 3.1: a direction takes two passes over the memory, not the two loops' four;
+  storing a pair takes a third).
   Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J. Control and
   Optimization 20, 1982 (pixels that sit at a bound and are pushed against it take no part in the direction).
   Departures: sufficient decrease alone, without a curvature condition (pairs without curvature are not stored); no step

@@ -2,19 +2,11 @@
 
 import pathlib
 
-import jax
 import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-
-
-@pytest.fixture(autouse=True)
-def strict():
-    """No silent change of a dtype or a rank anywhere."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
 
 
 @pytest.fixture
