@@ -32,7 +32,7 @@ def main() -> None:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
         plan = problems.build(style, choices)
-        chunk = synthesis.build_chunk(synthesis.build_step(plan.problems[0].loss, plan.optimizer), scanned=False)
+        chunk = synthesis.build_chunk(plan, plan.problems[0], scanned=False)()
         falls = [fall(plan, chunk, seed, problems.exemplar(style, choices)) for seed in SEEDS]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)

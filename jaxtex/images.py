@@ -8,7 +8,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from jaxtex import errors
+from jaxtex import errors, files
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 SMALLEST = 32  # pixels on a side
@@ -45,9 +45,8 @@ def load(path: str | os.PathLike) -> np.ndarray:
 def save(path: str | os.PathLike, image: np.ndarray) -> None:
     """Writes `[H, W, 3]` in [0, 1] as 8 bits, by the path's suffix; the file appears whole or not at all."""
     path = pathlib.Path(path)
-    part = path.with_name(f".{path.name}.part")
-    Image.fromarray(to_bytes(image)).save(part, format=Image.registered_extensions()[path.suffix.lower()])
-    os.replace(part, path)
+    with files.atomic(path) as part:
+        Image.fromarray(to_bytes(image)).save(part, format=Image.registered_extensions()[path.suffix.lower()])
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:

@@ -7,18 +7,26 @@
 The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl and run.json.
 """
 
-import contextlib
 import dataclasses
 import importlib.util
-import os
 import pathlib
-import sys
 
-import jax
 import numpy as np
-from absl import app, flags, logging
+from absl import flags
 
-from jaxtex import config, errors, images, networks, optimizers, problems, report, statistics, synthesis
+from jaxtex import (
+    command,
+    compilation,
+    config,
+    errors,
+    images,
+    networks,
+    optimizers,
+    problems,
+    report,
+    statistics,
+    synthesis,
+)
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS}
 DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
@@ -36,9 +44,9 @@ def define_flags() -> None:
         DEFINE[field.type](field.name, field.default, field.metadata["help"] + names)
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """One texture, or the runs of an experiment."""
-    keep_compiled()
+    compilation.keep()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
     if FLAGS.experiment:
         perform(FLAGS.experiment, given)
@@ -46,15 +54,6 @@ def main(_) -> None:
         synthesize(FLAGS.style, config.Config(**given), FLAGS.workdir or f"runs/{pathlib.Path(FLAGS.style).stem}")
     else:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
-
-
-def keep_compiled() -> None:
-    """Keeps compiled programs for the next run, in a folder of the user's alone: whoever writes there runs code here."""
-    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "jaxtex" / "xla"
-    if jax.config.jax_compilation_cache_dir is None:
-        with contextlib.suppress(OSError):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def perform(name: str, given: dict) -> None:
@@ -88,42 +87,9 @@ def experiment(name: str) -> dict[str, tuple[str, config.Config]]:
     return module.RUNS
 
 
-def parse(arguments: list[str]) -> list[str]:
-    """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
-    if {"--help", "-h", "-help"} & set(arguments):
-        print(f"{__doc__.strip()}\n{FLAGS.module_help('jaxtex.main')}")
-        sys.exit(0)
-    try:
-        rest = FLAGS(arguments)
-    except flags.Error as error:
-        leave(error)
-    if len(rest) > 1:
-        leave(f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}")
-    return rest
-
-
-def leave(error) -> None:
-    """One line on stderr, exit status 2."""
-    print(f"jaxtex: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(2)
-
-
-def guarded(arguments: list[str]) -> None:
-    """`main`, with a user's mistake as one line."""
-    try:
-        main(arguments)
-    except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
-        leave(error)
-    except KeyboardInterrupt:
-        print("jaxtex: interrupted; the snapshots until now are in the workdir", file=sys.stderr)
-        sys.exit(130)
-
-
 def entry() -> None:
     """The console script."""
-    logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
-    app.run(guarded, flags_parser=parse)
+    command.run("jaxtex", __doc__, __name__, main)
 
 
 define_flags()

@@ -15,6 +15,7 @@ import re
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxtex import convolutions, errors
 
@@ -169,6 +170,13 @@ def evaluated(network: VGG) -> tuple[str, ...]:
     return tuple(name for name in names[: deepest + 1] if name not in _folded(network))
 
 
+def available(network: VGG, variables: dict) -> tuple[str, ...]:
+    """The layers that these variables have the numbers for: weights may end early."""
+    names, numbers = layer_names(network), variables["params"]
+    missing = (i for i, name in enumerate(names) if name.startswith(("conv", "bn")) and name not in numbers)
+    return names[: next(missing, len(names))]
+
+
 def select(network: VGG, layers: tuple[str, ...]) -> VGG:
     """The network with these layers as its output.
 
@@ -195,7 +203,7 @@ def fold(network: VGG, variables: dict) -> tuple[VGG, dict]:
     params, stats = dict(variables["params"]), dict(variables.get("batch_stats", {}))
     for norm in _folded(network):
         conv = norm.replace("bn", "conv")
-        if conv in params:
+        if conv in params and norm in params:  # the weights may end early, or have come with the norms folded in
             params[conv] = _fold_one(params[conv], params.pop(norm), stats.pop(norm))
     return network, {**variables, "params": params, "batch_stats": stats}
 
@@ -208,7 +216,7 @@ def _folded(network: VGG) -> tuple[str, ...]:
 
 
 def _fold_one(conv: dict, norm: dict, stats: dict) -> dict:
-    scale = norm["scale"] / jnp.sqrt(stats["var"] + EPSILON)
+    scale = norm["scale"] / np.sqrt(stats["var"] + EPSILON)  # in NumPy: there is nothing to compile for so little
     return {"kernel": conv["kernel"] * scale, "bias": (conv["bias"] - stats["mean"]) * scale + norm["bias"]}
 
 

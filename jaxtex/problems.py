@@ -1,39 +1,14 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
 import functools
-import os
-import pathlib
-from importlib import resources
 
 import jax
 import numpy as np
 
+from jaxtex import compilation, errors, images, losses, networks, optimizers, statistics, store, synthesis, weights
 from jaxtex import config as configs
-from jaxtex import errors, images, losses, networks, optimizers, statistics, synthesis, weights
 
 COARSEST = 96  # pixels: where `scales = 0` stops halving
-BUILT_IN = "vgg_lite"
-RUN_ONCE = {"xla_backend_optimization_level": 0}  # compiles in 1.1 s instead of 2.8 s what is run once
-
-
-def find_weights(config: configs.Config) -> pathlib.Path:
-    """Where the weights are: as told, in the package, or where a checkout keeps them.
-
-    Raises:
-      UserError: nowhere; the text says what to type.
-    """
-    if config.weights:
-        return pathlib.Path(config.weights)
-    if config.network == BUILT_IN:
-        return pathlib.Path(str(resources.files("jaxtex") / "data" / f"{BUILT_IN}.h5"))
-    folders = [os.environ.get("JAXTEX_WEIGHTS"), "weights"]
-    for folder in filter(None, folders):
-        if (path := pathlib.Path(folder) / f"{config.network}.h5").is_file():
-            return path
-    raise errors.UserError(
-        f"no weights for '{config.network}': give --weights=FILE.h5, or put {config.network}.h5 into the folder weights "
-        "or the one that $JAXTEX_WEIGHTS names"
-    )
 
 
 def load_network(config: configs.Config) -> tuple[networks.Pyramid, dict, dict[str, float]]:
@@ -43,7 +18,7 @@ def load_network(config: configs.Config) -> tuple[networks.Pyramid, dict, dict[s
       UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
     """
     network = errors.choose("network", config.network, networks.NETWORKS)
-    loaded = weights.load(find_weights(config))
+    loaded = weights.load(config.weights or store.find(config.network))
     weights.check(loaded, network.widths, network.batch_norm)
     pooling = config.pooling or loaded.pooling
     errors.choose("pooling", pooling, networks.POOLINGS)
@@ -53,7 +28,7 @@ def load_network(config: configs.Config) -> tuple[networks.Pyramid, dict, dict[s
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
     octaves = {networks.octave_name(name, o): weight for o in range(config.octaves) for name, weight in wanted.items()}
-    return networks.pyramid(network, config.octaves), variables, octaves
+    return networks.pyramid(network, config.octaves), jax.device_put(variables), octaves
 
 
 def default_layers(network: networks.VGG) -> tuple[str, ...]:
@@ -65,8 +40,14 @@ def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
     """Raises:
     UserError: the network runs through a layer that the weights have no numbers for.
     """
-    for name in networks.evaluated(network):
+    folded = loaded.about.get("norm") == "folded"
+    for name in networks.evaluated(network.clone(folded=folded)):
         if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
+            conv = name.replace("bn", "conv")
+            if folded and conv in network.layers:
+                raise errors.UserError(
+                    f"the norms are folded into the weights of '{loaded.network}': there is '{name}', but no '{conv}'"
+                )
             last = list(loaded.variables["params"])[-1]
             raise errors.UserError(
                 f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'"
@@ -101,7 +82,7 @@ def _scale(network: networks.Pyramid, variables: dict, terms: dict[str, losses.T
     def loss(image, data):
         return losses.total(terms, network.apply(data["variables"], image), data["targets"])
 
-    @functools.partial(jax.jit, compiler_options=RUN_ONCE if jax.default_backend() == "cpu" else None)
+    @functools.partial(jax.jit, compiler_options=compilation.options(often=False))
     def targets(image, variables):
         features = network.apply(variables, image)
         return {name: term.prepare(features) for name, term in terms.items()}

@@ -5,14 +5,16 @@ Python loop (on CPU, where XLA runs convolutions inside `scan` several times slo
 without a word to the host in between), and under `jax.vmap`.
 """
 
+import functools
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import images, losses, optimizers
+from jaxtex import compilation, images, losses, optimizers
 
 Loss = Callable[[jax.Array, Any], tuple[jax.Array, losses.Terms]]  # (image, data) -> (sum, terms)
 
@@ -57,6 +59,7 @@ class Progress(NamedTuple):
 
 Observer = Callable[[Progress], None]
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
+Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
 
 
 def build_step(loss: Loss, optimizer: optimizers.Optimizer) -> Step:
@@ -70,13 +73,24 @@ def build_step(loss: Loss, optimizer: optimizers.Optimizer) -> Step:
     return step
 
 
-def build_chunk(step: Step, scanned: bool) -> Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]:
-    """Several steps in one call, `(state, data, length) -> (state, infos [length])`; the state given is used up."""
+def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chunk]:
+    """Several steps in one call, `(state, data, length) -> (state, infos [length])`; the state given is used up.
+
+    Returns:
+      A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
+      is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
+    """
+    step = build_step(problem.loss, plan.optimizer)
     if scanned:
         chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
-        return jax.jit(chunk, static_argnums=2, donate_argnums=0)
-    compiled = jax.jit(step, donate_argnums=0)
+        return lambda: jax.jit(chunk, static_argnums=2, donate_argnums=0)
+    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True))
+    image = jax.ShapeDtypeStruct((problem.height, problem.width, 3), jnp.float32)
+    lowered = jitted.lower(jax.eval_shape(functools.partial(optimizers.start, plan.optimizer), image), problem.data)
+    return lambda: _repeated(lowered.compile())
 
+
+def _repeated(compiled: Step) -> Chunk:
     def loop(state, data, length):
         infos = []
         for _ in range(length):
@@ -97,16 +111,24 @@ def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
     Returns:
       The last image, `[height, width, 3]` in [0, 1].
     """
-    step = build_step(plan.problems[0].loss, plan.optimizer)
-    chunk = build_chunk(step, scanned=jax.default_backend() != "cpu")
+    scanned = jax.default_backend() != "cpu"
+    compiler = futures.ThreadPoolExecutor(1)  # the next problem's steps are compiled while the first ones run
+    try:
+        chunks = [compiler.submit(build_chunk(plan, problem, scanned)) for problem in plan.problems]
+        return _descend(plan, chunks, observe)
+    finally:
+        compiler.shutdown(wait=False, cancel_futures=True)
+
+
+def _descend(plan: Plan, chunks: list[futures.Future], observe: Observer) -> np.ndarray:
     image, done = plan.start, 0
-    for number, problem in enumerate(plan.problems, 1):
+    for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
         state = optimizers.start(plan.optimizer, jnp.asarray(images.resize(image, problem.height, problem.width)))
         state = jax.tree.map(jnp.copy, state)  # each leaf a buffer of its own, to be given away
         until = plan.num_steps * number // len(plan.problems)
         while done < until:
             length = min(until, done - done % plan.save_every + plan.save_every) - done
-            state, infos = chunk(state, problem.data, length)
+            state, infos = chunk.result()(state, problem.data, length)
             done, image = done + length, np.asarray(state.image)
             observe(Progress(done, plan.num_steps, image, jax.tree.map(np.asarray, infos)))
     return image[: plan.height, : plan.width]

@@ -17,10 +17,9 @@ import pathlib
 from typing import Any, NamedTuple
 
 import h5py
-import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import errors
+from jaxtex import errors, files
 
 FORMAT, VERSION = "jaxtex-weights", 1
 LEAVES = {"conv": ("kernel", "bias"), "bn": ("scale", "bias", "mean", "var")}
@@ -30,7 +29,7 @@ MAX_WIDTH = 4096  # channels; wider is refused before anything is read
 class Weights(NamedTuple):
     """What a weight file holds."""
 
-    variables: dict[str, Any]  # {"params", "batch_stats", "preprocessing"}, float32
+    variables: dict[str, Any]  # {"params", "batch_stats", "preprocessing"}, NumPy arrays of float32
     network: str  # the row of `NETWORKS`
     pooling: str  # that it was trained with
     about: dict[str, Any]  # source, licence, hashes: the file's other attributes
@@ -44,7 +43,7 @@ def save(path: str | pathlib.Path, weights: Weights, dtype=np.float32) -> None:
       weights: variables and their provenance; `about` holds plain strings and numbers.
       dtype: `np.float32` or `np.float16`.
     """
-    with h5py.File(path, "w") as file:
+    with files.atomic(path) as part, h5py.File(part, "w") as file:
         file.attrs.update(weights.about | {"format": FORMAT, "version": VERSION})
         file.attrs.update({"network": weights.network, "pooling": weights.pooling})
         file.attrs.update({k: np.asarray(v, np.float64) for k, v in weights.variables["preprocessing"].items()})
@@ -111,7 +110,7 @@ def _names(file: h5py.File) -> list[str]:
     return names
 
 
-def _read_one(file: h5py.File, name: str) -> jnp.ndarray:
+def _read_one(file: h5py.File, name: str) -> np.ndarray:
     dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
         raise errors.UserError(f"'{name}' is not stored in the file itself")
@@ -122,7 +121,7 @@ def _read_one(file: h5py.File, name: str) -> jnp.ndarray:
         raise errors.UserError(f"'{name}' is damaged: its numbers do not have the hash that was written with them")
     if name.endswith("/var") and (tensor < 0).any():
         raise errors.UserError(f"'{name}' has negative variances")
-    return jnp.asarray(tensor, jnp.float32)
+    return np.asarray(tensor, np.float32)
 
 
 def _write(file: h5py.File, name: str, tensor: np.ndarray) -> None:
@@ -135,7 +134,7 @@ def _flatten(variables: dict) -> dict[str, Any]:
     return {f"{layer}/{leaf}": value for layer, leaves in layers for leaf, value in leaves.items()}
 
 
-def _unflatten(tensors: dict[str, jnp.ndarray]) -> dict[str, dict]:
+def _unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
     variables: dict[str, dict] = {"params": {}, "batch_stats": {}}
     for name, tensor in tensors.items():
         layer, leaf = name.split("/")
@@ -158,10 +157,10 @@ def _hash(tensor: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor).tobytes()).hexdigest()
 
 
-def _triple(name: str, value) -> jnp.ndarray:
+def _triple(name: str, value) -> np.ndarray:
     if np.shape(value) != (3,) or not np.isfinite(value).all() or (name == "deviation" and min(value) <= 0):
         raise errors.UserError(f"attribute '{name}' should be three finite numbers, not {value}")
-    return jnp.asarray(value, jnp.float32)
+    return np.asarray(value, np.float32)
 
 
 def _plain(value):

@@ -6,14 +6,19 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors"},
-    {"config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs"},
+    {"errors", "files"},
+    {"compilation", "config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs", "store"},
     {"networks", "optimizers"},
     {"losses"},
     {"synthesis"},
     {"problems", "report"},
     {"api"},
-    {"main"},
+    {"command", "checkpoints.known", "checkpoints.tensors"},
+    {"checkpoints.pickles", "checkpoints.graphs", "checkpoints.verify", "checkpoints.download"},
+    {"checkpoints.named"},
+    {"checkpoints.keras"},
+    {"checkpoints.convert"},
+    {"main", "weights_main"},
     {"__main__"},
 ]
 FOLDER = pathlib.Path(jaxtex.__file__).parent
@@ -22,15 +27,22 @@ LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in mod
 
 def imports(module):
     """The modules of jaxtex that a module imports."""
-    for node in ast.walk(ast.parse((FOLDER / f"{module}.py").read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "jaxtex":
-            yield from (alias.name for alias in node.names)
+    for node in ast.walk(ast.parse(source(module))):
+        if isinstance(node, ast.ImportFrom) and node.module in ("jaxtex", "jaxtex.checkpoints"):
+            package = node.module.removeprefix("jaxtex").removeprefix(".")
+            yield from (f"{package}.{alias.name}".strip(".") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jaxtex."):
-            yield node.module.split(".")[1]
+            yield node.module.removeprefix("jaxtex.")
+
+
+def source(module):
+    """The text of a module."""
+    return (FOLDER / f"{module.replace('.', '/')}.py").read_text()
 
 
 def test_every_module_has_a_level():
-    assert {path.stem for path in FOLDER.glob("*.py")} - {"__init__"} == set(LEVEL)
+    modules = {".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FOLDER.rglob("*.py")}
+    assert modules - {"__init__", "checkpoints.__init__"} == set(LEVEL)
 
 
 def test_modules_import_only_from_levels_below():
@@ -39,4 +51,4 @@ def test_modules_import_only_from_levels_below():
 
 
 def test_importing_jaxtex_reads_no_flags():
-    assert all("absl" not in (FOLDER / f"{module}.py").read_text() for module in LEVEL if LEVEL[module] < LEVEL["problems"])
+    assert all("absl" not in source(module) for module in LEVEL if LEVEL[module] < LEVEL["problems"])

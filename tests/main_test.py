@@ -11,7 +11,7 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from jaxtex import images, main
+from jaxtex import command, images, main
 
 QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
 
@@ -22,7 +22,7 @@ def style(tmp_path, exemplar):
     return str(tmp_path / "style.png")
 
 
-def command(*arguments, cwd=None):
+def process(*arguments, cwd=None):
     root = str(pathlib.Path(__file__).parent.parent)
     environment = os.environ | {"PYTHONPATH": root}
     return subprocess.run(
@@ -34,11 +34,12 @@ def inside(*arguments):
     """The command without a process of its own."""
     with flagsaver.flagsaver():
         main.FLAGS.unparse_flags()
-        main.guarded(main.parse(["jaxtex", *arguments]))
+        arguments = command.parse(["jaxtex", *arguments], "jaxtex", main.__doc__, "jaxtex.main")
+        command.guarded("jaxtex", main.main, arguments[1:])
 
 
 def test_a_run_leaves_its_files(style, tmp_path):
-    done = command(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK)
+    done = process(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{tmp_path}/run/result.png"
     run = tmp_path / "run"
@@ -71,7 +72,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
 
 
 def test_help_shows_every_choice():
-    done = command("--help")
+    done = process("--help")
     assert done.returncode == 0
     for text in ("--style", "--num_steps", "mean_and_covariance", "vgg16_bn", "lbfgs"):
         assert text in done.stdout
@@ -129,5 +130,5 @@ def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
 
 
 def test_a_mistake_leaves_the_command_with_status_2():
-    done = command("--style=none.png")
+    done = process("--style=none.png")
     assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")

@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import config as configs
-from jaxtex import errors, networks, problems, weights
+from jaxtex import errors, networks, store, weights
 
 WIDTHS = ((4,), (5,))
 
@@ -123,7 +122,7 @@ def test_weights_of_another_network_do_not_fit(saved):
 
 
 def test_the_built_in_network():
-    path = problems.find_weights(configs.Config())
+    path = store.find("vgg_lite")
     loaded = weights.load(path)
     network = networks.NETWORKS["vgg_lite"]
     weights.check(loaded, network.widths, network.batch_norm)
@@ -132,7 +131,7 @@ def test_the_built_in_network():
 
 
 def test_the_built_in_batch_norms_hold_the_statistics_of_their_inputs(exemplar):
-    loaded = weights.load(problems.find_weights(configs.Config()))
+    loaded = weights.load(store.find("vgg_lite"))
     network = networks.select(networks.NETWORKS["vgg_lite"], ("bn1_1", "bn2_1", "bn3_1"))
     for features in network.apply(loaded.variables, exemplar).values():
         assert float(jnp.mean(jnp.abs(features))) < 10

@@ -1,0 +1,57 @@
+"""What the commands share: flags read with care, a user's mistake as one line and exit status 2."""
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from jaxtex import errors
+
+FLAGS = flags.FLAGS
+
+
+def run(name: str, page: str, module: str, main: Callable[[list[str]], None], positional: bool = False) -> None:
+    """The whole of a command, for its console script.
+
+    Args:
+      name: of the command.
+      page: its help, above the flags.
+      module: whose flags the help shows.
+      main: takes the arguments that are no flags.
+      positional: whether there may be such.
+    """
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
+    parse_flags = lambda arguments: parse(arguments, name, page, module, positional)
+    app.run(lambda arguments: guarded(name, main, arguments[1:]), flags_parser=parse_flags)
+
+
+def parse(arguments: list[str], name: str, page: str, module: str, positional: bool = False) -> list[str]:
+    """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
+    if {"--help", "-h", "-help"} & set(arguments):
+        print(f"{page.strip()}\n{FLAGS.module_help(module)}")
+        sys.exit(0)
+    try:
+        rest = FLAGS(arguments)
+    except flags.Error as error:
+        leave(name, error)
+    if len(rest) > 1 and not positional:
+        leave(name, f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}")
+    return rest
+
+
+def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) -> None:
+    """`main`, with a user's mistake as one line."""
+    try:
+        main(arguments)
+    except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
+        leave(name, error)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; what was written until now is kept", file=sys.stderr)
+        sys.exit(130)
+
+
+def leave(name: str, error) -> None:
+    """One line on stderr, exit status 2."""
+    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,129 @@
+"""jaxtex-weights brings published VGG networks and converts them.
+
+    jaxtex-weights list                     what is known, and what is here
+    jaxtex-weights fetch vgg16_bn           downloads, converts, and puts it where --network=vgg16_bn finds it
+    jaxtex-weights convert FILE             a .pth, .safetensors, .onnx, .h5 or .npz that is at hand
+    jaxtex-weights verify FILE.h5           structure, hashes, and activations against golden values
+"""
+
+import contextlib
+import pathlib
+
+import numpy as np
+import rich.console
+import rich.progress
+import rich.table
+from absl import flags, logging
+
+from jaxtex import command, errors, files, networks, store, weights
+from jaxtex.checkpoints import convert, download, known, verify
+
+DTYPES = {"float32": np.float32, "float16": np.float16}
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    """The command's own."""
+    flags.DEFINE_string("source", "", "fetch: whose numbers; torchvision, timm, onnx or keras. Empty: the first to be had.")
+    flags.DEFINE_string("dtype", "float32", "float32, or float16: half the size, errors of a thousandth.")
+    flags.DEFINE_string("output", "", "The HDF5 to write. Empty: where --network finds it.")
+    flags.DEFINE_string("network", "", "convert: which network it is, where the file leaves that open.")
+    flags.DEFINE_bool("allow_unknown", False, "convert: reads a file that is none of the published ones.")
+
+
+def main(arguments: list[str]) -> None:
+    """One of the four commands."""
+    name, *rest = arguments or ["list"]
+    run = errors.choose("command", name, COMMANDS)
+    errors.choose("dtype", FLAGS.dtype, DTYPES)
+    if len(rest) != (name != "list"):
+        raise errors.UserError(f"'{name}' takes {'no argument' if name == 'list' else 'one argument'}, not {len(rest)}")
+    run(*rest)
+
+
+def fetch(network: str) -> None:
+    """Downloads, converts, and forgets the download."""
+    errors.choose("network", network, {each.network: each for each in known.PUBLISHED})
+    sources = {each.publisher: each for each in known.PUBLISHED if each.network == network}
+    candidates = [errors.choose("source", FLAGS.source, sources)] if FLAGS.source else list(sources.values())
+    folder = files.cache() / "downloads"
+    with progress_bar(network) as progress:
+        published, path = download.from_any(candidates, folder, progress)
+    write(convert.convert(str(path)))
+    download.forget(folder, published)
+
+
+def convert_file(path: str) -> None:
+    """Converts a file that is at hand."""
+    write(convert.convert(path, FLAGS.network, FLAGS.allow_unknown))
+
+
+def write(loaded: weights.Weights) -> None:
+    """Holds the numbers against golden values, and writes them where they will be found."""
+    good, text = verify.judge(loaded, verify.golden())
+    if not good:
+        raise errors.UserError(f"{loaded.about['source']}: {text}; nothing was written")
+    path = pathlib.Path(FLAGS.output or store.folder() / f"{loaded.network}.h5")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights.save(path, loaded, DTYPES[FLAGS.dtype])
+    print(f"{path}: {loaded.network}, {path.stat().st_size / 1e6:.0f} MB, from {loaded.about['source']}; {text}")
+
+
+def verify_file(path: str) -> None:
+    """Says whether an HDF5 of ours is right."""
+    loaded = weights.load(path)
+    network = errors.choose("network", loaded.network, networks.NETWORKS)
+    weights.check(loaded, network.widths, network.batch_norm)
+    good, text = verify.judge(loaded, verify.golden())
+    if not good:
+        raise errors.UserError(f"{path}: {text}")
+    print(f"{path}: {loaded.network}, {text}")
+
+
+def list_known() -> None:
+    """A table of what is known, and what is here."""
+    table = rich.table.Table("network", "source", "MB", "licence", "input", box=None, padding=(0, 2, 0, 0))
+    for each in known.PUBLISHED:
+        preprocessing = "keras" if each.numbers == "keras" else "torchvision"
+        size = f"{each.bytes / 1e6:.0f}" if each.bytes else "?"
+        table.add_row(each.network, each.publisher, size, each.licence, preprocessing)
+    console = rich.console.Console(width=None if rich.console.Console().is_terminal else 140)
+    console.print(table)
+    for network in networks.NETWORKS:
+        console.print(f"{network}: {describe(network)}", highlight=False, soft_wrap=True)
+
+
+def describe(network: str) -> str:
+    """Where the weights of a network are and whose they are, or what to type."""
+    path = store.path_of(network)
+    if path is None:
+        return f"not here; jaxtex-weights fetch {network}"
+    with contextlib.suppress(errors.UserError):
+        loaded = weights.load(path)
+        mean = ", ".join(f"{value:.3f}" for value in loaded.variables["preprocessing"]["mean"])
+        return f"{path} ({path.stat().st_size / 1e6:.0f} MB, from {loaded.about.get('source')}, mean {mean})"
+    return f"{path} is no weight file, or damaged"
+
+
+@contextlib.contextmanager
+def progress_bar(network: str):
+    """On a terminal a bar; elsewhere a line at the beginning."""
+    console = rich.console.Console(stderr=True)
+    columns = (rich.progress.TextColumn(network), rich.progress.BarColumn(), rich.progress.DownloadColumn(),
+               rich.progress.TransferSpeedColumn(), rich.progress.TimeRemainingColumn())  # fmt: skip
+    if not console.is_terminal:
+        logging.info("fetching %s", network)
+    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+COMMANDS = {"list": list_known, "fetch": fetch, "convert": convert_file, "verify": verify_file}
+
+
+def entry() -> None:
+    """The console script."""
+    command.run("jaxtex-weights", __doc__, __name__, main, positional=True)
+
+
+define_flags()
