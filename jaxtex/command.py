@@ -7,32 +7,33 @@ from absl import app, flags, logging
 
 from jaxtex import errors
 
-FLAGS = flags.FLAGS
 
-
-def run(name: str, page: str, module: str, main: Callable[[list[str]], None], positional: bool = False) -> None:
+def run(
+    name: str, page: str, values: flags.FlagValues, main: Callable[[list[str]], None], positional: bool = False
+) -> None:
     """The whole of a command, for its console script.
 
     Args:
       name: of the command.
       page: its help, above the flags.
-      module: whose flags the help shows.
+      values: its flags.
       main: takes the arguments that are no flags.
       positional: whether there may be such.
     """
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
-    parse_flags = lambda arguments: parse(arguments, name, page, module, positional)
+    parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
     app.run(lambda arguments: guarded(name, main, arguments[1:]), flags_parser=parse_flags)
 
 
-def parse(arguments: list[str], name: str, page: str, module: str, positional: bool = False) -> list[str]:
+def parse(arguments: list[str], name: str, page: str, values: flags.FlagValues, positional: bool = False) -> list[str]:
     """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
     if {"--help", "-h", "-help"} & set(arguments):
-        print(f"{page.strip()}\n{FLAGS.module_help(module)}")
+        print(f"{page.strip()}\n{values.get_help()}")
         sys.exit(0)
     try:
-        rest = FLAGS(arguments)
+        rest = values(arguments)
+        flags.FLAGS.mark_as_parsed()  # absl asks its own, too
     except flags.Error as error:
         leave(name, error)
     if len(rest) > 1 and not positional:

@@ -8,6 +8,7 @@ The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, met
 """
 
 import dataclasses
+import functools
 import importlib.util
 import pathlib
 
@@ -30,18 +31,19 @@ from jaxtex import (
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS}
 DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
-FLAGS = flags.FLAGS
+FLAGS = flags.FlagValues()
 
 
 def define_flags() -> None:
     """A flag for each field of `Config`, and those that only the command has."""
-    flags.DEFINE_string("style", None, "Path of the exemplar, an image.")
-    flags.DEFINE_alias("texture", "style")
-    flags.DEFINE_string("workdir", "", "Where the results go. Empty: runs/ and the name of the exemplar or experiment.")
-    flags.DEFINE_string("experiment", "", "Name of a file in experiments/, whose RUNS are done one after the other.")
+    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+    text("style", None, "Path of the exemplar, an image.")
+    flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
+    text("workdir", "", "Where the results go. Empty: runs/ and the exemplar's or experiment's name.")
+    text("experiment", "", "A file in experiments/, whose RUNS are done one after the other.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
-        DEFINE[field.type](field.name, field.default, field.metadata["help"] + names)
+        DEFINE[field.type](field.name, field.default, field.metadata["help"] + names, flag_values=FLAGS)
 
 
 def main(_: list[str]) -> None:
@@ -89,7 +91,7 @@ def experiment(name: str) -> dict[str, tuple[str, config.Config]]:
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex", __doc__, __name__, main)
+    command.run("jaxtex", __doc__, FLAGS, main)
 
 
 define_flags()

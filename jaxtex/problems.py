@@ -41,13 +41,12 @@ def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
     UserError: the network runs through a layer that the weights have no numbers for.
     """
     folded = loaded.about.get("norm") == "folded"
+    for name in network.layers if folded else ():
+        if name.startswith("conv"):
+            norm = name.replace("conv", "bn")
+            raise errors.UserError(f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it")
     for name in networks.evaluated(network.clone(folded=folded)):
         if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
-            conv = name.replace("bn", "conv")
-            if folded and conv in network.layers:
-                raise errors.UserError(
-                    f"the norms are folded into the weights of '{loaded.network}': there is '{name}', but no '{conv}'"
-                )
             last = list(loaded.variables["params"])[-1]
             raise errors.UserError(
                 f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'"

@@ -3,7 +3,9 @@
 The schema, version 1 (fletcher32 on every dataset, its sha256 in the attribute `sha256`):
 
     attributes        format = "jaxtex-weights", version = 1, network, pooling, mean [3], deviation [3],
-                      source, source_sha256, licence, and whatever else tells where the numbers come from
+                      source, source_sha256, licence, and whatever else tells where the numbers come from; numbers (whose
+                      training it was); norm = "folded" where batch norms came merged into the convolutions;
+                      sha256 of all these attributes
     convB_I/kernel    [3, 3, C_in, C_out], input channels of the first in the order R, G, B
     convB_I/bias      [C_out]
     bnB_I/scale, bnB_I/bias, bnB_I/mean, bnB_I/var    [C_out], where the network has batch norm
@@ -47,6 +49,7 @@ def save(path: str | pathlib.Path, weights: Weights, dtype=np.float32) -> None:
         file.attrs.update(weights.about | {"format": FORMAT, "version": VERSION})
         file.attrs.update({"network": weights.network, "pooling": weights.pooling})
         file.attrs.update({k: np.asarray(v, np.float64) for k, v in weights.variables["preprocessing"].items()})
+        file.attrs["sha256"] = _hash_attributes(file)
         for name, tensor in _flatten(weights.variables).items():
             _write(file, name, np.asarray(tensor, dtype))
 
@@ -92,6 +95,8 @@ def _read(file: h5py.File) -> Weights:
         raise errors.UserError("not a jaxtex weight file (its attribute 'format' says so)")
     if about.pop("version") != VERSION:
         raise errors.UserError(f"written in another version of the format than {VERSION}")
+    if about.pop("sha256", None) != _hash_attributes(file):
+        raise errors.UserError("its attributes are damaged: they do not have the hash that was written with them")
     preprocessing = {name: _triple(name, about.pop(name)) for name in ("mean", "deviation")}
     tensors = {name: _read_one(file, name) for name in _names(file)}
     variables = _unflatten(tensors) | {"preprocessing": preprocessing}
@@ -155,6 +160,11 @@ def _shapes(widths: tuple[tuple[int, ...], ...], batch_norm: bool) -> dict[str, 
 
 def _hash(tensor: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(tensor).tobytes()).hexdigest()
+
+
+def _hash_attributes(file: h5py.File) -> str:
+    rows = [f"{name}={np.asarray(value).tolist()!r}" for name, value in sorted(file.attrs.items()) if name != "sha256"]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _triple(name: str, value) -> np.ndarray:

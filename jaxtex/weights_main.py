@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import functools
 import pathlib
 
 import numpy as np
@@ -19,16 +20,18 @@ from jaxtex import command, errors, files, networks, store, weights
 from jaxtex.checkpoints import convert, download, known, verify
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
-FLAGS = flags.FLAGS
+FLAGS = flags.FlagValues()
 
 
 def define_flags() -> None:
     """The command's own."""
-    flags.DEFINE_string("source", "", "fetch: whose numbers; torchvision, timm, onnx or keras. Empty: the first to be had.")
-    flags.DEFINE_string("dtype", "float32", "float32, or float16: half the size, errors of a thousandth.")
-    flags.DEFINE_string("output", "", "The HDF5 to write. Empty: where --network finds it.")
-    flags.DEFINE_string("network", "", "convert: which network it is, where the file leaves that open.")
-    flags.DEFINE_bool("allow_unknown", False, "convert: reads a file that is none of the published ones.")
+    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+    text("source", "", "fetch: torchvision, timm, onnx or keras. Empty: the first to be had.")
+    text("dtype", "float32", "float32, or float16: half the size, errors of a thousandth.")
+    text("output", "", "The HDF5 to write. Empty: where --network finds it.")
+    text("network", "", "convert: which it is, where the file leaves that open.")
+    help_text = "convert: reads a file that is none of the published ones."
+    flags.DEFINE_bool("allow_unknown", False, help_text, flag_values=FLAGS)
 
 
 def main(arguments: list[str]) -> None:
@@ -42,27 +45,28 @@ def main(arguments: list[str]) -> None:
 
 
 def fetch(network: str) -> None:
-    """Downloads, converts, and forgets the download."""
+    """Downloads, converts, holds the activations against golden values, and forgets the download."""
     errors.choose("network", network, {each.network: each for each in known.PUBLISHED})
     sources = {each.publisher: each for each in known.PUBLISHED if each.network == network}
     candidates = [errors.choose("source", FLAGS.source, sources)] if FLAGS.source else list(sources.values())
     folder = files.cache() / "downloads"
     with progress_bar(network) as progress:
         published, path = download.from_any(candidates, folder, progress)
-    write(convert.convert(str(path)))
+    loaded = convert.convert(str(path))
+    good, text = verify.judge(loaded, verify.golden())
+    if not good:
+        raise errors.UserError(f"{published.url}: {text}; nothing was written")
+    write(loaded, text)
     download.forget(folder, published)
 
 
 def convert_file(path: str) -> None:
     """Converts a file that is at hand."""
-    write(convert.convert(path, FLAGS.network, FLAGS.allow_unknown))
+    write(convert.convert(path, FLAGS.network, FLAGS.allow_unknown), "'jaxtex-weights verify' compares its activations")
 
 
-def write(loaded: weights.Weights) -> None:
-    """Holds the numbers against golden values, and writes them where they will be found."""
-    good, text = verify.judge(loaded, verify.golden())
-    if not good:
-        raise errors.UserError(f"{loaded.about['source']}: {text}; nothing was written")
+def write(loaded: weights.Weights, text: str) -> None:
+    """Writes the weights where they will be found, and says so."""
     path = pathlib.Path(FLAGS.output or store.folder() / f"{loaded.network}.h5")
     path.parent.mkdir(parents=True, exist_ok=True)
     weights.save(path, loaded, DTYPES[FLAGS.dtype])
@@ -123,7 +127,7 @@ COMMANDS = {"list": list_known, "fetch": fetch, "convert": convert_file, "verify
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-weights", __doc__, __name__, main, positional=True)
+    command.run("jaxtex-weights", __doc__, FLAGS, main, positional=True)
 
 
 define_flags()

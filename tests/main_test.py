@@ -32,10 +32,12 @@ def process(*arguments, cwd=None):
 
 def inside(*arguments):
     """The command without a process of its own."""
-    with flagsaver.flagsaver():
-        main.FLAGS.unparse_flags()
-        arguments = command.parse(["jaxtex", *arguments], "jaxtex", main.__doc__, "jaxtex.main")
+    saved = flagsaver.save_flag_values(main.FLAGS)
+    try:
+        arguments = command.parse(["jaxtex", *arguments], "jaxtex", main.__doc__, main.FLAGS)
         command.guarded("jaxtex", main.main, arguments[1:])
+    finally:
+        flagsaver.restore_flag_values(saved, main.FLAGS)
 
 
 def test_a_run_leaves_its_files(style, tmp_path):

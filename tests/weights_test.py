@@ -45,12 +45,22 @@ def replace(name, value):
     return change
 
 
+def attribute(name, value):
+    def change(file):
+        file.attrs[name] = value
+        file.attrs["sha256"] = weights._hash_attributes(file)
+
+    return change
+
+
 @pytest.mark.parametrize(
     "change, text",
     [
         (lambda file: file.attrs.update(format="other"), "not a jaxtex weight file"),
+        (lambda file: file.attrs.update(pooling="max"), "attributes are damaged"),
+        (lambda file: file.attrs.update(mean=[0.0, 0.0, 1e-9]), "attributes are damaged"),
         (lambda file: file.attrs.update(version=2), "another version"),
-        (lambda file: file.attrs.update(deviation=[1.0, 0.0, 1.0]), "'deviation' should be three"),
+        (attribute("deviation", [1.0, 0.0, 1.0]), "'deviation' should be three"),
         (lambda file: file.__delitem__("conv1_1/bias"), "'conv1_1' should hold kernel, bias"),
         (lambda file: file.create_group("fc6"), "'fc6' is not a layer"),
         (lambda file: file["conv1_1/bias"].write_direct(np.ones(4, np.float32)), "'conv1_1/bias' is damaged"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import importlib.util
 import pathlib
 import urllib.error
 import urllib.request
@@ -112,6 +113,7 @@ def from_any(
     reasons = []
     for published in candidates:
         try:
+            _require_reader(published)
             return published, fetch(published, folder, progress)
         except RefusedError as error:
             reasons.append(f"{published.url}: {error}")
@@ -120,6 +122,13 @@ def from_any(
         f"{'; '.join(reasons)}. By hand: bring {first.url} ({first.hash[0]} {first.hash[1]}) and type "
         f"'jaxtex-weights convert {first.file}'"
     )
+
+
+def _require_reader(published: known.Published) -> None:
+    """Before half a gigabyte is fetched in vain."""
+    library = {".onnx": "onnx", ".safetensors": "safetensors"}.get(pathlib.Path(published.file).suffix)
+    if library and importlib.util.find_spec(library) is None:
+        raise RefusedError("needs the extra 'convert': pip install 'jaxtex[convert]'")
 
 
 def forget(folder: pathlib.Path, published: known.Published) -> None:

@@ -73,7 +73,7 @@ def layers(tensors: dict[str, Tensor]) -> Checkpoint:
     modules: dict[str, dict[str, Tensor]] = {}
     for name in sorted(tensors, key=natural):
         module, _, leaf = name.rpartition(".")
-        if re.search(r"(^|\.)(features\.\d+|conv\d_\d|\d+)$", module) and leaf in NORMS:
+        if re.search(r"(^|\.)(features\.\d+|conv\d_\d)$|^\d+$", module) and leaf in NORMS:
             modules.setdefault(module, {})[leaf] = tensors[name]
     found: list[Layer] = []
     for module, leaves in modules.items():
