@@ -21,7 +21,7 @@ import time
 import h5py
 import numpy as np
 
-from jaxtex import config, images, layers, networks, problems, report, statistics, weights
+from jaxtex import images, layers, networks, report, scenes, statistics, weights
 
 FOLDER = pathlib.Path("runs/neural_style")
 WEIGHTS = "weights/vgg19.h5"
@@ -122,7 +122,7 @@ def feature_distance(exemplar: np.ndarray, image: np.ndarray) -> float:
     network = networks.select(networks.NETWORKS["vgg19"], ("pool1", "pool2", "pool3")).clone(
         pooling="avg", padding="reflect"
     )
-    variables, statistic = weights.load(WEIGHTS).variables, statistics.STATISTICS["mean_and_covariance"]
+    variables, statistic = weights.load(WEIGHTS).variables, statistics.mean_and_covariance()
     a, b = (layers.map_layers(statistic.summarise, network.apply(variables, x)) for x in (exemplar, image))
     return float(np.mean(list(layers.map_layers(statistic.distance, a, b).values())))
 
@@ -133,7 +133,7 @@ def main() -> None:
     print("exemplar | maker | seconds | patch distance | feature distance")
     ratios = []
     for path in sys.argv[1:] or [f"images/{name}.png" for name in ("pebbles", "bricks", "water", "leaves", "weave")]:
-        exemplar = problems.exemplar(images.load(path), config.Config(size=SIZE))
+        exemplar = scenes.as_used(images.load(path), SIZE)
         made = {name: timed(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
             distances = patch_distance(exemplar, image), feature_distance(exemplar, image)

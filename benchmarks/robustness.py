@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, synthesis
+from jaxtex import config, images, optimizers, problems, scenes, synthesis
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
@@ -19,7 +19,8 @@ SEEDS = range(20)
 def fall(plan: synthesis.Plan, chunk, seed: int, style: np.ndarray) -> float:
     """The loss after 100 evaluations over that of the first."""
     problem = plan.problems[0]
-    start = problems.first_image(style, config.Config(seed=seed), problem.height, problem.width)
+    scene = scenes.build([style], None, config.Config(size=96, seed=seed))
+    start = problems.first_image(scene, config.Config(seed=seed), problem.height, problem.width)
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(start)))
     _, infos = chunk(state, problem.data, 100)
     return float(infos.loss[-1] / infos.loss[0])
@@ -33,7 +34,7 @@ def main() -> None:
         choices = config.Config(size=96, num_steps=100)
         plan = problems.build(style, choices)
         chunk = synthesis.build_chunk(plan, plan.problems[0], scanned=False)()
-        falls = [fall(plan, chunk, seed, problems.exemplar(style, choices)) for seed in SEEDS]
+        falls = [fall(plan, chunk, seed, scenes.as_used(style, choices.size)) for seed in SEEDS]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)
     print(f"below 1e-2: {fallen} of {len(EXEMPLARS) * len(SEEDS)}")

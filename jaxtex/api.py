@@ -6,13 +6,13 @@ from jaxtex import config as configs
 from jaxtex import problems, synthesis
 
 
-def synthesize(style: np.ndarray, *, observe: synthesis.Observer = lambda progress: None, **choices) -> np.ndarray:
-    """Makes a texture like an exemplar.
+def synthesize(style, *, observe: synthesis.Observer = lambda progress: None, **choices) -> np.ndarray:
+    """Makes a texture like an exemplar, or like several (`style_weights`, `masks`).
 
     >>> result = jaxtex.synthesize(jaxtex.load_image("images/pebbles.png"), size=128, num_steps=100)
 
     Args:
-      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side.
+      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list of them.
       observe: is shown a `synthesis.Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`, which are also the command's flags.
 
@@ -29,3 +29,28 @@ def synthesize(style: np.ndarray, *, observe: synthesis.Observer = lambda progre
       coarse to fine; the README says why.
     """
     return synthesis.run(problems.build(style, configs.Config(**choices)), observe)
+
+
+def transfer(
+    content: np.ndarray, style, *, observe: synthesis.Observer = lambda progress: None, **choices
+) -> np.ndarray:
+    """Makes a picture with the content of one image and the style of another.
+
+    >>> result = jaxtex.transfer(photograph, painting, size=384, preserve_color="luminance")
+
+    Args:
+      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown.
+      style: likewise: how; a list blends; None reconstructs the content from its features.
+      observe: is shown a `synthesis.Progress` every `save_every` steps.
+      **choices: fields of `jaxtex.Config`: `content_layers`, `content_weight`, `init`, ...
+
+    Returns:
+      The picture, `[height, width, 3]`, float32 in [0, 1].
+
+    Raises:
+      UserError: a choice or an image cannot be used; the text says why.
+
+    References:
+      Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
+    """
+    return synthesis.run(problems.build(style, configs.Config(**choices), content), observe)

@@ -19,7 +19,20 @@ class Config:
     pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg).")
     padding: str = _choice("reflect", "Beyond the border lies: zero, reflect, replicate or wrap.")
     octaves: int = _choice(3, "Sizes of the image that the network sees, each half of the one before.")
-    statistic: str = _choice("mean_and_covariance", "What is matched of each layer's features.")
+    statistic: str = _choice(
+        "mean_and_covariance", "What is matched of each layer's features: gram, pca_gram:k=32, gram+0.5*sorted@relu1_1."
+    )
+    style_weights: str = _choice("", "Of several styles: 1,3. Empty: all alike.")
+    style_masks: str = _choice("", "For each style an image that is white where it is looked at.")
+    masks: str = _choice("", "For each style an image that is white where the result follows it.")
+    texture_weight: float = _choice(1.0, "Of the statistics in the loss.")
+    content: str = _choice("", "Path of an image whose content is kept: style transfer.")
+    content_layers: str = _choice("", "Where: relu3_1 or relu2_2,relu3_1:0.5. Empty: the network's deepest default.")
+    content_weight: float = _choice(0.02, "Of the content in the loss.")
+    content_norm: str = _choice("relative", "relative: in units of the content's energy; plain: 1/2 sum (F - P)^2.")
+    tv_weight: float = _choice(0.0, "Of the total variation in the loss, which smooths.")
+    spectrum_weight: float = _choice(0.0, "Of the Fourier moduli of the style in the loss.")
+    preserve_color: str = _choice("none", "Whether the content's colours stay: none, match (before), luminance (after).")
     layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: every ReLU of the first three blocks.")
     size: int = _choice(256, "Shorter side of the exemplar as used, in pixels. 0: as it is.")
     height: int = _choice(0, "Of the result, in pixels. 0: the exemplar's as used.")
@@ -29,8 +42,9 @@ class Config:
     learning_rate: float = _choice(0.0, "Of adam and gd, in pixel values a step. 0: the optimiser's own.")
     num_steps: int = _choice(200, "Network evaluations in all, shared evenly by the scales.")
     save_every: int = _choice(10, "Steps between two snapshots.")
+    renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
     seed: int = _choice(0, "Decides all that is random.")
-    init: str = _choice("noise", "What the image starts as: noise, style (the exemplar), or the path of an image.")
+    init: str = _choice("noise", "What the image starts as: noise, style, content, or the path of an image.")
     noise: float = _choice(0.02, "Deviation of the first noise about the exemplar's mean colour.")
 
 
@@ -49,7 +63,7 @@ def validate(config: Config) -> None:
             raise errors.UserError(f"--{name}={getattr(config, name)}: at least {SMALLEST} pixels, or 0")
 
 
-def parse_layers(text: str) -> dict[str, float]:
+def parse_layers(text: str, flag: str = "layers") -> dict[str, float]:
     """`"conv1_1,pool1:0.5"` -> `{"conv1_1": 1.0, "pool1": 0.5}`.
 
     Raises:
@@ -59,18 +73,35 @@ def parse_layers(text: str) -> dict[str, float]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, weight = part.partition(":")
         if name in weights:
-            raise errors.UserError(f"--layers={text}: '{name}' stands twice")
-        weights[name] = _weight(text, weight or "1")
+            raise errors.UserError(f"--{flag}={text}: '{name}' stands twice")
+        weights[name] = positive(f"--{flag}={text}", weight or "1")
     return weights
 
 
-def _weight(text: str, weight: str) -> float:
+def parse_weights(text: str, count: int) -> list[float]:
+    """`"1,3"` -> `[1.0, 3.0]`: the weights of so many styles; empty: all alike.
+
+    Raises:
+      UserError: not as many as there are styles, or none that makes sense.
+    """
+    weights = [positive(f"--style_weights={text}", part) for part in text.split(",")] if text else [1.0] * count
+    if len(weights) != count:
+        raise errors.UserError(f"--style_weights={text}: {len(weights)} for {count} styles")
+    return weights
+
+
+def positive(what: str, weight: str) -> float:
+    """A positive number from text.
+
+    Raises:
+      UserError: it is none; the text begins with `what`.
+    """
     try:
         value = float(weight)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise errors.UserError(f"--layers={text}: '{weight}' is no weight; a positive number, please")
+        raise errors.UserError(f"{what}: '{weight}' is no weight; a positive number, please")
     return value
 
 
@@ -81,6 +112,11 @@ RANGES = {
     "height": (0, 16384),
     "width": (0, 16384),
     "scales": (0, 8),
+    "texture_weight": (0.0, 1e12),
+    "content_weight": (0.0, 1e12),
+    "tv_weight": (0.0, 1e12),
+    "spectrum_weight": (0.0, 1e12),
+    "renew_every": (1, 1_000_000),
     "learning_rate": (0.0, 1.0),
     "num_steps": (1, 1_000_000),
     "save_every": (1, 1_000_000),

@@ -1,45 +1,177 @@
-"""Named terms of the loss. A term prepares its target from the exemplar once and is evaluated at every step."""
+"""Named terms of the loss: each is evaluated at every step against a target that was prepared once.
 
-from collections.abc import Callable
+A term's target is an argument of the compiled step. What is drawn at random (positions, directions) is part of it, and
+is drawn anew between steps by making another target of the same shapes.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jaxtex import layers, networks, statistics
 
 Terms = dict[str, jax.Array]  # name -> scalar
+POOL = 2048  # positions of each layer of the exemplar that are kept for statistics that draw anew
 
 
 class Term(NamedTuple):
     """One summand of the loss."""
 
-    prepare: Callable[[networks.Features], Any]  # the exemplar's features -> target
-    evaluate: Callable[[networks.Features, Any], jax.Array]  # (features, target) -> scalar
+    evaluate: Callable[[jax.Array, networks.Features, Any], jax.Array]  # (image, features, target) -> scalar
+    weight: float = 1.0
 
 
-def texture(statistic: statistics.Statistic, weights: dict[str, float]) -> Term:
+def total(
+    terms: dict[str, Term], image: jax.Array, features: networks.Features, targets: dict
+) -> tuple[jax.Array, Terms]:
+    """The weighted sum of the terms, and each (unweighted) under its name."""
+    values = {name: term.evaluate(image, features, targets[name]) for name, term in terms.items()}
+    return sum(terms[name].weight * value for name, value in values.items()), values
+
+
+def texture(statistic: statistics.Statistic, weights: dict[str, float], share: float = 1.0) -> Term:
     """The distance of the statistics, as a weighted mean over layers.
 
     Args:
       statistic: what is matched at each layer.
       weights: layer -> weight, positive; only their ratios matter.
+      share: of the whole loss.
 
     Returns:
-      A term that is 0 where all statistics agree and about 1 for an image without structure.
+      A term that is 0 where all statistics agree and about 1 for an image without structure. Its target is
+      `{layer: {"aim": ..., "view": ...}}`, see `view` and `aims`.
     """
-    total = sum(weights.values())
+    whole = sum(weights.values())
 
-    def prepare(features: networks.Features) -> dict:
-        return layers.map_layers(statistic.summarise, features)
+    def evaluate(image: jax.Array, features: networks.Features, target: dict) -> jax.Array:
+        del image
+        viewed = {layer: view(features[layer], target[layer]["view"]) for layer in weights}
+        summaries = layers.map_layers(statistic.summarise, viewed)
+        distances = layers.map_layers(statistic.distance, {layer: target[layer]["aim"] for layer in weights}, summaries)
+        return sum(weights[layer] / whole * distance for layer, distance in distances.items())
 
-    def evaluate(features: networks.Features, target: dict) -> jax.Array:
-        distances = layers.map_layers(statistic.distance, target, prepare(features))
-        return sum(weights[layer] / total * distance for layer, distance in distances.items())
-
-    return Term(prepare, evaluate)
+    return Term(evaluate, share)
 
 
-def total(terms: dict[str, Term], features: networks.Features, targets: dict[str, Any]) -> tuple[jax.Array, Terms]:
-    """The sum of the terms, and each under its name."""
-    values = {name: term.evaluate(features, targets[name]) for name, term in terms.items()}
-    return sum(values.values()), values
+def view(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
+    """What a statistic sees of a layer: all, or some positions (`[P]`, numbers), or projections (`[C, D]`).
+
+    Returns:
+      `[H, W, C]` as given, or `[P, 1, D]`.
+    """
+    if not drawn:
+        return features
+    rows = features.reshape(-1, features.shape[-1])
+    rows = rows[drawn["positions"]] if "positions" in drawn else rows
+    rows = jnp.matmul(rows, drawn["directions"], precision="highest") if "directions" in drawn else rows
+    return rows[:, None]
+
+
+def draw(
+    statistic: statistics.Statistic, shape: tuple[int, ...], inside: np.ndarray | None, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """The view of a layer `[H, W, C]`: positions where a mask `[H, W]` allows or by chance, directions by chance."""
+    positions = np.arange(shape[0] * shape[1]) if inside is None else np.flatnonzero(inside)
+    drawn = {}
+    if statistic.samples and len(positions) > statistic.samples:
+        drawn["positions"] = np.sort(rng.choice(positions, statistic.samples, replace=False)).astype(np.int32)
+    elif inside is not None:
+        drawn["positions"] = positions.astype(np.int32)
+    if statistic.directions:
+        directions = rng.standard_normal((shape[2], statistic.directions))
+        drawn["directions"] = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
+    return drawn
+
+
+def aims(
+    statistic: statistics.Statistic, exemplars: Sequence[networks.Features], weights: Sequence[float], directions: dict
+) -> dict[str, Any]:
+    """What a statistic aims at: its average over the exemplars, made ready for comparing.
+
+    Args:
+      statistic: which.
+      exemplars: features of one exemplar or several, `[H, W, C]` or `[P, 1, C]`.
+      weights: of the exemplars.
+      directions: layer -> `[C, D]`, or nothing.
+    """
+    whole, summaries = sum(weights), []
+    for features in exemplars:
+        seen = {name: view(x, {"directions": directions[name]} if directions else {}) for name, x in features.items()}
+        summaries.append(layers.map_layers(statistic.summarise, seen))
+    shares = [weight / whole for weight in weights]
+    return layers.map_layers(statistic.aim, {name: blend([s[name] for s in summaries], shares) for name in summaries[0]})
+
+
+def blend(summaries: Sequence[statistics.Summary], shares: Sequence[float]) -> statistics.Summary:
+    """The weighted mean of summaries; of sorted lists it is the barycentre of the channels.
+
+    Lists of different lengths are brought to that of the shortest.
+    """
+
+    def one(*leaves: jax.Array) -> jax.Array:
+        count = min(len(leaf) for leaf in leaves)
+        return sum(share * statistics.resample(leaf, count) for share, leaf in zip(shares, leaves, strict=True))
+
+    return summaries[0] if len(summaries) == 1 else jax.tree.map(one, *summaries)
+
+
+def content(weights: dict[str, float], share: float, norm: str = "relative") -> Term:
+    """1/2 of the squared difference of the features, position by position, as a weighted mean over layers.
+
+    Args:
+      weights: layer -> weight.
+      share: of the whole loss.
+      norm: "relative": in units of the content's own energy; "plain": the sum itself, as in the source.
+
+    References:
+      Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015, https://arxiv.org/abs/1508.06576.
+    """
+    whole = sum(weights.values())
+
+    def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
+        del image
+        difference = lambda layer: statistics.NORMS[norm](target[layer], features[layer], target[layer].shape[-1])
+        return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
+
+    return Term(evaluate, share)
+
+
+def total_variation(share: float) -> Term:
+    """The mean squared difference of neighbouring pixels."""
+
+    def evaluate(image: jax.Array, features: networks.Features, target: None) -> jax.Array:
+        del features, target
+        return jnp.mean(jnp.diff(image, axis=0) ** 2) + jnp.mean(jnp.diff(image, axis=1) ** 2)
+
+    return Term(evaluate, share)
+
+
+def spectrum(share: float) -> Term:
+    """The moduli of the image's Fourier coefficients against the exemplar's, in units of the exemplar's energy.
+
+    References:
+      Liu, Gousseau and Xia, "Texture Synthesis Through Convolutional Neural Networks and Spectrum Constraints", ICPR 2016,
+      https://arxiv.org/abs/1605.01141. Departs from it: each colour has its own phase.
+    """
+
+    def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
+        del features
+        return statistics.relative(target, moduli(image), 3)
+
+    return Term(evaluate, share)
+
+
+def moduli(image: jax.Array) -> jax.Array:
+    """`[H, W, 3]` -> `[H, W, 3]`: the square roots of the power spectrum less the mean, comparable between sizes."""
+    centred = image - image.mean((0, 1))
+    power = jnp.abs(jnp.fft.fft2(centred, axes=(0, 1))) ** 2
+    return jnp.sqrt(power / image[..., 0].size + statistics.TINY)
+
+
+def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:
+    """The exemplar's moduli for an image of another size: the same frequencies in cycles per pixel, interpolated."""
+    shifted = jnp.fft.fftshift(moduli(exemplar), (0, 1))
+    return jnp.fft.ifftshift(jax.image.resize(shifted, (height, width, 3), "linear"), (0, 1))

@@ -29,6 +29,7 @@ class Optimizer(NamedTuple):
 
     init: Callable[[jax.Array], Any]  # the first image -> memory
     update: Callable[[State, jax.Array, jax.Array], State]  # (state, loss and gradient at `trial`) -> state
+    renew: Callable[[State], State] = lambda state: state  # told that the loss is now another one
 
 
 def start(optimizer: Optimizer, image: jax.Array) -> State:
@@ -56,7 +57,12 @@ def by_optax(transform: optax.GradientTransformation) -> Optimizer:
 def newton(learning_rate: float) -> Optimizer:
     """L-BFGS; it has no rate. See `lbfgs`."""
     del learning_rate
-    return Optimizer(lbfgs.init, lbfgs.update)
+    return Optimizer(lbfgs.init, lbfgs.update, _evaluate_again)
+
+
+def _evaluate_again(state: State) -> State:
+    """The best image is tried once more: what was measured before says nothing of the new loss."""
+    return state._replace(loss=jnp.full_like(state.loss, jnp.inf), trial=jnp.copy(state.image))
 
 
 def adam(learning_rate: float) -> Optimizer:

@@ -1,18 +1,76 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
-import functools
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jaxtex import compilation, errors, images, losses, networks, optimizers, statistics, store, synthesis, weights
+from jaxtex import compilation, errors, expressions, images, losses, networks, optimizers, scenes, store, synthesis, weights
 from jaxtex import config as configs
+from jaxtex import targets as targeting
 
 COARSEST = 96  # pixels: where `scales = 0` stops halving
 
 
-def load_network(config: configs.Config) -> tuple[networks.Pyramid, dict, dict[str, float]]:
-    """The network with its layers chosen and norms folded, its variables, and the weight of each of its outputs.
+class Loss(NamedTuple):
+    """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
+
+    network: networks.Pyramid
+    variables: dict
+    sources: list[targeting.Source]
+    terms: dict[str, losses.Term]
+
+
+def build(style, config: configs.Config, content: np.ndarray | None = None) -> synthesis.Plan:
+    """A synthesis, checked and ready to run.
+
+    Args:
+      style: the exemplar, `[H, W, 3]` in [0, 1]; several in a list; None: the content alone is reconstructed.
+      config: the choices.
+      content: likewise; None: as `config.content` says.
+
+    Raises:
+      UserError: a name is unknown, a number absurd, a size too small, a file cannot be used, things do not go together.
+    """
+    configs.validate(config)
+    content = images.load(config.content) if content is None and config.content else content
+    styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
+    scene = scenes.build(styles, content, config)
+    loss = build_loss(scene, config)
+    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate)
+    parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
+    start = first_image(scene, config, parts[0].height, parts[0].width)
+    size = scene.height, scene.width
+    return synthesis.Plan(
+        parts, start, optimizer, config.num_steps, config.save_every, *size, config.renew_every, scene.finish
+    )
+
+
+def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
+    """The terms that the flags ask for, and the network with just the layers that they look at.
+
+    Raises:
+      UserError: a name is unknown, terms and pictures do not go together, or nothing is asked for.
+    """
+    network = errors.choose("network", config.network, networks.NETWORKS)
+    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(default_layers(network), 1.0)
+    parts = expressions.parse(config.statistic) if scene.styles and config.texture_weight else []
+    wanted = [layer for part in parts for layer in part.layers or weights_of]
+    content_of = {}
+    if scene.content is not None and config.content_weight:
+        content_of = configs.parse_layers(config.content_layers, "content_layers") or {default_layers(network)[-1]: 1.0}
+    network, variables = load_network(config, tuple(dict.fromkeys([*wanted, *content_of])))
+    layers = lambda part: tuple(part.layers or weights_of)
+    sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
+    terms = {source.name: _texture(source, weights_of, scene, config) for source in sources}
+    terms |= _image_terms(scene, config, content_of)
+    if not terms:
+        raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
+    return Loss(network, variables, sources, terms)
+
+
+def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
+    """The network with its layers chosen and norms folded, and its variables.
 
     Raises:
       UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
@@ -23,12 +81,10 @@ def load_network(config: configs.Config) -> tuple[networks.Pyramid, dict, dict[s
     pooling = config.pooling or loaded.pooling
     errors.choose("pooling", pooling, networks.POOLINGS)
     errors.choose("padding", config.padding, networks.PADDINGS)
-    wanted = configs.parse_layers(config.layers) or {name: 1.0 for name in default_layers(network)}
-    network = networks.select(network.clone(pooling=pooling, padding=config.padding), tuple(wanted))
+    network = networks.select(network.clone(pooling=pooling, padding=config.padding), layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
-    octaves = {networks.octave_name(name, o): weight for o in range(config.octaves) for name, weight in wanted.items()}
-    return networks.pyramid(network, config.octaves), jax.device_put(variables), octaves
+    return networks.pyramid(network, config.octaves), jax.device_put(variables)
 
 
 def default_layers(network: networks.VGG) -> tuple[str, ...]:
@@ -53,50 +109,68 @@ def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
             )
 
 
-def build(style: np.ndarray, config: configs.Config) -> synthesis.Plan:
-    """A texture synthesis, checked and ready to run.
-
-    Args:
-      style: the exemplar, `[H, W, 3]` in [0, 1].
-      config: the choices.
-
-    Raises:
-      UserError: a name is unknown, a number absurd, a size too small, a file cannot be used.
-    """
-    configs.validate(config)
-    style = exemplar(style, config)
-    network, variables, weights_of = load_network(config)
-    statistic = errors.choose("statistic", config.statistic, statistics.STATISTICS)
-    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate)
-    height, width = config.height or style.shape[0], config.width or style.shape[1]
-    scale = _scale(network, variables, {"texture": losses.texture(statistic, weights_of)})
-    parts = [scale(style, height, width, factor) for factor in factors(min(*style.shape[:2], height, width), config.scales)]
-    start = first_image(style, config, parts[0].height, parts[0].width)
-    return synthesis.Plan(parts, start, optimizer, config.num_steps, config.save_every, height, width)
+def _sources(
+    part: expressions.Part, layers: tuple[str, ...], scene: scenes.Scene, octaves: int
+) -> list[targeting.Source]:
+    """One term for all styles, or, where the result has a mask for each, one for each style."""
+    seen = tuple(networks.octave_name(layer, octave) for octave in range(octaves) for layer in layers)
+    everything = tuple(range(len(scene.styles)))
+    if scene.masks is None:
+        sources = [targeting.Source(part.name, part, seen, everything, tuple(scene.weights), None)]
+    else:
+        sources = [
+            targeting.Source(f"{part.name}.{i}", part, seen, (i,), (1.0,), scene.masks[i]) for i in everything
+        ]
+    if part.statistic.neighbours and (scene.masks or any(mask is not None for mask in scene.style_masks)):
+        raise errors.UserError(f"--statistic={part.name} compares neighbours, and cannot be had with masks")
+    return sources
 
 
-def _scale(network: networks.Pyramid, variables: dict, terms: dict[str, losses.Term]):
-    """The function that makes the problem of one scale; all have the same loss function, so a step compiles once a size."""
-
-    def loss(image, data):
-        return losses.total(terms, network.apply(data["variables"], image), data["targets"])
-
-    @functools.partial(jax.jit, compiler_options=compilation.options(often=False))
-    def targets(image, variables):
-        features = network.apply(variables, image)
-        return {name: term.prepare(features) for name, term in terms.items()}
-
-    def scale(style: np.ndarray, height: int, width: int, factor: int) -> synthesis.Problem:
-        small = images.resize(style, *(max(configs.SMALLEST, round(side / factor)) for side in style.shape[:2]))
-        height, width = (_round_up(-(-side // factor), multiple(network)) for side in (height, width))
-        return synthesis.Problem(height, width, loss, {"variables": variables, "targets": targets(small, variables)})
-
-    return scale
+def _texture(source: targeting.Source, weights_of: dict, scene: scenes.Scene, config: configs.Config) -> losses.Term:
+    weights = {layer: weights_of.get(layer.partition("/")[0], 1.0) for layer in source.layers}
+    share = sum(scene.weights[i] for i in source.styles) / sum(scene.weights)
+    return losses.texture(source.part.statistic, weights, config.texture_weight * source.part.weight * share)
 
 
-def exemplar(style: np.ndarray, config: configs.Config) -> np.ndarray:
-    """The exemplar as it is used: checked, and resized to `config.size`."""
-    return images.shorter_side(images.check(style), config.size)
+def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[str, float]) -> dict[str, losses.Term]:
+    norms = {"relative": "relative", "plain": "plain"}
+    norm = errors.choose("content_norm", config.content_norm, norms)
+    terms = {"content": losses.content(content_of, config.content_weight, norm)} if content_of else {}
+    terms |= {"total_variation": losses.total_variation(config.tv_weight)} if config.tv_weight else {}
+    terms |= {"spectrum": losses.spectrum(config.spectrum_weight)} if config.spectrum_weight and scene.styles else {}
+    return terms
+
+
+def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthesis.Problem:
+    """The problem of one scale; all have the same loss function, so a step compiles once a size."""
+
+    def function(image, data):
+        return losses.total(loss.terms, image, loss.network.apply(data["variables"], image), data["targets"])
+
+    styles = [smaller(style, factor) for style in scene.styles]
+    height, width = (_round_up(-(-side // factor), multiple(loss.network)) for side in (scene.height, scene.width))
+    seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
+    texture = targeting.Targets(*seen, (height, width), seed)
+    others = _other_targets(loss, scene, styles, factor, height, width)
+    data = lambda epoch: {"variables": loss.variables, "targets": {**texture(epoch), **others}}
+    return synthesis.Problem(height, width, function, data(0), data if texture.chance else None)
+
+
+def _other_targets(loss: Loss, scene: scenes.Scene, styles: list, factor: int, height: int, width: int) -> dict:
+    others = dict.fromkeys(loss.terms)
+    if "content" in loss.terms:
+        small = smaller(scene.content, factor)
+        padded = np.pad(small, ((0, height - small.shape[0]), (0, width - small.shape[1]), (0, 0)), "edge")
+        apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
+        others["content"] = apply(loss.variables, padded)
+    if "spectrum" in loss.terms:
+        others["spectrum"] = losses.moduli_at(styles[0], height, width)
+    return {name: target for name, target in others.items() if name not in {source.name for source in loss.sources}}
+
+
+def smaller(image: np.ndarray, factor: int) -> np.ndarray:
+    """Reduced, but to no less than can be used."""
+    return images.resize(image, *(max(configs.SMALLEST, round(side / factor)) for side in image.shape[:2]))
 
 
 def factors(side: int, scales: int) -> list[int]:
@@ -123,13 +197,18 @@ def multiple(network: networks.Pyramid) -> int:
     return 2 ** (poolings + network.octaves - 1)
 
 
-def first_image(style: np.ndarray, config: configs.Config, height: int, width: int) -> np.ndarray:
-    """What the synthesis begins with, `[height, width, 3]`: noise, the exemplar or an image of the user's."""
+def first_image(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:
+    """What the synthesis begins with, `[height, width, 3]`: noise, a picture of the scene or one of the user's."""
     if config.init == "noise":
         white = np.random.default_rng(config.seed).standard_normal((height, width, 3), np.float32)
-        return np.clip(style.mean((0, 1)) + config.noise * white, 0, 1).astype(np.float32)
-    given = style if config.init == "style" else images.load(config.init)
-    return images.resize(given, height, width)
+        pictures = scene.styles or [scene.content]
+        return np.clip(pictures[0].mean((0, 1)) + config.noise * white, 0, 1).astype(np.float32)
+    if config.init in ("style", "content"):
+        given = scene.content if config.init == "content" else scene.styles[0] if scene.styles else None
+        if given is None:
+            raise errors.UserError(f"--init={config.init}: there is no --{config.init}")
+        return images.resize(given, height, width)
+    return images.resize(images.load(config.init), height, width)
 
 
 def _round_up(side: int, multiple: int) -> int:

@@ -49,14 +49,14 @@ class Report:
         images.save(path, progress.image)
         self.snapshots.append(path)
 
-    def finish(self, style: np.ndarray, result: np.ndarray) -> None:
-        """Writes the result and the sheet: exemplar, four snapshots, result."""
+    def finish(self, sources: list[np.ndarray], result: np.ndarray) -> None:
+        """Writes the result and the sheet: what it was made from, four snapshots, result."""
         self.metrics.close()
         images.save(self.folder / "result.png", result)
         chosen = self.snapshots[:-1]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
         shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
-        images.save(self.folder / "sheet.png", sheet([style, *shown, result]))
+        images.save(self.folder / "sheet.png", sheet([*sources, *shown, result]))
 
     def _forget(self) -> None:
         for path in self.folder.glob("steps/*.png"):

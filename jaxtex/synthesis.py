@@ -26,18 +26,21 @@ class Problem(NamedTuple):
     width: int
     loss: Loss
     data: Any  # weights and targets: arguments of the compiled step, not constants of it
+    renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
 
 
 class Plan(NamedTuple):
     """A whole synthesis."""
 
-    problems: Sequence[Problem]  # from coarse to fine, with one loss function for all
+    problems: Sequence[Problem]  # from coarse to fine
     start: np.ndarray  # the first image, of the first problem's size, in [0, 1]
     optimizer: optimizers.Optimizer
     num_steps: int  # evaluations in all, shared evenly by the problems; the last gets what is over
     save_every: int  # steps between two calls of the observer, counted over all problems
     height: int  # of the result: a problem may be a few pixels larger, so that every pooling divides it
     width: int
+    renew_every: int = 10  # steps
+    finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
 
 
 class Info(NamedTuple):
@@ -125,10 +128,20 @@ def _descend(plan: Plan, chunks: list[futures.Future], observe: Observer) -> np.
     for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
         state = optimizers.start(plan.optimizer, jnp.asarray(images.resize(image, problem.height, problem.width)))
         state = jax.tree.map(jnp.copy, state)  # each leaf a buffer of its own, to be given away
-        until = plan.num_steps * number // len(plan.problems)
+        until, data = plan.num_steps * number // len(plan.problems), problem.data
         while done < until:
-            length = min(until, done - done % plan.save_every + plan.save_every) - done
-            state, infos = chunk.result()(state, problem.data, length)
-            done, image = done + length, np.asarray(state.image)
-            observe(Progress(done, plan.num_steps, image, jax.tree.map(np.asarray, infos)))
-    return image[: plan.height, : plan.width]
+            infos, stop = [], min(until, _next_multiple(done, plan.save_every))
+            while done < stop:
+                pause = _next_multiple(done, plan.renew_every) if problem.renew else stop
+                state, info = chunk.result()(state, data, min(stop, pause) - done)
+                infos, done = [*infos, info], min(stop, pause)
+                if problem.renew and done == pause:
+                    data, state = problem.renew(done // plan.renew_every), plan.optimizer.renew(state)
+            image = np.asarray(state.image)
+            infos = jax.tree.map(lambda *parts: np.concatenate(parts), *infos)
+            observe(Progress(done, plan.num_steps, image, infos))
+    return plan.finish(image[: plan.height, : plan.width])
+
+
+def _next_multiple(step: int, every: int) -> int:
+    return step - step % every + every

@@ -7,10 +7,10 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files"},
-    {"compilation", "config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs", "store"},
-    {"networks", "optimizers"},
+    {"compilation", "config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs", "store", "colours"},
+    {"networks", "optimizers", "expressions", "scenes"},
     {"losses"},
-    {"synthesis"},
+    {"synthesis", "targets"},
     {"problems", "report"},
     {"api"},
     {"command", "checkpoints.known", "checkpoints.tensors"},

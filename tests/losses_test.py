@@ -1,8 +1,9 @@
-"""Terms and their sum."""
+"""Terms, what they aim at, and their sum."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxtex import losses, statistics
 
@@ -12,32 +13,100 @@ FEATURES = {
     "c": jax.random.normal(jax.random.key(2), (3, 3, 2)),
 }
 OTHER = jax.tree.map(lambda leaf: leaf**2, FEATURES)
-GRAM = statistics.STATISTICS["gram"]
+IMAGE = jax.random.uniform(jax.random.key(3), (8, 6, 3))
+GRAM = statistics.gram()
+
+
+def target(features, statistic=GRAM):
+    aims = losses.aims(statistic, [features], [1.0], {})
+    return {layer: {"aim": aim, "view": {}} for layer, aim in aims.items()}
 
 
 def test_texture_is_zero_at_the_exemplar():
     term = losses.texture(GRAM, dict.fromkeys(FEATURES, 1.0))
-    assert term.evaluate(FEATURES, term.prepare(FEATURES)) == 0
+    assert term.evaluate(IMAGE, FEATURES, target(FEATURES)) == 0
 
 
 def test_texture_is_the_weighted_mean_over_layers():
     weights = {"a": 2.0, "b": 1.0, "c": 0.5}
-    term = losses.texture(GRAM, weights)
     expected = 0.0
     for layer, weight in weights.items():
-        target, own = (np.einsum("hwc,hwd->cd", f[layer], f[layer]) / f[layer][..., 0].size for f in (FEATURES, OTHER))
-        expected += weight / 3.5 * ((target - own) ** 2).sum() / (target**2).sum()
-    np.testing.assert_allclose(term.evaluate(OTHER, term.prepare(FEATURES)), expected, rtol=1e-5)
+        aim, own = (np.einsum("hwc,hwd->cd", f[layer], f[layer]) / f[layer][..., 0].size for f in (FEATURES, OTHER))
+        expected += weight / 3.5 * ((aim - own) ** 2).sum() / (aim**2).sum()
+    found = losses.texture(GRAM, weights).evaluate(IMAGE, OTHER, target(FEATURES))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_only_ratios_of_weights_matter():
-    once, thrice = (losses.texture(GRAM, {"a": w, "b": 2 * w, "c": w}) for w in (1.0, 3.0))
-    values = [term.evaluate(OTHER, term.prepare(FEATURES)) for term in (once, thrice)]
-    np.testing.assert_allclose(*values, rtol=1e-6)
+def test_only_ratios_of_layer_weights_matter():
+    terms = [losses.texture(GRAM, {"a": w, "b": 2 * w, "c": w}) for w in (1.0, 3.0)]
+    np.testing.assert_allclose(*(term.evaluate(IMAGE, OTHER, target(FEATURES)) for term in terms), rtol=1e-6)
 
 
-def test_the_total_is_the_sum_and_names_its_terms():
-    one = losses.Term(lambda features: None, lambda features, target: jnp.array(2.0))
-    two = losses.Term(lambda features: None, lambda features, target: jnp.array(0.5))
-    value, terms = losses.total({"one": one, "two": two}, FEATURES, {"one": None, "two": None})
-    assert (value, terms) == (2.5, {"one": 2.0, "two": 0.5})
+def test_the_total_is_the_weighted_sum_and_names_its_terms():
+    constant = lambda value, weight: losses.Term(lambda *_: jnp.array(value), weight)
+    terms = {"one": constant(2.0, 3.0), "two": constant(0.5, 1.0)}
+    value, values = losses.total(terms, IMAGE, FEATURES, {"one": None, "two": None})
+    assert (value, values) == (6.5, {"one": 2.0, "two": 0.5})
+
+
+def test_the_published_gradient_of_the_content_loss():
+    """1/2 sum (F - P)^2 has the gradient F - P."""
+    term = losses.content({"a": 1.0}, 1.0, "plain")
+    found = jax.grad(lambda f: term.evaluate(IMAGE, {"a": f}, OTHER))(FEATURES["a"])
+    np.testing.assert_allclose(found, FEATURES["a"] - OTHER["a"], rtol=1e-5, atol=1e-6)
+
+
+def test_total_variation_against_a_loop():
+    image, rows, columns = np.asarray(IMAGE), [], []
+    for i in range(8):
+        for j in range(6):
+            rows += [(image[i + 1, j] - image[i, j]) ** 2] if i < 7 else []
+            columns += [(image[i, j + 1] - image[i, j]) ** 2] if j < 5 else []
+    found = losses.total_variation(1.0).evaluate(IMAGE, {}, None)
+    np.testing.assert_allclose(found, np.mean(rows) + np.mean(columns), rtol=1e-5)
+
+
+def test_the_spectrum_forgets_where_but_not_what():
+    term, moduli = losses.spectrum(1.0), losses.moduli(IMAGE)
+    assert term.evaluate(jnp.roll(IMAGE, (3, 2), (0, 1)), {}, moduli) < 1e-9
+    assert term.evaluate(IMAGE**2, {}, moduli) > 1e-2
+    assert jnp.isfinite(jax.grad(lambda x: term.evaluate(x, {}, moduli))(jnp.full((8, 6, 3), 0.5))).all()
+
+
+def test_moduli_at_the_same_size_are_themselves_and_keep_their_power_at_others():
+    np.testing.assert_allclose(losses.moduli_at(IMAGE, 8, 6), losses.moduli(IMAGE), rtol=1e-4, atol=1e-5)
+    large = losses.moduli_at(IMAGE, 16, 12)
+    assert 0.5 < float(jnp.mean(large**2) / jnp.mean(losses.moduli(IMAGE) ** 2)) < 1.5
+
+
+@pytest.mark.parametrize("statistic", [GRAM, statistics.sorted_features(samples=0)])
+def test_a_blend_lies_between_its_styles(statistic):
+    one, other = (losses.aims(statistic, [f], [1.0], {})["a"] for f in (FEATURES, OTHER))
+    blend = losses.aims(statistic, [FEATURES, OTHER], [1.0, 3.0], {})["a"]
+    np.testing.assert_allclose(blend, 0.25 * one + 0.75 * other, rtol=1e-4, atol=1e-5)
+
+
+def test_lists_of_different_lengths_blend_at_the_shorter():
+    long = {"a": jnp.repeat(FEATURES["a"], 3, 0)}
+    blend = losses.aims(statistics.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0], {})["a"]
+    assert blend.shape == (30, 4)
+    np.testing.assert_allclose(blend, jnp.sort(FEATURES["a"].reshape(30, 4), 0), atol=0.3)
+
+
+def test_a_view_takes_positions_and_projects():
+    drawn = {"positions": jnp.array([7, 3]), "directions": jnp.eye(4)[:, 1:2]}
+    expected = FEATURES["a"].reshape(30, 4)[jnp.array([7, 3]), 1]
+    np.testing.assert_allclose(losses.view(FEATURES["a"], drawn)[:, 0, 0], expected)
+    assert losses.view(FEATURES["a"], {}) is FEATURES["a"]
+
+
+def test_what_is_drawn_lies_inside_the_mask():
+    inside = np.zeros((6, 5), bool)
+    inside[2:4, 1:] = True
+    rng = np.random.default_rng(0)
+    some = losses.draw(statistics.sorted_features(samples=3), (6, 5, 4), inside, rng)["positions"]
+    assert len(set(some)) == 3 and inside.ravel()[some].all()
+    np.testing.assert_array_equal(losses.draw(GRAM, (6, 5, 4), inside, rng)["positions"], np.flatnonzero(inside))
+    assert losses.draw(GRAM, (6, 5, 4), None, rng) == {}
+    directions = losses.draw(statistics.sliced_wasserstein(directions=7), (6, 5, 4), None, rng)["directions"]
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=0), np.ones(7), rtol=1e-5)

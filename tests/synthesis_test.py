@@ -7,7 +7,7 @@ import pytest
 
 import jaxtex
 from jaxtex import config as configs
-from jaxtex import networks, optimizers, problems, synthesis
+from jaxtex import networks, optimizers, problems, statistics, synthesis
 
 SMALL = {"size": 48, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 8, "save_every": 3}
 LOOPS = ("while", "cond", "scan")
@@ -74,7 +74,7 @@ def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
     assert sum(np.size(constant) for constant in program.consts) < 1000
 
 
-@pytest.mark.parametrize("statistic", ["gram", "mean_and_covariance"])
+@pytest.mark.parametrize("statistic", statistics.STATISTICS)
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)

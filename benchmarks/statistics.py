@@ -1,0 +1,46 @@
+"""What each statistic costs: seconds a step over those of `gram`, interleaved in one run, without compilation.
+
+    python benchmarks/statistics.py [EXEMPLAR]       (192 px, the built-in network; some 2 minutes)
+"""
+
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxtex import config, images, optimizers, problems, statistics, synthesis
+
+SIZE, ROUNDS, STEPS = 192, 7, 4
+
+
+def prepare(style: np.ndarray, statistic: str) -> list:
+    """A chunk of steps, its state and data, and the problem's way to draw anew."""
+    plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1))
+    problem = plan.problems[0]
+    state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start)))
+    return [synthesis.build_chunk(plan, problem, scanned=False)(), state, problem]
+
+
+def main() -> None:
+    """Prints a row for each statistic: a step, and with the share of drawing anew every ten steps."""
+    style = images.load(sys.argv[1] if len(sys.argv) > 1 else "images/pebbles.png")
+    prepared = {name: prepare(style, name) for name in statistics.STATISTICS}
+    steps, draws = ({name: [] for name in prepared} for _ in range(2))
+    for _ in range(ROUNDS):
+        for name, entry in prepared.items():
+            began = time.perf_counter()
+            entry[1], _ = entry[0](entry[1], entry[2].data, STEPS)
+            steps[name].append((time.perf_counter() - began) / STEPS)
+            began = time.perf_counter()
+            jax.block_until_ready(entry[2].renew(1)) if entry[2].renew else None
+            draws[name].append((time.perf_counter() - began) / config.Config().renew_every)
+    gram = np.median(steps["gram"])
+    for name in prepared:
+        step, draw = np.median(steps[name]), np.median(draws[name])
+        print(f"{name}: {step:.3f} s a step, {step / gram:.2f} of gram; with drawing anew {(step + draw) / gram:.2f}")
+
+
+if __name__ == "__main__":
+    main()
