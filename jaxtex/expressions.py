@@ -9,7 +9,10 @@
 import inspect
 from typing import NamedTuple
 
-from jaxtex import config, errors, statistics
+from jaxtex import adversarial, config, errors, statistics
+
+TABLE = statistics.STATISTICS | adversarial.CRITICS
+CHOICES = {"norm": tuple(statistics.NORMS), **adversarial.CHOICES}  # of options that are words
 
 
 class Part(NamedTuple):
@@ -39,19 +42,21 @@ def _part(text: str, part: str) -> Part:
     weight, _, rest = part.rpartition("*")
     rest, _, layers = rest.partition("@")
     name, *options = rest.split(":")
-    make = errors.choose("statistic", name, statistics.STATISTICS)
+    make = errors.choose("statistic", name, TABLE)
     wanted = tuple(layer.strip() for layer in layers.split(",")) if layers else ()
     weight = config.positive(f"--statistic={text}", weight or "1")
     return Part(name, weight, make(**dict(_option(name, make, each) for each in options)), wanted)
 
 
-def _option(name: str, make, text: str) -> tuple[str, int | str]:
+def _option(name: str, make, text: str) -> tuple[str, int | float | str]:
     option, _, value = text.partition("=")
     parameter = errors.choose(f"option of {name}", option, dict(inspect.signature(make).parameters))
-    if option == "norm":
-        errors.choose("norm", value, statistics.NORMS)
+    if option in CHOICES:
+        errors.choose(option, value, dict.fromkeys(CHOICES[option]))
     if parameter.annotation is str:
         return option, _shifts(text, value) if option == "shifts" else value
+    if parameter.annotation is float:
+        return option, config.positive(f"--statistic: '{text}' of {name}", value)
     if not value.isdigit() or len(value) > 6:
         raise errors.UserError(f"--statistic: '{text}' of {name}: a whole number, please")
     if int(value) < 1 and option != "samples":

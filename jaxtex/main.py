@@ -22,17 +22,17 @@ from jaxtex import (
     compilation,
     config,
     errors,
+    expressions,
     images,
     networks,
     optimizers,
     problems,
     report,
     scenes,
-    statistics,
     synthesis,
 )
 
-CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS}
+CHOICES = {"network": networks.NETWORKS, "statistic": expressions.TABLE, "optimizer": optimizers.OPTIMIZERS}
 DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
 FLAGS = flags.FlagValues()
 

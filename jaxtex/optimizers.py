@@ -22,6 +22,7 @@ class State(NamedTuple):
     loss: jax.Array  # at `image`; infinite before the first evaluation
     trial: jax.Array  # [H, W, 3], where the network is evaluated next
     memory: Any  # the optimiser's own
+    critic: Any = ()  # what learns beside the image, if anything does
 
 
 class Optimizer(NamedTuple):
@@ -29,12 +30,14 @@ class Optimizer(NamedTuple):
 
     init: Callable[[jax.Array], Any]  # the first image -> memory
     update: Callable[[State, jax.Array, jax.Array], State]  # (state, loss and gradient at `trial`) -> state
+    searches: bool = False  # whether it compares losses of different steps, and so wants one that stands still
     renew: Callable[[State], State] = lambda state: state  # told that the loss is now another one
 
 
-def start(optimizer: Optimizer, image: jax.Array) -> State:
+def start(optimizer: Optimizer, image: jax.Array, critic: Any = ()) -> State:
     """The state before the first evaluation, at `image`, `[H, W, 3]`."""
-    return State(jnp.zeros((), jnp.int32), image, jnp.full((), jnp.inf, jnp.float32), image, optimizer.init(image))
+    loss, step = jnp.full((), jnp.inf, jnp.float32), jnp.zeros((), jnp.int32)
+    return State(step, image, loss, image, optimizer.init(image), critic)
 
 
 def by_optax(transform: optax.GradientTransformation) -> Optimizer:
@@ -49,7 +52,7 @@ def by_optax(transform: optax.GradientTransformation) -> Optimizer:
             (state.image, state.loss, state.memory),
         )
         trial = jnp.where(finite, jnp.clip(state.trial + moved, 0.0, 1.0), 0.5 * (state.trial + state.image))
-        return State(state.step + 1, image, loss, trial, memory)
+        return State(state.step + 1, image, loss, trial, memory, state.critic)
 
     return Optimizer(transform.init, update)
 
@@ -57,7 +60,7 @@ def by_optax(transform: optax.GradientTransformation) -> Optimizer:
 def newton(learning_rate: float) -> Optimizer:
     """L-BFGS; it has no rate. See `lbfgs`."""
     del learning_rate
-    return Optimizer(lbfgs.init, lbfgs.update, _evaluate_again)
+    return Optimizer(lbfgs.init, lbfgs.update, True, _evaluate_again)
 
 
 def _evaluate_again(state: State) -> State:

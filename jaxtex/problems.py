@@ -1,5 +1,6 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -38,6 +39,8 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
     scene = scenes.build(styles, content, config)
     loss = build_loss(scene, config)
     optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate)
+    if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
+        raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
     start = first_image(scene, config, parts[0].height, parts[0].width)
     size = scene.height, scene.width
@@ -121,6 +124,8 @@ def _sources(
         sources = [
             targeting.Source(f"{part.name}.{i}", part, seen, (i,), (1.0,), scene.masks[i]) for i in everything
         ]
+    if part.statistic.critic and scene.masks is None and len(scene.styles) > 1:
+        raise errors.UserError(f"--statistic={part.name} learns one style; several want --masks")
     if part.statistic.neighbours and (scene.masks or any(mask is not None for mask in scene.style_masks)):
         raise errors.UserError(f"--statistic={part.name} compares neighbours, and cannot be had with masks")
     return sources
@@ -144,16 +149,35 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
 def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthesis.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
 
-    def function(image, data):
-        return losses.total(loss.terms, image, loss.network.apply(data["variables"], image), data["targets"])
-
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (_round_up(-(-side // factor), multiple(loss.network)) for side in (scene.height, scene.width))
     seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
     texture = targeting.Targets(*seen, (height, width), seed)
     others = _other_targets(loss, scene, styles, factor, height, width)
     data = lambda epoch: {"variables": loss.variables, "targets": {**texture(epoch), **others}}
-    return synthesis.Problem(height, width, function, data(0), data if texture.chance else None)
+    first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
+    critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
+    learn = functools.partial(_learn, learners)
+    renew = data if texture.chance else None
+    return synthesis.Problem(height, width, functools.partial(_evaluate, loss), first, critics, learn, renew)
+
+
+def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict):
+    """The loss, its terms, and what the critics see."""
+    features = loss.network.apply(data["variables"], image)
+    targets = {**data["targets"]}
+    for name, states in critics.items():
+        informed = lambda layer, parts, states=states: {**parts, "aim": {**parts["aim"], "critic": states[layer]}}
+        targets[name] = {layer: informed(layer, parts) for layer, parts in targets[name].items()}
+    look = lambda target: {layer: losses.view(features[layer], parts["view"]) for layer, parts in target.items()}
+    value, terms = losses.total(loss.terms, image, features, targets)
+    return value, (terms, {name: look(targets[name]) for name in critics})
+
+
+def _learn(learners: dict, critics: dict, data: dict, seen: dict, step: jax.Array) -> dict:
+    return {
+        name: learners[name].update(states, data["targets"][name], seen[name], step) for name, states in critics.items()
+    }
 
 
 def _other_targets(loss: Loss, scene: scenes.Scene, styles: list, factor: int, height: int, width: int) -> dict:

@@ -33,6 +33,7 @@ class Statistic(NamedTuple):
     aim: Callable[[Summary], Target] = _identity  # the exemplar's summary -> target, once
     samples: int = 0  # positions that are looked at, drawn anew now and then; 0: all
     directions: int = 0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
+    critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
     neighbours: bool = False  # whether it knows what stands beside what, and so wants whole layers
 
 

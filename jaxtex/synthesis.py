@@ -16,7 +16,9 @@ import numpy as np
 
 from jaxtex import compilation, images, losses, optimizers
 
-Loss = Callable[[jax.Array, Any], tuple[jax.Array, losses.Terms]]  # (image, data) -> (sum, terms)
+# (image, data, critic) -> (sum, (terms, what a critic sees of the features))
+Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
+Learn = Callable[[Any, Any, Any, jax.Array], Any]  # (critic, data, what it saw, step) -> critic
 
 
 class Problem(NamedTuple):
@@ -26,6 +28,8 @@ class Problem(NamedTuple):
     width: int
     loss: Loss
     data: Any  # weights and targets: arguments of the compiled step, not constants of it
+    critic: Any = ()  # before it has learned, where there is one
+    learn: Learn = lambda critic, data, seen, step: critic
     renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
 
 
@@ -65,12 +69,14 @@ Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
 
 
-def build_step(loss: Loss, optimizer: optimizers.Optimizer) -> Step:
-    """The pure function that evaluates the network once and tells the optimiser."""
+def build_step(problem: Problem, optimizer: optimizers.Optimizer) -> Step:
+    """The pure function that evaluates the network once and tells the optimiser, and the critic if there is one."""
 
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
-        (value, terms), gradient = jax.value_and_grad(loss, has_aux=True)(state.trial, data)
-        state = optimizer.update(state, value, gradient)
+        evaluate = jax.value_and_grad(problem.loss, has_aux=True)
+        (value, (terms, seen)), gradient = evaluate(state.trial, data, state.critic)
+        critic = problem.learn(state.critic, data, seen, state.step)
+        state = optimizer.update(state, value, gradient)._replace(critic=critic)
         return state, Info(state.loss, value, terms)
 
     return step
@@ -83,13 +89,14 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
       A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
       is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
     """
-    step = build_step(problem.loss, plan.optimizer)
+    step = build_step(problem, plan.optimizer)
     if scanned:
         chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
         return lambda: jax.jit(chunk, static_argnums=2, donate_argnums=0)
     jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True))
     image = jax.ShapeDtypeStruct((problem.height, problem.width, 3), jnp.float32)
-    lowered = jitted.lower(jax.eval_shape(functools.partial(optimizers.start, plan.optimizer), image), problem.data)
+    start = functools.partial(optimizers.start, plan.optimizer)
+    lowered = jitted.lower(jax.eval_shape(start, image, problem.critic), problem.data)
     return lambda: _repeated(lowered.compile())
 
 
@@ -126,7 +133,8 @@ def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
 def _descend(plan: Plan, chunks: list[futures.Future], observe: Observer) -> np.ndarray:
     image, done = plan.start, 0
     for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
-        state = optimizers.start(plan.optimizer, jnp.asarray(images.resize(image, problem.height, problem.width)))
+        enlarged = jnp.asarray(images.resize(image, problem.height, problem.width))
+        state = optimizers.start(plan.optimizer, enlarged, problem.critic)
         state = jax.tree.map(jnp.copy, state)  # each leaf a buffer of its own, to be given away
         until, data = plan.num_steps * number // len(plan.problems), problem.data
         while done < until:

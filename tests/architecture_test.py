@@ -8,7 +8,8 @@ import jaxtex
 LEVELS = [
     {"errors", "files"},
     {"compilation", "config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs", "store", "colours"},
-    {"networks", "optimizers", "expressions", "scenes"},
+    {"networks", "optimizers", "adversarial", "scenes"},
+    {"expressions"},
     {"losses"},
     {"synthesis", "targets"},
     {"problems", "report"},

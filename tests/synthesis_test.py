@@ -18,7 +18,7 @@ def plan_of(exemplar, **choices):
 
 
 def stepper(plan):
-    return synthesis.build_step(plan.problems[0].loss, plan.optimizer)
+    return synthesis.build_step(plan.problems[0], plan.optimizer)
 
 
 def first_state(plan):
