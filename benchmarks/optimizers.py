@@ -42,7 +42,7 @@ def by_scipy(plan: synthesis.Plan):
     data, losses = plan.problems[0].data, []
 
     def evaluate(x):
-        (loss, _), gradient = function(jnp.asarray(x.reshape(plan.start.shape), jnp.float32), data, {})
+        (loss, _), gradient = function(jnp.asarray(x.reshape(plan.start.shape), jnp.float32), data, ())
         losses.append(float(loss))
         return SCALE * float(loss), SCALE * np.asarray(gradient, np.float64).ravel()
 
@@ -59,7 +59,7 @@ def by_scipy(plan: synthesis.Plan):
 def by_optax(plan: synthesis.Plan):
     """Likewise, for `optax.lbfgs` with its zoom line search, within the box by projection of the argument."""
     data, losses = plan.problems[0].data, []
-    function = lambda x, data: plan.problems[0].loss(jnp.clip(x, 0.0, 1.0), data, {})[0]
+    function = lambda x, data: plan.problems[0].loss(jnp.clip(x, 0.0, 1.0), data, ())[0]
     solver = optax.lbfgs(memory_size=10)
 
     @jax.jit

@@ -1,6 +1,9 @@
 """Can a critic that learns take the place of a statistic?
 
     jaxtex --experiment=critic         (7 minutes on two CPU cores)
+
+Came out: no form diverges in 500 steps; all make textures, the logistic one the roughest. Of the difference of mean and
+covariance .008 to .043 of the start is left. The sheet is docs/critic.jpg, the table in docs/statistics.md.
 """
 
 from jaxtex import Config

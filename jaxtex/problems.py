@@ -157,13 +157,14 @@ def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthes
     data = lambda epoch: {"variables": loss.variables, "targets": {**texture(epoch), **others}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
-    learn = functools.partial(_learn, learners)
-    renew = data if texture.chance else None
-    return synthesis.Problem(height, width, functools.partial(_evaluate, loss), first, critics, learn, renew)
+    problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first)
+    problem = problem._replace(renew=data) if texture.chance else problem
+    return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
 
 
-def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict):
-    """The loss, its terms, and what the critics see."""
+def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict | tuple):
+    """The loss, its terms, and what the critics see; `()` is no critics."""
+    critics = critics or {}
     features = loss.network.apply(data["variables"], image)
     targets = {**data["targets"]}
     for name, states in critics.items():
