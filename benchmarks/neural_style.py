@@ -21,7 +21,7 @@ import time
 import h5py
 import numpy as np
 
-from jaxtex import images, layers, networks, report, scenes, statistics, weights
+from jaxtex import images, layers, moments, networks, report, scenes, weights
 
 FOLDER = pathlib.Path("runs/neural_style")
 WEIGHTS = "weights/vgg19.h5"
@@ -122,7 +122,7 @@ def feature_distance(exemplar: np.ndarray, image: np.ndarray) -> float:
     network = networks.select(networks.NETWORKS["vgg19"], ("pool1", "pool2", "pool3")).clone(
         pooling="avg", padding="reflect"
     )
-    variables, statistic = weights.load(WEIGHTS).variables, statistics.mean_and_covariance()
+    variables, statistic = weights.load(WEIGHTS).variables, moments.mean_and_covariance()
     a, b = (layers.map_layers(statistic.summarise, network.apply(variables, x)) for x in (exemplar, image))
     return float(np.mean(list(layers.map_layers(statistic.distance, a, b).values())))
 

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxtex import layers, statistics
+from jaxtex import comparisons, layers
 
 FORMS = ("logistic", "quadratic", "mlp")
 PENALTIES = ("gradient", "spectral", "none")
@@ -61,8 +61,8 @@ def norm(matrix: jax.Array) -> jax.Array:
     vector = jnp.ones(matrix.shape[1])
     for _ in range(ROUNDS):
         vector = matrix.T @ (matrix @ vector)
-        vector = vector / (jnp.linalg.norm(vector) + statistics.TINY)
-    return jnp.sqrt(jnp.sum((matrix @ jax.lax.stop_gradient(vector)) ** 2) + statistics.TINY)  # smooth at 0, too
+        vector = vector / (jnp.linalg.norm(vector) + comparisons.TINY)
+    return jnp.sqrt(jnp.sum((matrix @ jax.lax.stop_gradient(vector)) ** 2) + comparisons.TINY)  # smooth at 0, too
 
 
 class Critic:
@@ -121,7 +121,7 @@ def discriminator(
     penalty: str = "gradient",
     strength: float = 10.0,
     loss: str = "swapped",
-) -> statistics.Statistic:
+) -> comparisons.Statistic:
     """A critic that learns while the image descends. It wants `--optimizer=adam`.
 
     Args:
@@ -143,14 +143,14 @@ def discriminator(
         return sign * jnp.mean(nn.softplus(-sign * logits))
 
     critic = Critic(network, learn, every, rate, penalty, strength)
-    return statistics.Statistic(lambda rows: rows, fooled, _aim, samples=samples, critic=critic)
+    numbers = lambda channels, positions: channels * min(positions, comparisons.POOL)
+    return comparisons.Statistic(lambda rows: rows, fooled, _aim, samples=samples, critic=critic, numbers=numbers)
 
 
 def _aim(rows: jax.Array) -> dict[str, jax.Array]:
     mean, deviation = rows.mean((0, 1)), rows.std((0, 1))
-    aim = {"mean": mean, "deviation": deviation + 0.01 * deviation.mean() + statistics.TINY}
+    aim = {"mean": mean, "deviation": deviation + 0.01 * deviation.mean() + comparisons.TINY}
     return {**aim, "rows": normalise(rows, aim)}
 
 
-CRITICS = {"discriminator": discriminator}
 CHOICES = {"form": FORMS, "penalty": PENALTIES, "loss": LOSSES}

@@ -28,18 +28,18 @@ def synthesize(style, *, observe: synthesis.Observer = lambda progress: None, **
       place of the Gram matrix, each layer's loss in units of the exemplar's energy, a start near the mean colour, and
       coarse to fine; the README says why.
     """
-    return synthesis.run(problems.build(style, configs.Config(**choices)), observe)
+    return transfer(None, style, observe=observe, **choices)
 
 
 def transfer(
-    content: np.ndarray, style, *, observe: synthesis.Observer = lambda progress: None, **choices
+    content: np.ndarray | None, style, *, observe: synthesis.Observer = lambda progress: None, **choices
 ) -> np.ndarray:
     """Makes a picture with the content of one image and the style of another.
 
     >>> result = jaxtex.transfer(photograph, painting, size=384, preserve_color="luminance")
 
     Args:
-      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown.
+      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown; None: a texture is made.
       style: likewise: how; a list blends; None reconstructs the content from its features.
       observe: is shown a `synthesis.Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`: `content_layers`, `content_weight`, `init`, ...

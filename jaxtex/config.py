@@ -14,7 +14,9 @@ def _choice(default, help_text: str):
 class Config:
     """The choices of one synthesis. An empty text or a zero means "as fits", where the help says so."""
 
-    network: str = _choice("vgg_lite", "Whose features are matched. vgg_lite is built in; the others want --weights.")
+    network: str = _choice(
+        "vgg_lite", "Whose features are matched. vgg_lite is built in; others come by 'jaxtex-weights fetch NAME'."
+    )
     weights: str = _choice("", "HDF5 file of the network's weights. Empty: where they are usually kept.")
     pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg).")
     padding: str = _choice("reflect", "Beyond the border lies: zero, reflect, replicate or wrap.")
@@ -34,9 +36,9 @@ class Config:
     spectrum_weight: float = _choice(0.0, "Of the Fourier moduli of the style in the loss.")
     preserve_color: str = _choice("none", "Whether the content's colours stay: none, match (before), luminance (after).")
     layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: every ReLU of the first three blocks.")
-    size: int = _choice(256, "Shorter side of the exemplar as used, in pixels. 0: as it is.")
-    height: int = _choice(0, "Of the result, in pixels. 0: the exemplar's as used.")
-    width: int = _choice(0, "Of the result, in pixels. 0: the exemplar's as used.")
+    size: int = _choice(256, "Shorter side of exemplar and content as used, in pixels. 0: as they are.")
+    height: int = _choice(0, "Of the result, in pixels. 0: the content's as used, or the exemplar's.")
+    width: int = _choice(0, "Of the result, in pixels. 0: likewise.")
     scales: int = _choice(0, "Coarse to fine: sizes from small to full, each twice the one before. 0: as fits the size.")
     optimizer: str = _choice("lbfgs", "How the image descends.")
     learning_rate: float = _choice(0.0, "Of adam and gd, in pixel values a step. 0: the optimiser's own.")
@@ -44,7 +46,7 @@ class Config:
     save_every: int = _choice(10, "Steps between two snapshots.")
     renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
     seed: int = _choice(0, "Decides all that is random.")
-    init: str = _choice("noise", "What the image starts as: noise, style, content, or the path of an image.")
+    init: str = _choice("noise", "What the image starts as: noise, style (the first), content, or the path of an image.")
     noise: float = _choice(0.02, "Deviation of the first noise about the exemplar's mean colour.")
 
 

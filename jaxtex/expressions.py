@@ -9,10 +9,9 @@
 import inspect
 from typing import NamedTuple
 
-from jaxtex import adversarial, config, errors, statistics
+from jaxtex import adversarial, comparisons, config, errors, statistics
 
-TABLE = statistics.STATISTICS | adversarial.CRITICS
-CHOICES = {"norm": tuple(statistics.NORMS), **adversarial.CHOICES}  # of options that are words
+CHOICES = {"norm": tuple(comparisons.NORMS), **adversarial.CHOICES}  # of options that are words
 
 
 class Part(NamedTuple):
@@ -20,7 +19,7 @@ class Part(NamedTuple):
 
     name: str  # in logs: as in the table, or all of the text where it stands twice
     weight: float
-    statistic: statistics.Statistic
+    statistic: comparisons.Statistic
     layers: tuple[str, ...]  # empty: all
 
 
@@ -42,7 +41,7 @@ def _part(text: str, part: str) -> Part:
     weight, _, rest = part.rpartition("*")
     rest, _, layers = rest.partition("@")
     name, *options = rest.split(":")
-    make = errors.choose("statistic", name, TABLE)
+    make = errors.choose("statistic", name, statistics.STATISTICS)
     wanted = tuple(layer.strip() for layer in layers.split(",")) if layers else ()
     weight = config.positive(f"--statistic={text}", weight or "1")
     return Part(name, weight, make(**dict(_option(name, make, each) for each in options)), wanted)

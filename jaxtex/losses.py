@@ -11,10 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import layers, networks, statistics
+from jaxtex import comparisons, layers, networks, quantiles
 
 Terms = dict[str, jax.Array]  # name -> scalar
-POOL = 2048  # positions of each layer of the exemplar that are kept for statistics that draw anew
 
 
 class Term(NamedTuple):
@@ -32,7 +31,7 @@ def total(
     return sum(terms[name].weight * value for name, value in values.items()), values
 
 
-def texture(statistic: statistics.Statistic, weights: dict[str, float], share: float = 1.0) -> Term:
+def texture(statistic: comparisons.Statistic, weights: dict[str, float], share: float = 1.0) -> Term:
     """The distance of the statistics, as a weighted mean over layers.
 
     Args:
@@ -71,7 +70,7 @@ def view(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
 
 
 def draw(
-    statistic: statistics.Statistic, shape: tuple[int, ...], inside: np.ndarray | None, rng: np.random.Generator
+    statistic: comparisons.Statistic, shape: tuple[int, ...], inside: np.ndarray | None, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """The view of a layer `[H, W, C]`: positions where a mask `[H, W]` allows or by chance, directions by chance."""
     positions = np.arange(shape[0] * shape[1]) if inside is None else np.flatnonzero(inside)
@@ -87,7 +86,7 @@ def draw(
 
 
 def aims(
-    statistic: statistics.Statistic, exemplars: Sequence[networks.Features], weights: Sequence[float], directions: dict
+    statistic: comparisons.Statistic, exemplars: Sequence[networks.Features], weights: Sequence[float], directions: dict
 ) -> dict[str, Any]:
     """What a statistic aims at: its average over the exemplars, made ready for comparing.
 
@@ -105,7 +104,7 @@ def aims(
     return layers.map_layers(statistic.aim, {name: blend([s[name] for s in summaries], shares) for name in summaries[0]})
 
 
-def blend(summaries: Sequence[statistics.Summary], shares: Sequence[float]) -> statistics.Summary:
+def blend(summaries: Sequence[comparisons.Summary], shares: Sequence[float]) -> comparisons.Summary:
     """The weighted mean of summaries; of sorted lists it is the barycentre of the channels.
 
     Lists of different lengths are brought to that of the shortest.
@@ -113,7 +112,7 @@ def blend(summaries: Sequence[statistics.Summary], shares: Sequence[float]) -> s
 
     def one(*leaves: jax.Array) -> jax.Array:
         count = min(len(leaf) for leaf in leaves)
-        return sum(share * statistics.resample(leaf, count) for share, leaf in zip(shares, leaves, strict=True))
+        return sum(share * quantiles.resample(leaf, count) for share, leaf in zip(shares, leaves, strict=True))
 
     return summaries[0] if len(summaries) == 1 else jax.tree.map(one, *summaries)
 
@@ -133,7 +132,7 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
 
     def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
         del image
-        difference = lambda layer: statistics.NORMS[norm](target[layer], features[layer], target[layer].shape[-1])
+        difference = lambda layer: comparisons.NORMS[norm](target[layer], features[layer], target[layer].shape[-1])
         return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
 
     return Term(evaluate, share)
@@ -159,7 +158,7 @@ def spectrum(share: float) -> Term:
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
-        return statistics.relative(target, moduli(image), 3)
+        return comparisons.relative(target, moduli(image), 3)
 
     return Term(evaluate, share)
 
@@ -168,7 +167,7 @@ def moduli(image: jax.Array) -> jax.Array:
     """`[H, W, 3]` -> `[H, W, 3]`: the square roots of the power spectrum less the mean, comparable between sizes."""
     centred = image - image.mean((0, 1))
     power = jnp.abs(jnp.fft.fft2(centred, axes=(0, 1))) ** 2
-    return jnp.sqrt(power / image[..., 0].size + statistics.TINY)
+    return jnp.sqrt(power / image[..., 0].size + comparisons.TINY)
 
 
 def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:

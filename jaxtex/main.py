@@ -19,20 +19,22 @@ from absl import flags
 
 from jaxtex import (
     command,
+    comparisons,
     compilation,
     config,
     errors,
-    expressions,
     images,
     networks,
     optimizers,
     problems,
     report,
     scenes,
+    statistics,
     synthesis,
 )
 
-CHOICES = {"network": networks.NETWORKS, "statistic": expressions.TABLE, "optimizer": optimizers.OPTIMIZERS}
+CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
+           "content_norm": comparisons.NORMS}
 DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
 FLAGS = flags.FlagValues()
 

@@ -6,7 +6,20 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxtex import compilation, errors, expressions, images, losses, networks, optimizers, scenes, store, synthesis, weights
+from jaxtex import (
+    comparisons,
+    compilation,
+    errors,
+    expressions,
+    images,
+    losses,
+    networks,
+    optimizers,
+    scenes,
+    store,
+    synthesis,
+    weights,
+)
 from jaxtex import config as configs
 from jaxtex import targets as targeting
 
@@ -138,9 +151,8 @@ def _texture(source: targeting.Source, weights_of: dict, scene: scenes.Scene, co
 
 
 def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[str, float]) -> dict[str, losses.Term]:
-    norms = {"relative": "relative", "plain": "plain"}
-    norm = errors.choose("content_norm", config.content_norm, norms)
-    terms = {"content": losses.content(content_of, config.content_weight, norm)} if content_of else {}
+    errors.choose("content_norm", config.content_norm, comparisons.NORMS)
+    terms = {"content": losses.content(content_of, config.content_weight, config.content_norm)} if content_of else {}
     terms |= {"total_variation": losses.total_variation(config.tv_weight)} if config.tv_weight else {}
     terms |= {"spectrum": losses.spectrum(config.spectrum_weight)} if config.spectrum_weight and scene.styles else {}
     return terms
@@ -189,7 +201,8 @@ def _other_targets(loss: Loss, scene: scenes.Scene, styles: list, factor: int, h
         apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
         others["content"] = apply(loss.variables, padded)
     if "spectrum" in loss.terms:
-        others["spectrum"] = losses.moduli_at(styles[0], height, width)
+        moduli = [losses.moduli_at(style, height, width) for style in styles]
+        others["spectrum"] = losses.blend(moduli, [weight / sum(scene.weights) for weight in scene.weights])
     return {name: target for name, target in others.items() if name not in {source.name for source in loss.sources}}
 
 

@@ -75,7 +75,8 @@ def build_step(problem: Problem, optimizer: optimizers.Optimizer) -> Step:
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
         evaluate = jax.value_and_grad(problem.loss, has_aux=True)
         (value, (terms, seen)), gradient = evaluate(state.trial, data, state.critic)
-        critic = problem.learn(state.critic, data, seen, state.step)
+        learned = problem.learn(state.critic, data, seen, state.step)
+        critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, state.critic)
         state = optimizer.update(state, value, gradient)._replace(critic=critic)
         return state, Info(state.loss, value, terms)
 
@@ -143,7 +144,7 @@ def _descend(plan: Plan, chunks: list[futures.Future], observe: Observer) -> np.
                 pause = _next_multiple(done, plan.renew_every) if problem.renew else stop
                 state, info = chunk.result()(state, data, min(stop, pause) - done)
                 infos, done = [*infos, info], min(stop, pause)
-                if problem.renew and done == pause:
+                if problem.renew and done == pause < until:
                     data, state = problem.renew(done // plan.renew_every), plan.optimizer.renew(state)
             image = np.asarray(state.image)
             infos = jax.tree.map(lambda *parts: np.concatenate(parts), *infos)

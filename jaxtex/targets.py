@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxtex import compilation, errors, expressions, images, losses, networks
+from jaxtex import comparisons, compilation, errors, expressions, images, losses, networks
 
 INSIDE = 0.5  # from this brightness on, a mask is white
 
@@ -83,7 +83,7 @@ class Targets:
 
     def _pools(self, source: Source, of_styles: list[dict], masks: Sequence[np.ndarray | None]) -> list[dict]:
         """For each style of a term the positions of each layer that are looked at."""
-        samples = losses.POOL if _draws(source) else 0
+        samples = comparisons.POOL if _draws(source) else 0
         statistic, rng = source.part.statistic._replace(samples=samples, directions=0), np.random.default_rng(self.seed)
         pool = lambda shape, mask: losses.draw(statistic, shape, inside(mask, shape), rng)
         return [{layer: pool(of_styles[i][layer], masks[i]) for layer in source.layers} for i in source.styles]

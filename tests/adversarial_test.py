@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import adversarial, errors, losses, optimizers, problems, statistics, synthesis
+from jaxtex import adversarial, errors, losses, moments, optimizers, problems, synthesis
 from jaxtex import config as configs
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 6, "optimizer": "adam"}
@@ -109,7 +109,7 @@ def test_a_loop_a_scan_and_a_batch_agree(exemplar, form):
 def test_logistic_regression_brings_the_means_together(exemplar):
     choices = SMALL | {"num_steps": 150, "statistic": "discriminator:form=logistic"}
     result = jaxtex.synthesize(exemplar, **choices)
-    mean, start = exemplar.mean((0, 1)), statistics.mean()
+    mean, start = exemplar.mean((0, 1)), moments.mean()
     assert start.distance(mean, result.mean((0, 1))) < 0.02
 
 
@@ -130,3 +130,12 @@ def test_mistakes_are_one_line(exemplar, choices, text):
 def test_two_styles_want_masks(exemplar):
     with pytest.raises(errors.UserError, match="learns one style; several want --masks"):
         jaxtex.synthesize([exemplar, exemplar], **SMALL, statistic="discriminator")
+
+
+def test_the_critic_learns_nothing_from_what_is_not_finite(exemplar):
+    plan = problems.build(exemplar, configs.Config(statistic="discriminator", **SMALL))
+    problem = plan.problems[0]
+    state = optimizers.start(plan.optimizer, jnp.full((problem.height, problem.width, 3), jnp.nan), problem.critic)
+    after, info = jax.jit(synthesis.build_step(problem, plan.optimizer))(state, problem.data)
+    assert not jnp.isfinite(info.evaluated)
+    jax.tree.map(np.testing.assert_array_equal, after.critic, problem.critic)

@@ -7,8 +7,9 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files"},
-    {"compilation", "config", "convolutions", "images", "weights", "statistics", "layers", "lbfgs", "store", "colours"},
-    {"networks", "optimizers", "adversarial", "scenes"},
+    {"comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours"},
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes"},
+    {"statistics"},
     {"expressions"},
     {"losses"},
     {"synthesis", "targets"},

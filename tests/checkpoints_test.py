@@ -1,50 +1,17 @@
 """Random networks, written in every published format, give the features that plain NumPy computes from them."""
 
-import os
 import pickle
 import sys
 import types
-import zipfile
 
 import h5py
 import numpy as np
 import pytest
 import reference
+import writers
 
 from jaxtex import errors, networks, weights
 from jaxtex.checkpoints import convert, keras, named, pickles
-
-IMAGENET = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-KERAS = np.array([103.939, 116.779, 123.68])  # B, G, R
-GATYS = 255 * np.array([0.40760392, 0.45795686, 0.48501961])
-
-
-class Storage(str):
-    """Stands for one of PyTorch's storages: a key."""
-
-
-class PyTorchs(pickle._Pickler):
-    """Pickles tensors as PyTorch does, without PyTorch."""
-
-    def __init__(self, file, arrays):
-        super().__init__(file, 2)
-        self.arrays = arrays
-
-    def persistent_id(self, thing):
-        if isinstance(thing, Storage):
-            return ("storage", sys.modules["torch"].FloatStorage, str(thing), "cpu", self.arrays[thing].size)
-        return None
-
-    def reducer_override(self, thing):
-        if not isinstance(thing, np.ndarray):
-            return NotImplemented
-        key = Storage(len(self.arrays))
-        self.arrays[key] = thing
-        strides = tuple(stride // thing.itemsize for stride in thing.strides)
-        return sys.modules["torch._utils"]._rebuild_tensor_v2, (key, 0, thing.shape, strides, False, {})
-
-
-# The C pickler asks `reducer_override`; the one in Python, which takes it as well, is needed for `persistent_id` above.
 
 
 @pytest.fixture
@@ -56,140 +23,6 @@ def torch_names(monkeypatch):
     utils._rebuild_tensor_v2.__module__, utils._rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
-
-
-def write_zip(path, state):
-    arrays = {}
-    with zipfile.ZipFile(path, "w") as archive:
-        with archive.open("vgg/data.pkl", "w") as file:
-            PyTorchs(file, arrays).dump(state)
-        for key, array in arrays.items():
-            archive.writestr(f"vgg/data/{key}", array.tobytes())
-
-
-def write_older(path, state):
-    arrays = {}
-    with open(path, "wb") as file:
-        for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True, "protocol_version": 1001}):
-            pickle.dump(value, file, 2)
-        PyTorchs(file, arrays).dump(state)
-        pickle.dump([str(key) for key in arrays], file, 2)
-        for array in arrays.values():
-            file.write(array.size.to_bytes(8, "little") + array.tobytes())
-
-
-def write_safetensors(path, state):
-    pytest.importorskip("safetensors.numpy").save_file(state, path)
-
-
-def write_arrays(path, state):
-    np.savez(path, **state)
-
-
-def write_onnx(path, layers, folded=False, typed=False):
-    """As the zoo has it: opset 7 and `spatial=0`; or with the norms folded, as later exporters do."""
-    onnx = pytest.importorskip("onnx")
-    nodes, tensors, last, index, block = [], [], "data", 0, "1"
-
-    def store(name, array):
-        value = array.ravel().tolist() if typed else array.tobytes()
-        tensors.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, array.shape, value, raw=not typed))
-        return name
-
-    for name, layer in layers.items():
-        if name[4] != block:
-            nodes.append(onnx.helper.make_node("MaxPool", [last], [f"pool{block}"], kernel_shape=[2, 2], strides=[2, 2]))
-            last, index = f"pool{block}", index + 1
-        block, weight, bias = name[4], layer["weight"], layer["bias"]
-        if folded:
-            scale = layer["gamma"] / np.sqrt(layer["var"] + np.float32(1e-5))
-            weight, bias = weight * scale[:, None, None, None], (bias - layer["mean"]) * scale + layer["beta"]
-        inputs = [last, store(f"w_{name}", weight), store(f"b_{name}", bias)]
-        shape = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]}
-        nodes.append(onnx.helper.make_node("Conv", inputs, [f"c_{name}"], name=f"/features/features.{index}/Conv", **shape))
-        last = f"c_{name}"
-        if not folded and "var" in layer:
-            norm = [store(f"{leaf}_{name}", layer[leaf]) for leaf in ("gamma", "beta", "mean", "var")]
-            nodes.append(
-                onnx.helper.make_node("BatchNormalization", [last, *norm], [f"n_{name}"], epsilon=1e-5, spatial=0)
-            )
-            last = f"n_{name}"
-        index += 2 if "var" in layer else 1
-        nodes.append(onnx.helper.make_node("Relu", [last], [f"r_{name}"], name=f"/features/features.{index}/Relu"))
-        last, index = f"r_{name}", index + 1
-    value = lambda name: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-    graph = onnx.helper.make_graph(nodes, "vgg", [value("data")], [value(last)], tensors)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 7)]), path)
-
-
-def write_keras_2(path, layers):
-    """The names of the published files without top."""
-    with h5py.File(path, "w") as file:
-        for name, layer in layers.items():
-            group = file.create_group(f"block{name[4]}_conv{name[6]}")
-            group[f"{group.name[1:]}_W_1:0"] = layer["weight"].transpose(2, 3, 1, 0)
-            group[f"{group.name[1:]}_b_1:0"] = layer["bias"]
-
-
-def write_keras(path, layers, whole=False):
-    """By Keras itself: `.weights.h5`, or a whole model with a top as `.h5`."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    keras = pytest.importorskip("keras")
-    parts = [keras.Input((32, 32, 3))]
-    for name in layers:
-        if name.endswith("_1") and name != "conv1_1":
-            parts.append(keras.layers.MaxPooling2D())
-        filters, label = len(layers[name]["bias"]), f"block{name[4]}_conv{name[6]}"
-        parts.append(keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=label))
-    model = keras.Sequential([*parts, *([keras.layers.Flatten(), keras.layers.Dense(5)] if whole else [])])
-    for part, layer in zip((p for p in model.layers if "conv" in p.name), layers.values(), strict=True):
-        part.set_weights([layer["weight"].transpose(2, 3, 1, 0), layer["bias"]])
-    model.save(path) if whole else model.save_weights(path)
-
-
-def torchvision(image):
-    return ((image - IMAGENET[0]) / IMAGENET[1]).transpose(2, 0, 1)
-
-
-def blue_first(mean):
-    return lambda image: (255 * image[..., ::-1] - mean).transpose(2, 0, 1)
-
-
-def gatys_names(layers):
-    return {f"{name}.{leaf}": layer[leaf] for name, layer in layers.items() for leaf in ("weight", "bias")}
-
-
-def kernels(layers):
-    named = {f"{name}/kernel": layer["weight"].transpose(2, 3, 1, 0) for name, layer in layers.items()}
-    return named | {f"{name}/bias": layer["bias"] for name, layer in layers.items()}
-
-
-def with_head(layers):
-    head = {"classifier.0.weight": np.ones((4, 8), np.float32), "classifier.0.bias": np.ones(4, np.float32)}
-    return reference.state_dict(layers) | head
-
-
-def timm(layers):
-    head = {"pre_logits.fc1.weight": np.ones((4, 8, 1, 1), np.float32), "head.fc.bias": np.ones(4, np.float32)}
-    return reference.state_dict(layers) | head
-
-
-WRITERS = {
-    "zip.pth": (lambda path, layers: write_zip(path, with_head(layers)), torchvision),
-    "older.pth": (lambda path, layers: write_older(path, with_head(layers)), torchvision),
-    "vgg_conv.pth": (lambda path, layers: write_older(path, gatys_names(layers)), blue_first(GATYS)),
-    "torchvision.safetensors": (lambda path, layers: write_safetensors(path, with_head(layers)), torchvision),
-    "timm.safetensors": (lambda path, layers: write_safetensors(path, timm(layers)), torchvision),
-    "zoo.onnx": (write_onnx, torchvision),
-    "typed.onnx": (lambda path, layers: write_onnx(path, layers, typed=True), torchvision),
-    "keras2.h5": (write_keras_2, blue_first(KERAS)),
-    "whole.h5": (lambda path, layers: write_keras(path, layers, whole=True), blue_first(KERAS)),
-    "keras3.weights.h5": (write_keras, blue_first(KERAS)),
-    "kernels.npz": (lambda path, layers: write_arrays(path, kernels(layers)), blue_first(KERAS)),
-    "state.npz": (lambda path, layers: write_arrays(path, with_head(layers)), torchvision),
-}
-PLAIN_ONLY = ("vgg_conv.pth", "keras2.h5", "whole.h5", "keras3.weights.h5", "kernels.npz")
-CASES = [(file, name) for file in WRITERS for name in ("vgg16", "vgg16_bn") if name == "vgg16" or file not in PLAIN_ONLY]
 
 
 def all_features(loaded, image):
@@ -206,10 +39,10 @@ def assert_agree(found, expected):
 
 
 @pytest.mark.filterwarnings("ignore:.*HDF5 file:UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize("file, network", CASES)
+@pytest.mark.parametrize("file, network", writers.CASES)
 def test_all_features_agree_with_plain_numpy(tmp_path, torch_names, file, network):
     layers = reference.random_vgg(network, blocks=2)
-    write, preprocess = WRITERS[file]
+    write, preprocess = writers.WRITERS[file]
     write(str(tmp_path / file), layers)
     image = np.random.default_rng(1).random((37, 45, 3), np.float32)
     converted = convert.convert(str(tmp_path / file), network, unknown=True)
@@ -219,11 +52,11 @@ def test_all_features_agree_with_plain_numpy(tmp_path, torch_names, file, networ
 
 def test_folded_norms_are_known_as_such(tmp_path):
     layers = reference.random_vgg("vgg16_bn", blocks=2)
-    write_onnx(str(tmp_path / "folded.onnx"), layers, folded=True)
+    writers.write_onnx(str(tmp_path / "folded.onnx"), layers, folded=True)
     converted = convert.convert(str(tmp_path / "folded.onnx"), "vgg16_bn", unknown=True)
     assert converted.about["norm"] == "folded"
     image = np.random.default_rng(1).random((37, 45, 3), np.float32)
-    expected = reference.features(layers, torchvision(image))
+    expected = reference.features(layers, writers.torchvision(image))
     names = tuple(name for name in expected if not name.startswith("conv"))
     network, variables = networks.fold(networks.select(networks.NETWORKS["vgg16_bn"], names), converted.variables)
     assert_agree(network.apply(variables, image), {name: expected[name] for name in names})
@@ -259,7 +92,7 @@ def test_features_agree_with_pytorch(tmp_path, network, older):
     model = torch.nn.ModuleDict({"features": torch.nn.Sequential(*modules).eval()})
     torch.save(model.state_dict(), tmp_path / "w.pth", _use_new_zipfile_serialization=not older)
     image = np.random.default_rng(1).random((37, 45, 3), np.float32)
-    x, expected = torch.from_numpy(torchvision(image)[None].astype(np.float32)), {}
+    x, expected = torch.from_numpy(writers.torchvision(image)[None].astype(np.float32)), {}
     with torch.no_grad():
         for name, module in zip(names, modules, strict=True):
             expected[name] = (x := module(x.clone()))[0].permute(1, 2, 0).numpy().copy()
@@ -267,14 +100,14 @@ def test_features_agree_with_pytorch(tmp_path, network, older):
 
 
 def test_what_does_not_fit_is_named(tmp_path, torch_names):
-    state = with_head(reference.random_vgg("vgg16", blocks=2))
-    write_zip(tmp_path / "w.pth", state | {"features.2.weight": np.zeros((96, 64, 3, 3), np.float32)})
+    state = writers.with_head(reference.random_vgg("vgg16", blocks=2))
+    writers.write_zip(tmp_path / "w.pth", state | {"features.2.weight": np.zeros((96, 64, 3, 3), np.float32)})
     with pytest.raises(errors.UserError, match=r"'features.2' takes 64 -> 96 channels; .* has 64 -> 64"):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
-    write_zip(tmp_path / "w.pth", state | {"features.2.bias": np.zeros(9, np.float32)})
+    writers.write_zip(tmp_path / "w.pth", state | {"features.2.bias": np.zeros(9, np.float32)})
     with pytest.raises(errors.UserError, match=r"'bias of features.2' has the shape \(9,\)"):
         convert.convert(str(tmp_path / "w.pth"), "vgg16", unknown=True)
-    write_zip(tmp_path / "w.pth", state)
+    writers.write_zip(tmp_path / "w.pth", state)
     with pytest.raises(errors.UserError, match="could be vgg16 or vgg19: say --network=vgg16"):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
     with pytest.raises(errors.UserError, match="none of the published files .sha256 .*--allow_unknown"):
@@ -291,9 +124,9 @@ class Harmful:
         return __import__("os").system, (f"touch {self.path}",)
 
 
-@pytest.mark.parametrize("write", [write_zip, write_older])
+@pytest.mark.parametrize("write", [writers.write_zip, writers.write_older])
 def test_a_pickle_that_would_run_a_command_does_not(tmp_path, torch_names, write):
-    state = with_head(reference.random_vgg("vgg16", blocks=1))
+    state = writers.with_head(reference.random_vgg("vgg16", blocks=1))
     write(tmp_path / "w.pth", state | {"features.0.weight": Harmful(tmp_path / "was_here")})
     with pytest.raises(errors.UserError, match="is a call of '(posix|nt) system', not a tensor; nothing of it was run"):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
@@ -358,7 +191,7 @@ def test_an_hdf5_that_points_elsewhere_is_refused(tmp_path, kind):
 
 def test_an_onnx_file_with_numbers_elsewhere_is_refused(tmp_path):
     onnx = pytest.importorskip("onnx")
-    write_onnx(str(tmp_path / "w.onnx"), reference.random_vgg("vgg16", blocks=1))
+    writers.write_onnx(str(tmp_path / "w.onnx"), reference.random_vgg("vgg16", blocks=1))
     model = onnx.load(tmp_path / "w.onnx")
     onnx.save(model, tmp_path / "w.onnx", save_as_external_data=True, location="numbers", size_threshold=0)
     with pytest.raises(errors.UserError, match="lies in another file, which is not opened"):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import losses, statistics
+from jaxtex import losses, moments, quantiles
 
 FEATURES = {
     "a": jax.random.normal(jax.random.key(0), (6, 5, 4)),
@@ -14,7 +14,7 @@ FEATURES = {
 }
 OTHER = jax.tree.map(lambda leaf: leaf**2, FEATURES)
 IMAGE = jax.random.uniform(jax.random.key(3), (8, 6, 3))
-GRAM = statistics.gram()
+GRAM = moments.gram()
 
 
 def target(features, statistic=GRAM):
@@ -79,7 +79,7 @@ def test_moduli_at_the_same_size_are_themselves_and_keep_their_power_at_others()
     assert 0.5 < float(jnp.mean(large**2) / jnp.mean(losses.moduli(IMAGE) ** 2)) < 1.5
 
 
-@pytest.mark.parametrize("statistic", [GRAM, statistics.sorted_features(samples=0)])
+@pytest.mark.parametrize("statistic", [GRAM, quantiles.sorted_features(samples=0)])
 def test_a_blend_lies_between_its_styles(statistic):
     one, other = (losses.aims(statistic, [f], [1.0], {})["a"] for f in (FEATURES, OTHER))
     blend = losses.aims(statistic, [FEATURES, OTHER], [1.0, 3.0], {})["a"]
@@ -88,7 +88,7 @@ def test_a_blend_lies_between_its_styles(statistic):
 
 def test_lists_of_different_lengths_blend_at_the_shorter():
     long = {"a": jnp.repeat(FEATURES["a"], 3, 0)}
-    blend = losses.aims(statistics.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0], {})["a"]
+    blend = losses.aims(quantiles.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0], {})["a"]
     assert blend.shape == (30, 4)
     np.testing.assert_allclose(blend, jnp.sort(FEATURES["a"].reshape(30, 4), 0), atol=0.3)
 
@@ -104,9 +104,9 @@ def test_what_is_drawn_lies_inside_the_mask():
     inside = np.zeros((6, 5), bool)
     inside[2:4, 1:] = True
     rng = np.random.default_rng(0)
-    some = losses.draw(statistics.sorted_features(samples=3), (6, 5, 4), inside, rng)["positions"]
+    some = losses.draw(quantiles.sorted_features(samples=3), (6, 5, 4), inside, rng)["positions"]
     assert len(set(some)) == 3 and inside.ravel()[some].all()
     np.testing.assert_array_equal(losses.draw(GRAM, (6, 5, 4), inside, rng)["positions"], np.flatnonzero(inside))
     assert losses.draw(GRAM, (6, 5, 4), None, rng) == {}
-    directions = losses.draw(statistics.sliced_wasserstein(directions=7), (6, 5, 4), None, rng)["directions"]
+    directions = losses.draw(quantiles.sliced_wasserstein(directions=7), (6, 5, 4), None, rng)["directions"]
     np.testing.assert_allclose(np.linalg.norm(directions, axis=0), np.ones(7), rtol=1e-5)

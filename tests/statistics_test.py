@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import statistics
+from jaxtex import comparisons, moments, quantiles, statistics
 
-TABLE = {name: make() for name, make in statistics.STATISTICS.items()}
+TABLE = {name: make() for name, make in statistics.STATISTICS.items() if not make().critic}  # critics: adversarial_test
 over_the_table = pytest.mark.parametrize("statistic", TABLE.values(), ids=TABLE)
 FORGETFUL = {name: statistic for name, statistic in TABLE.items() if not statistic.neighbours}
 over_the_forgetful = pytest.mark.parametrize("statistic", FORGETFUL.values(), ids=FORGETFUL)
@@ -92,26 +92,26 @@ def test_gram_against_a_loop():
     for row in f:
         for vector in row:
             expected += np.outer(vector, vector)
-    np.testing.assert_allclose(statistics.second_moments(features(0)), expected / 30, rtol=1e-5)
+    np.testing.assert_allclose(moments.second_moments(features(0)), expected / 30, rtol=1e-5)
 
 
 def test_gram_is_covariance_plus_the_outer_product_of_the_mean():
-    summary = statistics.moments(features(0))
+    summary = moments.moments(features(0))
     whole = summary["covariance"] + jnp.outer(summary["mean"], summary["mean"])
-    np.testing.assert_allclose(whole, statistics.second_moments(features(0)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(whole, moments.second_moments(features(0)), rtol=1e-4, atol=1e-5)
 
 
 def test_covariance_against_numpy():
     expected = np.cov(np.asarray(features(0)).reshape(-1, 4).T, bias=True)
-    np.testing.assert_allclose(statistics.moments(features(0))["covariance"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(moments.moments(features(0))["covariance"], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_gaussian_difference_is_that_of_gram_where_nothing_cancels():
     mean, other = jnp.array([1.0, 2.0, 0.0]), jnp.array([1.0, 2.0, 1e-3])  # a change across the mean
     summaries = [{"mean": m, "covariance": jnp.eye(3)} for m in (mean, other)]
     grams = [s["covariance"] + jnp.outer(s["mean"], s["mean"]) for s in summaries]
-    expected = statistics.relative(*grams, 3)
-    np.testing.assert_allclose(statistics.gaussian_difference(*summaries), expected, rtol=1e-3)
+    expected = comparisons.relative(*grams, 3)
+    np.testing.assert_allclose(moments.gaussian_difference(*summaries), expected, rtol=1e-3)
 
 
 def test_a_mean_cannot_make_up_for_a_variance():
@@ -122,8 +122,8 @@ def test_a_mean_cannot_make_up_for_a_variance():
 
 
 def test_the_shifted_gram_at_shift_0_is_the_gram():
-    shifted = statistics.shifted_gram(shifts="0").summarise(features(0))
-    np.testing.assert_array_equal(shifted[0], statistics.second_moments(features(0)))
+    shifted = moments.shifted_gram(shifts="0").summarise(features(0))
+    np.testing.assert_array_equal(shifted[0], moments.second_moments(features(0)))
 
 
 def test_the_shifted_gram_against_a_loop():
@@ -134,7 +134,7 @@ def test_the_shifted_gram_against_a_loop():
     for row in range(4):
         for column in range(5):
             expected[0] += np.outer(f[row, column], f[row + 2, column]) / 20
-    np.testing.assert_allclose(statistics.shifted_gram(shifts="2").summarise(features(0)), expected, rtol=1e-5)
+    np.testing.assert_allclose(moments.shifted_gram(shifts="2").summarise(features(0)), expected, rtol=1e-5)
 
 
 def test_the_pca_gram_of_all_directions_is_the_gram():
@@ -144,7 +144,7 @@ def test_the_pca_gram_of_all_directions_is_the_gram():
 
 def test_the_pca_gram_sees_the_strongest_direction():
     strong = jnp.zeros((6, 5, 4)).at[..., 2].set(10.0) + features(0)
-    directions = statistics.pca_gram(k=1).aim(statistics.second_moments(strong))["directions"]
+    directions = moments.pca_gram(k=1).aim(moments.second_moments(strong))["directions"]
     assert directions.shape == (4, 1) and abs(directions[2, 0]) > 0.95
 
 
@@ -157,7 +157,7 @@ def test_sorted_is_the_earth_movers_distance_of_scipy_squared(shape):
     for x, y in zip(a.T, b.T, strict=True):
         pairs = (x[:, None] - y) ** 2
         cost += pairs[optimize.linear_sum_assignment(pairs)].sum()
-    own = statistics.sorted_features(norm="plain")
+    own = quantiles.sorted_features(norm="plain")
     np.testing.assert_allclose(distance(own, features(0, shape), features(2, shape)), cost, rtol=1e-4)
 
 
@@ -167,13 +167,13 @@ def test_sorted_at_unequal_sizes_against_a_loop():
     for x, y in zip(a.T, b.T, strict=True):
         longer = np.interp(levels, (np.arange(45) + 0.5) / 45, np.sort(x))
         cost += ((longer - np.sort(y)) ** 2).sum()
-    own = statistics.sorted_features(norm="plain")
+    own = quantiles.sorted_features(norm="plain")
     np.testing.assert_allclose(distance(own, features(0, (9, 5, 4)), features(2)), cost, rtol=1e-4)
 
 
 def test_bures_against_scipy():
     linalg = pytest.importorskip("scipy.linalg")
-    one, other = (jax.tree.map(lambda x: np.asarray(x, np.float64), statistics.moments(features(s))) for s in (0, 2))
+    one, other = (jax.tree.map(lambda x: np.asarray(x, np.float64), moments.moments(features(s))) for s in (0, 2))
     root = linalg.sqrtm(one["covariance"])
     overlap = linalg.sqrtm(root @ other["covariance"] @ root).trace().real
     traces = [summary["covariance"].trace() for summary in (one, other)]
@@ -186,16 +186,37 @@ def test_the_published_gradient_of_the_gram_loss():
     """E = 1 / (4 N^2 M^2) sum (G - G')^2 has the gradient F'^T (G' - G) / (N^2 M^2); here F is [M, N]."""
     f, wanted = (np.asarray(features(seed), np.float64).reshape(30, 4) for seed in (2, 0))
     expected = f @ (f.T @ f - wanted.T @ wanted) / (4**2 * 30**2)
-    literal = statistics.gram(norm="gatys")
+    literal = moments.gram(norm="gatys")
     found = jax.grad(lambda x: distance(literal, features(0), x))(features(2))
     np.testing.assert_allclose(found.reshape(30, 4), expected, rtol=1e-3, atol=1e-6)
 
 
 def test_the_norms_say_the_same_in_other_units():
-    target, image = statistics.second_moments(features(0)), statistics.second_moments(features(2))
+    target, image = moments.second_moments(features(0)), moments.second_moments(features(2))
     squared = float(jnp.sum((target - image) ** 2))
-    values = {name: float(norm(target, image, 4)) for name, norm in statistics.NORMS.items()}
+    values = {name: float(norm(target, image, 4)) for name, norm in comparisons.NORMS.items()}
     np.testing.assert_allclose(values["plain"], squared, rtol=1e-5)
     np.testing.assert_allclose(values["gatys"], squared / 64, rtol=1e-5)
     np.testing.assert_allclose(values["relative"], squared / float(jnp.sum(target**2)), rtol=1e-5)
     np.testing.assert_allclose(values["unsquared"], values["relative"] ** 0.5, rtol=1e-3)
+
+
+@over_the_table
+def test_the_count_of_numbers_is_that_of_what_is_compared(statistic):
+    """Symmetric matrices count once; what is drawn counts as the positions that are kept."""
+    target = statistic.aim(statistic.summarise(features(0)))
+    sizes = {"moments": 4 + 10, "gram": 10, "sorted": 120, "histogram": 4 * 65, "shifted": 10 + 4 * 16, "mean": 4}
+    if isinstance(target, dict) and "mean" in target:
+        expected = sizes["moments"]
+    elif isinstance(target, dict):
+        expected = target["gram"].shape[0] * (target["gram"].shape[0] + 1) // 2
+    elif statistic is TABLE["histogram"]:
+        expected = sizes["histogram"]
+    else:
+        expected = {(4,): 4, (4, 4): 10, (5, 4, 4): sizes["shifted"], (30, 4): 120}[target.shape]
+    assert statistic.numbers(4, 30) == expected
+
+
+@pytest.mark.parametrize("name", ["sorted", "sliced_wasserstein", "discriminator"])
+def test_what_is_drawn_counts_as_the_positions_that_are_kept(name):
+    assert statistics.STATISTICS[name]().numbers(3, 10_000) == 3 * comparisons.POOL

@@ -74,7 +74,7 @@ def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
     assert sum(np.size(constant) for constant in program.consts) < 1000
 
 
-@pytest.mark.parametrize("statistic", statistics.STATISTICS)
+@pytest.mark.parametrize("statistic", [name for name, make in statistics.STATISTICS.items() if not make().critic])
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
