@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SIZE ?= 128
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
@@ -18,6 +19,9 @@ bench: .venv/bench  ## side by side with SciPy, optax and PyTorch, in one run
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py
+
+experiments: .venv/plots  ## every question of experiments/ with the built-in network, small: runs/*/sheet.png, table.md
+	$(BIN)/jaxtex --experiment=all --network=vgg_lite --size=$(SIZE)
 
 clean:
 	rm -rf .venv build runs *.egg-info

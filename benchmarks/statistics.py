@@ -1,5 +1,7 @@
 """What each statistic costs: seconds a step over those of `gram`, interleaved in one run, without compilation.
 
+L-BFGS for all but critics, which learn beside Adam.
+
     python benchmarks/statistics.py [EXEMPLAR]       (192 px, the built-in network; some 2 minutes)
 """
 
@@ -17,9 +19,10 @@ SIZE, ROUNDS, STEPS = 192, 7, 4
 
 def prepare(style: np.ndarray, statistic: str) -> list:
     """A chunk of steps, its state and data, and the problem's way to draw anew."""
-    plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1))
+    optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
+    plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
     problem = plan.problems[0]
-    state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start)))
+    state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
     return [synthesis.build_chunk(plan, problem, scanned=False)(), state, problem]
 
 

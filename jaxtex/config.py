@@ -33,6 +33,8 @@ class Config:
     content_weight: float = _choice(0.02, "Of the content in the loss.")
     content_norm: str = _choice("relative", "relative: in units of the content's energy; plain: 1/2 sum (F - P)^2.")
     tv_weight: float = _choice(0.0, "Of the total variation in the loss, which smooths.")
+    excite: str = _choice("", "A feature map that the image shall excite: relu3_1:17.")
+    excite_weight: float = _choice(1.0, "Of that excitement in the loss.")
     spectrum_weight: float = _choice(0.0, "Of the Fourier moduli of the style in the loss.")
     preserve_color: str = _choice("none", "Whether the content's colours stay: none, match (before), luminance (after).")
     layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: every ReLU of the first three blocks.")
@@ -80,6 +82,18 @@ def parse_layers(text: str, flag: str = "layers") -> dict[str, float]:
     return weights
 
 
+def parse_map(text: str) -> tuple[str, int]:
+    """`"relu3_1:17"` -> `("relu3_1", 17)`: a feature map.
+
+    Raises:
+      UserError: it is none.
+    """
+    layer, _, channel = text.partition(":")
+    if not channel.isdecimal() or len(channel) > 5:
+        raise errors.UserError(f"--excite={text}: a layer and the number of a channel, please, such as relu3_1:17")
+    return layer, int(channel)
+
+
 def parse_weights(text: str, count: int) -> list[float]:
     """`"1,3"` -> `[1.0, 3.0]`: the weights of so many styles; empty: all alike.
 
@@ -118,6 +132,7 @@ RANGES = {
     "content_weight": (0.0, 1e12),
     "tv_weight": (0.0, 1e12),
     "spectrum_weight": (0.0, 1e12),
+    "excite_weight": (0.0, 1e12),
     "renew_every": (1, 1_000_000),
     "learning_rate": (0.0, 1.0),
     "num_steps": (1, 1_000_000),

@@ -16,11 +16,23 @@ from jaxtex import comparisons, layers, networks, quantiles
 Terms = dict[str, jax.Array]  # name -> scalar
 
 
+class Pictures(NamedTuple):
+    """What a target is made from, at one scale."""
+
+    styles: Sequence[np.ndarray]  # [H, W, 3] in [0, 1]
+    weights: Sequence[float]  # of the styles
+    content: np.ndarray | None  # of the result's size
+    height: int  # of the result
+    width: int
+    features: Callable[[np.ndarray], networks.Features]  # of a picture
+
+
 class Term(NamedTuple):
     """One summand of the loss."""
 
     evaluate: Callable[[jax.Array, networks.Features, Any], jax.Array]  # (image, features, target) -> scalar
     weight: float = 1.0
+    aim: Callable[[Pictures], Any] = lambda pictures: None  # -> target, where `targets.Targets` does not make it
 
 
 def total(
@@ -115,62 +127,3 @@ def blend(summaries: Sequence[comparisons.Summary], shares: Sequence[float]) -> 
         return sum(share * quantiles.resample(leaf, count) for share, leaf in zip(shares, leaves, strict=True))
 
     return summaries[0] if len(summaries) == 1 else jax.tree.map(one, *summaries)
-
-
-def content(weights: dict[str, float], share: float, norm: str = "relative") -> Term:
-    """1/2 of the squared difference of the features, position by position, as a weighted mean over layers.
-
-    Args:
-      weights: layer -> weight.
-      share: of the whole loss.
-      norm: "relative": in units of the content's own energy; "plain": the sum itself, as in the source.
-
-    References:
-      Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015, https://arxiv.org/abs/1508.06576.
-    """
-    whole = sum(weights.values())
-
-    def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
-        del image
-        difference = lambda layer: comparisons.NORMS[norm](target[layer], features[layer], target[layer].shape[-1])
-        return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
-
-    return Term(evaluate, share)
-
-
-def total_variation(share: float) -> Term:
-    """The mean squared difference of neighbouring pixels."""
-
-    def evaluate(image: jax.Array, features: networks.Features, target: None) -> jax.Array:
-        del features, target
-        return jnp.mean(jnp.diff(image, axis=0) ** 2) + jnp.mean(jnp.diff(image, axis=1) ** 2)
-
-    return Term(evaluate, share)
-
-
-def spectrum(share: float) -> Term:
-    """The moduli of the image's Fourier coefficients against the exemplar's, in units of the exemplar's energy.
-
-    References:
-      Liu, Gousseau and Xia, "Texture Synthesis Through Convolutional Neural Networks and Spectrum Constraints", ICPR 2016,
-      https://arxiv.org/abs/1605.01141. Departs from it: each colour has its own phase.
-    """
-
-    def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
-        del features
-        return comparisons.relative(target, moduli(image), 3)
-
-    return Term(evaluate, share)
-
-
-def moduli(image: jax.Array) -> jax.Array:
-    """`[H, W, 3]` -> `[H, W, 3]`: the square roots of the power spectrum less the mean, comparable between sizes."""
-    centred = image - image.mean((0, 1))
-    power = jnp.abs(jnp.fft.fft2(centred, axes=(0, 1))) ** 2
-    return jnp.sqrt(power / image[..., 0].size + comparisons.TINY)
-
-
-def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:
-    """The exemplar's moduli for an image of another size: the same frequencies in cycles per pixel, interpolated."""
-    shifted = jnp.fft.fftshift(moduli(exemplar), (0, 1))
-    return jnp.fft.ifftshift(jax.image.resize(shifted, (height, width, 3), "linear"), (0, 1))

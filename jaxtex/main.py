@@ -4,34 +4,19 @@
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384
     jaxtex --flagfile=FILE                (flags from a file, one on each line)
+    jaxtex --experiment=list              (the questions that are there; --experiment=NAME asks one)
 
-The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl and run.json.
+The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and DONE at the end.
 """
 
 import dataclasses
 import functools
-import importlib.util
 import pathlib
-import types
+import sys
 
-import numpy as np
 from absl import flags
 
-from jaxtex import (
-    command,
-    comparisons,
-    compilation,
-    config,
-    errors,
-    images,
-    networks,
-    optimizers,
-    problems,
-    report,
-    scenes,
-    statistics,
-    synthesis,
-)
+from jaxtex import command, comparisons, compilation, config, errors, experiments, networks, optimizers, runs, statistics
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
            "content_norm": comparisons.NORMS}
@@ -44,57 +29,57 @@ def define_flags() -> None:
     text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
     text("style", None, "Path of the exemplar, an image; several, with commas, are blended.")
     flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
-    text("workdir", "", "Where the results go. Empty: runs/ and the exemplar's or experiment's name.")
-    text("experiment", "", "A file in experiments/, whose RUNS are done one after the other.")
+    text("workdir", "", "Where the results go. Empty: runs/ and a name. Of experiments: the folder above theirs.")
+    text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
         DEFINE[field.type](field.name, field.default, field.metadata["help"] + names, flag_values=FLAGS)
 
 
 def main(_: list[str]) -> None:
-    """One picture, or the runs of an experiment."""
+    """One picture, or the runs of experiments."""
     compilation.keep()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
-    if FLAGS.experiment:
-        perform(FLAGS.experiment, given)
+    if FLAGS.experiment == "list":
+        show_experiments()
+    elif FLAGS.experiment:
+        perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
     elif FLAGS.style or FLAGS.content:
         named = "-".join(pathlib.Path(path).stem for path in filter(None, (FLAGS.content, FLAGS.style)))
-        synthesize(FLAGS.style, config.Config(**given), FLAGS.workdir or f"runs/{named}")
+        run = runs.Run(FLAGS.style or "", config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
+        runs.make(run)
+        print(run.folder / "result.png")
     else:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
 
 
-def perform(name: str, given: dict) -> None:
-    """Does the runs of an experiment with the flags given, and leaves a sheet of all."""
-    folder, columns = pathlib.Path(FLAGS.workdir or f"runs/{name}"), []
-    module = experiment(name)
-    for run, (style, choices) in module.RUNS.items():
-        choices = dataclasses.replace(choices, **given)
-        columns.append(synthesize(FLAGS.style or style, choices, str(folder / run)))
-    images.save(folder / "sheet.png", report.grid(columns, getattr(module, "COLUMNS", 5)))
+def show_experiments() -> None:
+    """A line for each: its name and its question."""
+    for name in experiments.names():
+        try:
+            print(f"{name:20} {experiments.load(name).question}")
+        except errors.UserError as error:
+            print(f"{name:20} {error}")
 
 
-def synthesize(style: str | None, choices: config.Config, workdir: str) -> list[np.ndarray]:
-    """Makes one picture, leaves it in `workdir`, and returns what it was made from and it. Bad flags are found first."""
-    given = [images.load(path) for path in scenes.split_paths(style or "")]
-    plan = problems.build(given, choices)
-    files = report.Report(workdir, {"style": style, "workdir": workdir, **dataclasses.asdict(choices)})
-    with report.Bar(choices.num_steps) as bar:
-        result = synthesis.run(plan, observe=lambda progress: (files(progress), bar(progress)))
-    sources = [*([images.load(choices.content)] if choices.content else []), *given]
-    shown = [scenes.as_used(picture, choices.size) for picture in sources]
-    files.finish(shown, result)
-    print(files.folder / "result.png")
-    return [*shown, result]
+def perform(text: str, given: dict) -> None:
+    """The experiments of the flag; what fails is named at the end, with exit status 1, and costs the others nothing.
 
-
-def experiment(name: str) -> types.ModuleType:
-    """`experiments/NAME.py`; its `RUNS`: run -> exemplar and choices; its `COLUMNS`, if it has them: of the sheet."""
-    files = {path.stem: path for path in sorted(pathlib.Path("experiments").glob("*.py"))}
-    spec = importlib.util.spec_from_file_location(name, errors.choose("experiment", name, files))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    Raises:
+      UserError: there was but one, and it could not begin.
+    """
+    names, failed = experiments.names() if text == "all" else [name.strip() for name in text.split(",")], []
+    for name in names:
+        try:
+            failed += experiments.perform(name, given, pathlib.Path(FLAGS.workdir or "runs"))
+        except errors.UserError as error:
+            if len(names) == 1:
+                raise
+            failed.append(f"{name}: {error}")
+    for line in failed:
+        print(f"jaxtex: failed: {line}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
 
 
 def entry() -> None:

@@ -1,6 +1,7 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from jaxtex import (
     scenes,
     store,
     synthesis,
+    terms,
     weights,
 )
 from jaxtex import config as configs
@@ -56,10 +58,15 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
         raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
     start = first_image(scene, config, parts[0].height, parts[0].width)
-    size = scene.height, scene.width
-    return synthesis.Plan(
-        parts, start, optimizer, config.num_steps, config.save_every, *size, config.renew_every, scene.finish
-    )
+    often = config.num_steps, config.save_every, scene.height, scene.width, config.renew_every
+    return synthesis.Plan(parts, start, optimizer, *often, scene.finish, count(loss, scene))
+
+
+def count(loss: Loss, scene: scenes.Scene) -> int:
+    """How many numbers of the exemplars the statistics look at, at full size."""
+    of_styles = [targeting.shapes(loss.network, loss.variables, style.shape[:2]) for style in scene.styles]
+    each = lambda source, shape: source.part.statistic.numbers(shape[2], shape[0] * shape[1])
+    return sum(each(s, of_styles[i][layer]) for s in loss.sources for i in s.styles for layer in s.layers)
 
 
 def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
@@ -75,14 +82,15 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
     content_of = {}
     if scene.content is not None and config.content_weight:
         content_of = configs.parse_layers(config.content_layers, "content_layers") or {default_layers(network)[-1]: 1.0}
-    network, variables = load_network(config, tuple(dict.fromkeys([*wanted, *content_of])))
+    excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
+    network, variables = load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
-    terms = {source.name: _texture(source, weights_of, scene, config) for source in sources}
-    terms |= _image_terms(scene, config, content_of)
-    if not terms:
+    named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
+    named |= _image_terms(scene, config, content_of)
+    if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return Loss(network, variables, sources, terms)
+    return Loss(network, variables, sources, named)
 
 
 def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
@@ -101,6 +109,16 @@ def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[netwo
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
     return networks.pyramid(network, config.octaves), jax.device_put(variables)
+
+
+def layers_at_hand(config: configs.Config) -> tuple[str, ...]:
+    """The layers of the network that its weights have the numbers for.
+
+    Raises:
+      UserError: as `load_network`.
+    """
+    network = errors.choose("network", config.network, networks.NETWORKS)
+    return networks.available(network, weights.load(config.weights or store.find(config.network)).variables)
 
 
 def default_layers(network: networks.VGG) -> tuple[str, ...]:
@@ -152,10 +170,16 @@ def _texture(source: targeting.Source, weights_of: dict, scene: scenes.Scene, co
 
 def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[str, float]) -> dict[str, losses.Term]:
     errors.choose("content_norm", config.content_norm, comparisons.NORMS)
-    terms = {"content": losses.content(content_of, config.content_weight, config.content_norm)} if content_of else {}
-    terms |= {"total_variation": losses.total_variation(config.tv_weight)} if config.tv_weight else {}
-    terms |= {"spectrum": losses.spectrum(config.spectrum_weight)} if config.spectrum_weight and scene.styles else {}
-    return terms
+    wanted = {}
+    if content_of:
+        wanted["content"] = terms.content(content_of, config.content_weight, config.content_norm)
+    if config.excite and config.excite_weight:
+        wanted["excitement"] = terms.excitement(*configs.parse_map(config.excite), config.excite_weight)
+    if config.tv_weight:
+        wanted["total_variation"] = terms.total_variation(config.tv_weight)
+    if config.spectrum_weight and scene.styles:
+        wanted["spectrum"] = terms.spectrum(config.spectrum_weight)
+    return wanted
 
 
 def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthesis.Problem:
@@ -165,13 +189,20 @@ def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthes
     height, width = (_round_up(-(-side // factor), multiple(loss.network)) for side in (scene.height, scene.width))
     seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
     texture = targeting.Targets(*seen, (height, width), seed)
-    others = _other_targets(loss, scene, styles, factor, height, width)
-    data = lambda epoch: {"variables": loss.variables, "targets": {**texture(epoch), **others}}
+    content = None if scene.content is None else smaller(scene.content, factor)
+    pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))
+    others = {name: term.aim(pictures) for name, term in loss.terms.items()}
+    data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
     problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first)
     problem = problem._replace(renew=data) if texture.chance else problem
     return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
+
+
+def _features(loss: Loss) -> Callable[[np.ndarray], networks.Features]:
+    apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
+    return lambda picture: apply(loss.variables, picture)
 
 
 def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict | tuple):
@@ -191,19 +222,6 @@ def _learn(learners: dict, critics: dict, data: dict, seen: dict, step: jax.Arra
     return {
         name: learners[name].update(states, data["targets"][name], seen[name], step) for name, states in critics.items()
     }
-
-
-def _other_targets(loss: Loss, scene: scenes.Scene, styles: list, factor: int, height: int, width: int) -> dict:
-    others = dict.fromkeys(loss.terms)
-    if "content" in loss.terms:
-        small = smaller(scene.content, factor)
-        padded = np.pad(small, ((0, height - small.shape[0]), (0, width - small.shape[1]), (0, 0)), "edge")
-        apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
-        others["content"] = apply(loss.variables, padded)
-    if "spectrum" in loss.terms:
-        moduli = [losses.moduli_at(style, height, width) for style in styles]
-        others["spectrum"] = losses.blend(moduli, [weight / sum(scene.weights) for weight in scene.weights])
-    return {name: target for name, target in others.items() if name not in {source.name for source in loss.sources}}
 
 
 def smaller(image: np.ndarray, factor: int) -> np.ndarray:

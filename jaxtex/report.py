@@ -11,10 +11,13 @@ import numpy as np
 import rich.console
 import rich.progress
 from absl import logging
+from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import errors, images, synthesis
+from jaxtex import errors, files, images, synthesis
 
+DONE = "DONE"  # the file that marks a finished run
 GAP = 8  # pixels between the pictures of a sheet
+LETTERS = 16  # pixels, of a caption
 LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
 
 
@@ -22,19 +25,21 @@ class Report:
     """Writes the files of one run into its folder, as the observer of a synthesis.
 
     `result.png`, `sheet.png`, `steps/000010.png`, ..., `metrics.jsonl` (a line for each step: step, loss at the best
-    image so far, loss evaluated in this step, each term, seconds since the start) and `run.json`.
+    image so far, loss evaluated in this step, each term, seconds since the start), `run.json`, and
+    `DONE` in the end (steps, seconds, last and first loss).
 
     Raises:
       UserError: the folder cannot be written to.
     """
 
-    def __init__(self, folder: str, choices: dict):
+    def __init__(self, folder: str | pathlib.Path, identity: dict):
         self.folder, self.began, self.snapshots = pathlib.Path(folder), time.time(), []
+        self.first, self.last = None, {}
         try:
             (self.folder / "steps").mkdir(parents=True, exist_ok=True)
             self._forget()
             self.metrics = open(self.folder / "metrics.jsonl", "w")
-            (self.folder / "run.json").write_text(json.dumps(provenance(choices), indent=1) + "\n")
+            (self.folder / "run.json").write_text(json.dumps(identity | provenance(), indent=1) + "\n")
         except OSError as error:
             raise errors.UserError(f"--workdir={folder}: cannot be written to ({error.strerror})") from error
 
@@ -44,23 +49,27 @@ class Report:
             info = jax.tree.map(lambda leaf, i=i: float(leaf[i]), progress.infos)
             row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
             self.metrics.write(json.dumps(row) + "\n")
+            self.first = info.evaluated if self.first is None else self.first
+        self.last = {"steps": progress.step, "seconds": seconds, "loss": info.loss}
         self.metrics.flush()
         path = self.folder / "steps" / f"{progress.step:06d}.png"
         images.save(path, progress.image)
         self.snapshots.append(path)
 
-    def finish(self, sources: list[np.ndarray], result: np.ndarray) -> None:
-        """Writes the result and the sheet: what it was made from, four snapshots, result."""
+    def finish(self, sources: list[np.ndarray], result: np.ndarray, notes: dict) -> None:
+        """Writes the result, the sheet (what it was made from, four snapshots, result), and the mark of a finished run."""
         self.metrics.close()
         images.save(self.folder / "result.png", result)
         chosen = self.snapshots[:-1]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
         shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, result]))
+        with files.atomic(self.folder / DONE) as part:
+            part.write_text(json.dumps({**notes, **self.last, "first": self.first}) + "\n")
 
     def _forget(self) -> None:
-        for path in self.folder.glob("steps/*.png"):
-            path.unlink()
+        for path in (*self.folder.glob("steps/*.png"), self.folder / DONE):
+            path.unlink(missing_ok=True)
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:
@@ -77,11 +86,19 @@ def grid(columns: list[list[np.ndarray]], width: int = 5) -> np.ndarray:
     return sheet([row.swapaxes(0, 1) for row in rows]).swapaxes(0, 1)
 
 
-def provenance(choices: dict) -> dict:
-    """What is needed to do a run again: its choices, the versions and the device."""
+def caption(text: str, width: int) -> np.ndarray:
+    """A line of text on white, `[H, width, 3]`, as large as fits."""
+    size = max(8, min(LETTERS, int(1.7 * width / max(1, len(text)))))
+    canvas = Image.new("L", (width, LETTERS + 4), 255)
+    ImageDraw.Draw(canvas).text((0, LETTERS - size), text, 0, ImageFont.load_default(size))
+    return np.repeat(np.asarray(canvas, np.float32)[..., None] / 255, 3, -1)
+
+
+def provenance() -> dict:
+    """What else is needed to do a run again: the versions and the device."""
     versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")}
     versions |= {"python": platform.python_version(), "jaxtex": metadata.version("jaxtex")}
-    return {"flags": choices, "versions": versions, "device": jax.devices()[0].device_kind}
+    return {"versions": versions, "device": jax.devices()[0].device_kind}
 
 
 class Bar:

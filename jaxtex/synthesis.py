@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     width: int
     renew_every: int = 10  # steps
     finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
+    numbers: int = 0  # of the exemplars, that the statistics look at
 
 
 class Info(NamedTuple):

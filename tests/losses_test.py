@@ -49,36 +49,6 @@ def test_the_total_is_the_weighted_sum_and_names_its_terms():
     assert (value, values) == (6.5, {"one": 2.0, "two": 0.5})
 
 
-def test_the_published_gradient_of_the_content_loss():
-    """1/2 sum (F - P)^2 has the gradient F - P."""
-    term = losses.content({"a": 1.0}, 1.0, "plain")
-    found = jax.grad(lambda f: term.evaluate(IMAGE, {"a": f}, OTHER))(FEATURES["a"])
-    np.testing.assert_allclose(found, FEATURES["a"] - OTHER["a"], rtol=1e-5, atol=1e-6)
-
-
-def test_total_variation_against_a_loop():
-    image, rows, columns = np.asarray(IMAGE), [], []
-    for i in range(8):
-        for j in range(6):
-            rows += [(image[i + 1, j] - image[i, j]) ** 2] if i < 7 else []
-            columns += [(image[i, j + 1] - image[i, j]) ** 2] if j < 5 else []
-    found = losses.total_variation(1.0).evaluate(IMAGE, {}, None)
-    np.testing.assert_allclose(found, np.mean(rows) + np.mean(columns), rtol=1e-5)
-
-
-def test_the_spectrum_forgets_where_but_not_what():
-    term, moduli = losses.spectrum(1.0), losses.moduli(IMAGE)
-    assert term.evaluate(jnp.roll(IMAGE, (3, 2), (0, 1)), {}, moduli) < 1e-9
-    assert term.evaluate(IMAGE**2, {}, moduli) > 1e-2
-    assert jnp.isfinite(jax.grad(lambda x: term.evaluate(x, {}, moduli))(jnp.full((8, 6, 3), 0.5))).all()
-
-
-def test_moduli_at_the_same_size_are_themselves_and_keep_their_power_at_others():
-    np.testing.assert_allclose(losses.moduli_at(IMAGE, 8, 6), losses.moduli(IMAGE), rtol=1e-4, atol=1e-5)
-    large = losses.moduli_at(IMAGE, 16, 12)
-    assert 0.5 < float(jnp.mean(large**2) / jnp.mean(losses.moduli(IMAGE) ** 2)) < 1.5
-
-
 @pytest.mark.parametrize("statistic", [GRAM, quantiles.sorted_features(samples=0)])
 def test_a_blend_lies_between_its_styles(statistic):
     one, other = (losses.aims(statistic, [f], [1.0], {})["a"] for f in (FEATURES, OTHER))

@@ -11,7 +11,7 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from jaxtex import command, images, main
+from jaxtex import command, images, main, report
 
 QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
 
@@ -46,7 +46,7 @@ def test_a_run_leaves_its_files(style, tmp_path):
     assert done.stdout.strip() == f"{tmp_path}/run/result.png"
     run = tmp_path / "run"
     found = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
-    assert found == ["metrics.jsonl", "result.png", "run.json", "sheet.png", "steps/000002.png", "steps/000004.png"]
+    assert found == ["DONE", "metrics.jsonl", "result.png", "run.json", "sheet.png", "steps/000002.png", "steps/000004.png"]
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"] and "mean_and_covariance" in rows[0]
@@ -70,7 +70,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     inside("--experiment=seeds", *QUICK)
     a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
     assert np.abs(a - b).max() > 0
-    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (2 * 48 + 8, 2 * 64 + 8, 3)
+    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (report.LETTERS + 4 + 2 * (48 + 8), 2 * 64 + 8, 3)
 
 
 def test_help_shows_every_choice():

@@ -1,0 +1,18 @@
+"""What does each layer remember of a picture?
+
+    jaxtex --experiment=reconstruction
+"""
+
+from jaxtex import Config
+
+LACKING = {"*4_*": "", "*5_*": ""}
+LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_3", "relu4_2", "relu5_1")
+COLUMNS = len(LAYERS)
+RUNS = {
+    f"{name}-{layer}": (
+        "",
+        Config(network="vgg16_bn", content=f"images/{name}.png", content_layers=layer, content_weight=1.0, octaves=1),
+    )
+    for name in ("astronaut", "cat")
+    for layer in LAYERS
+}

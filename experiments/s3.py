@@ -1,0 +1,21 @@
+"""What do two styles make together, in one texture and on one photograph?
+
+    jaxtex --experiment=s3
+"""
+
+import s1
+
+from jaxtex import Config
+
+MIXTURES = ("1,0.001", "3,1", "1,1", "1,3", "0.001,1")
+LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(MIXTURES)
+PAIRS = {"leaves-water": "astronaut", "bricks-weave": "cat"}
+RUNS = {
+    f"{kind}{pair}-{mixture}": (
+        ",".join(f"images/{style}.png" for style in pair.split("-")),
+        Config(style_weights=mixture, content=content, **s1.STYLISED),
+    )
+    for pair, photograph in PAIRS.items()
+    for kind, content in (("", ""), (f"{photograph}-", f"images/{photograph}.png"))
+    for mixture in MIXTURES
+}

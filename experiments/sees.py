@@ -1,0 +1,19 @@
+"""What does a feature map look for: the patches that excite it most, and the image that excites it most?
+
+    jaxtex --experiment=sees
+"""
+
+from jaxtex import Config
+
+NAMES = ("pebbles", "bricks", "leaves", "weave", "water", "fur", "grass", "astronaut", "cat", "coffee")
+PICTURES = ",".join(f"images/{name}.png" for name in NAMES)
+SEEN = {"texture_weight": 0.0, "noise": 0.2, "octaves": 1, "height": 96, "width": 96}
+# Deep maps like zigzags: their variation is held down more.
+VARIATION = {"relu1_2": 2.0, "relu2_2": 5.0, "relu3_3": 15.0, "relu4_3": 15.0, "relu5_3": 15.0}
+CHANNELS = (1, 5, 9, 13, 17, 21, 25, 29)
+LACKING, COLUMNS = {"relu4_*": "", "relu5_*": ""}, len(CHANNELS)
+RUNS = {
+    f"{layer}-{channel}": (PICTURES, Config(network="vgg16_bn", excite=f"{layer}:{channel}", tv_weight=weight, **SEEN))
+    for layer, weight in VARIATION.items()
+    for channel in CHANNELS
+}

@@ -1,0 +1,89 @@
+"""One run: a picture made into a folder, and found there again."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxtex import config as configs
+from jaxtex import errors, files, images, problems, report, scenes, sights, store, synthesis
+
+
+class Run(NamedTuple):
+    """What is to be made, and where it goes."""
+
+    style: str  # paths, with commas between them; empty: the content alone
+    config: configs.Config
+    folder: pathlib.Path
+
+
+def make(run: Run) -> None:
+    """Makes the picture into the folder. Bad choices are found before anything is written.
+
+    Raises:
+      UserError: a choice, a picture or the folder cannot be used.
+    """
+    plan = problems.build([images.load(path) for path in scenes.split_paths(run.style)], run.config)
+    folder = report.Report(run.folder, identity(run))
+    with report.Bar(run.config.num_steps) as bar:
+        result = synthesis.run(plan, observe=lambda progress: (folder(progress), bar(progress)))
+    folder.finish(sources(run), result, {"numbers": plan.numbers})
+
+
+def identity(run: Run) -> dict:
+    """What decides the picture: the choices, and the hash of every file that goes into it."""
+    named = [run.config.content, run.config.init, run.config.weights, *scenes.split_paths(run.style)]
+    named += [*scenes.split_paths(run.config.masks), *scenes.split_paths(run.config.style_masks)]
+    named += [str(store.path_of(run.config.network) or "")]
+    inputs = {path: files.hashes(path, "sha256")["sha256"] for path in named if pathlib.Path(path).is_file()}
+    return {"flags": {"style": run.style, **dataclasses.asdict(run.config)}, "inputs": inputs}
+
+
+def is_done(run: Run) -> bool:
+    """Whether this very picture has been finished in this folder."""
+    try:
+        recorded = json.loads((run.folder / "run.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return (run.folder / report.DONE).is_file() and {**recorded, **identity(run)} == recorded
+
+
+@functools.cache
+def sources(run: Run) -> list[np.ndarray]:
+    """What it is made from, as used: content and exemplars; of a feature map what excites it in them."""
+    exemplars = [images.load(path) for path in scenes.split_paths(run.style)]
+    if run.config.excite and exemplars:
+        return [sights.mosaic(exemplars, run.config)]
+    content = [images.load(run.config.content)] if run.config.content else []
+    return [scenes.as_used(picture, run.config.size) for picture in (*content, *exemplars)]
+
+
+def column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
+    """What it was made from, snapshots and result, from the folder."""
+    result = images.load(run.folder / "result.png")
+    snapshots = [images.load(run.folder / "steps" / f"{step:06d}.png") for step in steps if step < run.config.num_steps]
+    return [*sources(run), *(images.resize(each, *result.shape[:2]) for each in snapshots), result]
+
+
+def outcome(run: Run) -> dict:
+    """What the finished run noted: `numbers`, `steps`, `seconds`, `loss`, `first`."""
+    return json.loads((run.folder / report.DONE).read_text())
+
+
+def losses(run: Run) -> tuple[list[int], list[float]]:
+    """Steps, and the loss at the best image so far."""
+    rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    return [row["step"] for row in rows], [row["loss"] for row in rows]
+
+
+def exemplar(run: Run) -> np.ndarray | None:
+    """What the result should look like, to be measured against: the first style, or the content, as used."""
+    if run.config.excite:
+        return None
+    path = (scenes.split_paths(run.style) or [run.config.content])[0]
+    if not path:
+        raise errors.UserError("a run has neither style nor content")
+    return scenes.as_used(images.load(path), run.config.size)

@@ -1,0 +1,36 @@
+"""Rows of values as text: Markdown and CSV."""
+
+import csv
+import pathlib
+from collections.abc import Sequence
+
+from jaxtex import files
+
+Row = dict[str, object]
+
+
+def header(rows: Sequence[Row]) -> list[str]:
+    """The names of all columns, in the order in which they come up."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A Markdown table; numbers with three digits, nothing where a row has no value."""
+    names = header(rows)
+    lines = [names, ["---"] * len(names), *([text(row.get(name, "")) for name in names] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def text(value: object) -> str:
+    """A cell: three significant digits of a number that is not whole."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def save(folder: pathlib.Path, rows: Sequence[Row], title: str = "") -> None:
+    """Writes `table.md` and, with all digits, `table.csv`."""
+    with files.atomic(folder / "table.md") as part:
+        part.write_text(f"{title}\n\n{markdown(rows)}" if title else markdown(rows))
+    with files.atomic(folder / "table.csv") as part, open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, header(rows))
+        writer.writeheader()
+        writer.writerows(rows)
