@@ -3,7 +3,7 @@
     jaxtex --experiment=theory         (80 s on two CPU cores that had other work, too; wants the extra `plots`)
 
 Came out: all hold. The identities of Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the
-critics, which learn, to a few hundredths of what they could find. The sheet is docs/theory.jpg.
+critics, which learn, find what there is but for 6 hundredths at most. The sheet is docs/theory.jpg.
 """
 
 import pathlib
