@@ -1,0 +1,1 @@
+"""The claims of docs/theory.md: `experiments/theory.py` checks them all."""
