@@ -1,6 +1,7 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
 import functools
+import re
 from typing import NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ from jaxtex import (
     compilation,
     errors,
     expressions,
+    grids,
     images,
     losses,
     networks,
@@ -18,6 +20,7 @@ from jaxtex import (
     scenes,
     store,
     synthesis,
+    untrained,
     weights,
 )
 from jaxtex import config as configs
@@ -69,12 +72,12 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
       UserError: a name is unknown, terms and pictures do not go together, or nothing is asked for.
     """
     network = errors.choose("network", config.network, networks.NETWORKS)
-    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(default_layers(network), 1.0)
+    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     parts = expressions.parse(config.statistic) if scene.styles and config.texture_weight else []
     wanted = [layer for part in parts for layer in part.layers or weights_of]
     content_of = {}
     if scene.content is not None and config.content_weight:
-        content_of = configs.parse_layers(config.content_layers, "content_layers") or {default_layers(network)[-1]: 1.0}
+        content_of = configs.parse_layers(config.content_layers, "content_layers") or {network.defaults()[-1]: 1.0}
     network, variables = load_network(config, tuple(dict.fromkeys([*wanted, *content_of])))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
@@ -92,23 +95,32 @@ def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[netwo
       UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
     """
     network = errors.choose("network", config.network, networks.NETWORKS)
-    loaded = weights.load(config.weights or store.find(config.network))
-    weights.check(loaded, network.widths, network.batch_norm)
+    loaded = load_weights(config)
     pooling = config.pooling or loaded.pooling
-    errors.choose("pooling", pooling, networks.POOLINGS)
-    errors.choose("padding", config.padding, networks.PADDINGS)
+    errors.choose("pooling", pooling, grids.POOLINGS)
+    errors.choose("padding", config.padding, grids.PADDINGS)
     network = networks.select(network.clone(pooling=pooling, padding=config.padding), layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
     return networks.pyramid(network, config.octaves), jax.device_put(variables)
 
 
-def default_layers(network: networks.VGG) -> tuple[str, ...]:
-    """Every ReLU of the first three blocks."""
-    return tuple(name for name in networks.layer_names(network) if name.startswith(("relu1", "relu2", "relu3")))
+def load_weights(config: configs.Config) -> weights.Weights:
+    """From the file that is named or where it is usually kept; drawn if so named, or if nobody trained the network.
+
+    Raises:
+      UserError: the file is not there, cannot be used, or does not fit the network.
+    """
+    network = networks.NETWORKS[config.network]
+    wanted = config.weights or ("" if config.network in networks.TRAINED else "random")
+    if drawn := re.fullmatch(r"random(?::(\d{1,9}))?", wanted):
+        return untrained.draw(config.network, network.shapes(), network.pooling, int(drawn[1] or 0))
+    loaded = weights.load(wanted or store.find(config.network))
+    weights.check(loaded, network.shapes())
+    return loaded
 
 
-def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
+def require_layers(network: networks.Network, loaded: weights.Weights) -> None:
     """Raises:
     UserError: the network runs through a layer that the weights have no numbers for.
     """
@@ -117,7 +129,7 @@ def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
         if name.startswith("conv"):
             norm = name.replace("conv", "bn")
             raise errors.UserError(f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it")
-    for name in networks.evaluated(network.clone(folded=folded)):
+    for name in networks.evaluated(network.clone(folded=folded) if folded else network):
         if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
             last = list(loaded.variables["params"])[-1]
             raise errors.UserError(
@@ -231,8 +243,7 @@ def factors(side: int, scales: int) -> list[int]:
 
 def multiple(network: networks.Pyramid) -> int:
     """What height and width should be a multiple of, so that no pooling of any octave leaves out a row."""
-    poolings = sum(name.startswith("pool") for name in networks.evaluated(network.network))
-    return 2 ** (poolings + network.octaves - 1)
+    return 2 ** (network.network.halvings() + network.octaves - 1)
 
 
 def first_image(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:

@@ -6,9 +6,10 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files"},
-    {"comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours"},
-    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes"},
+    {"errors", "files", "grids"},
+    {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours"},
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained"},
+    {"joint"},
     {"statistics"},
     {"expressions"},
     {"losses"},
