@@ -13,7 +13,7 @@ import numpy as np
 
 import jaxtex
 from claims import distributions, families, limits, measures, picture
-from jaxtex import config, images, problems
+from jaxtex import config, images, loading
 
 LAYER, CHANNELS, SMALL = "relu2_1", 6, 96  # the channels of highest mean; pixels where all 80 are looked at
 CHECKS = families.CHECKS + distributions.CHECKS + limits.CHECKS
@@ -34,7 +34,7 @@ def demonstrate(folder: pathlib.Path) -> list[dict]:
 
 def look() -> measures.Seen:
     """The features of two exemplars, and of a texture made from one."""
-    network, variables = problems.load_network(config.Config(octaves=1), (LAYER,))
+    network, variables = loading.load_network(config.Config(octaves=1), (LAYER,))
     bricks, pebbles = (images.load(f"images/{name}.png") for name in ("bricks", "pebbles"))
     small = images.resize(bricks, SMALL, SMALL)
     made = jaxtex.synthesize(small, size=SMALL, layers=LAYER, octaves=1, scales=1, statistic="gram", num_steps=100)

@@ -1,7 +1,7 @@
-"""3x3 convolutions that are fast on CPU too, and so are their gradients.
+"""Convolutions, of 3x3 above all, that are fast on CPU too, and so are their gradients.
 
 `convolve` chooses among `direct` (XLA's own), `winograd`, `gather` and `scatter`, which all take features `[H, W, C]`
-and a kernel `[3, 3, C, D]` to `[H - 2, W - 2, D]`. Batches come by `jax.vmap`.
+and a kernel `[3, 3, C, D]` to `[H - 2, W - 2, D]`; all but `winograd` take larger squares too. Batches come by `jax.vmap`.
 
 References:
   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, https://arxiv.org/abs/1509.09308.
@@ -42,7 +42,7 @@ def convolve(features: jax.Array, kernel: jax.Array) -> jax.Array:
 
     The rule: `direct` on every backend but CPU. There, `gather` or `scatter` where C or D is below 16; `winograd` where
     both are 32 or more and there is much to gain: `H W >= 96^2`, or `C D >= 256^2` with `H W >= 2 max(C, D)`, so that the
-    work on tiles outweighs that on the kernel; else `direct`. Each `winograd` takes half a second more to compile: with
+    work on tiles outweighs that on the kernel; else `direct`. Larger kernels never go by `winograd`. Each `winograd` takes half a second more to compile: with
     it everywhere (not only on large images) the built-in network compiled in 11.6 s instead of 6.7 s, and a step at
     192 px took the same 0.15 s.
     Derivatives are of reverse mode only, for `direct` alone knows others.
@@ -61,29 +61,30 @@ def convolve(features: jax.Array, kernel: jax.Array) -> jax.Array:
         192 -> 192  | 50: 0.47, 26: 0.58
         256 -> 256  | 66: 0.34, 34: 0.58
         512 -> 512  | 34: 0.76; `winograd` at 26: 1.1, at 18: 1.9
+        3 -> 128    | 202, with 11x11: 0.18
 
     With the kernel's gradient and a batch of 4, as in training: 0.82 to 0.27, most gained with many channels.
     Rounding errors are at most 5e-6 of the largest value, with 512 channels (XLA's: 6e-7 forward, 4e-6 backward).
 
     Args:
-      features: `[H, W, C]`, H and W of 3 or more.
-      kernel: `[3, 3, C, D]`.
+      features: `[H, W, C]`, H and W no less than the kernel's.
+      kernel: `[3, 3, C, D]`, or a larger square.
 
     Returns:
-      `[H - 2, W - 2, D]`.
+      `[H - 2, W - 2, D]`, or less where the kernel is larger.
     """
     return choose(features.shape, kernel.shape)(features, kernel)
 
 
 def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
     """The algorithm for these shapes on this backend, by the rule of `convolve`."""
-    (height, width, _), (*_, inputs, outputs) = features, kernel
+    (height, width, _), (side, _, inputs, outputs) = features, kernel
     if jax.default_backend() != "cpu":
         return direct
     if min(inputs, outputs) < 16:
         return gather if inputs < outputs else scatter
     large = height * width >= LARGE or (inputs * outputs >= WIDE and height * width >= 2 * max(inputs, outputs))
-    return winograd if large and min(inputs, outputs) >= 32 else direct
+    return winograd if large and side == 3 and min(inputs, outputs) >= 32 else direct
 
 
 def direct(features: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -96,13 +97,14 @@ def direct(features: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _gather(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, 9 C] [9 C, D]`: what each output pixel takes from its neighbourhood. For few inputs."""
-    return _product(_neighbourhoods(features), kernel.reshape(-1, kernel.shape[3]))
+    return _product(_neighbourhoods(features, len(kernel)), kernel.reshape(-1, kernel.shape[3]))
 
 
 def _scatter(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, C] [C, 9 D]`: what each input pixel gives to its neighbourhood. For few outputs."""
     gifts = _product(features, kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1))
-    return sum(_windows(gift)[position] for position, gift in enumerate(jnp.split(gifts, 9, axis=2)))
+    size = len(kernel)
+    return sum(_windows(gift, size)[position] for position, gift in enumerate(jnp.split(gifts, size**2, axis=2)))
 
 
 def _winograd(features: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -117,8 +119,9 @@ def _winograd(features: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _gather_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
-    gradient = jnp.einsum("hwc,hwd->cd", _neighbourhoods(features), cotangent, precision=lax.Precision.HIGHEST)
-    return gradient.reshape(3, 3, features.shape[2], cotangent.shape[2])
+    size = features.shape[0] - cotangent.shape[0] + 1
+    gradient = jnp.einsum("hwc,hwd->cd", _neighbourhoods(features, size), cotangent, precision=lax.Precision.HIGHEST)
+    return gradient.reshape(size, size, features.shape[2], cotangent.shape[2])
 
 
 def _winograd_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
@@ -138,7 +141,9 @@ def _differentiable(convolution: Convolution, transposed: Convolution, kernel_gr
 
     def backward(residuals, cotangent):
         features, kernel = residuals
-        padded, turned = jnp.pad(cotangent, ((2, 2), (2, 2), (0, 0))), kernel[::-1, ::-1].swapaxes(2, 3)
+        around = len(kernel) - 1
+        padded = jnp.pad(cotangent, ((around, around), (around, around), (0, 0)))
+        turned = kernel[::-1, ::-1].swapaxes(2, 3)
         return transposed(padded, turned), kernel_gradient(features, cotangent)
 
     differentiable = jax.custom_vjp(convolution)
@@ -151,15 +156,15 @@ scatter = _differentiable(_scatter, _gather, _gather_kernel_gradient)
 winograd = _differentiable(_winograd, _winograd, _winograd_kernel_gradient)
 
 
-def _windows(features: jax.Array) -> list[jax.Array]:
-    """`[H, W, C]` -> its nine windows `[H - 2, W - 2, C]`, row by row."""
-    height, width = features.shape[0] - 2, features.shape[1] - 2
-    return [features[row : row + height, column : column + width] for row in range(3) for column in range(3)]
+def _windows(features: jax.Array, size: int) -> list[jax.Array]:
+    """`[H, W, C]` -> its windows, for size 3 nine of `[H - 2, W - 2, C]`, row by row."""
+    height, width = features.shape[0] - size + 1, features.shape[1] - size + 1
+    return [features[row : row + height, column : column + width] for row in range(size) for column in range(size)]
 
 
-def _neighbourhoods(features: jax.Array) -> jax.Array:
-    """`[H, W, C]` -> `[H - 2, W - 2, 9 C]`."""
-    return jnp.concatenate(_windows(features), axis=2)
+def _neighbourhoods(features: jax.Array, size: int) -> jax.Array:
+    """`[H, W, C]` -> `[H - 2, W - 2, 9 C]` for size 3."""
+    return jnp.concatenate(_windows(features, size), axis=2)
 
 
 def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:

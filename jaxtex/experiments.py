@@ -36,7 +36,7 @@ from typing import NamedTuple
 from absl import logging
 
 from jaxtex import config as configs
-from jaxtex import errors, problems, results, runs, tables
+from jaxtex import errors, loading, results, runs, tables
 
 FOLDER = pathlib.Path("experiments")
 WRITTEN_FOR = "vgg16_bn"  # the network that --network takes the place of, where the runs of a file differ in theirs
@@ -218,4 +218,4 @@ def _in_place_of(part: str, available: tuple[str, ...], lacking: Mapping[str, st
 @functools.lru_cache
 def layers_at_hand(network: str, path: str) -> tuple[str, ...]:
     """The layers that a network with these weights has."""
-    return problems.layers_at_hand(configs.Config(network=network, weights=path))
+    return loading.layers_at_hand(configs.Config(network=network, weights=path))

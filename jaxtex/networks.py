@@ -1,8 +1,9 @@
-"""The VGG family: an image to the features of its layers, a pure function of the weights.
+"""The VGG family, and the table of all networks: an image to the features of its layers, a pure function of the weights.
 
 Images are `[H, W, 3]`, RGB, in [0, 1], of 32 px or more on each side. Features are a dict from layer name to
 activations `[H', W', C]`. Layers bear the papers' names: `conv1_1`, `bn1_1` (where there is batch norm), `relu1_1`, ...,
-`pool1`. `network.apply(variables, image)` is all there is; batches come by `jax.vmap`.
+`pool1`. `network.apply(variables, image)` is all there is; batches come by `jax.vmap`. What the functions below ask of a
+network: `padding`, `pooling`, `layers`, and the methods `names`, `defaults`, `shapes` and `halvings`.
 
 References:
   Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
@@ -17,58 +18,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import convolutions, errors
+from jaxtex import banks, convolutions, errors, grids
 
 Features = dict[str, jax.Array]
 
 EPSILON = 1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
 SMALLEST = 32  # pixels: five poolings leave one
-PADDINGS = {"zero": None, "reflect": (1, -2), "replicate": (0, -1), "wrap": (-1, 0)}  # the rows put before and after
-POOLINGS = {"max": jnp.max, "avg": jnp.mean}
-
-
-def pool(features: jax.Array, pooling: str) -> jax.Array:
-    """`[H, W, C]` -> `[H // 2, W // 2, C]`: the maximum or the mean of 2x2 blocks; an odd last row or column is left out.
-
-    By reshape: on CPU the gradient of `reduce_window` is a slow scatter.
-    """
-    height, width = features.shape[0] // 2, features.shape[1] // 2
-    blocks = features[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
-    return POOLINGS[pooling](blocks, axis=(1, 3))
-
-
-def pad(features: jax.Array, padding: str) -> jax.Array:
-    """`[H, W, C]` -> `[H + 2, W + 2, C]`: one pixel around, as `PADDINGS` says. A lone row or column is its own mirror."""
-    if padding == "zero":
-        return jnp.pad(features, ((1, 1), (1, 1), (0, 0)))
-    for axis in (0, 1):
-        first, last = (position % features.shape[axis] for position in PADDINGS[padding])
-        ends = (jax.lax.slice_in_dim(features, end, end + 1, axis=axis) for end in (first, last))
-        features = jnp.concatenate([next(ends), features, next(ends)], axis)
-    return features
-
-
-def halve(image: jax.Array, padding: str) -> jax.Array:
-    """`[H, W, C]` -> `[H // 2, W // 2, C]`: every second pixel after smoothing by 1, 3, 3, 1 along both axes.
-
-    The mean of 2x2 pixels is not smooth enough: its gradient is blocks, and they show as a grid in the textures.
-    """
-    height, width = image.shape[0] // 2, image.shape[1] // 2
-    padded = pad(image[: 2 * height, : 2 * width], padding)
-    rows = padded.reshape(height + 1, 2, 2 * width + 2, -1)
-    image = (rows[:-1, 0] + 3 * (rows[:-1, 1] + rows[1:, 0]) + rows[1:, 1]) / 8
-    columns = image.reshape(height, width + 1, 2, -1)
-    return (columns[:, :-1, 0] + 3 * (columns[:, :-1, 1] + columns[:, 1:, 0]) + columns[:, 1:, 1]) / 8
 
 
 class Convolution(nn.Module):
     """`[H + 2, W + 2, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, by what is fastest for the shape."""
 
     width: int
+    side: int = 3
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, features.shape[-1], self.width))
+        shape = self.side, self.side, features.shape[-1], self.width
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.width,))
         return convolutions.convolve(features, kernel) + bias
 
@@ -83,6 +50,7 @@ class VGG(nn.Module):
       padding: what lies beyond the border: "zero", "reflect", "replicate" or "wrap".
       layers: whose features to return, in this order.
       folded: whether `fold` has merged the batch norms that no wanted layer needs into their convolutions.
+      side: of the kernels, odd; 3 in all published networks.
     """
 
     widths: tuple[tuple[int, ...], ...]
@@ -91,6 +59,7 @@ class VGG(nn.Module):
     padding: str = "zero"
     layers: tuple[str, ...] = ()
     folded: bool = False
+    side: int = 3
 
     @nn.compact
     def __call__(self, image: jax.Array) -> Features:
@@ -105,18 +74,49 @@ class VGG(nn.Module):
     def _layer(self, name: str, x: jax.Array) -> jax.Array:
         kind, block, position = parse(name)
         if kind == "pool":
-            return pool(x, self.pooling)
+            return grids.pool(x, self.pooling)
         if kind == "relu":
             return nn.relu(x)
         if kind == "bn":
             return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, name=name)(x)
-        return Convolution(self.widths[block - 1][position - 1], name=name)(pad(x, self.padding))
+        padded = grids.pad(x, self.padding, self.side // 2)
+        return Convolution(self.widths[block - 1][position - 1], self.side, name=name)(padded)
+
+    def names(self) -> tuple[str, ...]:
+        """Every layer, in the order of evaluation."""
+        kinds, names = ("conv", "bn", "relu") if self.batch_norm else ("conv", "relu"), []
+        for block, widths in enumerate(self.widths, 1):
+            names += [f"{kind}{block}_{position + 1}" for position in range(len(widths)) for kind in kinds]
+            names += [f"pool{block}"]
+        return tuple(names)
+
+    def defaults(self) -> tuple[str, ...]:
+        """Every ReLU of the first three blocks."""
+        return tuple(name for name in self.names() if name.startswith(("relu1", "relu2", "relu3")))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The tensors of a weight file: `conv1_1/kernel`, ..., `bn1_1/var`, ..."""
+        shapes, inputs = {}, 3
+        for name in filter(lambda name: name.startswith("conv"), self.names()):
+            _, block, position = parse(name)
+            outputs, norm = self.widths[block - 1][position - 1], name.replace("conv", "bn")
+            shapes |= {f"{name}/kernel": (self.side, self.side, inputs, outputs), f"{name}/bias": (outputs,)}
+            shapes |= {f"{norm}/{leaf}": (outputs,) for leaf in ("scale", "bias", "mean", "var") if self.batch_norm}
+            inputs = outputs
+        return shapes
+
+    def halvings(self) -> int:
+        """How many poolings it runs through."""
+        return sum(name.startswith("pool") for name in evaluated(self))
+
+
+Network = VGG | banks.Steerable
 
 
 class Pyramid(nn.Module):
     """A network applied to an image at full, half, quarter, ... size; see `pyramid`."""
 
-    network: VGG
+    network: Network
     octaves: int
 
     def setup(self):
@@ -126,16 +126,16 @@ class Pyramid(nn.Module):
         features = {}
         for octave in range(self.octaves):
             features |= {octave_name(layer, octave): value for layer, value in self.network(image).items()}
-            image = halve(image, self.network.padding)
+            image = grids.halve(image, self.network.padding)
         return features
 
 
-def pyramid(network: VGG, octaves: int) -> Pyramid:
+def pyramid(network: Network, octaves: int) -> Pyramid:
     """A network that sees the image in several octaves, and so structures `2 ** (octaves - 1)` times as large.
 
     Args:
-      network: any of the family.
-      octaves: how many sizes, each half of the one before (see `halve`); 1 is the network itself.
+      network: any of the table.
+      octaves: how many sizes, each half of the one before (see `grids.halve`); 1 is the network itself.
 
     Returns:
       A network with the same variables, whose layers are called `relu1_1` at full size, `relu1_1/2` at half, ...
@@ -154,13 +154,9 @@ def parse(layer: str) -> tuple[str, int, int]:
     return kind, int(block), int(position)
 
 
-def layer_names(network: VGG) -> tuple[str, ...]:
+def layer_names(network: Network) -> tuple[str, ...]:
     """Every layer that the network could return, in the order of evaluation."""
-    kinds, names = ("conv", "bn", "relu") if network.batch_norm else ("conv", "relu"), []
-    for block, widths in enumerate(network.widths, 1):
-        names += [f"{kind}{block}_{position + 1}" for position in range(len(widths)) for kind in kinds]
-        names += [f"pool{block}"]
-    return tuple(names)
+    return network.names()
 
 
 def evaluated(network: VGG) -> tuple[str, ...]:
@@ -170,14 +166,14 @@ def evaluated(network: VGG) -> tuple[str, ...]:
     return tuple(name for name in names[: deepest + 1] if name not in _folded(network))
 
 
-def available(network: VGG, variables: dict) -> tuple[str, ...]:
-    """The layers that these variables have the numbers for: weights may end early."""
-    names, numbers = layer_names(network), variables["params"]
+def available(network: Network, variables: dict) -> tuple[str, ...]:
+    """The layers that these variables have the numbers for: weights may end early, fixed filters need none."""
+    names, numbers = layer_names(network), variables.get("params", {})
     missing = (i for i, name in enumerate(names) if name.startswith(("conv", "bn")) and name not in numbers)
     return names[: next(missing, len(names))]
 
 
-def select(network: VGG, layers: tuple[str, ...]) -> VGG:
+def select(network: Network, layers: tuple[str, ...]) -> Network:
     """The network with these layers as its output.
 
     Raises:
@@ -189,16 +185,18 @@ def select(network: VGG, layers: tuple[str, ...]) -> VGG:
     return network.clone(layers=tuple(layers))
 
 
-def fold(network: VGG, variables: dict) -> tuple[VGG, dict]:
+def fold(network: Network, variables: dict) -> tuple[Network, dict]:
     """Merges each batch norm into its convolution where no wanted layer needs the value between them.
 
     Args:
-      network: of the family, its `layers` chosen.
+      network: of the table, its `layers` chosen; one without norms is returned as it is.
       variables: its weights, `{"params": ..., "batch_stats": ..., "preprocessing": ...}`.
 
     Returns:
       A network of the same features (to rounding) and its variables, with fewer operations and less memory.
     """
+    if not (isinstance(network, VGG) and network.batch_norm):
+        return network, variables
     network = network.clone(folded=True)
     params, stats = dict(variables["params"]), dict(variables.get("batch_stats", {}))
     for norm in _folded(network):
@@ -209,7 +207,7 @@ def fold(network: VGG, variables: dict) -> tuple[VGG, dict]:
 
 
 def _folded(network: VGG) -> tuple[str, ...]:
-    if not (network.folded and network.batch_norm):
+    if not (isinstance(network, VGG) and network.folded and network.batch_norm):
         return ()
     norms = (name for name in layer_names(network) if name.startswith("bn"))
     return tuple(norm for norm in norms if norm.replace("bn", "conv") not in network.layers)
@@ -224,10 +222,15 @@ VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 VGG19 = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
 LITE = ((32,) * 2, (80,) * 2, (160,) * 3)
 
-NETWORKS = {
+TRAINED = {
     "vgg_lite": VGG(LITE, batch_norm=True, pooling="avg"),
     "vgg16_bn": VGG(VGG16, batch_norm=True),
     "vgg16": VGG(VGG16),
     "vgg19": VGG(VGG19),
     "vgg19_bn": VGG(VGG19, batch_norm=True),
+}
+NETWORKS = {
+    **TRAINED,
+    "shallow": VGG(((128,),), pooling="avg", side=11),
+    "steerable": banks.Steerable(),
 }

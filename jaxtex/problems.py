@@ -13,14 +13,13 @@ from jaxtex import (
     errors,
     expressions,
     images,
+    loading,
     losses,
     networks,
     optimizers,
     scenes,
-    store,
     synthesis,
     terms,
-    weights,
 )
 from jaxtex import config as configs
 from jaxtex import targets as targeting
@@ -76,14 +75,14 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
       UserError: a name is unknown, terms and pictures do not go together, or nothing is asked for.
     """
     network = errors.choose("network", config.network, networks.NETWORKS)
-    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(default_layers(network), 1.0)
+    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     parts = expressions.parse(config.statistic) if scene.styles and config.texture_weight else []
     wanted = [layer for part in parts for layer in part.layers or weights_of]
     content_of = {}
     if scene.content is not None and config.content_weight:
-        content_of = configs.parse_layers(config.content_layers, "content_layers") or {default_layers(network)[-1]: 1.0}
+        content_of = configs.parse_layers(config.content_layers, "content_layers") or {network.defaults()[-1]: 1.0}
     excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
-    network, variables = load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])))
+    network, variables = loading.load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
@@ -91,56 +90,6 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
     return Loss(network, variables, sources, named)
-
-
-def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
-    """The network with its layers chosen and norms folded, and its variables.
-
-    Raises:
-      UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
-    """
-    network = errors.choose("network", config.network, networks.NETWORKS)
-    loaded = weights.load(config.weights or store.find(config.network))
-    weights.check(loaded, network.widths, network.batch_norm)
-    pooling = config.pooling or loaded.pooling
-    errors.choose("pooling", pooling, networks.POOLINGS)
-    errors.choose("padding", config.padding, networks.PADDINGS)
-    network = networks.select(network.clone(pooling=pooling, padding=config.padding), layers)
-    require_layers(network, loaded)
-    network, variables = networks.fold(network, loaded.variables)
-    return networks.pyramid(network, config.octaves), jax.device_put(variables)
-
-
-def layers_at_hand(config: configs.Config) -> tuple[str, ...]:
-    """The layers of the network that its weights have the numbers for.
-
-    Raises:
-      UserError: as `load_network`.
-    """
-    network = errors.choose("network", config.network, networks.NETWORKS)
-    return networks.available(network, weights.load(config.weights or store.find(config.network)).variables)
-
-
-def default_layers(network: networks.VGG) -> tuple[str, ...]:
-    """Every ReLU of the first three blocks."""
-    return tuple(name for name in networks.layer_names(network) if name.startswith(("relu1", "relu2", "relu3")))
-
-
-def require_layers(network: networks.VGG, loaded: weights.Weights) -> None:
-    """Raises:
-    UserError: the network runs through a layer that the weights have no numbers for.
-    """
-    folded = loaded.about.get("norm") == "folded"
-    for name in network.layers if folded else ():
-        if name.startswith("conv"):
-            norm = name.replace("conv", "bn")
-            raise errors.UserError(f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it")
-    for name in networks.evaluated(network.clone(folded=folded)):
-        if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
-            last = list(loaded.variables["params"])[-1]
-            raise errors.UserError(
-                f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'"
-            )
 
 
 def _sources(
@@ -249,8 +198,7 @@ def factors(side: int, scales: int) -> list[int]:
 
 def multiple(network: networks.Pyramid) -> int:
     """What height and width should be a multiple of, so that no pooling of any octave leaves out a row."""
-    poolings = sum(name.startswith("pool") for name in networks.evaluated(network.network))
-    return 2 ** (poolings + network.octaves - 1)
+    return 2 ** (network.network.halvings() + network.octaves - 1)
 
 
 def first_image(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:

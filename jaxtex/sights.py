@@ -13,13 +13,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxtex import compilation, networks, problems, scenes
+from jaxtex import compilation, errors, loading, networks, scenes
 from jaxtex import config as configs
 
 COUNT = 9  # patches of a mosaic
 SHOWN = 30  # pixels that a patch has at least there: small ones are enlarged
 GAP = 2  # pixels between them
-REACH = 1  # pixels that a convolution sees on each side
 
 
 class Field(NamedTuple):
@@ -32,11 +31,13 @@ class Field(NamedTuple):
 
 def receptive_field(network: networks.VGG, layer: str) -> Field:
     """The receptive field of a layer, by adding up convolutions and poolings on the way to it."""
-    side, stride, first = 1, 1, 0
+    if not isinstance(network, networks.VGG):
+        raise errors.UserError("--excite: only networks of the VGG family are looked into")
+    side, stride, first, reach = 1, 1, 0, network.side // 2
     for name in networks.evaluated(networks.select(network, (layer,))):
         kind = networks.parse(name)[0]
         if kind == "conv":
-            side, first = side + 2 * REACH * stride, first - REACH * stride
+            side, first = side + 2 * reach * stride, first - reach * stride
         elif kind == "pool":
             side, stride = side + stride, 2 * stride
     return Field(side, stride, first)
@@ -85,7 +86,7 @@ def mosaic(pictures: Sequence[np.ndarray], config: configs.Config) -> np.ndarray
       UserError: no such layer or channel.
     """
     layer, channel = configs.parse_map(config.excite)
-    network, variables = problems.load_network(config, (layer,))
+    network, variables = loading.load_network(config, (layer,))
     apply = jax.jit(network.apply, compiler_options=compilation.options(often=False))
     pictures = [scenes.as_used(picture, config.size) for picture in pictures]
     responses = [np.asarray(apply(variables, picture)[layer][..., channel]) for picture in pictures]

@@ -4,7 +4,7 @@ A row is a function of its options that returns a `comparisons.Statistic`, whose
 `layers.map_layers` takes them over a network. The flag, the error messages and the property tests read this table.
 """
 
-from jaxtex import adversarial, moments, quantiles
+from jaxtex import adversarial, joint, moments, quantiles
 
 STATISTICS = {
     "mean": moments.mean,
@@ -16,5 +16,6 @@ STATISTICS = {
     "pca_gram": moments.pca_gram,
     "shifted_gram": moments.shifted_gram,
     "histogram": quantiles.histogram,
+    "joint": joint.joint,
     "discriminator": adversarial.discriminator,
 }

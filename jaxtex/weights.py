@@ -75,13 +75,12 @@ def load(path: str | pathlib.Path) -> Weights:
         raise errors.UserError(f"weights '{path}': {_line(error)}") from error
 
 
-def check(weights: Weights, widths: tuple[tuple[int, ...], ...], batch_norm: bool) -> None:
-    """Holds the shapes of the weights against a network of these widths.
+def check(weights: Weights, expected: dict[str, tuple[int, ...]]) -> None:
+    """Holds the shapes of the weights against those that a network expects: its `shapes()`.
 
     Raises:
       UserError: a tensor does not fit; the text names it.
     """
-    expected = _shapes(widths, batch_norm)
     for name, tensor in _flatten(weights.variables).items():
         if name not in expected:
             raise errors.UserError(f"the weights have '{name}', which the network has not")
@@ -99,7 +98,7 @@ def _read(file: h5py.File) -> Weights:
         raise errors.UserError("its attributes are damaged: they do not have the hash that was written with them")
     preprocessing = {name: _triple(name, about.pop(name)) for name in ("mean", "deviation")}
     tensors = {name: _read_one(file, name) for name in _names(file)}
-    variables = _unflatten(tensors) | {"preprocessing": preprocessing}
+    variables = unflatten(tensors) | {"preprocessing": preprocessing}
     return Weights(variables, about.pop("network"), about.pop("pooling"), about)
 
 
@@ -139,23 +138,13 @@ def _flatten(variables: dict) -> dict[str, Any]:
     return {f"{layer}/{leaf}": value for layer, leaves in layers for leaf, value in leaves.items()}
 
 
-def _unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
+def unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
+    """Tensors by their names in the file -> the collections of variables."""
     variables: dict[str, dict] = {"params": {}, "batch_stats": {}}
     for name, tensor in tensors.items():
         layer, leaf = name.split("/")
         variables["batch_stats" if leaf in ("mean", "var") else "params"].setdefault(layer, {})[leaf] = tensor
     return variables
-
-
-def _shapes(widths: tuple[tuple[int, ...], ...], batch_norm: bool) -> dict[str, tuple[int, ...]]:
-    shapes, previous = {}, 3
-    for block, row in enumerate(widths, 1):
-        for position, width in enumerate(row, 1):
-            shapes |= {f"conv{block}_{position}/kernel": (3, 3, previous, width), f"conv{block}_{position}/bias": (width,)}
-            if batch_norm:
-                shapes |= {f"bn{block}_{position}/{leaf}": (width,) for leaf in LEAVES["bn"]}
-            previous = width
-    return shapes
 
 
 def _hash(tensor: np.ndarray) -> str:

@@ -77,7 +77,7 @@ def verify_file(path: str) -> None:
     """Says whether an HDF5 of ours is right."""
     loaded = weights.load(path)
     network = errors.choose("network", loaded.network, networks.NETWORKS)
-    weights.check(loaded, network.widths, network.batch_norm)
+    weights.check(loaded, network.shapes())
     good, text = verify.judge(loaded, verify.golden())
     if not good:
         raise errors.UserError(f"{path}: {text}")
@@ -93,7 +93,7 @@ def list_known() -> None:
         table.add_row(each.network, each.publisher, size, each.licence, preprocessing)
     console = rich.console.Console(width=None if rich.console.Console().is_terminal else 140)
     console.print(table)
-    for network in networks.NETWORKS:
+    for network in networks.TRAINED:
         console.print(f"{network}: {describe(network)}", highlight=False, soft_wrap=True)
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import errors, networks
+from jaxtex import errors, grids, networks
 
 WIDTHS = ((4, 5), (6,), (7,))
 
@@ -104,7 +104,7 @@ def naive_halve(x):
 @pytest.mark.parametrize("height, width", [(8, 6), (7, 9)])
 def test_halving_against_a_loop(height, width):
     even = np.asarray(image(height, width))[: height // 2 * 2, : width // 2 * 2]
-    np.testing.assert_allclose(networks.halve(image(height, width), "reflect"), naive_halve(even), atol=1e-6)
+    np.testing.assert_allclose(grids.halve(image(height, width), "reflect"), naive_halve(even), atol=1e-6)
 
 
 def test_a_pyramid_is_the_network_at_each_size():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtex import config as configs
-from jaxtex import errors, images, networks, problems, sights, synthesis
+from jaxtex import errors, images, loading, networks, problems, sights, synthesis
 
 NETWORK = networks.NETWORKS["vgg_lite"].clone(padding="zero")
 
@@ -50,7 +50,7 @@ def test_a_mosaic_shows_what_excites(exemplar):
     red = exemplar * [1, 0, 0]
     config = configs.Config(excite="relu1_1:3", octaves=1, size=48)
     shown = sights.mosaic([red, exemplar], config)
-    network, variables = problems.load_network(config, ("relu1_1",))
+    network, variables = loading.load_network(config, ("relu1_1",))
     best = max((red, exemplar), key=lambda x: network.apply(variables, x.astype(np.float32))["relu1_1"][..., 3].max())
     assert (shown[0, 0, 1] == 0) == (best is red)
     assert shown.shape == (3 * 32, 3 * 32, 3)  # nine of 3 pixels, enlarged to 30, with gaps of 2
@@ -61,7 +61,7 @@ def test_the_image_excites_the_map_more_than_the_pictures_do_on_average(exemplar
         excite="relu1_2:5", texture_weight=0.0, tv_weight=0.1, size=48, octaves=1, scales=1, num_steps=30, noise=0.2
     )
     result = synthesis.run(problems.build(exemplar, config))
-    network, variables = problems.load_network(config, ("relu1_2",))
+    network, variables = loading.load_network(config, ("relu1_2",))
     mean = lambda image: network.apply(variables, image)["relu1_2"][..., 5].mean()
     assert mean(result) > 2 * mean(exemplar)
 

@@ -25,7 +25,7 @@ def test_round_trip(saved, dtype, tolerance):
     path, variables = saved
     weights.save(path, weights.Weights(variables, "tiny", "avg", {"source": "a test"}), dtype)
     loaded = weights.load(path)
-    weights.check(loaded, WIDTHS, True)
+    weights.check(loaded, networks.VGG(WIDTHS, True).shapes())
     assert (loaded.network, loaded.pooling, loaded.about["source"]) == ("tiny", "avg", "a test")
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=tolerance), loaded.variables, variables)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(loaded.variables))
@@ -126,16 +126,16 @@ def test_a_changed_byte_is_refused_or_harmless(saved):
 
 def test_weights_of_another_network_do_not_fit(saved):
     with pytest.raises(errors.UserError, match=r"'bn2_1/scale' is \(5,\); the network wants \(6,\)"):
-        weights.check(weights.load(saved[0]), ((4,), (6,)), True)
+        weights.check(weights.load(saved[0]), networks.VGG(((4,), (6,)), True).shapes())
     with pytest.raises(errors.UserError, match="'bn1_1/scale', which the network has not"):
-        weights.check(weights.load(saved[0]), WIDTHS, False)
+        weights.check(weights.load(saved[0]), networks.VGG(WIDTHS).shapes())
 
 
 def test_the_built_in_network():
     path = store.find("vgg_lite")
     loaded = weights.load(path)
     network = networks.NETWORKS["vgg_lite"]
-    weights.check(loaded, network.widths, network.batch_norm)
+    weights.check(loaded, network.shapes())
     assert path.stat().st_size < 4e6
     assert {"source", "licence", "residuals", "training", "images"} <= set(loaded.about)
 

@@ -98,9 +98,9 @@ def recognise_network(checkpoint: Checkpoint, wanted: str = "") -> str:
     if not shapes or len(norms) > 1:
         raise errors.UserError("has no convolutions" if not shapes else "only some of its convolutions have a batch norm")
     if wanted:
-        errors.choose("network", wanted, networks.NETWORKS)
+        errors.choose("network", wanted, networks.TRAINED)
     normed = checkpoint.folded or norms == {True}
-    rows = {name: _expected(network) for name, network in networks.NETWORKS.items() if network.batch_norm == normed}
+    rows = {name: _expected(network) for name, network in networks.TRAINED.items() if network.batch_norm == normed}
     fitting = [name for name, expected in rows.items() if expected[: len(shapes)] == shapes and wanted in ("", name)]
     whole = [name for name in fitting if len(rows[name]) == len(shapes)]
     if len(whole or fitting) == 1:

@@ -1,0 +1,57 @@
+"""Features on a grid, `[H, W, C]`, made larger and smaller: padded, pooled, halved, doubled."""
+
+import jax
+import jax.numpy as jnp
+
+PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "wrap": "wrap"}  # as NumPy calls them
+POOLINGS = {"max": jnp.max, "avg": jnp.mean}
+
+
+def pool(features: jax.Array, pooling: str) -> jax.Array:
+    """`[H, W, C]` -> `[H // 2, W // 2, C]`: the maximum or the mean of 2x2 blocks; an odd last row or column is left out.
+
+    By reshape: on CPU the gradient of `reduce_window` is a slow scatter.
+    """
+    height, width = features.shape[0] // 2, features.shape[1] // 2
+    blocks = features[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
+    return POOLINGS[pooling](blocks, axis=(1, 3))
+
+
+def pad(features: jax.Array, padding: str, pixels: int = 1) -> jax.Array:
+    """`[H, W, C]` -> `[H + 2 pixels, W + 2 pixels, C]`, as `PADDINGS` says. A lone row or column is its own mirror."""
+    return jnp.pad(features, ((pixels, pixels), (pixels, pixels), (0, 0)), PADDINGS[padding])
+
+
+def halve(image: jax.Array, padding: str) -> jax.Array:
+    """`[H, W, C]` -> `[H // 2, W // 2, C]`: every second pixel after smoothing by 1, 3, 3, 1 along both axes.
+
+    The mean of 2x2 pixels is not smooth enough: its gradient is blocks, and they show as a grid in the textures.
+    """
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    padded = pad(image[: 2 * height, : 2 * width], padding)
+    rows = padded.reshape(height + 1, 2, 2 * width + 2, -1)
+    image = (rows[:-1, 0] + 3 * (rows[:-1, 1] + rows[1:, 0]) + rows[1:, 1]) / 8
+    columns = image.reshape(height, width + 1, 2, -1)
+    return (columns[:, :-1, 0] + 3 * (columns[:, :-1, 1] + columns[:, 1:, 0]) + columns[:, 1:, 1]) / 8
+
+
+def double(features: jax.Array, padding: str) -> jax.Array:
+    """`[H, W, C]` -> `[2 H, 2 W, C]`: between the pixels by linear interpolation; the transpose of `halve`, times 4."""
+    for axis in (0, 1):
+        padded = jnp.moveaxis(pad(features, padding), axis, 0)[:, 1:-1]
+        before, here, after = padded[:-2], padded[1:-1], padded[2:]
+        both = jnp.stack([before + 3 * here, 3 * here + after], axis=1) / 4
+        features = jnp.moveaxis(both.reshape(-1, *both.shape[2:]), 0, axis)
+    return features
+
+
+def smooth(side: int) -> int:
+    """The next number without prime factors beyond 5: Fourier transforms of others are slow."""
+    while True:
+        rest = side
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return side
+        side += 1

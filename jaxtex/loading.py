@@ -1,0 +1,67 @@
+"""Names -> a network with its weights."""
+
+import re
+
+import jax
+
+from jaxtex import config as configs
+from jaxtex import errors, grids, networks, store, untrained, weights
+
+
+def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
+    """The network with its layers chosen and norms folded, and its variables.
+
+    Raises:
+      UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
+    """
+    network = errors.choose("network", config.network, networks.NETWORKS)
+    loaded = load_weights(config)
+    pooling = config.pooling or loaded.pooling
+    errors.choose("pooling", pooling, grids.POOLINGS)
+    errors.choose("padding", config.padding, grids.PADDINGS)
+    network = networks.select(network.clone(pooling=pooling, padding=config.padding), layers)
+    require_layers(network, loaded)
+    network, variables = networks.fold(network, loaded.variables)
+    return networks.pyramid(network, config.octaves), jax.device_put(variables)
+
+
+def layers_at_hand(config: configs.Config) -> tuple[str, ...]:
+    """The layers of the network that its weights have the numbers for.
+
+    Raises:
+      UserError: as `load_network`.
+    """
+    network = errors.choose("network", config.network, networks.NETWORKS)
+    return networks.available(network, load_weights(config).variables)
+
+
+def load_weights(config: configs.Config) -> weights.Weights:
+    """From the file that is named or where it is usually kept; drawn if so named, or if nobody trained the network.
+
+    Raises:
+      UserError: the file is not there, cannot be used, or does not fit the network.
+    """
+    network = networks.NETWORKS[config.network]
+    wanted = config.weights or ("" if config.network in networks.TRAINED else "random")
+    if drawn := re.fullmatch(r"random(?::(\d{1,9}))?", wanted):
+        return untrained.draw(config.network, network.shapes(), network.pooling, int(drawn[1] or 0))
+    loaded = weights.load(wanted or store.find(config.network))
+    weights.check(loaded, network.shapes())
+    return loaded
+
+
+def require_layers(network: networks.Network, loaded: weights.Weights) -> None:
+    """Raises:
+    UserError: the network runs through a layer that the weights have no numbers for.
+    """
+    folded = loaded.about.get("norm") == "folded"
+    for name in network.layers if folded else ():
+        if name.startswith("conv"):
+            norm = name.replace("conv", "bn")
+            raise errors.UserError(f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it")
+    for name in networks.evaluated(network.clone(folded=folded) if folded else network):
+        if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
+            last = list(loaded.variables["params"])[-1]
+            raise errors.UserError(
+                f"the weights of '{loaded.network}' end at '{last}'; '{network.layers[-1]}' needs '{name}'"
+            )
