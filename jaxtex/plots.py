@@ -7,14 +7,15 @@ from jaxtex import errors, files
 Curves = dict[str, tuple[list, list]]  # label -> abscissae and ordinates
 
 
-def save(path: pathlib.Path, curves: Curves, across: str, up: str) -> None:
-    """Draws curves into a file, both axes logarithmic, in the order of their abscissae.
+def save(path: pathlib.Path, curves: Curves, across: str, up: str, joined: bool = True) -> None:
+    """Draws curves into a file, both axes logarithmic.
 
     Args:
       path: where to.
       curves: what.
       across: the name of the horizontal axis.
       up: that of the vertical one.
+      joined: whether the points of a curve follow each other, and are joined by a line.
 
     Raises:
       UserError: Matplotlib is not installed.
@@ -27,11 +28,7 @@ def save(path: pathlib.Path, curves: Curves, across: str, up: str) -> None:
     axes = figure.subplots()
     axes.set(xlabel=across, ylabel=up, xscale="log", yscale="log")
     for label, (xs, ys) in curves.items():
-        points = sorted(zip(xs, ys, strict=True))
-        axes.plot(*zip(*points, strict=True), ".-" if len(points) < MANY else "-", label=label)
+        axes.plot(xs, ys, "-" if joined else "o", label=label)
     axes.legend()
     with files.atomic(path) as part:
         figure.savefig(part, format=path.suffix[1:])
-
-
-MANY = 100  # points, from which on they are not marked one by one

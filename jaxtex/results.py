@@ -36,7 +36,7 @@ def gather(
     tables.save(folder, rows(done), title)
     print(tables.markdown(rows(done)))
     try:
-        curve and plots.save(folder / "curve.png", curves(done, *curve), *curve)
+        curve and plots.save(folder / "curve.png", curves(done, *curve), *curve, joined=curve[0] == "step")
     except errors.UserError as error:  # it can be done without
         logging.warning("%s", error)
 
