@@ -8,9 +8,9 @@ import jaxtex
 LEVELS = [
     {"errors", "files"},
     {"comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours"},
-    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes"},
-    {"statistics"},
-    {"expressions"},
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "windows"},
+    {"statistics", "likeness", "spectra", "faults"},
+    {"expressions", "metrics"},
     {"losses"},
     {"synthesis", "targets"},
     {"problems", "report"},
@@ -20,7 +20,7 @@ LEVELS = [
     {"checkpoints.named"},
     {"checkpoints.keras"},
     {"checkpoints.convert"},
-    {"main", "weights_main"},
+    {"main", "weights_main", "compare_main"},
     {"__main__"},
 ]
 FOLDER = pathlib.Path(jaxtex.__file__).parent
