@@ -1,4 +1,4 @@
-"""jaxtex-compare measures textures against their exemplar, by what no synthesis optimises.
+"""jaxtex-compare measures textures against their exemplar, by what no run optimises by default.
 
     jaxtex-compare images/pebbles.png runs/pebbles/result.png
     jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
