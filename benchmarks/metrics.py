@@ -55,10 +55,18 @@ def phase_randomised(image: np.ndarray) -> np.ndarray:
     return np.clip(np.fft.irfft2(spectrum, image.shape[:2], axes=axes) + mean, 0, 1).astype(np.float32)
 
 
-def judge(metric: str, name: str, size: int, others: tuple[str, ...] = TEXTURES) -> dict[str, float]:
-    """What a metric says of a texture: a value for each of `COLUMNS`, of different textures the least and the median."""
+def judge(metric: str, name: str, size: int, others: tuple[str, ...] = TEXTURES, turns: int = 2) -> dict[str, float]:
+    """What a metric says of a texture: a value for each of `COLUMNS`, of different textures the least and the median.
+
+    Args:
+      metric: a row of `METRICS`.
+      name: of the texture.
+      size: of its shorter side, in pixels.
+      others: different textures.
+      turns: 2: the mean with either crop as the exemplar; 1: the first.
+    """
     pair, rows = crops(load(name, size)), []
-    for exemplar, other in (pair, pair[::-1]):
+    for exemplar, other in (pair, pair[::-1])[:turns]:
         shown = (exemplar, other, phase_randomised(exemplar), shuffled(exemplar))
         rows.append([metrics.METRICS[metric](exemplar, image) for image in shown])
     apart = [metrics.METRICS[metric](pair[0], crops(load(each, size))[0]) for each in others if each != name]

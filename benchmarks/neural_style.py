@@ -6,9 +6,8 @@
 Four makers at 192 px, 200 evaluations each: a plain PyTorch loop as in neural-style-pt (relu1_1, relu2_1, relu3_1, Gram,
 maximum pooling, `torch.optim.LBFGS`, from noise), the same setting in jaxtex, and jaxtex's defaults with its built-in
 network, `cold` (nothing was compiled before) and `warm`. Each is a process of its own, timed from its start to the
-picture on disk. The distances are independent of what was optimised: patch sliced Wasserstein over three octaves of the
-image (noise of the exemplar's mean and deviation = 1), and the relative error of the covariances of VGG-19's pool1,
-pool2, pool3 (average pooling).
+picture on disk. The distances are independent of what was optimised: `patches` of `jaxtex.metrics`, and its `features` with
+VGG-19's pools.
 """
 
 import os
@@ -21,7 +20,7 @@ import time
 import h5py
 import numpy as np
 
-from jaxtex import images, layers, moments, networks, report, scenes, weights
+from jaxtex import images, likeness, report, scenes
 
 FOLDER = pathlib.Path("runs/neural_style")
 WEIGHTS = "weights/vgg19.h5"
@@ -98,35 +97,6 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     return images.load(f"{out}.png" if name == "torch" else out / "result.png"), time.perf_counter() - began
 
 
-def patch_distance(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """Sliced Wasserstein-2 squared between 7x7 patches at full, half and quarter size; noise of the same colours is 1."""
-    noise = np.random.default_rng(1).normal(exemplar.mean((0, 1)), exemplar.std((0, 1)), exemplar.shape).clip(0, 1)
-    return float(np.mean([_sliced(exemplar, image, f) / _sliced(exemplar, noise, f) for f in (1, 2, 4)]))
-
-
-def _sliced(a: np.ndarray, b: np.ndarray, factor: int) -> float:
-    directions = np.random.default_rng(0).standard_normal((147, 128))
-    directions /= np.linalg.norm(directions, axis=0)
-    sides = [tuple(side // factor for side in image.shape[:2]) for image in (a, b)]
-    quantiles = [_quantiles(images.resize(image, *side), directions) for image, side in zip((a, b), sides, strict=True)]
-    return float(np.mean((quantiles[0] - quantiles[1]) ** 2))
-
-
-def _quantiles(image: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    patches = np.lib.stride_tricks.sliding_window_view(image, (7, 7), (0, 1)).reshape(-1, 147)
-    return np.quantile(patches @ directions, np.linspace(0, 1, 257), axis=0)
-
-
-def feature_distance(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """The mean relative error of the covariances of VGG-19's pools."""
-    network = networks.select(networks.NETWORKS["vgg19"], ("pool1", "pool2", "pool3")).clone(
-        pooling="avg", padding="reflect"
-    )
-    variables, statistic = weights.load(WEIGHTS).variables, moments.mean_and_covariance()
-    a, b = (layers.map_layers(statistic.summarise, network.apply(variables, x)) for x in (exemplar, image))
-    return float(np.mean(list(layers.map_layers(statistic.distance, a, b).values())))
-
-
 def main() -> None:
     """Prints a row for each exemplar and maker, and the medians of the ratios of time."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -136,7 +106,7 @@ def main() -> None:
         exemplar = scenes.as_used(images.load(path), SIZE)
         made = {name: timed(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
-            distances = patch_distance(exemplar, image), feature_distance(exemplar, image)
+            distances = likeness.patches(exemplar, image), likeness.features(exemplar, image, "vgg19")
             print(f"{path} | {name} | {seconds:.1f} | {distances[0]:.4f} | {distances[1]:.4f}", flush=True)
         pictures = [exemplar, *(image for image, _ in made.values())]
         images.save(FOLDER / f"{pathlib.Path(path).stem}.png", report.sheet(pictures))

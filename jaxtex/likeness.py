@@ -10,11 +10,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxtex import errors, layers, moments, networks, store, weights, windows
+from jaxtex import compilation, errors, layers, moments, networks, store, weights, windows
 
 PATCH = 7  # pixels
 LEVELS = 256  # of the quantile functions: (i + 1/2) / 256
-RIDGE = 1e-4  # of the largest variance of patches; a pixel's deviation of some 4 / 255 in most textures
+RIDGE = 1e-3  # of the largest variance of patches: what varies less gets no louder; docs/metrics.md has others
 FLAT = 1e-6  # a variance that is none
 GABOR = 9  # pixels
 WAVELENGTH, ORIENTATIONS = 4.0, 6  # pixels
@@ -106,7 +106,7 @@ def features(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> floa
       40, 2000, for correlations between amplitudes of orientations; theirs go across scales and positions as well.
       Ustyuzhaninov, Brendel, Gatys and Bethge, "Texture Synthesis Using Shallow Convolutional Networks with Random
       Filters", 2016, https://arxiv.org/abs/1606.00021: one layer of untrained filters of many sizes is enough. Random
-      filters with ReLU ordered worse here: five of ten exemplars were as near to their phase-randomised selves as to the
+      filters with ReLU ordered worse here: four of ten exemplars were nearer to their phase-randomised selves than to the
       rest of themselves.
     """
     target, found = (_pools(x, network) if network else _contrasts(x) for x in (exemplar, image))
@@ -117,7 +117,8 @@ def features(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> floa
 @functools.cache
 def _distance(statistic: str) -> Callable:
     statistic = {"bures": moments.bures, "mean_and_covariance": moments.mean_and_covariance}[statistic]()
-    return jax.jit(lambda target, found: statistic.distance(statistic.aim(target), found))
+    compare = lambda target, found: statistic.distance(statistic.aim(target), found)
+    return jax.jit(compare, compiler_options=compilation.options(often=False))
 
 
 def gabors() -> np.ndarray:
@@ -158,4 +159,4 @@ def _network(name: str) -> tuple[Callable, dict]:
     pools = tuple(pool for pool in ("pool1", "pool2", "pool3") if pool in there)
     network = networks.select(network, pools).clone(pooling="avg", padding="reflect")
     summarise = lambda variables, image: layers.map_layers(moments.moments, network.apply(variables, image))
-    return jax.jit(summarise), loaded.variables
+    return jax.jit(summarise, compiler_options=compilation.options(often=True)), loaded.variables

@@ -10,7 +10,7 @@ from jaxtex import images
 OCTAVES = (1, 2, 4)  # by which an image is reduced
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])  # brightness and two colours
 REMEMBERED = 16  # images
-SAMPLES = 8192  # positions; with all of 192 px `patches` changes by a hundredth, at most by 0.023 (24 pairs)
+SAMPLES = 8192  # positions that are looked at; all of them change a distance by hundredths, see docs/metrics.md
 
 
 def remembered(function: Callable) -> Callable:

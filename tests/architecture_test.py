@@ -26,7 +26,7 @@ LEVELS = [
     {"checkpoints.named"},
     {"checkpoints.keras"},
     {"checkpoints.convert"},
-    {"main", "weights_main"},
+    {"main", "weights_main", "compare_main"},
     {"__main__"},
 ]
 FOLDER = pathlib.Path(jaxtex.__file__).parent

@@ -1,0 +1,103 @@
+"""jaxtex-compare measures textures against their exemplar, by what no run optimises by default.
+
+    jaxtex-compare images/pebbles.png runs/pebbles/result.png
+    jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
+
+A row for each result, a column for each metric; docs/metrics.md says what they mean. patches, features and spectrum are
+0 for the exemplar itself; copied is 1 for a copy; seam and border are about 1 where there is nothing to be seen.
+"""
+
+import csv
+import functools
+import sys
+
+import numpy as np
+import rich.console
+import rich.markup
+import rich.table
+from absl import flags
+
+from jaxtex import command, compilation, errors, files, images, metrics
+
+FLAGS = flags.FlagValues()
+
+Row = tuple[str, dict[str, float]]
+
+
+def define_flags() -> None:
+    """The command's own."""
+    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+    help_text = "Shorter side that exemplar and results are reduced to, in pixels; 0: as they are. Nothing is enlarged."
+    flags.DEFINE_integer("size", 0, help_text, lower_bound=0, flag_values=FLAGS)
+    text("metrics", "", f"Which, with commas between. Empty: all. There are: {', '.join(metrics.METRICS)}.")
+    text("network", "", "The network of 'features', such as vgg19. Empty: fixed filters.")
+    text("csv", "", "A file that the table is written to as well, with all digits.")
+
+
+def main(arguments: list[str]) -> None:
+    """Measures each result; one that cannot be read is named, and the exit status is 1."""
+    compilation.keep()
+    if len(arguments) < 2:
+        raise errors.UserError("an exemplar and its results, please: jaxtex-compare EXEMPLAR RESULT...")
+    if 0 < FLAGS.size < images.SMALLEST:
+        raise errors.UserError(f"--size={FLAGS.size}: 0, or at least {images.SMALLEST} pixels, please")
+    names = [name for name in FLAGS.metrics.split(",") if name] or list(metrics.METRICS)
+    for name in names:
+        errors.choose("metric", name, metrics.METRICS)
+    exemplar, rows, unread = read(arguments[0]), [], 0
+    for path in arguments[1:]:
+        try:
+            image = read(path)
+        except errors.UserError as error:
+            print(f"jaxtex-compare: {error}", file=sys.stderr)
+            unread += 1
+        else:
+            rows.append((path, metrics.measure(exemplar, image, names, FLAGS.network)))
+    show(names, rows)
+    if FLAGS.csv:
+        write(FLAGS.csv, names, rows)
+    if unread:
+        sys.exit(1)
+
+
+def read(path: str) -> np.ndarray:
+    """An image at the size that it is compared in, `[H, W, 3]`."""
+    image = images.load(path)
+    return images.shorter_side(image, min(FLAGS.size, *image.shape[:2]))
+
+
+def show(names: list[str], rows: list[Row]) -> None:
+    """A table; where there is no terminal, plain columns that nothing shortens."""
+    cells = [[path, *(f"{values[name]:.4g}" for name in names)] for path, values in rows]
+    console = rich.console.Console()
+    if not console.is_terminal:
+        return show_plainly([["result", *names], *cells])
+    table = rich.table.Table(rich.table.Column("result", overflow="fold"), box=None, padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, justify="right")
+    for path, *numbers in cells:
+        table.add_row(rich.markup.escape(path), *numbers)
+    console.print(table)
+
+
+def show_plainly(cells: list[list[str]]) -> None:
+    """Rows of text in columns: the first to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for first, *numbers in cells:
+        print("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
+
+
+def write(path: str, names: list[str], rows: list[Row]) -> None:
+    """The table as comma-separated values."""
+    with files.atomic(path) as part, open(part, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["result", *names])
+        writer.writerows([result, *values.values()] for result, values in rows)
+
+
+def entry() -> None:
+    """The console script."""
+    command.run("jaxtex-compare", __doc__, FLAGS, main, positional=True)
+
+
+define_flags()
