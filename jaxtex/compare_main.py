@@ -7,7 +7,6 @@ A row for each result, a column for each metric; docs/metrics.md says what they 
 0 for the exemplar itself; copied is 1 for a copy; seam and border are about 1 where there is nothing to be seen.
 """
 
-import csv
 import functools
 import sys
 
@@ -17,7 +16,7 @@ import rich.markup
 import rich.table
 from absl import flags
 
-from jaxtex import command, compilation, errors, files, images, metrics
+from jaxtex import command, compilation, errors, images, metrics, tables
 
 FLAGS = flags.FlagValues()
 
@@ -55,7 +54,7 @@ def main(arguments: list[str]) -> None:
             rows.append((path, metrics.measure(exemplar, image, names, FLAGS.network)))
     show(names, rows)
     if FLAGS.csv:
-        write(FLAGS.csv, names, rows)
+        tables.save_csv(FLAGS.csv, [{"result": path, **values} for path, values in rows])
     if unread:
         sys.exit(1)
 
@@ -85,14 +84,6 @@ def show_plainly(cells: list[list[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for first, *numbers in cells:
         print("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
-
-
-def write(path: str, names: list[str], rows: list[Row]) -> None:
-    """The table as comma-separated values."""
-    with files.atomic(path) as part, open(part, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["result", *names])
-        writer.writerows([result, *values.values()] for result, values in rows)
 
 
 def entry() -> None:

@@ -30,7 +30,12 @@ def save(folder: pathlib.Path, rows: Sequence[Row], title: str = "") -> None:
     """Writes `table.md` and, with all digits, `table.csv`."""
     with files.atomic(folder / "table.md") as part:
         part.write_text(f"{title}\n\n{markdown(rows)}" if title else markdown(rows))
-    with files.atomic(folder / "table.csv") as part, open(part, "w", newline="") as file:
+    save_csv(folder / "table.csv", rows)
+
+
+def save_csv(path: str | pathlib.Path, rows: Sequence[Row]) -> None:
+    """Writes comma-separated values with all digits."""
+    with files.atomic(path) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, header(rows))
         writer.writeheader()
         writer.writerows(rows)
