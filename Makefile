@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-SIZE ?= 128
+SIZE ?= 96
 
 .PHONY: demo test lint bench experiments clean
 
