@@ -126,7 +126,7 @@ def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path) -> l
 
 
 def _perform(experiment: Experiment, given: dict, folder: pathlib.Path) -> list[str]:
-    done, failed, seen, wanted = {}, [], set(), dict(experiment.runs)
+    done, failed, seen, wanted = {}, [], {}, dict(experiment.runs)
     try:
         while wanted:
             prepared = dict(adapted(experiment, wanted, given, folder, done))
@@ -134,11 +134,11 @@ def _perform(experiment: Experiment, given: dict, folder: pathlib.Path) -> list[
                 raise next(iter(prepared.values()))
             for run_name, run in prepared.items():
                 failed += _try(f"{experiment.name}/{run_name}", run, done)
-            seen |= set(wanted)
+            seen |= wanted
             further = experiment.more(results.rows(done, every=True)) if done else {}
             wanted = {key: run for key, run in further.items() if key not in seen}
     finally:
-        results.gather(folder, done, experiment.question, experiment.columns, experiment.steps, experiment.curve)
+        results.gather(folder, done, list(seen | wanted), experiment)
     return failed
 
 

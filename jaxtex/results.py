@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from absl import logging
@@ -12,38 +14,45 @@ from jaxtex import errors, images, metrics, plots, report, runs, tables
 Runs = dict[str, runs.Run]  # by their names
 
 
-def gather(
-    folder: pathlib.Path,
-    done: Runs,
-    title: str,
-    columns: int = 5,
-    steps: tuple[int, ...] = (),
-    curve: tuple[str, str] | None = None,
-) -> None:
+class Wanted(Protocol):
+    """How results are shown."""
+
+    question: str  # the title of the table
+    columns: int  # runs in a row of the sheet
+    steps: tuple[int, ...]  # snapshots that the sheet shows
+    curve: tuple[str, str] | None  # columns of the table to be drawn against each other, or ("step", "loss")
+
+
+def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wanted) -> None:
     """Writes `sheet.png`, `table.md` and `table.csv`, and perhaps `curve.png`; prints the table.
 
     Args:
       folder: where to.
       done: the runs, finished; without any nothing is written.
-      title: of the table.
-      columns: runs in a row of the sheet.
-      steps: snapshots that the sheet shows.
-      curve: columns of the table to be drawn against each other, or `("step", "loss")`.
+      names: of all runs, in the order of the sheet; of one that is not done there is but the name.
+      wanted: how they are shown.
     """
     if not done:
         return
-    images.save(folder / "sheet.png", report.grid([_captioned(*each, steps) for each in done.items()], columns))
-    tables.save(folder, rows(done), title)
+    images.save(folder / "sheet.png", sheet(done, names, wanted))
+    tables.save(folder, rows(done), wanted.question)
     print(tables.markdown(rows(done)))
     try:
-        curve and plots.save(folder / "curve.png", curves(done, *curve), *curve, joined=curve[0] == "step")
+        wanted.curve and _plot(folder / "curve.png", done, *wanted.curve)
     except errors.UserError as error:  # it can be done without
         logging.warning("%s", error)
 
 
-def _captioned(name: str, run: runs.Run, steps: tuple[int, ...]) -> list[np.ndarray]:
-    pictures = runs.column(run, steps)
-    return [report.caption(name, max(picture.shape[1] for picture in pictures)), *pictures]
+def sheet(done: Runs, names: Sequence[str], wanted: Wanted) -> np.ndarray:
+    """For each run its name, what it was made from, snapshots and result, one below the other."""
+    pictures = {name: runs.column(run, wanted.steps) for name, run in done.items()}
+    widths = {name: max(picture.shape[1] for picture in column) for name, column in pictures.items()}
+    column = lambda name: [report.caption(name, widths.get(name, min(widths.values()))), *pictures.get(name, [])]
+    return report.grid([column(name) for name in names], wanted.columns)
+
+
+def _plot(path: pathlib.Path, done: Runs, across: str, up: str) -> None:
+    plots.save(path, curves(done, across, up), across, up, joined=across == "step")
 
 
 def curves(done: Runs, across: str, up: str) -> plots.Curves:
