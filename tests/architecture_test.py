@@ -7,7 +7,8 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files", "grids"},
-    {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours"},
+    {"comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store", "colours",
+     "banks"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained"},
     {"joint"},
     {"statistics"},
