@@ -137,7 +137,7 @@ def bank(angles: tuple[float, ...]) -> np.ndarray:
 
 
 def radial_form(radius: np.ndarray) -> np.ndarray:
-    """How much of a frequency passes: half a cosine over two octaves about `CENTRE`, so that squares of octaves add to 1."""
+    """How much of a frequency passes: a cosine over two octaves about `CENTRE`, so that the squares of octaves add to 1."""
     octaves = np.log2(np.maximum(radius, 1e-9) / CENTRE)
     return np.where(np.abs(octaves) < 1, np.cos(np.pi / 2 * octaves), 0.0)
 

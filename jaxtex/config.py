@@ -15,10 +15,14 @@ class Config:
     """The choices of one synthesis. An empty text or a zero means "as fits", where the help says so."""
 
     network: str = _choice(
-        "vgg_lite", "Whose features are matched. vgg_lite is built in; others come by 'jaxtex-weights fetch NAME'."
+        "vgg_lite",
+        "Whose features are matched. vgg_lite is built in, shallow and steerable need no weights; others come by "
+        "'jaxtex-weights fetch NAME'.",
     )
-    weights: str = _choice("", "HDF5 file of the network's weights. Empty: where they are usually kept.")
-    pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg).")
+    weights: str = _choice(
+        "", "HDF5 file of the network's weights, or random, random:1, ...: untrained. Empty: where they are usually kept."
+    )
+    pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg). steerable has none.")
     padding: str = _choice("reflect", "Beyond the border lies: zero, reflect, replicate or wrap.")
     octaves: int = _choice(3, "Sizes of the image that the network sees, each half of the one before.")
     statistic: str = _choice(
@@ -37,7 +41,7 @@ class Config:
     excite_weight: float = _choice(1.0, "Of that excitement in the loss.")
     spectrum_weight: float = _choice(0.0, "Of the Fourier moduli of the style in the loss.")
     preserve_color: str = _choice("none", "Whether the content's colours stay: none, match (before), luminance (after).")
-    layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: every ReLU of the first three blocks.")
+    layers: str = _choice("", "Layers and weights: conv1_1,pool1:0.5. Empty: a VGG's ReLUs of the first three blocks.")
     size: int = _choice(256, "Shorter side of exemplar and content as used, in pixels. 0: as they are.")
     height: int = _choice(0, "Of the result, in pixels. 0: the content's as used, or the exemplar's.")
     width: int = _choice(0, "Of the result, in pixels. 0: likewise.")

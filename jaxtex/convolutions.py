@@ -41,10 +41,10 @@ def convolve(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """Cross-correlation with a 3x3 kernel, without padding.
 
     The rule: `direct` on every backend but CPU. There, `gather` or `scatter` where C or D is below 16; `winograd` where
-    both are 32 or more and there is much to gain: `H W >= 96^2`, or `C D >= 256^2` with `H W >= 2 max(C, D)`, so that the
-    work on tiles outweighs that on the kernel; else `direct`. Larger kernels never go by `winograd`. Each `winograd` takes half a second more to compile: with
-    it everywhere (not only on large images) the built-in network compiled in 11.6 s instead of 6.7 s, and a step at
-    192 px took the same 0.15 s.
+    the kernel is 3x3, both are 32 or more and there is much to gain: `H W >= 96^2`, or `C D >= 256^2` with
+    `H W >= 2 max(C, D)`, so that the work on tiles outweighs that on the kernel; else `direct`. Each `winograd` takes half
+    a second more to compile: with it everywhere (not only on large images) the built-in network compiled in 11.6 s instead
+    of 6.7 s, and a step at 192 px took the same 0.15 s.
     Derivatives are of reverse mode only, for `direct` alone knows others.
 
     Time of value and features' gradient over that of XLA's (jax 0.10.2, 2 cores of a Xeon with AVX-512, H = W):
@@ -61,7 +61,7 @@ def convolve(features: jax.Array, kernel: jax.Array) -> jax.Array:
         192 -> 192  | 50: 0.47, 26: 0.58
         256 -> 256  | 66: 0.34, 34: 0.58
         512 -> 512  | 34: 0.76; `winograd` at 26: 1.1, at 18: 1.9
-        3 -> 128    | 202, with 11x11: 0.18
+        3 -> 128    | 202: 0.18, with a kernel of 11x11
 
     With the kernel's gradient and a batch of 4, as in training: 0.82 to 0.27, most gained with many channels.
     Rounding errors are at most 5e-6 of the largest value, with 512 channels (XLA's: 6e-7 forward, 4e-6 backward).

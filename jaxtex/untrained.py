@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxtex import weights
 
-PREPROCESSING = {"mean": np.full(3, 0.5, np.float32), "deviation": np.full(3, 0.25, np.float32)}  # of what? any image
+PREPROCESSING = {"mean": np.full(3, 0.5, np.float32), "deviation": np.full(3, 0.25, np.float32)}  # centres an image
 
 
 def draw(network: str, shapes: dict[str, tuple[int, ...]], pooling: str, seed: int = 0) -> weights.Weights:

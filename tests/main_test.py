@@ -73,6 +73,18 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (report.LETTERS + 4 + 2 * (48 + 8), 2 * 64 + 8, 3)
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [["--weights=random"], ["--weights=random:1"], ["--network=shallow"], ["--network=steerable", "--layers=parents"]],
+    ids=" ".join,
+)
+def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *flags)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+
+
 def test_help_shows_every_choice():
     done = process("--help")
     assert done.returncode == 0
@@ -90,6 +102,11 @@ MISTAKES = [
     (["--network=vgg16", "--weights=LITE"], "which the network has not"),
     (["--statistic=gramm"], "unknown statistic 'gramm'; did you mean 'gram'?"),
     (["--optimizer=adams"], "unknown optimizer 'adams'; did you mean 'adam'?"),
+    (["--network=steerable"], "unknown layer 'relu1_1'. There are: colours, bands, moduli, phases, parents"),
+    (["--network=steerable", "--weights=LITE"], "which the network has not"),
+    (["--network=shalow"], "did you mean 'shallow'?"),
+    (["--weights=random:x"], "weights 'random:x': no such file"),
+    (["--statistic=joint:window=6"], "'window=6' of joint: an odd number, please"),
     (["--pooling=mean"], "unknown pooling 'mean'"),
     (["--padding=mirror"], "unknown padding 'mirror'"),
     (["--layers=relu9_1"], "unknown layer 'relu9_1'"),

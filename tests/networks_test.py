@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import errors, grids, networks
+from jaxtex import errors, grids, networks, untrained
 
 WIDTHS = ((4, 5), (6,), (7,))
 
@@ -94,24 +94,11 @@ def test_wrapped_features_move_with_the_image():
     np.testing.assert_allclose(moved, jnp.roll(network.apply(variables, x)["relu3_1"], (2, 4), (0, 1)), atol=1e-5)
 
 
-def naive_halve(x):
-    """Smoothing by 1, 3, 3, 1 along both axes, then every second pixel."""
-    padded, taps = np.pad(x, ((1, 1), (1, 1), (0, 0)), mode="reflect"), np.array([1, 3, 3, 1]) / 8
-    rows, columns = range(0, x.shape[0] - 1, 2), range(0, x.shape[1] - 1, 2)
-    return np.array([[np.einsum("i,j,ijc->c", taps, taps, padded[i : i + 4, j : j + 4]) for j in columns] for i in rows])
-
-
-@pytest.mark.parametrize("height, width", [(8, 6), (7, 9)])
-def test_halving_against_a_loop(height, width):
-    even = np.asarray(image(height, width))[: height // 2 * 2, : width // 2 * 2]
-    np.testing.assert_allclose(grids.halve(image(height, width), "reflect"), naive_halve(even), atol=1e-6)
-
-
 def test_a_pyramid_is_the_network_at_each_size():
     network, variables = network_and_variables(True, ("relu1_1", "pool1"), padding="reflect")
     features = networks.pyramid(network, 3).apply(variables, image(64, 48))
     assert list(features) == ["relu1_1", "pool1", "relu1_1/2", "pool1/2", "relu1_1/4", "pool1/4"]
-    quarter = naive_halve(naive_halve(np.asarray(image(64, 48)))).astype(np.float32)
+    quarter = grids.halve(grids.halve(image(64, 48), "reflect"), "reflect")
     np.testing.assert_allclose(features["pool1/4"], network.apply(variables, quarter)["pool1"], atol=1e-4)
 
 
@@ -125,3 +112,31 @@ def test_names_of_the_main_network():
 def test_an_unknown_layer_is_named_with_its_neighbour():
     with pytest.raises(errors.UserError, match=r"unknown layer 'relu1_3'; did you mean 'relu\d_\d'\?"):
         networks.select(networks.NETWORKS["vgg16"], ("relu1_3",))
+
+
+def test_large_kernels_equal_a_numpy_loop():
+    network = networks.select(networks.NETWORKS["shallow"], ("conv1_1",)).clone(widths=((4,),))
+    variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
+    padded = np.pad(image(), ((5, 5), (5, 5), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (11, 11), (0, 1))
+    expected = np.einsum("hwcij,ijcd->hwd", windows, variables["params"]["conv1_1"]["kernel"])
+    np.testing.assert_allclose(network.apply(variables, image())["conv1_1"], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_every_row_can_be_used_alike(name):
+    network = networks.NETWORKS[name]
+    drawn = untrained.draw(name, network.shapes(), network.pooling).variables
+    assert networks.available(network, drawn) == networks.layer_names(network)
+    assert set(network.defaults()) <= set(networks.layer_names(network))
+    chosen = networks.select(network.clone(pooling="max", padding="wrap"), (networks.layer_names(network)[0],))
+    folded, variables = networks.fold(chosen, drawn)
+    features = networks.pyramid(folded, 2).apply(variables, image(32, 48))
+    assert [value.shape[:2] for value in features.values()] == [(32, 48), (16, 24)]
+
+
+def test_halvings_count_what_is_run_through():
+    layers = {"vgg19": ("relu3_1", 2), "shallow": ("pool1", 1), "steerable": ("bands", 0)}
+    for name, (layer, expected) in layers.items():
+        assert networks.select(networks.NETWORKS[name], (layer,)).halvings() == expected
+    assert networks.select(networks.NETWORKS["steerable"], ("parents",)).halvings() == 1

@@ -28,10 +28,14 @@ def test_forgets_positions(statistic):
     np.testing.assert_allclose(distance(statistic, features(0), shuffled), itself, atol=1e-6)
 
 
-def test_only_the_shifted_gram_knows_neighbours():
+@pytest.mark.parametrize("name", sorted(set(TABLE) - set(FORGETFUL)))
+def test_what_knows_neighbours_tells_shuffled_features_apart(name):
     shuffled = jax.random.permutation(jax.random.key(1), features(0).reshape(30, 4)).reshape(6, 5, 4)
-    assert set(TABLE) - set(FORGETFUL) == {"shifted_gram"}
-    assert distance(TABLE["shifted_gram"], features(0), shuffled) > 1e-3
+    assert distance(TABLE[name], features(0), shuffled) > 1e-3
+
+
+def test_which_know_neighbours():
+    assert set(TABLE) - set(FORGETFUL) == {"shifted_gram", "joint"}
 
 
 @over_the_table
@@ -206,7 +210,9 @@ def test_the_count_of_numbers_is_that_of_what_is_compared(statistic):
     """Symmetric matrices count once; what is drawn counts as the positions that are kept."""
     target = statistic.aim(statistic.summarise(features(0)))
     sizes = {"moments": 4 + 10, "gram": 10, "sorted": 120, "histogram": 4 * 65, "shifted": 10 + 4 * 16, "mean": 4}
-    if isinstance(target, dict) and "mean" in target:
+    if statistic is TABLE["joint"]:
+        expected = sizes["moments"] + sum(target[name].size for name in ("skewness", "kurtosis", "auto"))
+    elif isinstance(target, dict) and "mean" in target:
         expected = sizes["moments"]
     elif isinstance(target, dict):
         expected = target["gram"].shape[0] * (target["gram"].shape[0] + 1) // 2
