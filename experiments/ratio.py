@@ -1,6 +1,11 @@
 """How do the content's layer and its weight share the picture with the style?
 
-    jaxtex --experiment=ratio
+    jaxtex --experiment=ratio         (--network=vgg_lite --size=96: 209 s on two CPU cores)
+
+After figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of it. Came out: at a thousandth of
+the style the photograph is not seen, at a hundredth it shows through the leaves, at a tenth it is a portrait in their
+colours. relu1_1 keeps the pixels, and leaves appear only where the photograph is flat; relu3_1 lets the outline go where
+leaves want it. From a tenth on the deeper layers, which hardly see the finest detail, leave stripes there.
 """
 
 from jaxtex import Config
