@@ -1,8 +1,8 @@
-"""What does matching moments mean? Every claim of docs/theory.md, checked with numbers on features of real textures.
+"""What does matching moments mean?
 
     jaxtex --experiment=theory         (80 s on two CPU cores that had other work, too; wants the extra `plots`)
 
-Came out: all hold. The identities of Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the
+Every claim of docs/theory.md, checked with numbers on features of real textures. Came out: all hold. The identities of Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the
 critics, which learn, find what there is but for 6 hundredths at most. The sheet is docs/theory.jpg.
 """
 

@@ -32,5 +32,5 @@ def find(network: str) -> pathlib.Path:
         return path
     raise errors.UserError(
         f"no weights for '{network}' in {folder()} or weights/: type 'jaxtex-weights fetch {network}', or, with a file at "
-        f"hand, 'jaxtex-weights convert FILE', or give --weights=FILE.h5"
+        f"hand, 'jaxtex-weights convert FILE', or give --weights=FILE.h5; --network={BUILT_IN} is built in"
     )
