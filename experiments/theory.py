@@ -2,8 +2,9 @@
 
     jaxtex --experiment=theory         (80 s on two CPU cores that had other work, too; wants the extra `plots`)
 
-Every claim of docs/theory.md, checked with numbers on features of real textures. Came out: all hold. The identities of Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the
-critics, which learn, find what there is but for 6 hundredths at most. The sheet is docs/theory.jpg.
+Every claim of docs/theory.md, checked with numbers on features of real textures. Came out: all hold. The identities of
+Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the critics, which learn, find what
+there is but for 6 hundredths at most. The sheet is docs/theory.jpg.
 """
 
 import pathlib
