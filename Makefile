@@ -14,10 +14,11 @@ test: .venv/test lint  ## the linter and all tests
 lint: .venv/test
 	$(BIN)/ruff check .
 
-bench: .venv/bench  ## side by side with SciPy, optax and PyTorch, in one run
+bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py
+	$(BIN)/python benchmarks/classical.py
 
 clean:
 	rm -rf .venv build runs *.egg-info
