@@ -15,10 +15,11 @@ test: .venv/test lint  ## the linter and all tests
 lint: .venv/test
 	$(BIN)/ruff check .
 
-bench: .venv/bench  ## side by side with SciPy, optax and PyTorch, in one run
+bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py
+	$(BIN)/python benchmarks/classical.py
 
 experiments: .venv/plots  ## every question of experiments/ with the built-in network, small: runs/*/sheet.png, table.md
 	$(BIN)/jaxtex --experiment=all --network=vgg_lite --size=$(SIZE)

@@ -17,8 +17,9 @@ def joint(window: int = 7, marginal: float = 0.03, auto: float = 1.0, cross: flo
         auto        covariances of each channel with itself at the offsets of a central window
         marginal    skewness and kurtosis of each channel
 
-    The first two are in units of their own energy, see `moments.gaussian_difference`; with each channel in units of its
-    own variance instead, 200 steps left a hundred times more. A larger share of `marginal` makes specks.
+    The first two are in units of their energy, see `moments.gaussian_difference`: with each channel in units of its own
+    variance instead, 200 steps on a weave left 3.7e-3, not 1.9e-4. In the last, channels count by their variance: counted
+    alike, the colours of a grey picture, which has none, kept 1.2e-3 of the loss, not 2.9e-5.
 
     Args:
       window: side of the window, odd. In a layer that is too small, offsets are cut down to what is left.
@@ -36,10 +37,10 @@ def joint(window: int = 7, marginal: float = 0.03, auto: float = 1.0, cross: flo
 
     def distance(target: comparisons.Target, summary: comparisons.Summary) -> jax.Array:
         found = {**summary, **standardised(summary, target["calm"])}
-        apart = lambda name, add: jnp.sum((target[name] - found[name]) ** 2) / (jnp.sum(target[name] ** 2) + add)
-        channels, variances = len(target["calm"]), jnp.diagonal(target["covariance"])
-        shapes = (apart("skewness", channels) + apart("kurtosis", channels)) / 2  # a skewness may be 0
-        alone = apart("auto", jnp.sum(variances**2) + comparisons.TINY)
+        total = lambda name, values: jnp.sum(values**2 if name == "auto" else target["share"] * values**2)
+        apart = lambda name, least: total(name, target[name] - found[name]) / (total(name, target[name]) + least)
+        shapes = (apart("skewness", 1.0) + apart("kurtosis", 1.0)) / 2  # a skewness may be 0
+        alone = apart("auto", jnp.sum(jnp.diagonal(target["covariance"]) ** 2) + comparisons.TINY)
         together = moments.gaussian_difference(target, summary)
         return (marginal * shapes + auto * alone + cross * together) / whole
 
@@ -80,10 +81,10 @@ def autocovariances(centred: jax.Array, offsets: list[tuple[int, int]]) -> jax.A
 
 
 def aim(summary: comparisons.Summary) -> comparisons.Target:
-    """The summary with its skewnesses and kurtoses, and what calms these."""
+    """The summary with its skewnesses and kurtoses, what calms these, and how much each channel's count."""
     variance = jnp.maximum(jnp.diagonal(summary["covariance"]), 0)
     calm = CALM * (variance + WEAKEST * variance.mean() + FLAT)
-    return {**summary, **standardised(summary, calm), "calm": calm}
+    return {**summary, **standardised(summary, calm), "calm": calm, "share": calm / calm.sum()}
 
 
 def standardised(summary: comparisons.Summary, calm: jax.Array) -> dict[str, jax.Array]:
