@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SIZE ?= 96
+WORKERS ?= 2
 
 .PHONY: demo test lint bench experiments clean
 
@@ -22,7 +23,8 @@ bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in
 	$(BIN)/python benchmarks/classical.py
 
 experiments: .venv/plots  ## every question of experiments/ with the built-in network, small: runs/*/sheet.png, table.md
-	$(BIN)/jaxtex --experiment=all --network=vgg_lite --size=$(SIZE)
+	$(BIN)/jaxtex --experiment=list | cut -d' ' -f1 | \
+		xargs -P $(WORKERS) -I{} $(BIN)/jaxtex --experiment={} --network=vgg_lite --size=$(SIZE)
 
 clean:
 	rm -rf .venv build runs *.egg-info

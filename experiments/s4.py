@@ -9,7 +9,7 @@ from jaxtex import Config
 
 FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
-LEARNING = {"optimizer": "adam", "num_steps": 500, "save_every": 50, **s1.STYLISED}
+LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}
 MADE = {"pebbles": "", "bricks": "", "leaves": "astronaut"}
 RUNS = {
     f"{photograph or style}-{form.rpartition('=')[2]}": (
