@@ -202,7 +202,7 @@ def test_our_own_say_what_they_should(name, monkeypatch):
     monkeypatch.chdir(conftest.ROOT)
     experiment = experiments.load(name)
     text = (conftest.ROOT / "experiments" / f"{name}.py").read_text()
-    assert experiment.question.endswith("?") and "Came out: " in text
+    assert experiment.question.endswith("?") and "Came out" in text
     assert re.search(rf"jaxtex --experiment={name}\b.*\(.*\)", text)
     assert experiment.runs or experiment.demonstrate
     for style, config in experiment.runs.values():
