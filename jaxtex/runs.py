@@ -35,10 +35,11 @@ def make(run: Run) -> None:
 
 def identity(run: Run) -> dict:
     """What decides the picture: the choices, and the hash of every file that goes into it."""
-    named = [run.config.content, run.config.init, run.config.weights, *scenes.split_paths(run.style)]
+    named = [run.config.content, run.config.init, *scenes.split_paths(run.style)]
     named += [*scenes.split_paths(run.config.masks), *scenes.split_paths(run.config.style_masks)]
-    named += [str(store.path_of(run.config.network) or "")]
-    inputs = {path: files.hashes(path, "sha256")["sha256"] for path in named if pathlib.Path(path).is_file()}
+    paths = {path: path for path in named} | {"weights": run.config.weights or store.path_of(run.config.network) or ""}
+    digest = lambda path: files.hashes(path, "sha256")["sha256"]
+    inputs = {name: digest(path) for name, path in paths.items() if pathlib.Path(path).is_file()}
     return {"flags": {"style": run.style, **dataclasses.asdict(run.config)}, "inputs": inputs}
 
 
