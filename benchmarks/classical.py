@@ -19,9 +19,8 @@ import subprocess
 import sys
 
 import numpy as np
-from neural_style import patch_distance
 
-from jaxtex import images, report, scenes
+from jaxtex import images, likeness, report, scenes
 
 FOLDER = pathlib.Path("runs/classical")
 SIZE, EVALUATIONS = 128, 200
@@ -89,7 +88,7 @@ def main() -> None:
             if not (absent and MAKERS[name][0] == "--plenoptic"):
                 image, seconds = timed(name, path)
                 columns.append(image)
-                print(f"{path.stem} | {name} | {seconds:.1f} | {patch_distance(exemplar, image):.4f}", flush=True)
+                print(f"{path.stem} | {name} | {seconds:.1f} | {likeness.patches(exemplar, image):.4f}", flush=True)
         images.save(FOLDER / f"{path.stem}_sheet.png", report.sheet(columns))
 
 
