@@ -143,7 +143,7 @@ def _trace_of_root_forward(matrix: jax.Array):
 
 
 trace_of_root.defvjp(_trace_of_root_forward, lambda inverse, cotangent: (cotangent * 0.5 * inverse,))
-ROUNDS = 14
+ROUNDS = 20
 
 
 def pca_gram(k: int = 64, norm: str = "relative") -> comparisons.Statistic:
