@@ -25,7 +25,7 @@ def test_the_order_is_a_persons(metric, name):
     i = benchmark.TEXTURES.index(name)
     row = benchmark.judge(metric, name, SIZE, (benchmark.TEXTURES * 2)[i + 1 : i + 3], turns=1)
     assert benchmark.wrong(metric, row) == []
-    assert row["identical"] < 1e-6 < row["crop"] < row["median"]
+    assert row["identical"] < 1e-2 * row["crop"] < 1e-2 * row["median"]  # zero, but for the rounding of float32 roots
 
 
 def test_a_wrong_order_is_named():
