@@ -97,10 +97,10 @@ def draw(
     return drawn
 
 
-def aims(
+def summarise(
     statistic: comparisons.Statistic, exemplars: Sequence[networks.Features], weights: Sequence[float], directions: dict
-) -> dict[str, Any]:
-    """What a statistic aims at: its average over the exemplars, made ready for comparing.
+) -> dict[str, comparisons.Summary]:
+    """The average of a statistic over exemplars, of each layer.
 
     Args:
       statistic: which.
@@ -113,7 +113,12 @@ def aims(
         seen = {name: view(x, {"directions": directions[name]} if directions else {}) for name, x in features.items()}
         summaries.append(layers.map_layers(statistic.summarise, seen))
     shares = [weight / whole for weight in weights]
-    return layers.map_layers(statistic.aim, {name: blend([s[name] for s in summaries], shares) for name in summaries[0]})
+    return {name: blend([summary[name] for summary in summaries], shares) for name in summaries[0]}
+
+
+def aims(statistic: comparisons.Statistic, summaries: dict[str, comparisons.Summary]) -> dict[str, Any]:
+    """What a statistic aims at, of each layer: done once, on arrays that are there, not in a compiled program."""
+    return {name: statistic.aim(summary) for name, summary in summaries.items()}
 
 
 def blend(summaries: Sequence[comparisons.Summary], shares: Sequence[float]) -> comparisons.Summary:

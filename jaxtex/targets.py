@@ -55,7 +55,8 @@ class Targets:
             return {source.name: _seen(source, features, drawn[source.name]) for source in sources}
 
         compiled = jax.jit(look, compiler_options=compilation.options(often=False))
-        self.seen = compiled(variables, tuple(styles), drawn)
+        seen = compiled(variables, tuple(styles), drawn)
+        self.seen = {s.name: seen[s.name] if _draws(s) else losses.aims(s.part.statistic, seen[s.name]) for s in sources}
 
     def __call__(self, epoch: int) -> dict[str, Any]:
         """Name of the term -> its target."""
@@ -94,16 +95,17 @@ def _draws(source: Source) -> bool:
 
 
 def _seen(source: Source, features: list[networks.Features], drawn: list[dict]) -> Any:
-    """The aims of a term; of one that draws, the rows to draw from."""
+    """The summaries of a term; of one that draws, the rows to draw from."""
     rows = [
         {layer: losses.view(features[i][layer], pool[layer]) for layer in source.layers}
         for i, pool in zip(source.styles, drawn, strict=True)
     ]
-    return rows if _draws(source) else _aims(source, rows, {})
+    return rows if _draws(source) else losses.summarise(source.part.statistic, rows, source.weights, {})
 
 
 def _aims(source: Source, rows: list[networks.Features], directions: dict) -> dict[str, Any]:
-    return losses.aims(source.part.statistic, rows, source.weights, directions)
+    summaries = losses.summarise(source.part.statistic, rows, source.weights, directions)
+    return losses.aims(source.part.statistic, summaries)
 
 
 def shapes(network: networks.Pyramid, variables: dict, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:

@@ -3,20 +3,15 @@
 import csv
 import pathlib
 
+import commands
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
-from jaxtex import command, compare_main, images, metrics
+from jaxtex import compare_main, images, metrics
 
 
 def jaxtex_compare(*arguments):
-    saved = flagsaver.save_flag_values(compare_main.FLAGS)
-    try:
-        arguments = command.parse(["jaxtex-compare", *arguments], "jaxtex-compare", "", compare_main.FLAGS, True)
-        command.guarded("jaxtex-compare", compare_main.main, arguments[1:])
-    finally:
-        flagsaver.restore_flag_values(saved, compare_main.FLAGS)
+    commands.call(compare_main, "jaxtex-compare", *arguments, positional=True)
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,12 @@ IMAGE = jax.random.uniform(jax.random.key(3), (8, 6, 3))
 GRAM = moments.gram()
 
 
+def aims(statistic, exemplars, weights):
+    return losses.aims(statistic, losses.summarise(statistic, exemplars, weights, {}))
+
+
 def target(features, statistic=GRAM):
-    aims = losses.aims(statistic, [features], [1.0], {})
-    return {layer: {"aim": aim, "view": {}} for layer, aim in aims.items()}
+    return {layer: {"aim": aim, "view": {}} for layer, aim in aims(statistic, [features], [1.0]).items()}
 
 
 def test_texture_is_zero_at_the_exemplar():
@@ -51,14 +54,14 @@ def test_the_total_is_the_weighted_sum_and_names_its_terms():
 
 @pytest.mark.parametrize("statistic", [GRAM, quantiles.sorted_features(samples=0)])
 def test_a_blend_lies_between_its_styles(statistic):
-    one, other = (losses.aims(statistic, [f], [1.0], {})["a"] for f in (FEATURES, OTHER))
-    blend = losses.aims(statistic, [FEATURES, OTHER], [1.0, 3.0], {})["a"]
+    one, other = (aims(statistic, [f], [1.0])["a"] for f in (FEATURES, OTHER))
+    blend = aims(statistic, [FEATURES, OTHER], [1.0, 3.0])["a"]
     np.testing.assert_allclose(blend, 0.25 * one + 0.75 * other, rtol=1e-4, atol=1e-5)
 
 
 def test_lists_of_different_lengths_blend_at_the_shorter():
     long = {"a": jnp.repeat(FEATURES["a"], 3, 0)}
-    blend = losses.aims(quantiles.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0], {})["a"]
+    blend = aims(quantiles.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0])["a"]
     assert blend.shape == (30, 4)
     np.testing.assert_allclose(blend, jnp.sort(FEATURES["a"].reshape(30, 4), 0), atol=0.3)
 

@@ -6,12 +6,12 @@ import pathlib
 import subprocess
 import sys
 
+import commands
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 from PIL import Image
 
-from jaxtex import command, images, main, report
+from jaxtex import images, main, report
 
 QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
 
@@ -32,12 +32,7 @@ def process(*arguments, cwd=None):
 
 def inside(*arguments):
     """The command without a process of its own."""
-    saved = flagsaver.save_flag_values(main.FLAGS)
-    try:
-        arguments = command.parse(["jaxtex", *arguments], "jaxtex", main.__doc__, main.FLAGS)
-        command.guarded("jaxtex", main.main, arguments[1:])
-    finally:
-        flagsaver.restore_flag_values(saved, main.FLAGS)
+    commands.call(main, "jaxtex", *arguments)
 
 
 def test_a_run_leaves_its_files(style, tmp_path):

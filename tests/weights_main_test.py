@@ -1,27 +1,22 @@
 """`jaxtex-weights` as its user meets it, and what `verify` tells apart."""
 
+import commands
 import h5py
 import jax
 import numpy as np
 import pytest
 import reference
-from absl.testing import flagsaver
 from conftest import SHARED
 
 import jaxtex
-from jaxtex import command, errors, networks, store, weights, weights_main
+from jaxtex import errors, networks, store, weights, weights_main
 from jaxtex.checkpoints import convert, verify
 
 BLOCKS = SHARED / "weights" / "vgg19_imagenet_blocks1-3.npz"
 
 
 def jaxtex_weights(*arguments):
-    saved = flagsaver.save_flag_values(weights_main.FLAGS)
-    try:
-        arguments = command.parse(["jaxtex-weights", *arguments], "jaxtex-weights", "", weights_main.FLAGS, True)
-        command.guarded("jaxtex-weights", weights_main.main, arguments[1:])
-    finally:
-        flagsaver.restore_flag_values(saved, weights_main.FLAGS)
+    commands.call(weights_main, "jaxtex-weights", *arguments, positional=True)
 
 
 @pytest.fixture(autouse=True)
