@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 
-import h5py
 import numpy as np
 
 from jaxtex import images, likeness, report, scenes
@@ -26,59 +25,22 @@ FOLDER = pathlib.Path("runs/neural_style")
 WEIGHTS = "weights/vgg19.h5"
 SIZE, EVALUATIONS = 192, 200
 MAKERS = ("torch", "same", "cold", "warm")
-SETTING = ["--network=vgg19", "--layers=relu1_1,relu2_1,relu3_1", "--statistic=gram", "--pooling=max", "--octaves=1",
+LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+SETTING = ["--network=vgg19", f"--layers={','.join(LAYERS)}", "--statistic=gram", "--pooling=max", "--octaves=1",
            "--scales=1", "--padding=zero"]  # fmt: skip
 
 
 def torch_loop(path: str, out: str) -> None:
-    """Gatys' texture as neural-style-pt makes it."""
+    """The texture as neural-style-pt makes it."""
+    import gatys
     import torch
 
     torch.manual_seed(0)
-    mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
-    to_torch = lambda image: torch.from_numpy(image).permute(2, 0, 1)[None].contiguous() * 255 - mean
-    style = to_torch(images.shorter_side(images.load(path), SIZE))
-    network = torch_network(torch)
-
-    def grams(x):
-        found, count = [], 0
-        for layer in network:
-            x = layer(x)
-            if isinstance(layer, torch.nn.ReLU) and (count := count + 1) in (1, 3, 5):
-                flat = x.flatten(2)[0]
-                found.append(flat @ flat.T / flat.numel())
-        return found
-
-    with torch.no_grad():
-        targets = grams(style)
-    image = (torch.randn_like(style) * 0.001).requires_grad_(True)
-    optimizer = torch.optim.LBFGS(
-        [image], max_iter=EVALUATIONS, max_eval=EVALUATIONS, tolerance_change=-1, tolerance_grad=-1
-    )
-
-    def closure():
-        optimizer.zero_grad()
-        loss = sum(100 * torch.nn.functional.mse_loss(a, b) for a, b in zip(grams(image), targets, strict=True))
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    images.save(out, ((image.detach() + mean)[0].permute(1, 2, 0).numpy() / 255).clip(0, 1))
-
-
-def torch_network(torch):
-    """VGG-19 up to relu3_1 for images in 0..255, from our HDF5."""
-    parts = []
-    with h5py.File(WEIGHTS) as file:
-        for name in ("conv1_1", "conv1_2", "pool", "conv2_1", "conv2_2", "pool", "conv3_1"):
-            if name == "pool":
-                parts.append(torch.nn.MaxPool2d(2))
-                continue
-            kernel = torch.from_numpy(file[f"{name}/kernel"][()].transpose(3, 2, 0, 1).copy())
-            conv = torch.nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
-            conv.weight.data, conv.bias.data = kernel, torch.from_numpy(file[f"{name}/bias"][()])
-            parts += [conv.requires_grad_(False), torch.nn.ReLU()]
-    return torch.nn.Sequential(*parts)
+    style = images.shorter_side(images.load(path), SIZE)
+    peer = gatys.Gatys(WEIGHTS, LAYERS, style, norm="neural_style")
+    image = peer.noise(style)
+    peer.run(image, EVALUATIONS)
+    images.save(out, peer.image(image))
 
 
 def timed(name: str, path: str) -> tuple[np.ndarray, float]:

@@ -16,7 +16,19 @@ import sys
 
 from absl import flags
 
-from jaxtex import command, comparisons, compilation, config, errors, experiments, networks, optimizers, runs, statistics
+from jaxtex import (
+    command,
+    comparisons,
+    compilation,
+    config,
+    errors,
+    experiments,
+    networks,
+    optimizers,
+    runs,
+    scenes,
+    statistics,
+)
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
            "content_norm": comparisons.NORMS}
@@ -30,6 +42,10 @@ def define_flags() -> None:
     text("style", None, "Path of the exemplar, an image; several, with commas, are blended.")
     flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
     text("workdir", "", "Where the results go. Empty: runs/ and a name. Of experiments: the folder above theirs.")
+    flags.DEFINE_integer(
+        "num_images", 1, "Pictures in one batch, with the seeds that follow --seed; each gets a folder.", flag_values=FLAGS
+    )
+    flags.DEFINE_boolean("each", False, "Of several styles: a picture of each in one batch, no blend.", flag_values=FLAGS)
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -46,11 +62,20 @@ def main(_: list[str]) -> None:
         perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
     elif FLAGS.style or FLAGS.content:
         named = "-".join(pathlib.Path(path).stem for path in filter(None, (FLAGS.content, FLAGS.style)))
-        run = runs.Run(FLAGS.style or "", config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
-        runs.make(run)
-        print(run.folder / "result.png")
+        make(FLAGS.style or "", config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
     else:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+
+
+def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
+    """One picture into the folder, or a batch into folders in it."""
+    if FLAGS.each or FLAGS.num_images != 1:
+        made = runs.make_batch(scenes.split_paths(style) if FLAGS.each else [style], choices, FLAGS.num_images, folder)
+    else:
+        runs.make(made := runs.Run(style, choices, folder))
+        made = [made]
+    for run in made:
+        print(run.folder / "result.png")
 
 
 def show_experiments() -> None:

@@ -1,7 +1,8 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -25,6 +26,8 @@ from jaxtex import config as configs
 from jaxtex import targets as targeting
 
 COARSEST = 96  # pixels: where `scales = 0` stops halving
+MOST = 4096  # images in a batch: beyond that a number is a slip
+AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a batch share the weights
 
 
 class Loss(NamedTuple):
@@ -51,7 +54,44 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
     content = images.load(config.content) if content is None and config.content else content
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     scene = scenes.build(styles, content, config)
-    loss = build_loss(scene, config)
+    return plan(build_loss(scene, config), scene, config)
+
+
+def build_batch(
+    styles: Sequence[Sequence[np.ndarray]], config: configs.Config, num_images: int = 1, content: np.ndarray | None = None
+) -> list[synthesis.Plan]:
+    """Plans of one loss, for `batches.run`: of each style so many, with the seeds that follow `config.seed`.
+
+    Args:
+      styles: the exemplars of each; several in one are blended.
+      config: the choices.
+      num_images: of each style.
+      content: as for `build`.
+
+    Raises:
+      UserError: as `build`; or there are too many of them.
+    """
+    configs.validate(config)
+    if not 1 <= num_images * len(styles) <= MOST:
+        raise errors.UserError(f"--num_images={num_images} of {len(styles)} styles: between 1 and {MOST} in all, please")
+    content = images.load(config.content) if content is None and config.content else content
+    pictured = [scenes.build(list(exemplars), content, config) for exemplars in styles]
+    loss = build_loss(pictured[0], config)
+    return [each for scene in pictured for each in _seeded(loss, scene, config, num_images)]
+
+
+def _seeded(loss: Loss, scene: scenes.Scene, config: configs.Config, num_images: int) -> list[synthesis.Plan]:
+    """The targets are made once, unless something in them is drawn."""
+    seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
+    first = plan(loss, scene, config)
+    if any(problem.renew or problem.critic for problem in first.problems):
+        return [first, *(plan(loss, scene, each) for each in seeds[1:])]
+    size = first.problems[0].height, first.problems[0].width
+    return [first._replace(start=first_image(scene, each, *size)) for each in seeds]
+
+
+def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
+    """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
     optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate)
     if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
         raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
@@ -144,7 +184,7 @@ def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthes
     data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
-    problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first)
+    problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first, axes=AXES)
     problem = problem._replace(renew=data) if texture.chance else problem
     return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
 

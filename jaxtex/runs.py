@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxtex import batches, errors, files, images, problems, report, scenes, sights, store, synthesis
 from jaxtex import config as configs
-from jaxtex import errors, files, images, problems, report, scenes, sights, store, synthesis
 
 
 class Run(NamedTuple):
@@ -26,11 +26,44 @@ def make(run: Run) -> None:
     Raises:
       UserError: a choice, a picture or the folder cannot be used.
     """
-    plan = problems.build([images.load(path) for path in scenes.split_paths(run.style)], run.config)
+    plan = problems.build(_load(run.style), run.config)
     folder = report.Report(run.folder, identity(run))
     with report.Bar(run.config.num_steps) as bar:
         result = synthesis.run(plan, observe=lambda progress: (folder(progress), bar(progress)))
     folder.finish(sources(run), result, {"numbers": plan.numbers})
+
+
+def make_batch(styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path) -> list[Run]:
+    """Pictures of each style with the seeds that follow the config's, all at once, each in a folder of its own.
+
+    Args:
+      styles: of each picture, as in `Run`.
+      config: what they share.
+      num_images: of each style.
+      folder: above theirs; gets a sheet of all.
+
+    Raises:
+      UserError: a choice, a picture or the folder cannot be used.
+    """
+    plans = problems.build_batch([_load(style) for style in styles], config, num_images)
+    seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
+    made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
+    reports = [report.Report(run.folder, identity(run)) for run in made]
+    with report.Bar(config.num_steps) as bar:
+        watch = lambda each: lambda progress: (each(progress), bar(progress))
+        results = batches.run(plans, [watch(each) for each in reports])
+    for run, plan, each, result in zip(made, plans, reports, results, strict=True):
+        each.finish(sources(run), result, {"numbers": plan.numbers})
+    images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
+    return made
+
+
+def _load(style: str) -> list[np.ndarray]:
+    return [images.load(path) for path in scenes.split_paths(style)]
+
+
+def _stem(style: str) -> str:
+    return "-".join(pathlib.Path(path).stem for path in scenes.split_paths(style)) or "content"
 
 
 def identity(run: Run) -> dict:
@@ -55,7 +88,7 @@ def is_done(run: Run) -> bool:
 @functools.cache
 def sources(run: Run) -> list[np.ndarray]:
     """What it is made from, as used: content and exemplars; of a feature map what excites it in them."""
-    exemplars = [images.load(path) for path in scenes.split_paths(run.style)]
+    exemplars = _load(run.style)
     if run.config.excite and exemplars:
         return [sights.mosaic(exemplars, run.config)]
     content = [images.load(run.config.content)] if run.config.content else []

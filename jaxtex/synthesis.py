@@ -31,10 +31,11 @@ class Problem(NamedTuple):
     critic: Any = ()  # before it has learned, where there is one
     learn: Learn = lambda critic, data, seen, step: critic
     renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
+    axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
 
 
 class Plan(NamedTuple):
-    """A whole synthesis."""
+    """A whole synthesis; of a batch if `batch` is not 0, see `batches`: then arrays have a first axis more."""
 
     problems: Sequence[Problem]  # from coarse to fine
     start: np.ndarray  # the first image, of the first problem's size, in [0, 1]
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     renew_every: int = 10  # steps
     finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
     numbers: int = 0  # of the exemplars, that the statistics look at
+    batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
 
 class Info(NamedTuple):
@@ -62,7 +64,7 @@ class Progress(NamedTuple):
     step: int  # steps done, over all scales
     num_steps: int
     image: np.ndarray  # [H, W, 3], at the scale of the moment
-    infos: Info  # of the steps since the last time, stacked: [n]
+    infos: Info  # of the steps since the last time, stacked: [n]; of a batch [n, B]
 
 
 Observer = Callable[[Progress], None]
@@ -92,14 +94,37 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
       is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
     """
     step = build_step(problem, plan.optimizer)
+    step = jax.vmap(step, (0, problem.axes)) if plan.batch else step
     if scanned:
         chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
         return lambda: jax.jit(chunk, static_argnums=2, donate_argnums=0)
     jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True))
-    image = jax.ShapeDtypeStruct((problem.height, problem.width, 3), jnp.float32)
-    start = functools.partial(optimizers.start, plan.optimizer)
-    lowered = jitted.lower(jax.eval_shape(start, image, problem.critic), problem.data)
+    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
+    lowered = jitted.lower(jax.eval_shape(functools.partial(_start, plan, problem), image), problem.data)
     return lambda: _repeated(lowered.compile())
+
+
+def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
+    """The state before the first step: each leaf is a buffer of its own, to be given away.
+
+    Args:
+      plan: with the optimiser.
+      problem: one of the plan's.
+      image: where to begin, of any size, `[H, W, 3]` or a batch; None: at the plan's start.
+    """
+    image = plan.start if image is None else image
+    return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(_enlarged(image, problem))))
+
+
+def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
+    start = functools.partial(optimizers.start, plan.optimizer)
+    return (jax.vmap(start) if plan.batch else start)(image, problem.critic)
+
+
+def _enlarged(image: np.ndarray, problem: Problem) -> np.ndarray:
+    if image.ndim == 3:
+        return images.resize(image, problem.height, problem.width)
+    return np.stack([images.resize(one, problem.height, problem.width) for one in image])
 
 
 def _repeated(compiled: Step) -> Chunk:
@@ -123,34 +148,38 @@ def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
     Returns:
       The last image, `[height, width, 3]` in [0, 1].
     """
+    return plan.finish(run_unfinished(plan, observe))
+
+
+def run_unfinished(plan: Plan, observe: Observer) -> np.ndarray:
+    """`run`, without what is done to the result in the end; with an axis more if the plan is of a batch."""
     scanned = jax.default_backend() != "cpu"
     compiler = futures.ThreadPoolExecutor(1)  # the next problem's steps are compiled while the first ones run
     try:
         chunks = [compiler.submit(build_chunk(plan, problem, scanned)) for problem in plan.problems]
-        return _descend(plan, chunks, observe)
+        return descend(plan, [lambda *given, c=chunk: c.result()(*given) for chunk in chunks], observe)
     finally:
         compiler.shutdown(wait=False, cancel_futures=True)
 
 
-def _descend(plan: Plan, chunks: list[futures.Future], observe: Observer) -> np.ndarray:
+def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer) -> np.ndarray:
+    """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
     image, done = plan.start, 0
     for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
-        enlarged = jnp.asarray(images.resize(image, problem.height, problem.width))
-        state = optimizers.start(plan.optimizer, enlarged, problem.critic)
-        state = jax.tree.map(jnp.copy, state)  # each leaf a buffer of its own, to be given away
+        state = begin(plan, problem, image)
         until, data = plan.num_steps * number // len(plan.problems), problem.data
         while done < until:
             infos, stop = [], min(until, _next_multiple(done, plan.save_every))
             while done < stop:
                 pause = _next_multiple(done, plan.renew_every) if problem.renew else stop
-                state, info = chunk.result()(state, data, min(stop, pause) - done)
+                state, info = chunk(state, data, min(stop, pause) - done)
                 infos, done = [*infos, info], min(stop, pause)
                 if problem.renew and done == pause < until:
                     data, state = problem.renew(done // plan.renew_every), plan.optimizer.renew(state)
             image = np.asarray(state.image)
             infos = jax.tree.map(lambda *parts: np.concatenate(parts), *infos)
             observe(Progress(done, plan.num_steps, image, infos))
-    return plan.finish(image[: plan.height, : plan.width])
+    return image[..., : plan.height, : plan.width, :]
 
 
 def _next_multiple(step: int, every: int) -> int:

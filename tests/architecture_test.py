@@ -16,7 +16,7 @@ LEVELS = [
     {"expressions", "metrics"},
     {"losses"},
     {"synthesis", "targets", "terms"},
-    {"problems", "report"},
+    {"batches", "problems", "report"},
     {"api", "sights"},
     {"runs"},
     {"results"},

@@ -1,0 +1,250 @@
+"""jaxtex beside a plain PyTorch loop, in one run: times as medians of interleaved turns, and their ratios.
+
+    python benchmarks/speed.py [SECTION ...]           (extra `bench`; runs/bench/SECTION.json; without a section: all)
+
+VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `quality` want the real ones of VGG-19
+(weights/vgg19.h5). Sections: gradient, memory, overhead, first, pixels, batch, precision, loss, quality.
+"""
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import gatys
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from jaxtex import compilation, config, images, likeness, loading, networks, problems, report, scenes, synthesis, tables
+from jaxtex import weights as weight_files
+
+FOLDER, EXEMPLAR = pathlib.Path("runs/bench"), "images/pebbles.png"
+DRAWN, REAL = FOLDER / "vgg16_bn.h5", pathlib.Path("weights/vgg19.h5")
+TURNS, BATCH = 7, 8
+LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
+PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
+
+
+def vgg16(**choices) -> config.Config:
+    """Gatys' texture with the Gram matrices of all 13 convolutions."""
+    fixed = {"network": "vgg16_bn", "weights": str(DRAWN), "layers": ",".join(LAYERS), **PLAIN}
+    return config.Config(**(fixed | choices))
+
+
+def square(size: int, path: str = EXEMPLAR) -> np.ndarray:
+    """The exemplar in a square."""
+    return images.resize(images.load(path), size, size)
+
+
+def medians(functions: dict[str, Callable], turns: int = TURNS) -> dict[str, float]:
+    """Seconds of each, in turns, after one call that is not counted."""
+    taken = {name: [] for name in functions}
+    for turn in range(turns + 1):
+        for name, function in functions.items():
+            began = time.perf_counter()
+            function()
+            taken[name] += [time.perf_counter() - began] if turn else []
+    return {name: float(np.median(seconds)) for name, seconds in taken.items()}
+
+
+def our_gradient(settings: config.Config) -> Callable:
+    """One evaluation of loss and gradient, compiled as in a step."""
+    plan = problems.build(square(settings.size), settings)
+    problem, image = plan.problems[-1], jnp.asarray(plan.start)
+    evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=compilation.options(often=True))
+    compiled = evaluate.lower(image, problem.data, ()).compile()
+    return lambda: jax.block_until_ready(compiled(image, problem.data, ()))
+
+
+def torch_gradient(size: int) -> Callable:
+    """The same in PyTorch."""
+    peer = gatys.Gatys(str(DRAWN), LAYERS, square(size))
+    variable = peer.noise(square(size)).requires_grad_(True)
+    return lambda: peer.gradient(variable)
+
+
+def gradient():
+    """Loss and gradient at 256 px, and what share of the measured matrix rate the convolutions reach."""
+    left = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
+    one, other = jnp.asarray(left), torch.from_numpy(left)
+    product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
+    found = medians(
+        {
+            "torch": torch_gradient(256),
+            "jaxtex": our_gradient(vgg16(size=256)),
+            "matrix, JAX": lambda: product(one).block_until_ready(),
+            "matrix, PyTorch": lambda: other @ other,
+        }
+    )
+    rate = 2 * 2048**3 / min(found.pop("matrix, JAX"), found.pop("matrix, PyTorch"))
+    for name, seconds in found.items():
+        share = operations(256) / seconds / rate
+        yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"], "share of matrix rate": share}
+    yield {"what": "matrix rate, GFLOP/s", "seconds": rate / 1e9}
+
+
+def operations(size: int) -> float:
+    """Of the plain convolutions, forwards and backwards to the pixels: Winograd's need fewer, and can pass 1."""
+    network, total, inputs = networks.NETWORKS["vgg16_bn"], 0, 3
+    for block, widths in enumerate(network.widths):
+        for outputs in widths:
+            total += 2 * 2 * 9 * inputs * outputs * (size // 2**block) ** 2
+            inputs = outputs
+    return float(total)
+
+
+def memory():
+    """The largest resident memory of a process that evaluates loss and gradient three times, in MB."""
+    for size in (256, 512):
+        found = {name: int(child("memory", name, str(size))[-1]) / 1024 for name in ("torch", "jaxtex")}
+        for name, megabytes in found.items():
+            yield {"what": f"{name}, {size} px", "MB": megabytes, "over torch": megabytes / found["torch"]}
+
+
+def overhead():
+    """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
+    for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
+        plan = problems.build(square(256), settings)
+        chunk, state = synthesis.build_chunk(plan, plan.problems[0], False)(), synthesis.begin(plan, plan.problems[0])
+        box = [state]
+
+        def step(box=box, chunk=chunk, problem=plan.problems[0]):
+            box[0], _ = chunk(box[0], problem.data, 1)
+
+        shown = synthesis.Progress(10, 200, plan.start, synthesis.Info(np.ones(10), np.ones(10), {}))
+        folder = report.Report(FOLDER / "overhead", {})
+        found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder: f(shown)}, 15)
+        every = config.Config().save_every
+        whole = found["step"] + found["saving"] / every
+        yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
+
+
+def first():
+    """From the command to the end of the first step: a whole command of one step, with its files, beside PyTorch's."""
+    flags = [f"--{name}={value}" for name, value in {**PLAIN, "layers": ",".join(LAYERS), "size": 256}.items()]
+    ours = [sys.executable, "-m", "jaxtex", f"--style={EXEMPLAR}", "--network=vgg16_bn", f"--weights={DRAWN}"]
+    ours += [*flags, "--num_steps=1", f"--workdir={FOLDER}/first"]
+    peer = [sys.executable, str(pathlib.Path(__file__).parent / "gatys.py"), str(DRAWN), EXEMPLAR, "256"]
+    cache = {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache")}
+    run = lambda command: subprocess.run(command, check=True, capture_output=True, env=cache)
+
+    def cold():
+        shutil.rmtree(FOLDER / "cache", ignore_errors=True)
+        run(ours)
+
+    commands = {"torch": lambda: run([*peer, ",".join(LAYERS), "1"]), "jaxtex, cold": cold, "jaxtex, cached": lambda: run(ours)}
+    found = medians(commands, 3)
+    for name, seconds in found.items():
+        yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"]}
+
+
+def pixels():
+    """Loss and gradient of a VGG-16-BN, microseconds for each pixel."""
+    for size in (128, 256, 512, 1024):
+        found = medians({"torch": torch_gradient(size), "jaxtex": our_gradient(vgg16(size=size))}, 3)
+        each = {f"{name}, us a pixel": seconds / size**2 * 1e6 for name, seconds in found.items()}
+        yield {"what": f"{size} px", **each, "over torch": found["jaxtex"] / found["torch"]}
+
+
+def batch():
+    """Eight textures of 128 px in one command, beside eight commands, with the built-in network and what is compiled kept."""
+    command = [sys.executable, "-m", "jaxtex", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
+    run = lambda *flags: subprocess.run([*command, *flags], check=True, capture_output=True)
+    found = medians({"one": run, "batch": lambda: run(f"--num_images={BATCH}")}, 3)
+    yield {"what": f"{BATCH} of 128 px", **found, "throughput": BATCH * found["one"] / found["batch"]}
+
+
+def precision():
+    """What the lower precision of convolutions costs in quality: the measures of 200 steps in both."""
+    for name in ("pebbles", "bricks", "leaves"):
+        style = square(128, f"images/{name}.png")
+        for chosen in ("float32", "bfloat16"):
+            result = synthesis.run(problems.build(style, config.Config(size=128, precision=chosen)))
+            yield {"what": f"{name}, {chosen}", **measures(style, result)}
+
+
+def measures(style: np.ndarray, result: np.ndarray) -> dict[str, float]:
+    """The two distances that no run optimises."""
+    return {"patches": likeness.patches(style, result), "features": likeness.features(style, result)}
+
+
+def loss():
+    """The time to the loss that PyTorch's L-BFGS reaches after 500 evaluations: real VGG-19 up to relu3_4, 192 px."""
+    style, layers = square(192), tuple(f"relu{b}_{i}" for b, count in ((1, 2), (2, 2), (3, 4)) for i in range(1, count + 1))
+    peer = gatys.Gatys(str(REAL), layers, style)
+    variable, seen, began = peer.noise(style), [], time.perf_counter()
+    peer.run(variable, 500, seen.append)
+    theirs = time.perf_counter() - began
+    choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 500}
+    plan = problems.build(style, config.Config(**(PLAIN | choices | {"scales": 2})))
+    trace = descend(plan)
+    reached = next((seconds for seconds, progress in trace if progress.infos.loss[-1] <= min(seen)), float("nan"))
+    yield {"what": "torch, 500 evaluations", "loss": min(seen), "seconds": theirs, "over torch": 1.0}
+    last = float(trace[-1][1].infos.loss[-1])
+    yield {"what": "jaxtex, to that loss", "loss": last, "seconds": reached, "over torch": reached / theirs}
+
+
+def descend(plan: synthesis.Plan) -> list[tuple[float, synthesis.Progress]]:
+    """Seconds and progress at each snapshot; what is compiled beforehand is not counted."""
+    chunks = [synthesis.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
+    trace, began = [], time.perf_counter()
+    synthesis.descend(plan, chunks, lambda progress: trace.append((time.perf_counter() - began, progress)))
+    return trace
+
+
+def quality():
+    """neural-style-pt's setting with real VGG-19 after 200 evaluations, beside the built-in network sooner and later."""
+    for name in ("pebbles", "bricks", "water", "leaves", "weave"):
+        style = scenes.as_used(images.load(f"images/{name}.png"), 192)
+        peer = gatys.Gatys(str(REAL), ("relu1_1", "relu2_1", "relu3_1"), style, "neural_style")
+        variable, began = peer.noise(style), time.perf_counter()
+        peer.run(variable, 200)
+        theirs = time.perf_counter() - began
+        images.save(FOLDER / f"{name}_torch.png", peer.image(variable))
+        yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, peer.image(variable))}
+        for steps in (20, 30, 50, 100, 200):
+            plan = problems.build(style, config.Config(size=192, num_steps=steps))
+            seconds, progress = descend(plan)[-1]
+            images.save(FOLDER / f"{name}_{steps}.png", progress.image)
+            row = {"what": f"{name}, {steps} steps", "seconds": seconds, "over torch": seconds / theirs}
+            yield row | measures(style, progress.image[: plan.height, : plan.width])
+
+
+def child(*arguments: str) -> list[str]:
+    """The lines that another process of this file prints."""
+    return subprocess.run(
+        [sys.executable, __file__, "child", *arguments], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
+def answer(_: str, name: str, size: str) -> None:
+    """In such a process: the peak of memory, in kB."""
+    evaluate = torch_gradient(int(size)) if name == "torch" else our_gradient(vgg16(size=int(size)))
+    for _ in range(3):
+        evaluate()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def main() -> None:
+    """Prints a table for each section, and keeps its rows."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if sys.argv[1:2] == ["child"]:
+        return answer(*sys.argv[2:])
+    weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
+    for name in sys.argv[1:] or SECTIONS:
+        rows = list(SECTIONS[name]())
+        print(f"\n{SECTIONS[name].__doc__}\n\n{tables.markdown(rows)}", flush=True)
+        (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
+
+
+SECTIONS = {f.__name__: f for f in (gradient, memory, overhead, first, pixels, batch, precision, loss, quality)}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Several syntheses as one: each step takes all images a step further, each at its own point of its own line search.
+
+No image waits for another: a step is one evaluation of each, accepted or refused by each for itself, and all have the same
+number of them. The weights are there once, and a program is compiled once for a size.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxtex import synthesis
+
+
+def run(plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer]) -> list[np.ndarray]:
+    """What `synthesis.run` returns for each plan, all of one size and one loss at once.
+
+    Args:
+      plans: of one `problems.Loss`; those whose arrays agree in shape go together.
+      observers: one for each.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, plan in enumerate(plans):
+        groups.setdefault(_shapes(plan), []).append(index)
+    results = {}
+    for indices in groups.values():
+        chosen, watching = ([each[i] for i in indices] for each in (plans, observers))
+        found = synthesis.run_unfinished(combine(chosen), _split(watching))
+        results |= {i: plan.finish(image) for i, plan, image in zip(indices, chosen, found, strict=True)}
+    return [results[i] for i in range(len(plans))]
+
+
+def combine(plans: Sequence[synthesis.Plan]) -> synthesis.Plan:
+    """One plan of the images of all: arrays get a first axis, but for what the images share."""
+    problems = [_combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)]
+    return plans[0]._replace(problems=problems, start=np.stack([plan.start for plan in plans]), batch=len(plans))
+
+
+def _combine(problems: Sequence[synthesis.Problem]) -> synthesis.Problem:
+    first = problems[0]
+    together = lambda several: jax.tree.map(
+        lambda axis, *parts: parts[0] if axis is None else _stack(parts), first.axes, *several, is_leaf=lambda x: x is None
+    )
+    renew = None if first.renew is None else lambda epoch: together([problem.renew(epoch) for problem in problems])
+    critic = _stack([problem.critic for problem in problems])
+    return first._replace(data=together([problem.data for problem in problems]), critic=critic, renew=renew)
+
+
+def _stack(trees: Sequence):
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _split(observers: Sequence[synthesis.Observer]) -> synthesis.Observer:
+    def observe(progress: synthesis.Progress) -> None:
+        for i, observer in enumerate(observers):
+            own = jax.tree.map(lambda leaf, i=i: leaf[:, i], progress.infos)
+            observer(progress._replace(image=progress.image[i], infos=own))
+
+    return observe
+
+
+def _shapes(plan: synthesis.Plan) -> str:
+    return str([(p.height, p.width, jax.tree.map(jnp.shape, (p.data, p.critic))) for p in plan.problems] + [plan.height])

@@ -1,0 +1,59 @@
+"""A batch does for each image what a run of its own would do."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxtex import batches, config, errors, problems, synthesis
+
+QUICK = {"size": 40, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 4}
+STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
+
+
+def alone_and_together(styles, choices, num_images=1):
+    plans = problems.build_batch(styles, choices, num_images)
+    histories = [[] for _ in plans]
+    together = batches.run(plans, [history.append for history in histories])
+    return plans, together, histories
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_each_image_is_as_it_would_be_alone(exemplar, statistic):
+    optimizer = "adam" if statistic == "discriminator" else "lbfgs"
+    choices = config.Config(**QUICK, statistic=statistic, optimizer=optimizer, renew_every=3)
+    plans, together, histories = alone_and_together([[exemplar], [exemplar[::-1] ** 2]], choices, 2)
+    assert len(together) == 4
+    for plan, image, history in zip(plans, together, histories, strict=True):
+        seen = []
+        np.testing.assert_allclose(image, synthesis.run(plan, seen.append), atol=2e-3)
+        for own, other in zip(seen, history, strict=True):
+            assert own.step == other.step and own.image.shape == other.image.shape
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6), own.infos, other.infos)
+
+
+def test_seeds_differ_and_are_those_of_single_runs(exemplar):
+    plans = problems.build_batch([[exemplar]], config.Config(**QUICK, seed=5), 2)
+    for plan, seed in zip(plans, (5, 6), strict=True):
+        np.testing.assert_array_equal(plan.start, problems.build(exemplar, config.Config(**QUICK, seed=seed)).start)
+    assert plans[0].problems is plans[1].problems
+
+
+def test_exemplars_of_different_shapes_go_in_groups(exemplar):
+    wide = np.concatenate([exemplar, exemplar], 1)
+    _, together, _ = alone_and_together([[exemplar], [wide], [exemplar]], config.Config(**QUICK))
+    assert [image.shape for image in together] == [(40, 53, 3), (40, 107, 3), (40, 53, 3)]
+    np.testing.assert_array_equal(together[0], together[2])
+
+
+def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
+    plans = problems.build_batch([[exemplar]], config.Config(**QUICK), 2)
+    done = plans[0]._replace(start=np.full_like(plans[0].start, np.nan))
+    spoilt, image = batches.run([done, plans[1]], [lambda progress: None] * 2)
+    np.testing.assert_allclose(image, synthesis.run(plans[1]), atol=2e-3)
+    assert np.isnan(spoilt).all()
+
+
+@pytest.mark.parametrize("number", [0, -1, 5000])
+def test_absurd_numbers_are_refused(exemplar, number):
+    with pytest.raises(errors.UserError, match=f"--num_images={number}"):
+        problems.build_batch([[exemplar]], config.Config(**QUICK), number)
