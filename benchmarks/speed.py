@@ -120,7 +120,7 @@ def overhead():
 
         shown = synthesis.Progress(10, 200, plan.start, synthesis.Info(np.ones(10), np.ones(10), {}))
         folder = report.Report(FOLDER / "overhead", {})
-        found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder: f(shown)}, 15)
+        found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder, p=shown: f(p)}, 15)
         every = config.Config().save_every
         whole = found["step"] + found["saving"] / every
         yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
@@ -139,8 +139,8 @@ def first():
         shutil.rmtree(FOLDER / "cache", ignore_errors=True)
         run(ours)
 
-    commands = {"torch": lambda: run([*peer, ",".join(LAYERS), "1"]), "jaxtex, cold": cold, "jaxtex, cached": lambda: run(ours)}
-    found = medians(commands, 3)
+    torch_command = lambda: run([*peer, ",".join(LAYERS), "1"])
+    found = medians({"torch": torch_command, "jaxtex, cold": cold, "jaxtex, cached": lambda: run(ours)}, 3)
     for name, seconds in found.items():
         yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"]}
 
@@ -154,7 +154,7 @@ def pixels():
 
 
 def batch():
-    """Eight textures of 128 px in one command, beside eight commands, with the built-in network and what is compiled kept."""
+    """Eight textures of 128 px in one command and in eight, with the built-in network and kept programs."""
     command = [sys.executable, "-m", "jaxtex", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
     run = lambda *flags: subprocess.run([*command, *flags], check=True, capture_output=True)
     found = medians({"one": run, "batch": lambda: run(f"--num_images={BATCH}")}, 3)

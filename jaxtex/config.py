@@ -51,6 +51,8 @@ class Config:
     num_steps: int = _choice(200, "Network evaluations in all, shared evenly by the scales.")
     save_every: int = _choice(10, "Steps between two snapshots.")
     renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
+    precision: str = _choice("float32", "Of the convolutions on GPU and TPU; statistics are summed in float32.")
+    remat: str = _choice("auto", "Whether features are computed anew for the gradient, which saves memory.")
     seed: int = _choice(0, "Decides all that is random.")
     init: str = _choice("noise", "What the image starts as: noise, style (the first), content, or the path of an image.")
     noise: float = _choice(0.02, "Deviation of the first noise about the exemplar's mean colour.")

@@ -5,7 +5,7 @@ import re
 import jax
 
 from jaxtex import config as configs
-from jaxtex import errors, grids, networks, store, untrained, weights
+from jaxtex import convolutions, errors, grids, networks, store, untrained, weights
 
 
 def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
@@ -19,10 +19,25 @@ def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[netwo
     pooling = config.pooling or loaded.pooling
     errors.choose("pooling", pooling, grids.POOLINGS)
     errors.choose("padding", config.padding, grids.PADDINGS)
-    network = networks.select(network.clone(pooling=pooling, padding=config.padding), layers)
+    network = lowered(network.clone(pooling=pooling, padding=config.padding), config.precision)
+    network = networks.select(network, layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
     return networks.pyramid(network, config.octaves), jax.device_put(variables)
+
+
+def lowered(network: networks.Network, precision: str) -> networks.Network:
+    """The network in this precision.
+
+    Raises:
+      UserError: there is no such precision, or the network has but one.
+    """
+    errors.choose("precision", precision, convolutions.PRECISIONS)
+    if isinstance(network, networks.VGG):
+        return network.clone(precision=precision)
+    if precision != "float32":
+        raise errors.UserError(f"--precision={precision}: fixed filters are computed in float32")
+    return network
 
 
 def layers_at_hand(config: configs.Config) -> tuple[str, ...]:

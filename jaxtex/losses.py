@@ -60,7 +60,7 @@ def texture(statistic: comparisons.Statistic, weights: dict[str, float], share: 
     def evaluate(image: jax.Array, features: networks.Features, target: dict) -> jax.Array:
         del image
         viewed = {layer: view(features[layer], target[layer]["view"]) for layer in weights}
-        summaries = layers.map_layers(statistic.summarise, viewed)
+        summaries = _summaries(statistic, viewed)
         distances = layers.map_layers(statistic.distance, {layer: target[layer]["aim"] for layer in weights}, summaries)
         return sum(weights[layer] / whole * distance for layer, distance in distances.items())
 
@@ -111,9 +111,15 @@ def summarise(
     whole, summaries = sum(weights), []
     for features in exemplars:
         seen = {name: view(x, {"directions": directions[name]} if directions else {}) for name, x in features.items()}
-        summaries.append(layers.map_layers(statistic.summarise, seen))
+        summaries.append(_summaries(statistic, seen))
     shares = [weight / whole for weight in weights]
     return {name: blend([summary[name] for summary in summaries], shares) for name in summaries[0]}
+
+
+def _summaries(statistic: comparisons.Statistic, viewed: networks.Features) -> dict[str, comparisons.Summary]:
+    """Of features in float32, but for statistics that sum in float32 themselves."""
+    exact = lambda x: x if statistic.sums else x.astype(jnp.float32)
+    return layers.map_layers(lambda x: statistic.summarise(exact(x)), viewed)
 
 
 def aims(statistic: comparisons.Statistic, summaries: dict[str, comparisons.Summary]) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from jaxtex import (
     comparisons,
     compilation,
     config,
+    convolutions,
     errors,
     experiments,
+    memory,
     networks,
     optimizers,
     runs,
@@ -31,7 +33,7 @@ from jaxtex import (
 )
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
-           "content_norm": comparisons.NORMS}
+           "content_norm": comparisons.NORMS, "precision": convolutions.PRECISIONS, "remat": memory.REMATS}
 DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
 FLAGS = flags.FlagValues()
 
@@ -46,6 +48,7 @@ def define_flags() -> None:
         "num_images", 1, "Pictures in one batch, with the seeds that follow --seed; each gets a folder.", flag_values=FLAGS
     )
     flags.DEFINE_boolean("each", False, "Of several styles: a picture of each in one batch, no blend.", flag_values=FLAGS)
+    text("profile", "", "Folder for a record of where the time goes, for TensorBoard and ui.perfetto.dev.")
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -70,10 +73,11 @@ def main(_: list[str]) -> None:
 def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     """One picture into the folder, or a batch into folders in it."""
     if FLAGS.each or FLAGS.num_images != 1:
-        made = runs.make_batch(scenes.split_paths(style) if FLAGS.each else [style], choices, FLAGS.num_images, folder)
+        styles = scenes.split_paths(style) if FLAGS.each else [style]
+        made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile)
     else:
-        runs.make(made := runs.Run(style, choices, folder))
-        made = [made]
+        made = [runs.Run(style, choices, folder)]
+        runs.make(made[0], FLAGS.profile)
     for run in made:
         print(run.folder / "result.png")
 

@@ -25,12 +25,12 @@ def second_moments(features: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def _outer_products(rows: jax.Array) -> jax.Array:
     """`[N, C]` -> `[C, C]`. Its gradient is one product; the general rule of a matrix product would make two."""
-    return jnp.matmul(rows.T, rows, precision="highest")
+    return jnp.matmul(rows.T, rows, precision="highest", preferred_element_type=jnp.float32)
 
 
 _outer_products.defvjp(
     lambda rows: (_outer_products(rows), rows),
-    lambda rows, cotangent: (jnp.matmul(rows, cotangent + cotangent.T, precision="highest"),),
+    lambda rows, cotangent: (jnp.matmul(rows, (cotangent + cotangent.T).astype(rows.dtype), precision="highest"),),
 )
 
 
@@ -40,7 +40,7 @@ def moments(features: jax.Array) -> dict[str, jax.Array]:
     Returns:
       `{"mean": [C], "covariance": [C, C]}`; the Gram matrix is the covariance plus the outer product of the mean.
     """
-    mean = features.mean((0, 1))
+    mean = features.mean((0, 1), jnp.float32)
     return {"mean": mean, "covariance": second_moments(features) - jnp.outer(mean, mean)}
 
 
@@ -51,7 +51,9 @@ def gram(norm: str = "relative") -> comparisons.Statistic:
       Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
       https://arxiv.org/abs/1505.07376. The paper divides by the number of positions in the loss, not before.
     """
-    return comparisons.Statistic(second_moments, comparisons.compare(norm), numbers=lambda c, _: _symmetric(c))
+    return comparisons.Statistic(
+        second_moments, comparisons.compare(norm), sums=True, numbers=lambda c, _: _symmetric(c)
+    )
 
 
 def _symmetric(channels: int) -> int:
@@ -65,7 +67,8 @@ def mean(norm: str = "relative") -> comparisons.Statistic:
     References:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
-    return comparisons.Statistic(lambda x: x.mean((0, 1)), comparisons.compare(norm), numbers=lambda c, _: c)
+    average = lambda features: features.mean((0, 1), jnp.float32)
+    return comparisons.Statistic(average, comparisons.compare(norm), sums=True, numbers=lambda c, _: c)
 
 
 def mean_and_covariance() -> comparisons.Statistic:
@@ -74,7 +77,8 @@ def mean_and_covariance() -> comparisons.Statistic:
     References:
       Li et al. (2017), as for `mean`: matching moments as matching distributions; they stop at mean and variance.
     """
-    return comparisons.Statistic(moments, gaussian_difference, numbers=lambda c, _: c + _symmetric(c))
+    numbers = lambda channels, _: channels + _symmetric(channels)
+    return comparisons.Statistic(moments, gaussian_difference, sums=True, numbers=numbers)
 
 
 def gaussian_difference(target: comparisons.Summary, summary: comparisons.Summary) -> jax.Array:
@@ -99,7 +103,9 @@ def bures() -> comparisons.Statistic:
       Gelbrich, "On a formula for the L2 Wasserstein metric", Mathematische Nachrichten 147, 1990. The default of Crowson's
       style-transfer-pytorch.
     """
-    return comparisons.Statistic(moments, _bures_distance, _bures_aim, numbers=lambda c, _: c + _symmetric(c))
+    return comparisons.Statistic(
+        moments, _bures_distance, _bures_aim, sums=True, numbers=lambda c, _: c + _symmetric(c)
+    )
 
 
 def _bures_aim(summary: comparisons.Summary) -> comparisons.Target:
@@ -167,6 +173,7 @@ def pca_gram(k: int = 64, norm: str = "relative") -> comparisons.Statistic:
         second_moments,
         lambda target, summary: comparisons.compare(norm)(target["gram"], _along(target["directions"], summary)),
         aim,
+        sums=True,
         numbers=lambda channels, _: _symmetric(min(k, channels)),
     )
 

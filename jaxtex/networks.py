@@ -17,12 +17,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import ad_checkpoint
 
 from jaxtex import banks, convolutions, errors, grids
 
 Features = dict[str, jax.Array]
 
 EPSILON = 1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
+KEPT = "pooled"  # what `jax.checkpoint` may keep where memory is short: the rest is computed anew for the gradient
 SMALLEST = 32  # pixels: five poolings leave one
 
 
@@ -31,13 +33,14 @@ class Convolution(nn.Module):
 
     width: int
     side: int = 3
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
         shape = self.side, self.side, features.shape[-1], self.width
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.width,))
-        return convolutions.convolve(features, kernel) + bias
+        return convolutions.convolve(features, kernel, self.precision) + bias.astype(features.dtype)
 
 
 class VGG(nn.Module):
@@ -51,6 +54,7 @@ class VGG(nn.Module):
       layers: whose features to return, in this order.
       folded: whether `fold` has merged the batch norms that no wanted layer needs into their convolutions.
       side: of the kernels, odd; 3 in all published networks.
+      precision: a row of `convolutions.PRECISIONS`; features are of its type.
     """
 
     widths: tuple[tuple[int, ...], ...]
@@ -60,12 +64,13 @@ class VGG(nn.Module):
     layers: tuple[str, ...] = ()
     folded: bool = False
     side: int = 3
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, image: jax.Array) -> Features:
         mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
         deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
-        x, features = (image - mean) / deviation, {}
+        x, features = ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].kind), {}
         for layer in evaluated(self):
             features[layer] = x = self._layer(layer, x)
         merged = _folded(self)
@@ -74,13 +79,13 @@ class VGG(nn.Module):
     def _layer(self, name: str, x: jax.Array) -> jax.Array:
         kind, block, position = parse(name)
         if kind == "pool":
-            return grids.pool(x, self.pooling)
+            return ad_checkpoint.checkpoint_name(grids.pool(x, self.pooling), KEPT)
         if kind == "relu":
             return nn.relu(x)
         if kind == "bn":
-            return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, name=name)(x)
+            return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, dtype=x.dtype, name=name)(x)
         padded = grids.pad(x, self.padding, self.side // 2)
-        return Convolution(self.widths[block - 1][position - 1], self.side, name=name)(padded)
+        return Convolution(self.widths[block - 1][position - 1], self.side, self.precision, name=name)(padded)
 
     def names(self) -> tuple[str, ...]:
         """Every layer, in the order of evaluation."""

@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import (
     comparisons,
     compilation,
+    convolutions,
     errors,
     expressions,
     images,
     loading,
     losses,
+    memory,
     networks,
     optimizers,
     scenes,
@@ -98,7 +101,8 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
     start = first_image(scene, config, parts[0].height, parts[0].width)
     often = config.num_steps, config.save_every, scene.height, scene.width, config.renew_every
-    return synthesis.Plan(parts, start, optimizer, *often, scene.finish, count(loss, scene))
+    errors.choose("remat", config.remat, memory.REMATS)
+    return synthesis.Plan(parts, start, optimizer, *often, scene.finish, count(loss, scene), config.remat)
 
 
 def count(loss: Loss, scene: scenes.Scene) -> int:
@@ -185,8 +189,21 @@ def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthes
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
     problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first, axes=AXES)
+    problem = problem._replace(features=weight_of_features(loss, height, width))
     problem = problem._replace(renew=data) if texture.chance else problem
     return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
+
+
+def weight_of_features(loss: Loss, height: int, width: int) -> int:
+    """Bytes of the features of all layers that the network runs through, in all octaves."""
+    network, size = loss.network.network, 4
+    if isinstance(network, networks.VGG):
+        rectified = tuple(name for name in networks.evaluated(network) if name.startswith("relu"))
+        kind = convolutions.PRECISIONS[network.precision].kind
+        size = 2 * jnp.dtype(kind).itemsize  # each stands for its convolution, too
+        network = networks.select(network, rectified or network.layers)
+    shapes = targeting.shapes(loss.network.clone(network=network), loss.variables, (height, width))
+    return sum(int(np.prod(shape)) for shape in shapes.values()) * size
 
 
 def _features(loss: Loss) -> Callable[[np.ndarray], networks.Features]:
@@ -202,7 +219,9 @@ def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict | tuple):
     for name, states in critics.items():
         informed = lambda layer, parts, states=states: {**parts, "aim": {**parts["aim"], "critic": states[layer]}}
         targets[name] = {layer: informed(layer, parts) for layer, parts in targets[name].items()}
-    look = lambda target: {layer: losses.view(features[layer], parts["view"]) for layer, parts in target.items()}
+    look = lambda target: {
+        layer: losses.view(features[layer], parts["view"]).astype(jnp.float32) for layer, parts in target.items()
+    }
     value, terms = losses.total(loss.terms, image, features, targets)
     return value, (terms, {name: look(targets[name]) for name in critics})
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import batches, errors, files, images, problems, report, scenes, sights, store, synthesis
+from jaxtex import batches, errors, files, images, problems, profiles, report, scenes, sights, store, synthesis
 from jaxtex import config as configs
 
 
@@ -20,20 +20,22 @@ class Run(NamedTuple):
     folder: pathlib.Path
 
 
-def make(run: Run) -> None:
-    """Makes the picture into the folder. Bad choices are found before anything is written.
+def make(run: Run, profile: str = "") -> None:
+    """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
     Raises:
       UserError: a choice, a picture or the folder cannot be used.
     """
     plan = problems.build(_load(run.style), run.config)
     folder = report.Report(run.folder, identity(run))
-    with report.Bar(run.config.num_steps) as bar:
-        result = synthesis.run(plan, observe=lambda progress: (folder(progress), bar(progress)))
+    with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
+        result = synthesis.run(plan, observe=lambda progress: (folder(progress), bar(progress), record(progress)))
     folder.finish(sources(run), result, {"numbers": plan.numbers})
 
 
-def make_batch(styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path) -> list[Run]:
+def make_batch(
+    styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path, profile: str = ""
+) -> list[Run]:
     """Pictures of each style with the seeds that follow the config's, all at once, each in a folder of its own.
 
     Args:
@@ -41,6 +43,7 @@ def make_batch(styles: list[str], config: configs.Config, num_images: int, folde
       config: what they share.
       num_images: of each style.
       folder: above theirs; gets a sheet of all.
+      profile: as for `make`.
 
     Raises:
       UserError: a choice, a picture or the folder cannot be used.
@@ -49,9 +52,9 @@ def make_batch(styles: list[str], config: configs.Config, num_images: int, folde
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
     reports = [report.Report(run.folder, identity(run)) for run in made]
-    with report.Bar(config.num_steps) as bar:
-        watch = lambda each: lambda progress: (each(progress), bar(progress))
-        results = batches.run(plans, [watch(each) for each in reports])
+    with report.Bar(config.num_steps) as bar, profiles.profile(profile) as record:
+        first = lambda progress: (reports[0](progress), bar(progress), record(progress))
+        results = batches.run(plans, [first, *reports[1:]])
     for run, plan, each, result in zip(made, plans, reports, results, strict=True):
         each.finish(sources(run), result, {"numbers": plan.numbers})
     images.save(folder / "sheet.png", report.grid([column(run) for run in made]))

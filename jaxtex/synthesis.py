@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import compilation, images, losses, optimizers
+from jaxtex import compilation, images, losses, memory, optimizers
 
 # (image, data, critic) -> (sum, (terms, what a critic sees of the features))
 Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
@@ -31,6 +31,7 @@ class Problem(NamedTuple):
     critic: Any = ()  # before it has learned, where there is one
     learn: Learn = lambda critic, data, seen, step: critic
     renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
+    features: int = 0  # bytes of the features of all layers that are run through
     axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
 
 
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     renew_every: int = 10  # steps
     finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
     numbers: int = 0  # of the exemplars, that the statistics look at
+    remat: str = "auto"  # a row of `memory.REMATS`
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
 
@@ -72,11 +74,12 @@ Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
 
 
-def build_step(problem: Problem, optimizer: optimizers.Optimizer) -> Step:
+def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
     """The pure function that evaluates the network once and tells the optimiser, and the critic if there is one."""
+    loss = memory.remat(problem.loss, remat, problem.features * batch)
 
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
-        evaluate = jax.value_and_grad(problem.loss, has_aux=True)
+        evaluate = jax.value_and_grad(loss, has_aux=True)
         (value, (terms, seen)), gradient = evaluate(state.trial, data, state.critic)
         learned = problem.learn(state.critic, data, seen, state.step)
         critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, state.critic)
@@ -93,7 +96,7 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
       A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
       is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
     """
-    step = build_step(problem, plan.optimizer)
+    step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
     step = jax.vmap(step, (0, problem.axes)) if plan.batch else step
     if scanned:
         chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)

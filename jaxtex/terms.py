@@ -22,7 +22,8 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
 
     def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
         del image
-        difference = lambda layer: comparisons.NORMS[norm](target[layer], features[layer], target[layer].shape[-1])
+        exact = lambda layer: (target[layer].astype(jnp.float32), features[layer].astype(jnp.float32))
+        difference = lambda layer: comparisons.NORMS[norm](*exact(layer), target[layer].shape[-1])
         return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
 
     def aim(pictures: losses.Pictures) -> networks.Features:
@@ -48,14 +49,14 @@ def excitement(layer: str, channel: int, share: float) -> losses.Term:
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del image
-        return -jnp.mean(features[layer][..., channel]) / target
+        return -jnp.mean(features[layer][..., channel], dtype=jnp.float32) / target
 
     def aim(pictures: losses.Pictures) -> jax.Array:
         given = [*pictures.styles, *([] if pictures.content is None else [pictures.content])]
         maps = [pictures.features(picture)[layer] for picture in given]
         if channel >= maps[0].shape[-1]:
             raise errors.UserError(f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {maps[0].shape[-1] - 1}")
-        largest = jnp.stack([each[..., channel].max() for each in maps]).max()
+        largest = jnp.stack([each[..., channel].max() for each in maps]).max().astype(jnp.float32)
         return jnp.where(largest > 0, largest, 1.0)
 
     return losses.Term(evaluate, share, aim)
