@@ -1,6 +1,6 @@
 """How far does the classical line come, from filters that nobody trained?
 
-    jaxtex --experiment=classical         (--network=vgg_lite --size=96: 238 s on two CPU cores with other work)
+    jaxtex --experiment=classical         (--network=vgg_lite --size=96: 155 s, two at once on two CPU cores)
 
 Histograms of linear steerable filters (FRAME: Zhu, Wu and Mumford 1997), joint statistics of complex ones (Portilla and
 Simoncelli 2000), one layer of random filters (Ustyuzhaninov et al. 2016), and the trained network. Came out, with

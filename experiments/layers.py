@@ -1,6 +1,6 @@
 """How far up must the layers go before a texture comes out?
 
-    jaxtex --experiment=layers         (--network=vgg_lite --size=96: 62 s on two CPU cores)
+    jaxtex --experiment=layers         (--network=vgg_lite --size=96: 54 s, two at once on two CPU cores)
 
 After figure 2 of Gatys et al. (2015), with one octave. Came out as there: conv1_1 gives colours and blotches, pool1 edges
 and strokes, pool2 objects that run into each other, pool3 pebbles, leaves and bricks, though in no rows. `features` falls

@@ -1,6 +1,6 @@
 """How many numbers must a texture be given by?
 
-    jaxtex --experiment=parameters         (--network=vgg_lite --size=96: 353 s on two CPU cores)
+    jaxtex --experiment=parameters         (--network=vgg_lite --size=96: 278 s, two at once on two CPU cores)
 
 After figure 3 of Gatys et al. (2015): Gram matrices along the exemplar's k strongest directions of each layer. Came out: 2
 directions give colours and strokes, 8 (432 numbers with three octaves) objects, 32 (6,336) nearly what all 51,528 give. The

@@ -1,6 +1,6 @@
 """Do the Gram matrices of all convolutions make a texture, and how does the image approach it?
 
-    jaxtex --experiment=q1         (--network=vgg_lite --size=96: 89 s on two CPU cores)
+    jaxtex --experiment=q1         (--network=vgg_lite --size=96: 99 s, two at once on two CPU cores)
 
 Each convolution is looked at after its ReLU, as in Caffe, where the two are one. Came out: they do, also in the literal
 norm of the paper, with the built-in network in three octaves: 21 matrices, 138,528 numbers. At step 10 there are the

@@ -1,6 +1,6 @@
 """What do the same matrices keep of pictures that are no textures?
 
-    jaxtex --experiment=q2         (--network=vgg_lite --size=96: 71 s on two CPU cores)
+    jaxtex --experiment=q2         (--network=vgg_lite --size=96: 78 s, two at once on two CPU cores)
 
 Came out: parts, in the wrong places: the astronaut has her hair, her suit and bits of her face. At this size the 138,528
 numbers outweigh the 27,648 values of the image, and of the cat and the cup so little else fits them that they come out

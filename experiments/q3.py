@@ -1,6 +1,6 @@
 """Which layers suffice, and how few numbers?
 
-    jaxtex --experiment=q3         (--network=vgg_lite --size=96: 446 s on two CPU cores)
+    jaxtex --experiment=q3         (--network=vgg_lite --size=96: 413 s, two at once on two CPU cores)
 
 From all convolutions one layer after the other is left out, each time the one that is missed least; then the same by
 principal components of what is left. Came out: relu1_2 and relu2_1 with 11,304 numbers, 8.2 percent of all 138,528, are as

@@ -1,6 +1,6 @@
 """Can sorted features take the place of the Gram matrix?
 
-    jaxtex --experiment=q4         (--network=vgg_lite --size=96: 308 s on two CPU cores)
+    jaxtex --experiment=q4         (--network=vgg_lite --size=96: 332 s, two at once on two CPU cores)
 
 Came out: yes, with more noise and more time: `features` .017 against .020 (pebbles), .024 against .015 (bricks), .012
 against .011 (leaves) for 256 positions drawn anew every ten steps. Four times as many positions mend half of the

@@ -1,6 +1,6 @@
 """Which weights of the layers suit the few that q3 leaves?
 
-    jaxtex --experiment=q5         (--network=vgg_lite --size=96: 101 s on two CPU cores)
+    jaxtex --experiment=q5         (--network=vgg_lite --size=96: 95 s, two at once on two CPU cores)
 
 Came out: nearly any. From a tenth to nine tenths of the loss for relu1_2 the pictures differ little, with `features` best
 at a half (.0167, .0162, .0086 for pebbles, bricks, leaves) or nine tenths (.0149 for pebbles). At .99 fine texture is sharp

@@ -1,6 +1,6 @@
 """How do the content's layer and its weight share the picture with the style?
 
-    jaxtex --experiment=ratio         (--network=vgg_lite --size=96: 209 s on two CPU cores)
+    jaxtex --experiment=ratio         (--network=vgg_lite --size=96: 213 s, two at once on two CPU cores)
 
 After figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of it. Came out: at a thousandth of
 the style the photograph is not seen, at a hundredth it shows through the leaves, at a tenth it is a portrait in their

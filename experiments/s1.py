@@ -1,6 +1,6 @@
 """What becomes of a photograph as its content weighs more, from a texture (0) to itself?
 
-    jaxtex --experiment=s1         (--network=vgg_lite --size=96: 220 s on two CPU cores)
+    jaxtex --experiment=s1         (--network=vgg_lite --size=96: 261 s, two at once on two CPU cores)
 
 With the built-in network relu3_3 stands in for relu4_2. Came out: with weight 0 leaves, water and grass like those of the
 gallery; at .005 the photograph can be guessed, at .02, the default, it is seen and the style's objects are whole, at .1

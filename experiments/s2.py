@@ -1,6 +1,6 @@
 """Mean, mean and covariance, or Gram matrix: three textures and three stylised photographs by each?
 
-    jaxtex --experiment=s2         (--network=vgg_lite --size=96: 268 s on two CPU cores)
+    jaxtex --experiment=s2         (--network=vgg_lite --size=96: 266 s, two at once on two CPU cores)
 
 Came out: at seven layers and three sizes already the 2,112 means make leaves, water and grass, a little rough; the
 moments of second order smooth them, and mean and covariance is best on leaves and grass, the Gram matrix on water. On

@@ -1,6 +1,6 @@
 """What do two styles make together, in one texture and on one photograph?
 
-    jaxtex --experiment=s3         (--network=vgg_lite --size=96: 542 s on two CPU cores with other work)
+    jaxtex --experiment=s3         (--network=vgg_lite --size=96: 282 s, two at once on two CPU cores)
 
 Came out: what averaged moments allow. Bricks and weave have a common form, and in equal parts are small bricks in rows
 with coloured threads among them; leaves and water have none, and fall into leaves with bright veins, the colours side by

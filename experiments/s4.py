@@ -1,6 +1,6 @@
 """Can a critic that learns take the place of a statistic, the logistic one first?
 
-    jaxtex --experiment=s4         (--network=vgg_lite --size=96: 337 s on two CPU cores with other work)
+    jaxtex --experiment=s4         (--network=vgg_lite --size=96: 326 s, two at once on two CPU cores)
 
 Came out: yes; nothing diverges in 300 steps of Adam. The logistic critic, which can ask for means alone, makes pebbles
 and bricks whose edges run; the quadratic one and the mlp make whole ones (`features` .035 .026 .018 on pebbles, .025 .021

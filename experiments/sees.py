@@ -1,6 +1,6 @@
 """What does a feature map look for: the patches that excite it most, and the image that excites it most?
 
-    jaxtex --experiment=sees         (--network=vgg_lite --size=96: 221 s on two CPU cores with other work)
+    jaxtex --experiment=sees         (--network=vgg_lite --size=96: 189 s, two at once on two CPU cores)
 
 After Zeiler and Fergus (2014), without tracing activations back, and Mahendran and Vedaldi (2015). Came out: relu1_2
 looks for a colour, or edges of one direction between two; relu2_2 for bars, corners and blobs of some pixels' width;

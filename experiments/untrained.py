@@ -1,6 +1,6 @@
 """Does training matter?
 
-    jaxtex --experiment=untrained         (--network=vgg_lite --size=96: 344 s on two CPU cores with other work)
+    jaxtex --experiment=untrained         (--network=vgg_lite --size=96: 131 s, two at once on two CPU cores)
 
 The same network with trained filters and with drawn ones; one layer of drawn ones is in `classical`. Came out, with
 vgg_lite: it does to the eye, little by patch distance. Drawn filters keep blobs, rows and threads, but edges break off,
