@@ -3,8 +3,8 @@
     jaxtex --experiment=statistics         (--network=vgg_lite --size=96: 495 s, two at once on two CPU cores)
 
 Came out: every one makes a texture, and the shifted Gram the best: `features` .010 against the default's .013 (bricks) and
-.005 against .010 (leaves). bures is next; sorted lists of 256 positions are the noisiest. `mean` alone runs bricks into each
-other. At 192 pixels likewise: docs/statistics.jpg, figures in docs/statistics.md.
+.005 against .010 (leaves). bures is next; sorted lists of 256 positions are the noisiest. `mean` alone runs bricks into
+each other. At 192 px likewise: docs/statistics.jpg, figures in docs/statistics.md.
 """
 
 from jaxtex import Config

@@ -1,6 +1,6 @@
 """What does matching moments mean?
 
-    jaxtex --experiment=theory         (--network=vgg_lite --size=96: 40 s, two at once on two CPU cores; wants the extra `plots`)
+    jaxtex --experiment=theory         (40 s on two CPU cores with other work; wants the extra `plots`)
 
 Every claim of docs/theory.md, checked with numbers on features of real textures. Came out: all hold. The identities of
 Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the critics, which learn, find what

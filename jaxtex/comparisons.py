@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Summary = Any  # a pytree of arrays
 Target = Any  # likewise
@@ -32,8 +33,13 @@ class Statistic(NamedTuple):
     directions: int = 0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
     critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
     neighbours: bool = False  # whether it knows what stands beside what, and so wants whole layers
-    sums: bool = False  # whether it is made of products summed over positions, in float32 whatever the features are
+    sums: bool = False  # whether it is made of products summed over positions, see `exact`
     numbers: Callable[[int, int], int] = lambda channels, positions: 0  # of a layer of the exemplar, that it looks at
+
+
+def exact(features: jax.Array) -> np.dtype:
+    """The type in which sums over features are taken: float32, or theirs if that is wider."""
+    return jnp.promote_types(features.dtype, jnp.float32)
 
 
 def relative(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:

@@ -118,7 +118,7 @@ def summarise(
 
 def _summaries(statistic: comparisons.Statistic, viewed: networks.Features) -> dict[str, comparisons.Summary]:
     """Of features in float32, but for statistics that sum in float32 themselves."""
-    exact = lambda x: x if statistic.sums else x.astype(jnp.float32)
+    exact = lambda x: x if statistic.sums else x.astype(comparisons.exact(x))
     return layers.map_layers(lambda x: statistic.summarise(exact(x)), viewed)
 
 

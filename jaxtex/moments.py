@@ -25,7 +25,7 @@ def second_moments(features: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def _outer_products(rows: jax.Array) -> jax.Array:
     """`[N, C]` -> `[C, C]`. Its gradient is one product; the general rule of a matrix product would make two."""
-    return jnp.matmul(rows.T, rows, precision="highest", preferred_element_type=jnp.float32)
+    return jnp.matmul(rows.T, rows, precision="highest", preferred_element_type=comparisons.exact(rows))
 
 
 _outer_products.defvjp(
@@ -40,7 +40,7 @@ def moments(features: jax.Array) -> dict[str, jax.Array]:
     Returns:
       `{"mean": [C], "covariance": [C, C]}`; the Gram matrix is the covariance plus the outer product of the mean.
     """
-    mean = features.mean((0, 1), jnp.float32)
+    mean = features.mean((0, 1), comparisons.exact(features))
     return {"mean": mean, "covariance": second_moments(features) - jnp.outer(mean, mean)}
 
 
@@ -67,7 +67,7 @@ def mean(norm: str = "relative") -> comparisons.Statistic:
     References:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
-    average = lambda features: features.mean((0, 1), jnp.float32)
+    average = lambda features: features.mean((0, 1), comparisons.exact(features))
     return comparisons.Statistic(average, comparisons.compare(norm), sums=True, numbers=lambda c, _: c)
 
 

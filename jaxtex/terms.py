@@ -22,8 +22,10 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
 
     def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
         del image
-        exact = lambda layer: (target[layer].astype(jnp.float32), features[layer].astype(jnp.float32))
-        difference = lambda layer: comparisons.NORMS[norm](*exact(layer), target[layer].shape[-1])
+        exact = lambda x: x.astype(comparisons.exact(x))
+        difference = lambda layer: comparisons.NORMS[norm](
+            exact(target[layer]), exact(features[layer]), target[layer].shape[-1]
+        )
         return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
 
     def aim(pictures: losses.Pictures) -> networks.Features:
