@@ -65,7 +65,7 @@ class Gatys:
         pairs = zip(self.grams(variable), self.targets, strict=True)
         loss = sum(self.norm(len(a)) * ((g - a) ** 2).sum() for g, a in pairs) / len(self.targets)
         loss.backward()
-        return float(loss)
+        return loss.item()
 
     def run(self, variable: torch.Tensor, evaluations: int, seen: Callable[[float], None] = lambda loss: None):
         """L-BFGS for so many evaluations; `variable` is changed. `seen` is told the loss of each."""

@@ -105,10 +105,26 @@ def test_rule_by_shape_on_cpu(monkeypatch):
     assert convolutions.choose((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
     assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
     assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.winograd
-    assert convolutions.choose((18, 18, 512), (3, 3, 512, 512)) is convolutions.direct
+    assert convolutions.choose((18, 18, 512), (3, 3, 512, 512)) is convolutions.gather
+    assert convolutions.choose((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
     assert convolutions.choose((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
 
 
 def test_elsewhere_always_xlas(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
+
+
+@pytest.mark.parametrize("shape", [(21, 50, 32, 40), (10, 9, 48, 64)], ids=["strips", "outputs"])
+def test_winograd_in_parts_is_winograd(shape, monkeypatch):
+    height, width, inputs, outputs = shape
+    features = jax.random.normal(jax.random.key(0), (height, width, inputs))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, inputs, outputs))
+    value_and_gradient = lambda: jax.vjp(convolutions.winograd, features, kernel)[1](expected)
+    expected = convolutions.direct(features, kernel)
+    whole = value_and_gradient()
+    monkeypatch.setattr(convolutions, "PART", 40_000)
+    assert "scan" in str(jax.make_jaxpr(convolutions.winograd.__wrapped__)(features, kernel))
+    np.testing.assert_allclose(convolutions._winograd(features, kernel), expected, atol=1e-4)
+    for found, other in zip(value_and_gradient(), whole, strict=True):
+        np.testing.assert_allclose(found, other, rtol=1e-4, atol=1e-3)
