@@ -235,7 +235,6 @@ def answer(_: str, name: str, size: str) -> None:
 def main() -> None:
     """Prints a table for each section, and keeps its rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    compilation.hold_memory()  # for both: PyTorch gains a little by it, too
     if sys.argv[1:2] == ["child"]:
         return answer(*sys.argv[2:])
     weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))

@@ -58,7 +58,6 @@ def define_flags() -> None:
 def main(_: list[str]) -> None:
     """One picture, or the runs of experiments."""
     compilation.keep()
-    compilation.hold_memory()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
     if FLAGS.experiment == "list":
         show_experiments()
