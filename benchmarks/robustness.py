@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, scenes, synthesis
+from jaxtex import config, images, optimizers, problems, scenes, starts, synthesis
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
@@ -20,7 +20,7 @@ def fall(plan: synthesis.Plan, chunk, seed: int, style: np.ndarray) -> float:
     """The loss after 100 evaluations over that of the first."""
     problem = plan.problems[0]
     scene = scenes.build([style], None, config.Config(size=96, seed=seed))
-    start = problems.first_image(scene, config.Config(seed=seed), problem.height, problem.width)
+    start = starts.first(scene, config.Config(seed=seed), problem.height, problem.width)
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(start)))
     _, infos = chunk(state, problem.data, 100)
     return float(infos.loss[-1] / infos.loss[0])

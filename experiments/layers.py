@@ -11,11 +11,11 @@ from jaxtex import Config
 
 TAPS = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
 LACKING = {"pool4": "", "pool5": ""}
-COLUMNS = len(TAPS)
+COLUMNS, START = len(TAPS), {"network": "vgg16_bn", "octaves": 1, "init": "noise"}
 RUNS = {
     f"{name}-{TAPS[last]}": (
         f"images/{name}.png",
-        Config(network="vgg16_bn", layers=",".join(TAPS[: last + 1]), statistic="gram", pooling="avg", octaves=1),
+        Config(layers=",".join(TAPS[: last + 1]), statistic="gram", pooling="avg", **START),
     )
     for name in ("pebbles", "bricks", "leaves")
     for last in range(len(TAPS))

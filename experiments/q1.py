@@ -13,7 +13,13 @@ from jaxtex import Config
 BLOCKS = (2, 2, 3, 3, 3)
 CONVOLUTIONS = ",".join(f"relu{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1))
 LITERAL = Config(
-    network="vgg16_bn", layers=CONVOLUTIONS, statistic="gram:norm=gatys", octaves=1, num_steps=300, save_every=10
+    network="vgg16_bn",
+    layers=CONVOLUTIONS,
+    statistic="gram:norm=gatys",
+    octaves=1,
+    num_steps=300,
+    save_every=10,
+    init="noise",
 )
 
 LACKING = {"*4_*": "", "*5_*": ""}

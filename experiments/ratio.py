@@ -17,7 +17,14 @@ COLUMNS = len(WEIGHTS)
 RUNS = {
     f"{layer}-{weight:g}": (
         "images/leaves.png",
-        Config(network="vgg16_bn", content="images/astronaut.png", content_layers=layer, content_weight=weight, octaves=1),
+        Config(
+            network="vgg16_bn",
+            content="images/astronaut.png",
+            content_layers=layer,
+            content_weight=weight,
+            octaves=1,
+            init="noise",
+        ),
     )
     for layer in LAYERS
     for weight in WEIGHTS

@@ -15,7 +15,14 @@ COLUMNS = len(LAYERS)
 RUNS = {
     f"{name}-{layer}": (
         "",
-        Config(network="vgg16_bn", content=f"images/{name}.png", content_layers=layer, content_weight=1.0, octaves=1),
+        Config(
+            network="vgg16_bn",
+            content=f"images/{name}.png",
+            content_layers=layer,
+            content_weight=1.0,
+            octaves=1,
+            init="noise",
+        ),
     )
     for name in ("astronaut", "cat")
     for layer in LAYERS

@@ -12,7 +12,7 @@ from jaxtex import Config
 
 NAMES = ("pebbles", "bricks", "leaves", "weave", "water", "fur", "grass", "astronaut", "cat", "coffee")
 PICTURES = ",".join(f"images/{name}.png" for name in NAMES)
-SEEN = {"texture_weight": 0.0, "noise": 0.2, "octaves": 1, "height": 96, "width": 96}
+SEEN = {"texture_weight": 0.0, "init": "noise", "noise": 0.2, "octaves": 1, "height": 96, "width": 96}
 # Deep maps like zigzags: their variation is held down more.
 VARIATION = {"relu1_2": 2.0, "relu2_2": 5.0, "relu3_3": 15.0, "relu4_3": 15.0, "relu5_3": 15.0}
 CHANNELS = (1, 5, 9, 13, 17, 21, 25, 29)

@@ -12,9 +12,9 @@ pebbles, .0087 .0107 .0119 on bricks, .0193 .0142 .0190 on the weave; at 96 pixe
 from jaxtex import Config
 
 MODELS = {
-    "trained": Config(network="vgg16_bn", size=192),
-    "random": Config(network="vgg16_bn", weights="random", size=192),
-    "random-1": Config(network="vgg16_bn", weights="random:1", size=192),
+    "trained": Config(init="noise", network="vgg16_bn", size=192),
+    "random": Config(init="noise", network="vgg16_bn", weights="random", size=192),
+    "random-1": Config(init="noise", network="vgg16_bn", weights="random:1", size=192),
 }
 COLUMNS = len(MODELS)
 RUNS = {

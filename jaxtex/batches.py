@@ -34,7 +34,9 @@ def run(plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer]
 def combine(plans: Sequence[synthesis.Plan]) -> synthesis.Plan:
     """One plan of the images of all: arrays get a first axis, but for what the images share."""
     problems = [_combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)]
-    return plans[0]._replace(problems=problems, start=np.stack([plan.start for plan in plans]), batch=len(plans))
+    start = np.stack([plan.start for plan in plans])
+    details = [np.stack(together) for together in zip(*(plan.details for plan in plans), strict=True)]
+    return plans[0]._replace(problems=problems, start=start, details=details, batch=len(plans))
 
 
 def _combine(problems: Sequence[synthesis.Problem]) -> synthesis.Problem:

@@ -54,8 +54,11 @@ class Config:
     precision: str = _choice("float32", "Of the convolutions on GPU and TPU; statistics are summed in float32.")
     remat: str = _choice("auto", "Whether features are computed anew for the gradient, which saves memory.")
     seed: int = _choice(0, "Decides all that is random.")
-    init: str = _choice("noise", "What the image starts as: noise, style (the first), content, or the path of an image.")
-    noise: float = _choice(0.02, "Deviation of the first noise about the exemplar's mean colour.")
+    init: str = _choice(
+        "", "Start: spectrum (noise with the exemplar's), noise (white), style, content, a path. Empty: spectrum; with a "
+        "content, noise."
+    )
+    noise: float = _choice(0.0, "Contrast of that noise, 1 is the exemplar's (0: 0.5); deviation of white (0: 0.02).")
 
 
 def validate(config: Config) -> None:

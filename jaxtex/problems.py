@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from jaxtex import (
     networks,
     optimizers,
     scenes,
+    starts,
     synthesis,
     terms,
 )
@@ -89,8 +90,12 @@ def _seeded(loss: Loss, scene: scenes.Scene, config: configs.Config, num_images:
     first = plan(loss, scene, config)
     if any(problem.renew or problem.critic for problem in first.problems):
         return [first, *(plan(loss, scene, each) for each in seeds[1:])]
-    size = first.problems[0].height, first.problems[0].width
-    return [first._replace(start=first_image(scene, each, *size)) for each in seeds]
+    return [first._replace(**_begin(scene, each, first.problems)) for each in seeds]
+
+
+def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synthesis.Problem]) -> dict[str, Any]:
+    sizes = [(problem.height, problem.width) for problem in problems]
+    return {"start": starts.first(scene, config, *sizes[0]), "details": starts.details(scene, config, sizes)}
 
 
 def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
@@ -99,10 +104,20 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
     if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
         raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
-    start = first_image(scene, config, parts[0].height, parts[0].width)
-    often = config.num_steps, config.save_every, scene.height, scene.width, config.renew_every
     errors.choose("remat", config.remat, memory.REMATS)
-    return synthesis.Plan(parts, start, optimizer, *often, scene.finish, count(loss, scene), config.remat)
+    return synthesis.Plan(
+        problems=parts,
+        optimizer=optimizer,
+        num_steps=config.num_steps,
+        save_every=config.save_every,
+        height=scene.height,
+        width=scene.width,
+        renew_every=config.renew_every,
+        finish=scene.finish,
+        numbers=count(loss, scene),
+        remat=config.remat,
+        **_begin(scene, config, parts),
+    )
 
 
 def count(loss: Loss, scene: scenes.Scene) -> int:
@@ -258,20 +273,6 @@ def factors(side: int, scales: int) -> list[int]:
 def multiple(network: networks.Pyramid) -> int:
     """What height and width should be a multiple of, so that no pooling of any octave leaves out a row."""
     return 2 ** (network.network.halvings() + network.octaves - 1)
-
-
-def first_image(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:
-    """What the synthesis begins with, `[height, width, 3]`: noise, a picture of the scene or one of the user's."""
-    if config.init == "noise":
-        white = np.random.default_rng(config.seed).standard_normal((height, width, 3), np.float32)
-        pictures = scene.styles or [scene.content]
-        return np.clip(pictures[0].mean((0, 1)) + config.noise * white, 0, 1).astype(np.float32)
-    if config.init in ("style", "content"):
-        given = scene.content if config.init == "content" else scene.styles[0] if scene.styles else None
-        if given is None:
-            raise errors.UserError(f"--init={config.init}: there is no --{config.init}")
-        return images.resize(given, height, width)
-    return images.resize(images.load(config.init), height, width)
 
 
 def _round_up(side: int, multiple: int) -> int:

@@ -48,6 +48,7 @@ class Plan(NamedTuple):
     renew_every: int = 10  # steps
     finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
     numbers: int = 0  # of the exemplars, that the statistics look at
+    details: Sequence[np.ndarray] = ()  # what is added to the image enlarged for each problem but the first; none: nothing
     remat: str = "auto"  # a row of `memory.REMATS`
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
@@ -124,6 +125,12 @@ def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
     return (jax.vmap(start) if plan.batch else start)(image, problem.critic)
 
 
+def _refined(plan: Plan, number: int, image: np.ndarray) -> np.ndarray:
+    """The image at the size of the problem of this number, counted from 1, with the details that it brings."""
+    enlarged = _enlarged(image, plan.problems[number - 1])
+    return np.clip(enlarged + plan.details[number - 2], 0, 1) if plan.details and number > 1 else enlarged
+
+
 def _enlarged(image: np.ndarray, problem: Problem) -> np.ndarray:
     if image.ndim == 3:
         return images.resize(image, problem.height, problem.width)
@@ -169,7 +176,7 @@ def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer) -> np.ndarra
     """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
     image, done = plan.start, 0
     for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
-        state = begin(plan, problem, image)
+        state = begin(plan, problem, _refined(plan, number, image))
         until, data = plan.num_steps * number // len(plan.problems), problem.data
         while done < until:
             infos, stop = [], min(until, _next_multiple(done, plan.save_every))

@@ -15,7 +15,7 @@ LEVELS = [
     {"statistics", "likeness", "spectra", "faults"},
     {"expressions", "metrics"},
     {"losses", "memory"},
-    {"synthesis", "targets", "terms"},
+    {"starts", "synthesis", "targets", "terms"},
     {"batches", "problems", "profiles", "report"},
     {"api", "sights"},
     {"runs"},

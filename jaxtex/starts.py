@@ -1,0 +1,113 @@
+"""What a synthesis begins with: noise that has the exemplar's colours and spectrum, white noise, or a picture."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxtex import config as configs
+from jaxtex import errors, images, scenes
+
+FAINT, HALF = 0.02, 0.5  # deviation of white noise; share of the exemplar's contrast
+TAPER = 8  # a part of each side over which the exemplar fades towards its border
+
+
+def first(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:
+    """The first image, `[height, width, 3]` in [0, 1], at the coarsest scale.
+
+    Raises:
+      UserError: `config.init` is no kind of start, no file, or of something that is not there.
+    """
+    rng, kind = np.random.default_rng(config.seed), _kind(scene, config)
+    if kind == "spectrum":
+        return _imitated(scene, config, (height, width), rng)
+    if kind == "noise":
+        white = rng.standard_normal((height, width, 3), np.float32)
+        mean = (scene.styles or [scene.content])[0].mean((0, 1))
+        return np.clip(mean + (config.noise or FAINT) * white, 0, 1).astype(np.float32)
+    if kind in ("style", "content"):
+        given = scene.content if kind == "content" else scene.styles[0] if scene.styles else None
+        if given is None:
+            raise errors.UserError(f"--init={kind}: there is no --{kind}")
+        return images.resize(given, height, width)
+    return images.resize(images.load(kind), height, width)
+
+
+def details(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """What is added when the image is enlarged from each size to the next: the waves that the smaller one cannot hold.
+
+    Args:
+      scene: whose exemplars are imitated.
+      config: nothing is added but to a start of `spectrum`.
+      sizes: of the scales, height and width, from coarse to fine.
+    """
+    if _kind(scene, config) != "spectrum":
+        return [np.zeros((*size, 3), np.float32) for size in sizes[1:]]
+    found = []
+    for number, (before, size) in enumerate(itertools.pairwise(sizes), 1):
+        whole = _imitated(scene, config, size, np.random.default_rng([config.seed, number]))
+        found.append(whole - images.resize(images.resize(whole, *before), *size))
+    return found
+
+
+def _kind(scene: scenes.Scene, config: configs.Config) -> str:
+    """Beside a content the exemplar's spectrum would be in the way."""
+    return config.init or ("spectrum" if scene.content is None else "noise")
+
+
+def _imitated(
+    scene: scenes.Scene, config: configs.Config, size: tuple[int, int], rng: np.random.Generator
+) -> np.ndarray:
+    """Noise like the exemplars of the scene, or its content, at a scale."""
+    like = [_reduced(picture, size[0] / scene.height) for picture in scene.styles or [scene.content]]
+    return random_phase(like, scene.weights or [1.0], size, config.noise or HALF, rng)
+
+
+def random_phase(
+    exemplars: Sequence[np.ndarray],
+    weights: Sequence[float],
+    size: tuple[int, int],
+    contrast: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Gaussian noise with the mean, and a share of the spectrum, of exemplars: their order is in it, no form.
+
+    Args:
+      exemplars: `[H, W, 3]`; several are mixed by their weights.
+      weights: of the exemplars.
+      size: height and width of the noise, any.
+      contrast: 1 is that of the exemplars.
+      rng: draws it.
+
+    Returns:
+      `[*size, 3]`, cut to [0, 1].
+
+    References:
+      Galerne, Gousseau and Morel, "Random Phase Textures: Theory and Synthesis", IEEE TIP 20, 2011: the asymptotic discrete
+      spot noise; one white field for all colours keeps how they go together. Departs from it: the border is faded out, not
+      made periodic.
+    """
+    shares = np.asarray(weights) / np.sum(weights)
+    image = sum(share * picture.mean((0, 1)) for share, picture in zip(shares, exemplars, strict=True))
+    for share, picture in zip(shares, exemplars, strict=True):
+        image = image + contrast * np.sqrt(share) * _spot_noise(picture, size, rng)
+    return np.clip(image, 0, 1).astype(np.float32)
+
+
+def _spot_noise(exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """White noise convolved with the exemplar less its mean: `[*size, 3]`, of mean 0."""
+    window = np.outer(*(_faded(side) for side in exemplar.shape[:2]))[..., None]
+    spot = (exemplar - exemplar.mean((0, 1))) * window / np.sqrt(np.sum(window**2))
+    shape, axes = np.maximum(exemplar.shape[:2], size), (0, 1)
+    white = np.fft.rfft2(rng.standard_normal(shape))[..., None]
+    return np.fft.irfft2(np.fft.rfft2(spot, shape, axes) * white, shape, axes)[: size[0], : size[1]]
+
+
+def _faded(side: int) -> np.ndarray:
+    places = np.arange(side) + 0.5
+    return np.sin(np.pi / 2 * np.clip(np.minimum(places, side - places) / (side / TAPER), 0, 1))
+
+
+def _reduced(picture: np.ndarray, factor: float) -> np.ndarray:
+    factor = min(1.0, factor)
+    return images.resize(picture, *(max(configs.SMALLEST, round(side * factor)) for side in picture.shape[:2]))
