@@ -17,6 +17,7 @@ lint: .venv/test
 	$(BIN)/ruff check .
 
 bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
+	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py

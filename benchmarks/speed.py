@@ -22,12 +22,26 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from jaxtex import compilation, config, images, likeness, loading, networks, problems, report, scenes, synthesis, tables
+from jaxtex import (
+    compilation,
+    config,
+    convolutions,
+    images,
+    likeness,
+    loading,
+    networks,
+    problems,
+    report,
+    scenes,
+    synthesis,
+    tables,
+)
 from jaxtex import weights as weight_files
 
 FOLDER, EXEMPLAR = pathlib.Path("runs/bench"), "images/pebbles.png"
 DRAWN, REAL = FOLDER / "vgg16_bn.h5", pathlib.Path("weights/vgg19.h5")
 TURNS, BATCH = 7, 8
+SIDE = 2048 if jax.default_backend() == "cpu" else 8192  # of the matrices whose product tells the machine's rate
 LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
 PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
 
@@ -71,23 +85,25 @@ def torch_gradient(size: int) -> Callable:
 
 
 def gradient():
-    """Loss and gradient at 256 px, and what share of the measured matrix rate the convolutions reach."""
-    left = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
-    one, other = jnp.asarray(left), torch.from_numpy(left)
-    product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
-    found = medians(
-        {
-            "torch": torch_gradient(256),
-            "jaxtex": our_gradient(vgg16(size=256)),
-            "matrix, JAX": lambda: product(one).block_until_ready(),
-            "matrix, PyTorch": lambda: other @ other,
-        }
-    )
-    rate = 2 * 2048**3 / min(found.pop("matrix, JAX"), found.pop("matrix, PyTorch"))
-    for name, seconds in found.items():
-        share = operations(256) / seconds / rate
-        yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"], "share of matrix rate": share}
-    yield {"what": "matrix rate, GFLOP/s", "seconds": rate / 1e9}
+    """Loss and gradient of a VGG-16-BN, and what share of the measured matrix rate its convolutions reach."""
+    here = ("float32",) if jax.default_backend() == "cpu" else tuple(convolutions.PRECISIONS)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = len(here) > 1
+    for size in (256,) if len(here) == 1 else (256, 1024):
+        ours = {name: our_gradient(vgg16(size=size, precision=name)) for name in here}
+        found = medians({"torch": torch_gradient(size), **ours, **{f"{name} products": products(name) for name in here}})
+        for name in here:
+            rate = 2 * SIDE**3 / found[f"{name} products"]
+            share, ratio = operations(size) / found[name] / rate, found[name] / found["torch"]
+            row = {"what": f"{size} px, {name}", "torch": found["torch"], "jaxtex": found[name], "over torch": ratio}
+            yield row | {"matrix rate, TFLOP/s": rate / 1e12, "share of it": share}
+
+
+def products(precision: str) -> Callable:
+    """A large product of matrices as the convolutions take theirs."""
+    chosen = convolutions.PRECISIONS[precision]
+    left = jax.random.normal(jax.random.key(0), (SIDE, SIDE)).astype(chosen.kind)
+    product = jax.jit(lambda x: jnp.matmul(x, x, precision=chosen.products))
+    return lambda: product(left).block_until_ready()
 
 
 def operations(size: int) -> float:
@@ -101,7 +117,7 @@ def operations(size: int) -> float:
 
 
 def memory():
-    """The largest resident memory of a process that evaluates loss and gradient three times, in MB."""
+    """The most memory of a process that evaluates loss and gradient three times, in MB: the device's, or resident on CPU."""
     for size in (256, 512):
         found = {name: int(child("memory", name, str(size))[-1]) / 1024 for name in ("torch", "jaxtex")}
         for name, megabytes in found.items():
@@ -229,7 +245,10 @@ def answer(_: str, name: str, size: str) -> None:
     evaluate = torch_gradient(int(size)) if name == "torch" else our_gradient(vgg16(size=int(size)))
     for _ in range(3):
         evaluate()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    told = jax.devices()[0].memory_stats() or {}
+    ours = told.get("peak_bytes_in_use", 0) // 1024
+    peak = torch.cuda.max_memory_allocated() // 1024 if name == "torch" and torch.cuda.is_available() else ours
+    print(peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The command as its user meets it: files on success, one line and status 2 on a mistake."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -49,6 +50,40 @@ def test_a_run_leaves_its_files(style, tmp_path):
     assert record["flags"]["layers"] == "relu1_1" and record["versions"]["jax"]
     with Image.open(run / "result.png") as result, Image.open(run / "sheet.png") as sheet:
         assert result.size == (64, 48) and sheet.size == (64 * 3 + 16, 48)
+
+
+def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
+    images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
+    both = f"--style={style},{tmp_path}/other.png"
+    inside(both, "--each", "--num_images=2", "--seed=7", f"--workdir={tmp_path}/run", *QUICK)
+    names = ["style-7", "style-8", "other-7", "other-8"]
+    assert capsys.readouterr().out.split() == [f"{tmp_path}/run/{name}/result.png" for name in names]
+    for name in names:
+        record = json.loads((tmp_path / "run" / name / "run.json").read_text())
+        assert record["flags"]["seed"] == int(name[-1]) and record["flags"]["style"].endswith(f"{name[:-2]}.png")
+        assert (tmp_path / "run" / name / "DONE").is_file()
+    with Image.open(tmp_path / "run" / "sheet.png") as sheet:
+        assert sheet.size == (4 * 64 + 3 * 8, 2 * 48 + 8)
+
+
+def test_a_picture_of_a_batch_is_that_of_a_run_of_its_own(style, tmp_path):
+    inside(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
+    inside(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
+    batch, alone = (images.load(tmp_path / name / "result.png") for name in ("batch/style-1", "alone"))
+    np.testing.assert_allclose(batch, alone, atol=2 / 255)
+
+
+def test_a_profile_can_be_opened(style, tmp_path):
+    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK)
+    (record,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
+    assert json.loads(gzip.decompress(record.read_bytes()))["traceEvents"]
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_a_profile_of_too_few_steps_is_named(style, tmp_path, caplog):
+    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK, "--save_every=4")
+    assert "there was no second snapshot" in caplog.text
+    assert (tmp_path / "run" / "DONE").is_file()
 
 
 def test_a_flagfile_and_an_alias(style, tmp_path):
@@ -113,6 +148,10 @@ MISTAKES = [
     (["--num_steps=0"], "--num_steps=0: between"),
     (["--num_steps=many"], "flag --num_steps=many"),
     (["--noise=nan"], "--noise=nan: between"),
+    (["--num_images=0"], "--num_images=0 of 1 styles: between 1 and"),
+    (["--precision=float8"], "unknown precision 'float8'"),
+    (["--remat=some"], "unknown remat 'some'"),
+    (["--init=nowhere.png"], "image 'nowhere.png'"),
     (["--scales=7"], "--scales=7: at 48 pixels at most 1"),
     (["--octaves=0"], "--octaves=0: between"),
     (["--init=nothing.png"], "image 'nothing.png': no such file"),
