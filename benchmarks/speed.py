@@ -117,7 +117,7 @@ def operations(size: int) -> float:
 
 
 def memory():
-    """The most memory of a process that evaluates loss and gradient three times, in MB: the device's, or resident on CPU."""
+    """The most memory of a process that evaluates loss and gradient three times, in MB: the device's; on CPU resident."""
     for size in (256, 512):
         found = {name: int(child("memory", name, str(size))[-1]) / 1024 for name in ("torch", "jaxtex")}
         for name, megabytes in found.items():

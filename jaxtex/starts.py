@@ -51,8 +51,8 @@ def details(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[i
 
 
 def _kind(scene: scenes.Scene, config: configs.Config) -> str:
-    """Beside a content the exemplar's spectrum would be in the way."""
-    return config.init or ("spectrum" if scene.content is None else "noise")
+    """Beside a content that counts the exemplar's spectrum would be in the way."""
+    return config.init or ("spectrum" if scene.content is None or not config.content_weight else "noise")
 
 
 def _imitated(
