@@ -1,6 +1,6 @@
 """A plain Gatys loop in PyTorch, the yardstick of the other benchmarks: a VGG, Gram matrices, `torch.optim.LBFGS`.
 
-    python benchmarks/gatys.py WEIGHTS.h5 EXEMPLAR SIZE LAYERS EVALUATIONS         (says when each was done)
+    python benchmarks/gatys.py WEIGHTS.h5 EXEMPLAR SIZE LAYERS EVALUATIONS         (a line for each; the peak of memory)
 
 It imports nothing of jaxtex. The image is optimised in 0..255 about the mean colour, as by neural-style-pt. Arrays are
 NumPy's at the outside, images `[H, W, 3]` in [0, 1].
@@ -122,6 +122,15 @@ def main() -> None:
     style = np.asarray(Image.open(exemplar).convert("RGB").resize((int(size),) * 2), np.float32) / 255
     peer = Gatys(path, layers.split(","), style)
     peer.run(peer.noise(style), int(evaluations), lambda loss: print(loss, flush=True))
+    print(peak())
+
+
+def peak() -> int:
+    """The most bytes held at once: by the GPU, or resident (Linux)."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

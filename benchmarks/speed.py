@@ -9,7 +9,6 @@ VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `q
 import json
 import os
 import pathlib
-import resource
 import shutil
 import subprocess
 import sys
@@ -116,12 +115,23 @@ def operations(size: int) -> float:
     return float(total)
 
 
+def commands(size: int, evaluations: int) -> dict[str, list[str]]:
+    """The same work as a command of PyTorch and one of ours, with all its files."""
+    layers = ",".join(LAYERS)
+    flags = {**PLAIN, "network": "vgg16_bn", "weights": DRAWN, "layers": layers, "size": size, "num_steps": evaluations}
+    ours = [f"--{name}={value}" for name, value in (flags | {"style": EXEMPLAR, "workdir": FOLDER / "command"}).items()]
+    peer = [str(pathlib.Path(__file__).parent / "gatys.py"), str(DRAWN), EXEMPLAR, str(size), layers, str(evaluations)]
+    return {"torch": [sys.executable, *peer], "jaxtex": [sys.executable, "-m", "jaxtex", *ours]}
+
+
 def memory():
-    """The most memory of a process that evaluates loss and gradient three times, in MB: the device's; on CPU resident."""
+    """The most memory of a command of three evaluations, in MB: the device's; on CPU resident."""
     for size in (256, 512):
-        found = {name: int(child("memory", name, str(size))[-1]) / 1024 for name in ("torch", "jaxtex")}
-        for name, megabytes in found.items():
-            yield {"what": f"{name}, {size} px", "MB": megabytes, "over torch": megabytes / found["torch"]}
+        told = {name: subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+                for name, command in commands(size, 3).items()}
+        found = {"torch": int(told["torch"]), "jaxtex": json.loads((FOLDER / "command" / "DONE").read_text())["memory"]}
+        for name, most in found.items():
+            yield {"what": f"{name}, {size} px", "MB": most / 1e6, "over torch": most / found["torch"]}
 
 
 def overhead():
@@ -143,20 +153,15 @@ def overhead():
 
 
 def first():
-    """From the command to the end of the first step: a whole command of one step, with its files, beside PyTorch's."""
-    flags = [f"--{name}={value}" for name, value in {**PLAIN, "layers": ",".join(LAYERS), "size": 256}.items()]
-    ours = [sys.executable, "-m", "jaxtex", f"--style={EXEMPLAR}", "--network=vgg16_bn", f"--weights={DRAWN}"]
-    ours += [*flags, "--num_steps=1", f"--workdir={FOLDER}/first"]
-    peer = [sys.executable, str(pathlib.Path(__file__).parent / "gatys.py"), str(DRAWN), EXEMPLAR, "256"]
-    cache = {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache")}
-    run = lambda command: subprocess.run(command, check=True, capture_output=True, env=cache)
+    """From the command to the end of the first step, beside PyTorch's: a whole command of one step, with its files."""
+    told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache")}
+    run = lambda name: subprocess.run(told[name], check=True, capture_output=True, env=cache)
 
     def cold():
         shutil.rmtree(FOLDER / "cache", ignore_errors=True)
-        run(ours)
+        run("jaxtex")
 
-    torch_command = lambda: run([*peer, ",".join(LAYERS), "1"])
-    found = medians({"torch": torch_command, "jaxtex, cold": cold, "jaxtex, cached": lambda: run(ours)}, 3)
+    found = medians({"torch": lambda: run("torch"), "jaxtex, cold": cold, "jaxtex, cached": lambda: run("jaxtex")}, 3)
     for name, seconds in found.items():
         yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"]}
 
@@ -233,29 +238,9 @@ def quality():
             yield row | measures(style, progress.image[: plan.height, : plan.width])
 
 
-def child(*arguments: str) -> list[str]:
-    """The lines that another process of this file prints."""
-    return subprocess.run(
-        [sys.executable, __file__, "child", *arguments], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-
-
-def answer(_: str, name: str, size: str) -> None:
-    """In such a process: the peak of memory, in kB."""
-    evaluate = torch_gradient(int(size)) if name == "torch" else our_gradient(vgg16(size=int(size)))
-    for _ in range(3):
-        evaluate()
-    told = jax.devices()[0].memory_stats() or {}
-    ours = told.get("peak_bytes_in_use", 0) // 1024
-    peak = torch.cuda.max_memory_allocated() // 1024 if name == "torch" and torch.cuda.is_available() else ours
-    print(peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-
-
 def main() -> None:
     """Prints a table for each section, and keeps its rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if sys.argv[1:2] == ["child"]:
-        return answer(*sys.argv[2:])
     weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
     for name in sys.argv[1:] or SECTIONS:
         rows = list(SECTIONS[name]())

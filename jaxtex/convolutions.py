@@ -218,7 +218,11 @@ def _winograd_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.
 
 
 def _differentiable(convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution) -> Convolution:
-    """With its own gradients: `gradient(cotangent, kernel)` of the features, `kernel_gradient(features, cotangent)`."""
+    """With its own gradients: `gradient(cotangent, kernel)` of the features, `kernel_gradient(features, cotangent)`.
+
+    Each is traced once for a shape, wherever it is called from: a network has some thousand operations in them.
+    """
+    convolution, gradient, kernel_gradient = map(jax.jit, (convolution, gradient, kernel_gradient))
 
     def forward(features, kernel):
         return convolution(features, kernel), (features, kernel)

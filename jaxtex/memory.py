@@ -1,10 +1,13 @@
-"""Whether what a step remembers for its gradient fits, and what is done where it does not.
+"""How much memory there is, whether what a step remembers for its gradient fits, and what is done where it does not.
 
 Reference:
   Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016, https://arxiv.org/abs/1604.06174.
 """
 
 import math
+import pathlib
+import resource
+import sys
 from collections.abc import Callable
 
 import jax
@@ -21,6 +24,21 @@ def free() -> float:
     """
     told = jax.devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
     return told["bytes_limit"] - told["bytes_in_use"] if told else math.inf
+
+
+def peak() -> int:
+    """The most bytes that were held at once: on the first device, or where it does not tell by this process."""
+    told = jax.devices()[0].memory_stats() or {}
+    return told.get("peak_bytes_in_use") or _resident()
+
+
+def _resident() -> int:
+    """The most of this process; what `getrusage` tells is no less than what its parent held."""
+    try:
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def remat(loss: Callable, choice: str, features: float) -> Callable:

@@ -13,7 +13,7 @@ import rich.progress
 from absl import logging
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import errors, files, images, synthesis
+from jaxtex import errors, files, images, memory, synthesis
 
 DONE = "DONE"  # the file that marks a finished run
 GAP = 8  # pixels between the pictures of a sheet
@@ -26,7 +26,7 @@ class Report:
 
     `result.png`, `sheet.png`, `steps/000010.png`, ..., `metrics.jsonl` (a line for each step: step, loss at the best
     image so far, loss evaluated in this step, each term, seconds since the start), `run.json`, and
-    `DONE` in the end (steps, seconds, last and first loss).
+    `DONE` in the end (steps, seconds, last and first loss, peak of memory in bytes).
 
     Raises:
       UserError: the folder cannot be written to.
@@ -65,7 +65,7 @@ class Report:
         shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, result]))
         with files.atomic(self.folder / DONE) as part:
-            part.write_text(json.dumps({**notes, **self.last, "first": self.first}) + "\n")
+            part.write_text(json.dumps({**notes, **self.last, "first": self.first, "memory": memory.peak()}) + "\n")
 
     def _forget(self) -> None:
         for path in (*self.folder.glob("steps/*.png"), self.folder / DONE):

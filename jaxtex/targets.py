@@ -1,5 +1,6 @@
 """What the statistics aim at, for one scale: exemplars and masks -> targets, drawn anew where chance is part of them."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -110,8 +111,15 @@ def _aims(source: Source, rows: list[networks.Features], directions: dict) -> di
 
 def shapes(network: networks.Pyramid, variables: dict, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
     """Layer -> the shape of its features for an image of this size."""
+    leaves, structure = jax.tree.flatten(jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), variables))
+    return _shapes(network, structure, tuple(leaves), size)
+
+
+@functools.lru_cache(100)  # to trace a deep network takes half a second
+def _shapes(network, structure, leaves, size) -> dict[str, tuple[int, ...]]:
     image = jax.ShapeDtypeStruct((*size, 3), np.float32)
-    return {layer: x.shape for layer, x in jax.eval_shape(network.apply, variables, image).items()}
+    found = jax.eval_shape(network.apply, jax.tree.unflatten(structure, leaves), image)
+    return {layer: x.shape for layer, x in found.items()}
 
 
 def inside(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
