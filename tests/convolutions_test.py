@@ -124,6 +124,7 @@ def test_winograd_in_parts_is_winograd(shape, monkeypatch):
     expected = convolutions.direct(features, kernel)
     whole = value_and_gradient()
     monkeypatch.setattr(convolutions, "PART", 40_000)
+    jax.clear_caches()
     assert "scan" in str(jax.make_jaxpr(convolutions.winograd.__wrapped__)(features, kernel))
     np.testing.assert_allclose(convolutions._winograd(features, kernel), expected, rtol=1e-5, atol=1e-3)
     for found, other in zip(value_and_gradient(), whole, strict=True):
