@@ -48,6 +48,7 @@ class Config:
     scales: int = _choice(0, "Coarse to fine: sizes from small to full, each twice the one before. 0: as fits the size.")
     optimizer: str = _choice("lbfgs", "How the image descends.")
     learning_rate: float = _choice(0.0, "Of adam and gd, in pixel values a step. 0: the optimiser's own.")
+    history: int = _choice(10, "Pairs of steps that lbfgs remembers; more pay in runs of many hundred steps.")
     num_steps: int = _choice(200, "Network evaluations in all, shared evenly by the scales.")
     save_every: int = _choice(10, "Steps between two snapshots.")
     renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
@@ -144,6 +145,7 @@ RANGES = {
     "excite_weight": (0.0, 1e12),
     "renew_every": (1, 1_000_000),
     "learning_rate": (0.0, 1.0),
+    "history": (1, 200),
     "num_steps": (1, 1_000_000),
     "save_every": (1, 1_000_000),
     "seed": (0, 2**32 - 1),

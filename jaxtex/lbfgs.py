@@ -21,7 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-LENGTH = 10  # pairs remembered
+LENGTH = 10  # pairs remembered, where nothing else is said
 FIRST = 0.1  # largest change of a pixel in a step along the gradient, in [0, 1]
 LARGEST = 0.5  # and in any step
 DECREASE = 1e-4  # of what the slope promises must be got: Nocedal and Wright, "Numerical Optimization", 3.1
@@ -40,11 +40,11 @@ class Memory(NamedTuple):
     refusals: jax.Array  # in this search
 
 
-def init(image: jax.Array) -> Memory:
-    """No memory; the first image tried, `[H, W, 3]`, will be accepted."""
+def init(image: jax.Array, length: int = LENGTH) -> Memory:
+    """No memory, but room for so many pairs; the first image tried, `[H, W, 3]`, will be accepted."""
     zero = jnp.zeros((), jnp.int32)
-    pairs = jnp.zeros((2 * LENGTH, *image.shape))
-    return Memory(jnp.zeros_like(image), pairs, jnp.zeros((2 * LENGTH, 2 * LENGTH)), zero, jnp.ones(()), zero)
+    pairs = jnp.zeros((2 * length, *image.shape))
+    return Memory(jnp.zeros_like(image), pairs, jnp.zeros((2 * length, 2 * length)), zero, jnp.ones(()), zero)
 
 
 def update(state, loss: jax.Array, gradient: jax.Array):
@@ -73,13 +73,14 @@ def update(state, loss: jax.Array, gradient: jax.Array):
 
 
 def _store(memory: Memory, step: jax.Array, change: jax.Array) -> Memory:
-    slot = memory.count % LENGTH
+    length = len(memory.pairs) // 2
+    slot = memory.count % length
     curved = jnp.vdot(step, change) > CURVATURE * jnp.linalg.norm(step) * jnp.linalg.norm(change)
-    new = jnp.where(curved, jnp.stack([step, change]), memory.pairs[jnp.stack([slot, slot + LENGTH])])
-    pairs = memory.pairs.at[slot].set(new[0]).at[slot + LENGTH].set(new[1])
+    new = jnp.where(curved, jnp.stack([step, change]), memory.pairs[jnp.stack([slot, slot + length])])
+    pairs = memory.pairs.at[slot].set(new[0]).at[slot + length].set(new[1])
     columns = _dots(pairs, new)
     products = memory.products
-    for row, column in ((slot, columns[:, 0]), (slot + LENGTH, columns[:, 1])):
+    for row, column in ((slot, columns[:, 0]), (slot + length, columns[:, 1])):
         products = products.at[row].set(column).at[:, row].set(column)
     return memory._replace(pairs=pairs, products=products, count=memory.count + curved)
 
@@ -109,9 +110,10 @@ def _trial(memory: Memory, image: jax.Array) -> jax.Array:
 
 def _inverse_hessian(memory: Memory, vector: jax.Array) -> jax.Array:
     """The quasi-Newton matrix times a vector, by the compact representation."""
-    order = (memory.count + jnp.arange(LENGTH)) % LENGTH  # oldest first; slots not yet filled come before all
-    filled = jnp.arange(LENGTH) >= LENGTH - memory.count
-    both = jnp.concatenate([order, order + LENGTH])
+    length = len(memory.pairs) // 2
+    order = (memory.count + jnp.arange(length)) % length  # oldest first; slots not yet filled come before all
+    filled = jnp.arange(length) >= length - memory.count
+    both = jnp.concatenate([order, order + length])
     mask = jnp.concatenate([filled, filled])
     products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
     along = jnp.where(mask, _dots(memory.pairs, vector[None])[both, 0], 0.0)
@@ -120,11 +122,12 @@ def _inverse_hessian(memory: Memory, vector: jax.Array) -> jax.Array:
 
 
 def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mixed, changes = products[:LENGTH, LENGTH:], products[LENGTH:, LENGTH:]
+    length = len(filled)
+    mixed, changes = products[:length, length:], products[length:, length:]
     scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)  # of the latest pair
     upper = jnp.triu(mixed) + jnp.diag(jnp.where(filled, 0.0, 1.0))
-    first = jax.scipy.linalg.solve_triangular(upper, along[:LENGTH])
-    inner = jnp.diag(mixed) * first + scale * (changes @ first - along[LENGTH:])
+    first = jax.scipy.linalg.solve_triangular(upper, along[:length])
+    inner = jnp.diag(mixed) * first + scale * (changes @ first - along[length:])
     return scale, jnp.concatenate([jax.scipy.linalg.solve_triangular(upper, inner, trans=1), -scale * first])
 
 

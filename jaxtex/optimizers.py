@@ -1,9 +1,10 @@
 """How the image descends: `update(state, loss, gradient) -> state`, told one evaluation at a time.
 
 Every optimiser keeps the image in [0, 1] and turns back from a loss that is not finite. A row of `OPTIMIZERS` is a
-factory: a learning rate (0: its own) -> the pair of functions.
+factory: a learning rate (0: its own) and the pairs that `lbfgs` remembers -> the pair of functions.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -57,10 +58,10 @@ def by_optax(transform: optax.GradientTransformation) -> Optimizer:
     return Optimizer(transform.init, update)
 
 
-def newton(learning_rate: float) -> Optimizer:
+def newton(learning_rate: float, history: int = lbfgs.LENGTH) -> Optimizer:
     """L-BFGS; it has no rate. See `lbfgs`."""
     del learning_rate
-    return Optimizer(lbfgs.init, lbfgs.update, True, _evaluate_again)
+    return Optimizer(functools.partial(lbfgs.init, length=history), lbfgs.update, True, _evaluate_again)
 
 
 def _evaluate_again(state: State) -> State:
@@ -68,21 +69,23 @@ def _evaluate_again(state: State) -> State:
     return state._replace(loss=jnp.full_like(state.loss, jnp.inf), trial=jnp.copy(state.image))
 
 
-def adam(learning_rate: float) -> Optimizer:
+def adam(learning_rate: float, history: int = 0) -> Optimizer:
     """Adam with a short memory of the second moment, which leaves less speckle.
 
     References:
       Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, https://arxiv.org/abs/1412.6980; b2 = 0.99
       in place of 0.999 after Crowson's style-transfer-pytorch.
     """
+    del history
     return by_optax(optax.adam(learning_rate or 0.02, b1=0.9, b2=0.99))
 
 
-def gd(learning_rate: float) -> Optimizer:
+def gd(learning_rate: float, history: int = 0) -> Optimizer:
     """Plain gradient descent, as in the textbooks: the same rate at every step.
 
     The rate is given in pixel values: it is the largest change of a pixel in the first step.
     """
+    del history
     return by_optax(optax.chain(_in_units_of_the_first(), optax.scale(-(learning_rate or 0.02))))
 
 

@@ -100,7 +100,7 @@ def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synth
 
 def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
-    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate)
+    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate, config.history)
     if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
         raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]

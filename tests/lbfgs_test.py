@@ -58,10 +58,11 @@ def two_loops(pairs, gradient):
     return r
 
 
+@pytest.mark.parametrize("length", [3, lbfgs.LENGTH])
 @pytest.mark.parametrize("count", [1, 4, lbfgs.LENGTH, lbfgs.LENGTH + 5])
-def test_the_matrix_is_that_of_the_two_loops(count):
+def test_the_matrix_is_that_of_the_two_loops(count, length):
     rng = np.random.default_rng(0)
-    memory, pairs = lbfgs.init(jnp.zeros(SHAPE)), []
+    memory, pairs = lbfgs.init(jnp.zeros(SHAPE), length), []
     for _ in range(count):
         s = rng.standard_normal(60)
         y = np.linspace(0.5, 2, 60) * s
@@ -70,7 +71,7 @@ def test_the_matrix_is_that_of_the_two_loops(count):
             memory, jnp.asarray(s.reshape(SHAPE), jnp.float32), jnp.asarray(y.reshape(SHAPE), jnp.float32)
         )
     gradient = rng.standard_normal(60)
-    expected = two_loops(pairs[-lbfgs.LENGTH :], gradient)
+    expected = two_loops(pairs[-length:], gradient)
     got = lbfgs._inverse_hessian(memory, jnp.asarray(gradient.reshape(SHAPE), jnp.float32))
     np.testing.assert_allclose(got.ravel(), expected, rtol=1e-3, atol=1e-4)
 
