@@ -154,7 +154,7 @@ def overhead():
 
 def first():
     """From the command to the end of the first step, beside PyTorch's: a whole command of one step, with its files."""
-    told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache")}
+    told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str((FOLDER / "cache").absolute())}
     run = lambda name: subprocess.run(told[name], check=True, capture_output=True, env=cache)
 
     def cold():

@@ -33,7 +33,7 @@ class Memory(NamedTuple):
     """What is known of the curvature, and where the line search stands."""
 
     gradient: jax.Array  # [H, W, 3], at the accepted image
-    pairs: jax.Array  # [2 m, H, W, 3]: m steps, then the m changes of the gradient; a ring
+    pairs: jax.Array  # [2 m, 3 H W]: m steps, then the m changes of the gradient; a ring
     products: jax.Array  # [2 m, 2 m]: the inner products of the pairs
     count: jax.Array  # pairs stored since the memory was last forgotten
     size: jax.Array  # length of the step under trial, 1 = the full quasi-Newton step
@@ -43,7 +43,7 @@ class Memory(NamedTuple):
 def init(image: jax.Array, length: int = LENGTH) -> Memory:
     """No memory, but room for so many pairs; the first image tried, `[H, W, 3]`, will be accepted."""
     zero = jnp.zeros((), jnp.int32)
-    pairs = jnp.zeros((2 * length, *image.shape))
+    pairs = jnp.zeros((2 * length, image.size))
     return Memory(jnp.zeros_like(image), pairs, jnp.zeros((2 * length, 2 * length)), zero, jnp.ones(()), zero)
 
 
@@ -76,12 +76,14 @@ def _store(memory: Memory, step: jax.Array, change: jax.Array) -> Memory:
     length = len(memory.pairs) // 2
     slot = memory.count % length
     curved = jnp.vdot(step, change) > CURVATURE * jnp.linalg.norm(step) * jnp.linalg.norm(change)
-    new = jnp.where(curved, jnp.stack([step, change]), memory.pairs[jnp.stack([slot, slot + length])])
-    pairs = memory.pairs.at[slot].set(new[0]).at[slot + length].set(new[1])
-    columns = _dots(pairs, new)
-    products = memory.products
-    for row, column in ((slot, columns[:, 0]), (slot + length, columns[:, 1])):
-        products = products.at[row].set(column).at[:, row].set(column)
+    places, new = jnp.arange(2 * length), jnp.stack([step.ravel(), change.ravel()])
+    pairs, products = memory.pairs, memory.products
+    for vector, at in zip(new, (slot, slot + length), strict=True):  # in place; `.at[].set` copies all on CPU
+        pairs = jnp.where((places[:, None] == at) & curved, vector, pairs)
+    columns = jnp.matmul(pairs, new.T, precision="highest")
+    for column, at in zip(columns.T, (slot, slot + length), strict=True):
+        products = products.at[at].set(column).at[:, at].set(column)
+    products = jnp.where(curved, products, memory.products)
     return memory._replace(pairs=pairs, products=products, count=memory.count + curved)
 
 
@@ -116,9 +118,10 @@ def _inverse_hessian(memory: Memory, vector: jax.Array) -> jax.Array:
     both = jnp.concatenate([order, order + length])
     mask = jnp.concatenate([filled, filled])
     products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
-    along = jnp.where(mask, _dots(memory.pairs, vector[None])[both, 0], 0.0)
+    along = jnp.where(mask, jnp.matmul(memory.pairs, vector.ravel(), precision="highest")[both], 0.0)
     scale, weights = _compact(products, along, filled)
-    return scale * vector + jnp.einsum("m,mhwc->hwc", weights[jnp.argsort(both)], memory.pairs, precision="highest")
+    combined = jnp.matmul(weights[jnp.argsort(both)], memory.pairs, precision="highest")
+    return scale * vector + combined.reshape(vector.shape)
 
 
 def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -129,10 +132,6 @@ def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[
     first = jax.scipy.linalg.solve_triangular(upper, along[:length])
     inner = jnp.diag(mixed) * first + scale * (changes @ first - along[length:])
     return scale, jnp.concatenate([jax.scipy.linalg.solve_triangular(upper, inner, trans=1), -scale * first])
-
-
-def _dots(pairs: jax.Array, vectors: jax.Array) -> jax.Array:
-    return jnp.einsum("mhwc,vhwc->mv", pairs, vectors, precision="highest")
 
 
 TINY = 1e-30
