@@ -8,7 +8,7 @@
     jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather)
 
 Commas separate the values of --vary, or, where one stands, semicolons alone. Any flag of jaxtex may be given, and holds for
-every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile=...), logs/, a folder for each run, and last
+every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile=...), logs/, a folder for each run; last
 sheet.png, table.md, table.csv. The same command again makes what is not done yet; a grid may grow.
 """
 

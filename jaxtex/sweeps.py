@@ -172,12 +172,16 @@ def write(folder: pathlib.Path, wanted: Sequence[Labelled], there: results.Runs)
 
 
 def _write(folder: pathlib.Path, run: runs.Run) -> None:
+    """The flagfile of a run: all that is not as by default."""
     defaults = dataclasses.asdict(configs.Config())
     chosen = {name: value for name, value in dataclasses.asdict(run.config).items() if value != defaults[name]}
     lines = [f"--{name}={value}" for name, value in {"style": run.style, **chosen, "workdir": run.folder}.items()]
     if any(len(line.splitlines()) > 1 or line != line.strip() for line in lines):
         raise errors.UserError(f"{run.folder.name}: a value ends with white space, which a flagfile cannot hold")
-    (folder / MANIFEST).mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / MANIFEST).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.UserError(f"--folder={folder}: cannot be written to ({error.strerror})") from error
     with files.atomic(flagfile(folder, run.folder.name)) as part:
         part.write_text("".join(f"{line}\n" for line in lines))
 
@@ -194,7 +198,7 @@ def names(wanted: Sequence[Labelled]) -> list[str]:
 def _word(name: str, value) -> str:
     if name in ("style", "content"):
         return "+".join(pathlib.Path(path).stem for path in value.split(","))
-    return value if isinstance(value, str) else f"{name}{value}"
+    return value if isinstance(value, str) and not value[:1].isdigit() else f"{name}{value}"
 
 
 def read(folder: pathlib.Path, values: flags.FlagValues) -> results.Runs:

@@ -119,7 +119,7 @@ MISTAKES = [
     (["--style=a.png", "--workers=two"], "--workers=two"),
     (["--style=a.png", "--only=1"], "--only=1: there is no run '1'; between 0 and 0"),
     (["--style=a.png", "--slurm"], "there is no sbatch on this machine; out/job.sh waits for one"),
-    (["--style=a.png", "--folder=a.png"], "a.png"),
+    (["--style=a.png", "--folder=a.png"], "--folder=a.png: cannot be written to (Not a directory)"),
     (["a.png"], "a.png"),
 ]
 
