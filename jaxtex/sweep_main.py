@@ -12,6 +12,7 @@ every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile
 sheet.png, table.md, table.csv. The same command again makes what is not done yet; a grid may grow.
 """
 
+import collections
 import functools
 import json
 import pathlib
@@ -99,10 +100,10 @@ def log_of(folder: pathlib.Path, name: str) -> pathlib.Path:
 def perform(folder: pathlib.Path, made: results.Runs) -> None:
     """The runs on this machine, then sheet and table."""
     jobs = [job(folder, name, run) for name, run in chosen(made).items()]
-    if FLAGS.dry_run:
-        return print(f"{folder}: {counts(folder, made)}")
     if not FLAGS.workers:
         raise errors.UserError("--workers=0: one or more, please")
+    if FLAGS.dry_run:
+        return print(f"{folder}: {counts(states(folder, made))}")
     try:
         failed = workers.perform(jobs, FLAGS.workers, FLAGS.retries)
     except workers.Stopped as stopped:
@@ -110,7 +111,7 @@ def perform(folder: pathlib.Path, made: results.Runs) -> None:
     if not FLAGS.only:
         gather(folder, made)
     for line in failed:
-        print(f"jaxtex-sweep: failed: {line}", file=sys.stderr)
+        print(f"jaxtex-sweep: not done: {line}", file=sys.stderr)
     if failed:
         sys.exit(1)
 
@@ -133,10 +134,10 @@ def leave(number: int) -> None:
 
 def submit(folder: pathlib.Path, made: results.Runs) -> None:
     """An array of what is neither done nor running."""
-    states = {name: state(folder, name, run) for name, run in chosen(made).items()}
-    numbers = [sweeps.number_of(name) for name in states if states[name] not in ("done", "running")]
+    found = states(folder, chosen(made))
+    numbers = [sweeps.number_of(name) for name, state in found.items() if state not in ("done", "running")]
     if not numbers:
-        return print(f"{folder}: nothing to submit: {counts(folder, made)}")
+        return print(f"{folder}: nothing to submit: {counts(found)}")
     line = [sys.executable, "-m", "jaxtex.sweep_main", f"--folder={folder}", f"--retries={FLAGS.retries}"]
     script = slurm.write(folder, numbers, line, FLAGS.sbatch)
     if FLAGS.dry_run:
@@ -144,30 +145,31 @@ def submit(folder: pathlib.Path, made: results.Runs) -> None:
     print(f"{folder}: job {slurm.submit(script)} makes {len(numbers)} runs; --status shows them, --gather is the end")
 
 
-def state(folder: pathlib.Path, name: str, run: runs.Run) -> str:
-    """`done`: as this very run; `running`: a process holds its log; `failed`: its last try did; else `waiting`."""
-    if runs.is_done(run):
-        return "done"
-    if workers.is_running(log_of(folder, name)):
-        return "running"
-    return "failed" if workers.failure(log_of(folder, name)) else "waiting"
+def states(folder: pathlib.Path, made: results.Runs) -> dict[str, str]:
+    """`done`: as these very runs; `running`: a process holds the log; `failed`: the last try did; else `waiting`."""
+    found = {}
+    for name, run in made.items():
+        log = log_of(folder, name)
+        last = "running" if workers.is_running(log) else "failed" if workers.failure(log) else "waiting"
+        found[name] = "done" if runs.is_done(run) else last
+    return found
 
 
-def counts(folder: pathlib.Path, made: results.Runs) -> str:
+def counts(found: dict[str, str]) -> str:
     """`"12 runs: 7 done, 2 running, 1 failed, 2 waiting"`."""
-    states = [state(folder, name, run) for name, run in made.items()]
-    each = [f"{states.count(word)} {word}" for word in ("done", "running", "failed", "waiting") if word in states]
-    return f"{len(states)} runs: {', '.join(each)}"
+    count = collections.Counter(found.values())
+    each = [f"{count[state]} {state}" for state in ("done", "running", "failed", "waiting") if state in count]
+    return f"{len(found)} runs: {', '.join(each)}"
 
 
 def show(folder: pathlib.Path, made: results.Runs) -> None:
     """A line for each run, and why the failed ones failed."""
-    rows = [[name, state(folder, name, run), *progress(run)] for name, run in chosen(made).items()]
+    found = states(folder, chosen(made))
+    rows = [[name, state, *progress(made[name])] for name, state in found.items()]
     tables.show([["run", "state", "steps", "loss", "seconds"], *rows])
-    for name, word, *_ in rows:
-        if word == "failed":
-            print(f"{name} failed: {workers.failure(log_of(folder, name))}")
-    print(f"{folder}: {counts(folder, made)}")
+    for name in [name for name, state in found.items() if state == "failed"]:
+        print(f"{name} failed: {workers.failure(log_of(folder, name))}")
+    print(f"{folder}: {counts(found)}")
 
 
 def progress(run: runs.Run) -> tuple[str, str, str]:
@@ -182,13 +184,12 @@ def progress(run: runs.Run) -> tuple[str, str, str]:
 
 def gather(folder: pathlib.Path, made: results.Runs) -> None:
     """Sheet and table; of what is not done the name, and blanks."""
-    done = {name: run for name, run in made.items() if runs.is_done(run)}
+    found = states(folder, made)
+    done = {name: run for name, run in made.items() if found[name] == "done"}
     unfinished = {name: run for name, run in made.items() if name not in done}
-    if done:
-        columns = min(len(made), max(5, round(len(made) ** 0.5)))
-        results.gather(folder, done, list(made), Shown(f"{folder}: {counts(folder, made)}", columns), unfinished)
-        print(f"{folder / 'sheet.png'}, {folder / 'table.md'}")
-    print(f"{folder}: {counts(folder, made)}")
+    title = f"{folder}: {counts(found)}"
+    results.gather(folder, done, list(made), Shown(title, max(5, round(len(made) ** 0.5))), unfinished)
+    print(f"{title}; {folder / 'sheet.png'}, {folder / 'table.md'}" if done else title)
 
 
 def entry() -> None:

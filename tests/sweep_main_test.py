@@ -45,7 +45,7 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     pathlib.Path("b.png").write_text("no picture")
     with pytest.raises(SystemExit) as left:
         sweep("--folder=out", "--workers=2", "--only=0,3")
-    assert left.value.code == 1 and "failed: 003-b-seed1: jaxtex: image 'b.png': not an image" in capsys.readouterr().err
+    assert left.value.code == 1 and "not done: 003-b-seed1: jaxtex: image 'b.png': not an image" in capsys.readouterr().err
 
     sweep("--folder=out", "--status")
     printed = capsys.readouterr().out
