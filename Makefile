@@ -14,7 +14,7 @@ test: .venv/test lint  ## the linter and all tests
 	$(BIN)/python -m pytest
 
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
-	tests/slurm.sh $(BIN)/python -m pytest tests/slurm_test.py
+	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
 
 lint: .venv/test
 	$(BIN)/ruff check .

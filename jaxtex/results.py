@@ -50,7 +50,9 @@ def sheet(done: Runs, names: Sequence[str], wanted: Wanted) -> np.ndarray:
     """For each run its name, what it was made from, snapshots and result, one below the other."""
     pictures = {name: runs.column(run, wanted.steps) for name, run in done.items()}
     widths = {name: max(picture.shape[1] for picture in column) for name, column in pictures.items()}
-    column = lambda name: [report.caption(name, widths.get(name, min(widths.values()))), *pictures.get(name, [])]
+    widths = {name: widths.get(name, min(widths.values())) for name in names}
+    lines = max(len(report.wrapped(name, widths[name])) for name in names)
+    column = lambda name: [report.caption(name, widths[name], lines), *pictures.get(name, [])]
     return report.grid([column(name) for name in names], wanted.columns)
 
 

@@ -14,6 +14,7 @@ sheet.png, table.md, table.csv. The same command again makes what is not done ye
 
 import collections
 import functools
+import itertools
 import json
 import pathlib
 import signal
@@ -188,8 +189,16 @@ def gather(folder: pathlib.Path, made: results.Runs) -> None:
     done = {name: run for name, run in made.items() if found[name] == "done"}
     unfinished = {name: run for name, run in made.items() if name not in done}
     title = f"{folder}: {counts(found)}"
-    results.gather(folder, done, list(made), Shown(title, max(5, round(len(made) ** 0.5))), unfinished)
+    results.gather(folder, done, list(made), Shown(title, columns(made)), unfinished)
     print(f"{title}; {folder / 'sheet.png'}, {folder / 'table.md'}" if done else title)
+
+
+def columns(made: results.Runs) -> int:
+    """Runs in a row of the sheet: those that share a value of what varies slowest, if they are some."""
+    chosen = [results.choices(run) for run in made.values()]
+    share = lambda key: sum(1 for _ in itertools.takewhile(lambda each: each[key] == chosen[0][key], chosen))
+    longest = max(map(share, results.differing(made)), default=1)
+    return longest if 1 < longest <= 12 else 5
 
 
 def entry() -> None:

@@ -135,8 +135,8 @@ def _stop(going: dict[Job, subprocess.Popen], signals: list[int]) -> None:
         time.sleep(0.05)
     for job, process in going.items():
         process.kill()
-        process.wait()
-        _note(job, f"{SAYS}interrupted")
+        if process.wait():
+            _note(job, f"{SAYS}interrupted")
 
 
 def _note(job: Job, line: str) -> None:

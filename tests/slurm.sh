@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a Slurm of its own: two nodes of one core on this machine, gone afterwards whatever happens.
 #
-#     tests/slurm.sh python -m pytest tests/slurm_test.py
+#     tests/slurm.sh python -m pytest -rs tests/slurm_test.py
 set -euo pipefail
 
 leave() { echo "slurm.sh: $1" >&2; exit 2; }

@@ -13,7 +13,7 @@ import commands
 import conftest
 import pytest
 
-from jaxtex import images, sweep_main, workers
+from jaxtex import images, main, report, sweep_main, sweeps, workers
 
 QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
 GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *QUICK]
@@ -132,3 +132,26 @@ def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
     printed = capsys.readouterr().err
     assert left.value.code == 2 and text in printed and len(printed.splitlines()) == 1
     assert printed.startswith("jaxtex-sweep: ")
+
+
+@pytest.mark.parametrize(
+    "vary, columns",
+    [
+        (["style=a.png,b.png", "statistic=gram,mean", "seed=0,1,2"], 6),
+        (["seed=0,1,2", "style=a.png,b.png"], 2),
+        (["seed=0,1,2,3"], 5),
+        ([], 5),
+    ],
+)
+def test_a_row_of_the_sheet_shares_what_varies_slowest(vary, columns):
+    style = [] if "style=a.png,b.png" in vary else ["--style=a.png"]
+    found = sweeps.expand(main.FLAGS, sweeps.points([*style, "--size=48"], vary))
+    assert sweep_main.columns({str(i): run for i, (_, run) in enumerate(found)}) == columns
+
+
+def test_a_caption_that_is_too_wide_has_several_lines():
+    assert report.wrapped("000-pebbles-gram-seed0", 64) == ["000-pebbles-", "gram-seed0"]
+    assert report.wrapped("short", 64) == ["short"]
+    one, two = report.caption("000-pebbles-gram-seed0", 400), report.caption("000-pebbles-gram-seed0", 64, 2)
+    assert one.shape == (report.LETTERS + 4, 400, 3) and two.shape == (24, 64, 3)
+    assert two[:10].min() < 0.5 and two[12:].min() < 0.5  # something is written in either line
