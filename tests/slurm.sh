@@ -14,11 +14,13 @@ if ! type munged slurmctld slurmd sbatch >/dev/null 2>&1; then
         >/dev/null || leave "Slurm could not be installed by apt-get"
 fi
 
-dir=$(mktemp -d) pids=()
+dir=$(mktemp -d) pids=() child=
 clean() {
     status=$?
     trap - EXIT INT TERM
-    scancel --user=root 2>/dev/null && sleep 2 || true
+    [ -z "$child" ] || kill "$child" 2>/dev/null || true
+    scancel --user=root 2>/dev/null || true
+    for _ in $(seq 40); do [ -n "$(squeue --noheader 2>/dev/null)" ] || break; sleep 0.5; done
     [ $status = 0 ] || tail -n 15 "$dir"/*.log >&2 || true
     [ ${#pids[@]} = 0 ] || { kill "${pids[@]}" 2>/dev/null; wait "${pids[@]}" 2>/dev/null; } || true
     rm -rf "$dir"
@@ -27,8 +29,8 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-start() {
-    "$@" >>"$dir/daemons.log" 2>&1 &
+start() { # in a session of its own, which a Ctrl-C does not reach
+    setsid "$@" >>"$dir/daemons.log" 2>&1 &
     pids+=($!)
 }
 
@@ -73,4 +75,6 @@ sinfo
 [ "$(sinfo --noheader --format=%D --states=idle)" = 2 ] || leave "Slurm did not come up"
 
 export JAXTEX_SLURM=1
-"$@"
+"$@" &
+child=$!
+wait $child
