@@ -160,7 +160,7 @@ def counts(found: dict[str, str]) -> str:
     """`"12 runs: 7 done, 2 running, 1 failed, 2 waiting"`."""
     count = collections.Counter(found.values())
     each = [f"{count[state]} {state}" for state in ("done", "running", "failed", "waiting") if state in count]
-    return f"{len(found)} runs: {', '.join(each)}"
+    return f"{len(found)} run{'s' * (len(found) != 1)}: {', '.join(each)}"
 
 
 def show(folder: pathlib.Path, made: results.Runs) -> None:

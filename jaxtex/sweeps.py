@@ -212,7 +212,7 @@ def read(folder: pathlib.Path, values: flags.FlagValues) -> results.Runs:
       UserError: a flagfile is broken.
     """
     found = {}
-    for path in sorted((folder / MANIFEST).glob("*.flags")):
+    for path in sorted((folder / MANIFEST).glob("*.flags"), key=lambda path: number_of(path.stem)):
         try:
             each = _parsed(values, [f"--flagfile={path}"])
         except errors.UserError as error:
@@ -228,5 +228,12 @@ def flagfile(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def number_of(name: str) -> int:
-    """`"007-pebbles-seed1"` -> 7: the place in the manifest, and in a Slurm array."""
-    return int(name.partition("-")[0])
+    """`"007-pebbles-seed1"` -> 7: the place in the manifest, and in a Slurm array.
+
+    Raises:
+      UserError: there is none.
+    """
+    number = name.partition("-")[0]
+    if not number.isdecimal():
+        raise errors.UserError(f"{MANIFEST}/{name}.flags: the name begins with a number, please, such as 007-{name}.flags")
+    return int(number)

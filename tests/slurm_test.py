@@ -131,7 +131,7 @@ def test_a_run_whose_time_is_nearly_over_goes_back_into_the_queue(place):
     told("scancel", "--batch", "--signal=USR1", f"{job}_0")
     again(f"{job}_0")
     until(lambda: not told("squeue", "--noheader"))
-    assert "1 runs: 1 done" in sweep("--folder=slurm", "--status") and begun("slurm", 0) == 2
+    assert "1 run: 1 done" in sweep("--folder=slurm", "--status") and begun("slurm", 0) == 2
     assert "back into the queue" in pathlib.Path("slurm/logs/slurm-0.log").read_text()
 
 

@@ -161,3 +161,14 @@ def test_a_broken_flagfile_is_named():
     sweeps.flagfile(FOLDER, "001-seed1").write_text("--seed=one")
     with pytest.raises(errors.UserError, match=r"001-seed1.flags: flag --seed=one"):
         read()
+
+
+def test_flagfiles_are_in_the_order_of_their_numbers():
+    write(expand("--style=a.png", vary=["seed=0,1"]))
+    text = sweeps.flagfile(FOLDER, "001-seed1").read_text()
+    sweeps.flagfile(FOLDER, "1000-mine").write_text(text.replace("seed=1", "seed=5"))
+    sweeps.flagfile(FOLDER, "101-mine").write_text(text.replace("seed=1", "seed=4"))
+    assert [run.config.seed for run in read().values()] == [0, 1, 4, 5]
+    sweeps.flagfile(FOLDER, "mine").write_text(text)
+    with pytest.raises(errors.UserError, match="manifest/mine.flags: the name begins with a number"):
+        read()
