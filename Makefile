@@ -5,13 +5,16 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test lint bench experiments clean
+.PHONY: demo test slurm-test lint bench experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
 
 test: .venv/test lint  ## the linter and all tests
 	$(BIN)/python -m pytest
+
+slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
+	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -11,16 +11,11 @@ import functools
 import sys
 
 import numpy as np
-import rich.console
-import rich.markup
-import rich.table
 from absl import flags
 
 from jaxtex import command, compilation, errors, images, metrics, tables
 
 FLAGS = flags.FlagValues()
-
-Row = tuple[str, dict[str, float]]
 
 
 def define_flags() -> None:
@@ -52,7 +47,7 @@ def main(arguments: list[str]) -> None:
             unread += 1
         else:
             rows.append((path, metrics.measure(exemplar, image, names, FLAGS.network)))
-    show(names, rows)
+    tables.show([["result", *names], *([path, *(f"{values[name]:.4g}" for name in names)] for path, values in rows)])
     if FLAGS.csv:
         tables.save_csv(FLAGS.csv, [{"result": path, **values} for path, values in rows])
     if unread:
@@ -63,27 +58,6 @@ def read(path: str) -> np.ndarray:
     """An image at the size that it is compared in, `[H, W, 3]`."""
     image = images.load(path)
     return images.shorter_side(image, min(FLAGS.size, *image.shape[:2]))
-
-
-def show(names: list[str], rows: list[Row]) -> None:
-    """A table; where there is no terminal, plain columns that nothing shortens."""
-    cells = [[path, *(f"{values[name]:.4g}" for name in names)] for path, values in rows]
-    console = rich.console.Console()
-    if not console.is_terminal:
-        return show_plainly([["result", *names], *cells])
-    table = rich.table.Table(rich.table.Column("result", overflow="fold"), box=None, padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, justify="right")
-    for path, *numbers in cells:
-        table.add_row(rich.markup.escape(path), *numbers)
-    console.print(table)
-
-
-def show_plainly(cells: list[list[str]]) -> None:
-    """Rows of text in columns: the first to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for first, *numbers in cells:
-        print("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
 
 
 def entry() -> None:

@@ -61,6 +61,16 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
     return plan(build_loss(scene, config), scene, config)
 
 
+def check(styles: list[np.ndarray], config: configs.Config) -> None:
+    """Raises what `build` would, without making the targets, which takes long."""
+    configs.validate(config)
+    scene = scenes.build(styles, images.load(config.content) if config.content else None, config)
+    _optimizer(build_loss(scene, config), config)
+    factors(scene.shortest, config.scales)
+    errors.choose("remat", config.remat, memory.REMATS)
+    starts.first(scene, config, scene.height, scene.width)
+
+
 def build_batch(
     styles: Sequence[Sequence[np.ndarray]], config: configs.Config, num_images: int = 1, content: np.ndarray | None = None
 ) -> list[synthesis.Plan]:
@@ -100,9 +110,7 @@ def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synth
 
 def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
-    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate, config.history)
-    if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
-        raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
+    optimizer = _optimizer(loss, config)
     parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
     errors.choose("remat", config.remat, memory.REMATS)
     return synthesis.Plan(
@@ -118,6 +126,13 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
         remat=config.remat,
         **_begin(scene, config, parts),
     )
+
+
+def _optimizer(loss: Loss, config: configs.Config) -> optimizers.Optimizer:
+    optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate, config.history)
+    if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
+        raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
+    return optimizer
 
 
 def count(loss: Loss, scene: scenes.Scene) -> int:

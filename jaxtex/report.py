@@ -3,6 +3,7 @@
 import json
 import pathlib
 import platform
+import textwrap
 import time
 from importlib import metadata
 
@@ -17,7 +18,8 @@ from jaxtex import errors, files, images, memory, synthesis
 
 DONE = "DONE"  # the file that marks a finished run
 GAP = 8  # pixels between the pictures of a sheet
-LETTERS = 16  # pixels, of a caption
+LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
+WIDE = 1.7  # so many letters are as wide as one is high
 LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
 
 
@@ -86,12 +88,19 @@ def grid(columns: list[list[np.ndarray]], width: int = 5) -> np.ndarray:
     return sheet([row.swapaxes(0, 1) for row in rows]).swapaxes(0, 1)
 
 
-def caption(text: str, width: int) -> np.ndarray:
-    """A line of text on white, `[H, width, 3]`, as large as fits."""
-    size = max(8, min(LETTERS, int(1.7 * width / max(1, len(text)))))
-    canvas = Image.new("L", (width, LETTERS + 4), 255)
-    ImageDraw.Draw(canvas).text((0, LETTERS - size), text, 0, ImageFont.load_default(size))
+def caption(text: str, width: int, lines: int = 1) -> np.ndarray:
+    """Text on white, `[H, width, 3]`, as large as fits, with room for so many lines; `wrapped` has them."""
+    parts = wrapped(text, width)
+    size = max(SMALL, min(LETTERS, int(WIDE * width / max(1, *map(len, parts)))))
+    canvas = Image.new("L", (width, max(LETTERS, lines * (SMALL + 2)) + 4), 255)
+    place = (0, LETTERS - size if len(parts) == 1 else 0)
+    ImageDraw.Draw(canvas).text(place, "\n".join(parts), 0, ImageFont.load_default(size), spacing=2)
     return np.repeat(np.asarray(canvas, np.float32)[..., None] / 255, 3, -1)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a caption; more than one where the smallest letters are too wide for that."""
+    return textwrap.wrap(text, max(1, int(WIDE * width / SMALL))) or [""]
 
 
 def provenance() -> dict:

@@ -12,6 +12,7 @@ from absl import logging
 from jaxtex import errors, images, metrics, plots, report, runs, tables
 
 Runs = dict[str, runs.Run]  # by their names
+NONE: Runs = {}
 
 
 class Wanted(Protocol):
@@ -23,7 +24,7 @@ class Wanted(Protocol):
     curve: tuple[str, str] | None  # columns of the table to be drawn against each other, or ("step", "loss")
 
 
-def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wanted) -> None:
+def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wanted, unfinished: Runs = NONE) -> None:
     """Writes `sheet.png`, `table.md` and `table.csv`, and perhaps `curve.png`; prints the table.
 
     Args:
@@ -31,12 +32,14 @@ def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wante
       done: the runs, finished; without any nothing is written.
       names: of all runs, in the order of the sheet; of one that is not done there is but the name.
       wanted: how they are shown.
+      unfinished: runs that the table shall name, too.
     """
     if not done:
         return
     images.save(folder / "sheet.png", sheet(done, names, wanted))
-    tables.save(folder, rows(done), wanted.question)
-    print(tables.markdown(rows(done)))
+    table = rows(done, unfinished=unfinished)
+    tables.save(folder, table, wanted.question)
+    print(tables.markdown(table))
     try:
         wanted.curve and _plot(folder / "curve.png", done, *wanted.curve)
     except errors.UserError as error:  # it can be done without
@@ -47,7 +50,9 @@ def sheet(done: Runs, names: Sequence[str], wanted: Wanted) -> np.ndarray:
     """For each run its name, what it was made from, snapshots and result, one below the other."""
     pictures = {name: runs.column(run, wanted.steps) for name, run in done.items()}
     widths = {name: max(picture.shape[1] for picture in column) for name, column in pictures.items()}
-    column = lambda name: [report.caption(name, widths.get(name, min(widths.values()))), *pictures.get(name, [])]
+    widths = {name: widths.get(name, min(widths.values())) for name in names}
+    lines = max(len(report.wrapped(name, widths[name])) for name in names)
+    column = lambda name: [report.caption(name, widths[name], lines), *pictures.get(name, [])]
     return report.grid([column(name) for name in names], wanted.columns)
 
 
@@ -67,11 +72,26 @@ def curves(done: Runs, across: str, up: str) -> plots.Curves:
     return found
 
 
-def rows(done: Runs, every: bool = False) -> list[tables.Row]:
-    """A row for each run: in what it differs from the others (or every choice), what it took, what came out."""
-    choices = {name: {"style": run.style, **dataclasses.asdict(run.config)} for name, run in done.items()}
-    differing = [key for key in next(iter(choices.values()), {}) if every or len({c[key] for c in choices.values()}) > 1]
-    return [{"run": name, **{key: choices[name][key] for key in differing}, **_row(run)} for name, run in done.items()]
+def rows(done: Runs, every: bool = False, unfinished: Runs = NONE) -> list[tables.Row]:
+    """A row for each run: in what it differs from the others (or every choice), what it took, what came out.
+
+    Those that are unfinished come last, with their choices alone.
+    """
+    named = {**done, **unfinished}
+    keys = differing(named, every)
+    chosen = {name: {"run": name, **{key: choices(run)[key] for key in keys}} for name, run in named.items()}
+    return [row | (_row(done[name]) if name in done else {}) for name, row in chosen.items()]
+
+
+def choices(run: runs.Run) -> tables.Row:
+    """What was chosen, by the flags' names."""
+    return {"style": run.style, **dataclasses.asdict(run.config)}
+
+
+def differing(named: Runs, every: bool = False) -> list[str]:
+    """The choices in which the runs differ, or all of them."""
+    chosen = [choices(run) for run in named.values()]
+    return [key for key in (chosen[0] if chosen else {}) if every or len({each[key] for each in chosen}) > 1]
 
 
 def _row(run: runs.Run) -> tables.Row:

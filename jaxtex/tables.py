@@ -1,8 +1,12 @@
-"""Rows of values as text: Markdown and CSV."""
+"""Rows of values as text: on a terminal, Markdown and CSV."""
 
 import csv
 import pathlib
 from collections.abc import Sequence
+
+import rich.console
+import rich.markup
+import rich.table
 
 from jaxtex import files
 
@@ -39,3 +43,26 @@ def save_csv(path: str | pathlib.Path, rows: Sequence[Row]) -> None:
         writer = csv.DictWriter(file, header(rows))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def show(cells: Sequence[Sequence[str]]) -> None:
+    """Prints a table, a header first; where there is no terminal, plain columns that nothing shortens.
+
+    The first column is to the left, the others, of numbers, to the right.
+    """
+    console = rich.console.Console()
+    if not console.is_terminal:
+        return _show_plainly(cells)
+    header, *rows = cells
+    table = rich.table.Table(rich.table.Column(header[0], overflow="fold"), box=None, padding=(0, 2, 0, 0))
+    for name in header[1:]:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*map(rich.markup.escape, row))
+    console.print(table)
+
+
+def _show_plainly(cells: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for first, *numbers in cells:
+        print("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))

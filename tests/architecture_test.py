@@ -18,16 +18,17 @@ LEVELS = [
     {"starts", "synthesis", "targets", "terms"},
     {"batches", "problems", "profiles", "report"},
     {"api", "sights"},
-    {"runs"},
+    {"runs", "slurm", "workers"},
     {"results"},
     {"experiments"},
+    {"sweeps"},
     {"command", "checkpoints.known", "checkpoints.tensors"},
     {"checkpoints.pickles", "checkpoints.graphs", "checkpoints.verify", "checkpoints.download"},
     {"checkpoints.named"},
     {"checkpoints.keras"},
     {"checkpoints.convert"},
     {"main", "weights_main", "compare_main"},
-    {"__main__"},
+    {"sweep_main", "__main__"},
 ]
 FOLDER = pathlib.Path(jaxtex.__file__).parent
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}
