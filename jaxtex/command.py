@@ -45,6 +45,9 @@ def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) 
     """`main`, with a user's mistake as one line."""
     try:
         main(arguments)
+    except errors.Preempted as error:
+        print(f"{name}: preempted after step {error}", file=sys.stderr)
+        sys.exit(75)
     except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(name, error)
     except KeyboardInterrupt:

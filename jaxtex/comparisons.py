@@ -33,7 +33,8 @@ class Statistic(NamedTuple):
     directions: int = 0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
     critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
     neighbours: bool = False  # whether it knows what stands beside what, and so wants whole layers
-    sums: bool = False  # whether it is made of products summed over positions, see `exact`
+    average: Callable[[jax.Array], Any] | None = None  # features -> means over positions of products, see `exact` ...
+    complete: Callable[[Any], Summary] = _identity  # ... from which the summary follows, where it can
     numbers: Callable[[int, int], int] = lambda channels, positions: 0  # of a layer of the exemplar, that it looks at
 
 

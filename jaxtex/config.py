@@ -52,6 +52,11 @@ class Config:
     num_steps: int = _choice(200, "Network evaluations in all, shared evenly by the scales.")
     save_every: int = _choice(10, "Steps between two snapshots.")
     renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
+    mesh: str = _choice("", "Devices: rows:4 (each has a part of the image), images:8 (of a batch), images:2,rows:4.")
+    strips: str = _choice(
+        "auto", "The image in strips of so many rows, where memory is short: auto, none, or rows; of mean, gram, "
+        "pca_gram, mean_and_covariance, bures."
+    )
     precision: str = _choice("float32", "Of the convolutions on GPU and TPU; statistics are summed in float32.")
     remat: str = _choice("auto", "Whether features are computed anew for the gradient, which saves memory.")
     seed: int = _choice(0, "Decides all that is random.")

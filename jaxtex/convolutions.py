@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxtex import meshes
+
 FEW = 20 * 20  # pixels: too few tiles to multiply well
 WORTH = 2**24  # pixels times numbers in a tap of the kernel
 PART = 2**23  # numbers that are held at once in the form of tiles: 32 MB; products of fewer are slower
@@ -57,10 +59,10 @@ OF_KERNEL_2D = np.einsum("ia,jb->jiab", OF_KERNEL, OF_KERNEL).reshape(36, 9)
 def convolve(features: jax.Array, kernel: jax.Array, precision: str = "float32") -> jax.Array:
     """Cross-correlation with a 3x3 kernel, without padding.
 
-    The rule: `direct` on every backend but CPU. There, `gather` or `scatter` where C or D is below 16; `gather` for wide
-    layers of few pixels; `winograd` where the kernel is 3x3, both are 32 or more and there is much to gain, `H W C D` at
-    least `WORTH`; else `direct`. Each `winograd` takes some 0.4 s to compile, so that with 200 steps it has to save 2 ms of
-    each. Derivatives are of reverse mode only, for `direct` alone knows others.
+    The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
+    or D is below 16; `gather` for wide layers of few pixels; `winograd` where the kernel is 3x3, both are 32 or more and
+    there is much to gain, `H W C D` at least `WORTH`; else `direct`. Each `winograd` takes some 0.4 s to compile, so that
+    with 200 steps it has to save 2 ms of each. Derivatives are of reverse mode only, for `direct` alone knows others.
 
     Time of value and features' gradient over that of XLA's (jax 0.10.2, 2 cores, H = W):
 
@@ -96,7 +98,7 @@ def convolve(features: jax.Array, kernel: jax.Array, precision: str = "float32")
 def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
     """The algorithm for these shapes on this backend, by the rule of `convolve`."""
     (height, width, _), (side, _, inputs, outputs) = features, kernel
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or meshes.over_rows():
         return direct
     if min(inputs, outputs) < 16:
         return gather if inputs < outputs else scatter

@@ -8,6 +8,10 @@ class UserError(ValueError):
     """A mistake that its maker can mend: `main` prints its one line and leaves with status 2."""
 
 
+class Preempted(Exception):  # noqa: N818: it is no error
+    """The run was told to leave, after so many steps: `main` leaves with status 75, which asks for another try."""
+
+
 def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
     """The error for a name that is not in a table, with the nearest name that is.
 

@@ -18,8 +18,24 @@ def pool(features: jax.Array, pooling: str) -> jax.Array:
 
 
 def pad(features: jax.Array, padding: str, pixels: int = 1) -> jax.Array:
-    """`[H, W, C]` -> `[H + 2 pixels, W + 2 pixels, C]`, as `PADDINGS` says. A lone row or column is its own mirror."""
-    return jnp.pad(features, ((pixels, pixels), (pixels, pixels), (0, 0)), PADDINGS[padding])
+    """`[H, W, C]` -> `[H + 2 pixels, W + 2 pixels, C]`, as `PADDINGS` says. A lone row or column is its own mirror.
+
+    Args:
+      features: `[H, W, C]`.
+      padding: a row of `PADDINGS`; or one for rows and one for columns, "reflect/wrap".
+      pixels: how far.
+    """
+    around, none = (pixels, pixels), (0, 0)
+    rows, columns = (PADDINGS[name] for name in both(padding))
+    if rows == columns:
+        return jnp.pad(features, (around, around, none), rows)
+    return jnp.pad(jnp.pad(features, (around, none, none), rows), (none, around, none), columns)
+
+
+def both(padding: str) -> tuple[str, str]:
+    """`"reflect/wrap"` -> `("reflect", "wrap")`, for rows and for columns; `"zero"` -> `("zero", "zero")`."""
+    rows, _, columns = padding.partition("/")
+    return rows, columns or rows
 
 
 def halve(image: jax.Array, padding: str) -> jax.Array:
@@ -28,11 +44,9 @@ def halve(image: jax.Array, padding: str) -> jax.Array:
     The mean of 2x2 pixels is not smooth enough: its gradient is blocks, and they show as a grid in the textures.
     """
     height, width = image.shape[0] // 2, image.shape[1] // 2
-    padded = pad(image[: 2 * height, : 2 * width], padding)
-    rows = padded.reshape(height + 1, 2, 2 * width + 2, -1)
-    image = (rows[:-1, 0] + 3 * (rows[:-1, 1] + rows[1:, 0]) + rows[1:, 1]) / 8
-    columns = image.reshape(height, width + 1, 2, -1)
-    return (columns[:, :-1, 0] + 3 * (columns[:, :-1, 1] + columns[:, 1:, 0]) + columns[:, 1:, 1]) / 8
+    x = pad(image[: 2 * height, : 2 * width], padding)
+    x = (x[:-2:2] + 3 * (x[1:-1:2] + x[2::2]) + x[3::2]) / 8
+    return (x[:, :-2:2] + 3 * (x[:, 1:-1:2] + x[:, 2::2]) + x[:, 3::2]) / 8
 
 
 def double(features: jax.Array, padding: str) -> jax.Array:

@@ -4,7 +4,8 @@ A term's target is an argument of the compiled step. What is drawn at random (po
 is drawn anew between steps by making another target of the same shapes.
 """
 
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtex import comparisons, layers, networks, quantiles
 
 Terms = dict[str, jax.Array]  # name -> scalar
+NOTHING: Mapping = types.MappingProxyType({})
 
 
 class Pictures(NamedTuple):
@@ -30,16 +32,26 @@ class Pictures(NamedTuple):
 class Term(NamedTuple):
     """One summand of the loss."""
 
-    evaluate: Callable[[jax.Array, networks.Features, Any], jax.Array]  # (image, features, target) -> scalar
+    evaluate: Callable[[jax.Array, Any, Any], jax.Array]  # (image, what it looks at, target) -> scalar
     weight: float = 1.0
     aim: Callable[[Pictures], Any] = lambda pictures: None  # -> target, where `targets.Targets` does not make it
+    look: Callable[[networks.Features, Any], Any] = lambda features, target: features  # (features, target)
 
 
 def total(
-    terms: dict[str, Term], image: jax.Array, features: networks.Features, targets: dict
+    terms: dict[str, Term], image: jax.Array, features: networks.Features, targets: dict, looked: Mapping = NOTHING
 ) -> tuple[jax.Array, Terms]:
-    """The weighted sum of the terms, and each (unweighted) under its name."""
-    values = {name: term.evaluate(image, features, targets[name]) for name, term in terms.items()}
+    """The weighted sum of the terms, and each (unweighted) under its name.
+
+    Args:
+      terms: name -> term.
+      image: `[H, W, 3]`.
+      features: of the image.
+      targets: of each term.
+      looked: name -> what a term looks at, where that is known already, without the features.
+    """
+    look = lambda name: looked[name] if name in looked else terms[name].look(features, targets[name])
+    values = {name: term.evaluate(image, look(name), targets[name]) for name, term in terms.items()}
     return sum(terms[name].weight * value for name, value in values.items()), values
 
 
@@ -53,18 +65,19 @@ def texture(statistic: comparisons.Statistic, weights: dict[str, float], share: 
 
     Returns:
       A term that is 0 where all statistics agree and about 1 for an image without structure. Its target is
-      `{layer: {"aim": ..., "view": ...}}`, see `view` and `aims`.
+      `{layer: {"aim": ..., "view": ...}}`, see `view` and `aims`; it looks at summaries.
     """
     whole = sum(weights.values())
 
-    def evaluate(image: jax.Array, features: networks.Features, target: dict) -> jax.Array:
+    def look(features: networks.Features, target: dict) -> dict[str, comparisons.Summary]:
+        return _summaries(statistic, {layer: view(features[layer], target[layer]["view"]) for layer in weights})
+
+    def evaluate(image: jax.Array, summaries: dict[str, comparisons.Summary], target: dict) -> jax.Array:
         del image
-        viewed = {layer: view(features[layer], target[layer]["view"]) for layer in weights}
-        summaries = _summaries(statistic, viewed)
         distances = layers.map_layers(statistic.distance, {layer: target[layer]["aim"] for layer in weights}, summaries)
         return sum(weights[layer] / whole * distance for layer, distance in distances.items())
 
-    return Term(evaluate, share)
+    return Term(evaluate, share, look=look)
 
 
 def view(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
@@ -118,7 +131,7 @@ def summarise(
 
 def _summaries(statistic: comparisons.Statistic, viewed: networks.Features) -> dict[str, comparisons.Summary]:
     """Of features in float32, but for statistics that sum in float32 themselves."""
-    exact = lambda x: x if statistic.sums else x.astype(comparisons.exact(x))
+    exact = lambda x: x if statistic.average else x.astype(comparisons.exact(x))
     return layers.map_layers(lambda x: statistic.summarise(exact(x)), viewed)
 
 

@@ -22,6 +22,7 @@ from jaxtex import (
     compilation,
     config,
     convolutions,
+    distributed,
     errors,
     experiments,
     memory,
@@ -49,6 +50,8 @@ def define_flags() -> None:
     )
     flags.DEFINE_boolean("each", False, "Of several styles: a picture of each in one batch, no blend.", flag_values=FLAGS)
     text("profile", "", "Folder for a record of where the time goes, for TensorBoard and ui.perfetto.dev.")
+    text("distributed", "off", "Several processes as one, with --mesh: auto, as JAX finds them (Slurm under srun, OpenMPI, "
+         "TPU, Kubernetes); off.")
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -57,10 +60,13 @@ def define_flags() -> None:
 
 def main(_: list[str]) -> None:
     """One picture, or the runs of experiments."""
+    distributed.join(FLAGS.distributed)
     compilation.keep()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
     if FLAGS.experiment == "list":
         show_experiments()
+    elif FLAGS.experiment and FLAGS.distributed != "off":
+        raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
         perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
     elif FLAGS.style or FLAGS.content:
@@ -78,7 +84,7 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     else:
         made = [runs.Run(style, choices, folder)]
         runs.make(made[0], FLAGS.profile)
-    for run in made:
+    for run in made if distributed.writes() else ():
         print(run.folder / "result.png")
 
 

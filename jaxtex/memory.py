@@ -14,7 +14,7 @@ import jax
 
 from jaxtex import networks
 
-COPIES = 4  # of all features, that a step holds at its peak: features, their gradients, and workspace
+COPIES = 1.5 if jax.default_backend() == "cpu" else 4.0  # of all features, that a step holds at its peak
 
 
 def free() -> float:
@@ -24,6 +24,36 @@ def free() -> float:
     """
     told = jax.devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
     return told["bytes_limit"] - told["bytes_in_use"] if told else math.inf
+
+
+def available() -> float:
+    """Bytes of the first device that nobody has taken; on CPU of the machine, and of what this process may have of it."""
+    if jax.default_backend() != "cpu":
+        return free()
+    return min(_machine(), _allowed())
+
+
+def _machine() -> float:
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return math.inf
+
+
+def _allowed() -> float:
+    """What the control group leaves, which is how clusters and containers limit a process."""
+    folder = pathlib.Path("/sys/fs/cgroup")
+    try:
+        limit, used = ((folder / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        return math.inf if limit == "max" else int(limit) - int(used)
+    except (OSError, ValueError):
+        return math.inf
+
+
+def fits(features: float) -> bool:
+    """Whether a step can be taken whose network has so many bytes of features."""
+    return COPIES * features <= available()
 
 
 def peak() -> int:

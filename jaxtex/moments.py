@@ -40,8 +40,16 @@ def moments(features: jax.Array) -> dict[str, jax.Array]:
     Returns:
       `{"mean": [C], "covariance": [C, C]}`; the Gram matrix is the covariance plus the outer product of the mean.
     """
-    mean = features.mean((0, 1), comparisons.exact(features))
-    return {"mean": mean, "covariance": second_moments(features) - jnp.outer(mean, mean)}
+    return _centred(_uncentred(features))
+
+
+def _uncentred(features: jax.Array) -> dict[str, jax.Array]:
+    return {"mean": features.mean((0, 1), comparisons.exact(features)), "gram": second_moments(features)}
+
+
+def _centred(averages: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    mean = averages["mean"]
+    return {"mean": mean, "covariance": averages["gram"] - jnp.outer(mean, mean)}
 
 
 def gram(norm: str = "relative") -> comparisons.Statistic:
@@ -52,7 +60,7 @@ def gram(norm: str = "relative") -> comparisons.Statistic:
       https://arxiv.org/abs/1505.07376. The paper divides by the number of positions in the loss, not before.
     """
     return comparisons.Statistic(
-        second_moments, comparisons.compare(norm), sums=True, numbers=lambda c, _: _symmetric(c)
+        second_moments, comparisons.compare(norm), average=second_moments, numbers=lambda c, _: _symmetric(c)
     )
 
 
@@ -68,7 +76,7 @@ def mean(norm: str = "relative") -> comparisons.Statistic:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
     average = lambda features: features.mean((0, 1), comparisons.exact(features))
-    return comparisons.Statistic(average, comparisons.compare(norm), sums=True, numbers=lambda c, _: c)
+    return comparisons.Statistic(average, comparisons.compare(norm), average=average, numbers=lambda c, _: c)
 
 
 def mean_and_covariance() -> comparisons.Statistic:
@@ -78,7 +86,7 @@ def mean_and_covariance() -> comparisons.Statistic:
       Li et al. (2017), as for `mean`: matching moments as matching distributions; they stop at mean and variance.
     """
     numbers = lambda channels, _: channels + _symmetric(channels)
-    return comparisons.Statistic(moments, gaussian_difference, sums=True, numbers=numbers)
+    return comparisons.Statistic(moments, gaussian_difference, average=_uncentred, complete=_centred, numbers=numbers)
 
 
 def gaussian_difference(target: comparisons.Summary, summary: comparisons.Summary) -> jax.Array:
@@ -104,7 +112,12 @@ def bures() -> comparisons.Statistic:
       style-transfer-pytorch.
     """
     return comparisons.Statistic(
-        moments, _bures_distance, _bures_aim, sums=True, numbers=lambda c, _: c + _symmetric(c)
+        moments,
+        _bures_distance,
+        _bures_aim,
+        average=_uncentred,
+        complete=_centred,
+        numbers=lambda c, _: c + _symmetric(c),
     )
 
 
@@ -173,7 +186,7 @@ def pca_gram(k: int = 64, norm: str = "relative") -> comparisons.Statistic:
         second_moments,
         lambda target, summary: comparisons.compare(norm)(target["gram"], _along(target["directions"], summary)),
         aim,
-        sums=True,
+        average=second_moments,
         numbers=lambda channels, _: _symmetric(min(k, channels)),
     )
 

@@ -129,9 +129,8 @@ class Pyramid(nn.Module):
 
     def __call__(self, image: jax.Array) -> Features:
         features = {}
-        for octave in range(self.octaves):
-            features |= {octave_name(layer, octave): value for layer, value in self.network(image).items()}
-            image = grids.halve(image, self.network.padding)
+        for octave, reduced in enumerate(octave_images(self, image)):
+            features |= {octave_name(layer, octave): value for layer, value in self.network(reduced).items()}
         return features
 
 
@@ -146,6 +145,14 @@ def pyramid(network: Network, octaves: int) -> Pyramid:
       A network with the same variables, whose layers are called `relu1_1` at full size, `relu1_1/2` at half, ...
     """
     return Pyramid(network, octaves)
+
+
+def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
+    """The image as each octave sees it, the full size first."""
+    images = [image]
+    while len(images) < network.octaves:
+        images.append(grids.halve(images[-1], network.network.padding))
+    return images
 
 
 def octave_name(layer: str, octave: int) -> str:
@@ -169,6 +176,15 @@ def evaluated(network: VGG) -> tuple[str, ...]:
     names = layer_names(network)
     deepest = max((names.index(layer) for layer in network.layers), default=-1)
     return tuple(name for name in names[: deepest + 1] if name not in _folded(network))
+
+
+def reach(network: VGG) -> int:
+    """How many rows beyond its own a row of the deepest wanted layer sees, rounded up to what the poolings divide by."""
+    rows, stride = 0, 1
+    for name in evaluated(network):
+        rows += stride * (network.side // 2) * name.startswith("conv")
+        stride *= 2 if name.startswith("pool") else 1
+    return -(-rows // stride) * stride
 
 
 def available(network: Network, variables: dict) -> tuple[str, ...]:

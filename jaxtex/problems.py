@@ -19,10 +19,12 @@ from jaxtex import (
     loading,
     losses,
     memory,
+    meshes,
     networks,
     optimizers,
     scenes,
     starts,
+    strips,
     synthesis,
     terms,
 )
@@ -58,6 +60,8 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
     content = images.load(config.content) if content is None and config.content else content
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     scene = scenes.build(styles, content, config)
+    if (images_over := meshes.parse(config.mesh).images) > 1:
+        raise errors.UserError(f"--mesh={config.mesh} spreads a batch: with --num_images={images_over}, or --mesh=rows:4")
     return plan(build_loss(scene, config), scene, config)
 
 
@@ -110,8 +114,8 @@ def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synth
 
 def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
-    optimizer = _optimizer(loss, config)
-    parts = [_problem(loss, scene, factor, config.seed) for factor in factors(scene.shortest, config.scales)]
+    optimizer, layout = _optimizer(loss, config), meshes.parse(config.mesh)
+    parts = [_problem(loss, scene, factor, config, layout) for factor in factors(scene.shortest, config.scales)]
     errors.choose("remat", config.remat, memory.REMATS)
     return synthesis.Plan(
         problems=parts,
@@ -124,6 +128,7 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
         finish=scene.finish,
         numbers=count(loss, scene),
         remat=config.remat,
+        layout=layout,
         **_begin(scene, config, parts),
     )
 
@@ -205,23 +210,72 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
     return wanted
 
 
-def _problem(loss: Loss, scene: scenes.Scene, factor: int, seed: int) -> synthesis.Problem:
+def _problem(
+    loss: Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
+) -> synthesis.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
 
     styles = [smaller(style, factor) for style in scene.styles]
-    height, width = (_round_up(-(-side // factor), multiple(loss.network)) for side in (scene.height, scene.width))
+    height, width = (-(-side // factor) for side in (scene.height, scene.width))
+    rows = meshes.rows_at(layout, height)
+    height, width = _round_up(height, rows * multiple(loss.network)), _round_up(width, multiple(loss.network))
     seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
-    texture = targeting.Targets(*seen, (height, width), seed)
+    texture = targeting.Targets(*seen, (height, width), config.seed)
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))
     others = {name: term.aim(pictures) for name, term in loss.terms.items()}
     data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
-    critics = {name: critic.init(first["targets"][name], seed) for name, critic in learners.items()}
-    problem = synthesis.Problem(height, width, functools.partial(_evaluate, loss), first, axes=AXES)
-    problem = problem._replace(features=weight_of_features(loss, height, width))
+    critics = {name: critic.init(first["targets"][name], config.seed) for name, critic in learners.items()}
+    strip = strip_of(loss, scene, config.strips, (height, width), rows)
+    evaluate = functools.partial(_evaluate_in_strips, loss, strip) if strip else functools.partial(_evaluate, loss)
+    features = weight_of_features(loss, window(loss, strip, height) if strip else height, width)
+    problem = synthesis.Problem(height, width, evaluate, first, axes=AXES, rows=rows, features=features, strip=strip)
     problem = problem._replace(renew=data) if texture.chance else problem
     return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
+
+
+def strip_of(loss: Loss, scene: scenes.Scene, choice: str, size: tuple[int, int], rows: int) -> int:
+    """Rows of the strips that the image is taken in, one after the other; 0: as a whole.
+
+    Args:
+      loss: whose features have to fit.
+      scene: the pictures.
+      choice: "none", a number of rows, or "auto": the most that fit into the memory that is free, where the whole does not.
+      size: height and width of the image.
+      rows: devices that share it.
+
+    Raises:
+      UserError: another choice, or strips of what cannot be had in strips.
+    """
+    if choice not in ("auto", "none") and not (choice.isdecimal() and 1 <= int(choice) <= 2**14):
+        raise errors.UserError(f"--strips={choice}: auto, none, or a number of rows, please")
+    fits = lambda high: memory.fits(weight_of_features(loss, min(size[0], high), size[1]))
+    if choice == "none" or (choice == "auto" and (fits(size[0]) or _whole_only(loss, scene, rows))):
+        return 0
+    if reason := _whole_only(loss, scene, rows):
+        raise errors.UserError(f"--strips={choice}: {reason}")
+    step = multiple(loss.network)
+    if choice != "auto":
+        return _round_up(int(choice), step)
+    return max([high for high in range(step, size[0], step) if fits(window(loss, high, size[0]))], default=step)
+
+
+def _whole_only(loss: Loss, scene: scenes.Scene, rows: int) -> str:
+    """Why an image cannot be taken in strips; empty: it can."""
+    if rows > 1:
+        return "the rows lie on several devices, each of which has its own part"
+    if not isinstance(loss.network.network, networks.VGG):
+        return "fixed filters are taken as a whole"
+    if scene.masks or any(source.part.statistic.average is None for source in loss.sources):
+        return "in strips there are mean, gram, pca_gram, mean_and_covariance, bures, without masks"
+    in_features = sorted({"content", "excitement"} & set(loss.terms))
+    return f"the term '{in_features[0]}' is taken as a whole" if in_features else ""
+
+
+def window(loss: Loss, strip: int, height: int) -> int:
+    """Rows that are looked at for a strip."""
+    return min(height, strip + 2 * networks.reach(loss.network.network))
 
 
 def weight_of_features(loss: Loss, height: int, width: int) -> int:
@@ -239,6 +293,24 @@ def weight_of_features(loss: Loss, height: int, width: int) -> int:
 def _features(loss: Loss) -> Callable[[np.ndarray], networks.Features]:
     apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
     return lambda picture: apply(loss.variables, picture)
+
+
+def _evaluate_in_strips(loss: Loss, strip: int, image: jax.Array, data: dict, critics: tuple):
+    """`_evaluate` for terms that look at averages over positions, and at the image itself."""
+    looked = {source.name: {} for source in loss.sources}
+    for octave, reduced in enumerate(networks.octave_images(loss.network, image)):
+        averages = strips.averages(loss.network.network, functools.partial(_averages, loss), strip)
+        for name, found in averages(data["variables"], reduced).items():
+            complete = next(source.part.statistic.complete for source in loss.sources if source.name == name)
+            looked[name] |= {networks.octave_name(layer, octave): complete(each) for layer, each in found.items()}
+    value, terms = losses.total(loss.terms, image, {}, data["targets"], looked)
+    return value, (terms, {})
+
+
+def _averages(loss: Loss, features: networks.Features) -> dict[str, dict[str, Any]]:
+    """Term -> layer -> what its statistic averages over the positions."""
+    layers = lambda source: [layer for layer in features if layer in source.layers]
+    return {s.name: {layer: s.part.statistic.average(features[layer]) for layer in layers(s)} for s in loss.sources}
 
 
 def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict | tuple):

@@ -111,9 +111,14 @@ def provenance() -> dict:
 
 
 class Bar:
-    """On a terminal a bar with loss, steps a second and the time left; elsewhere a line now and then."""
+    """On a terminal a bar with loss, steps a second and the time left; elsewhere a line now and then.
+
+    Args:
+      num_steps: of all images that it is shown.
+    """
 
     def __init__(self, num_steps: int):
+        self.done, self.num_steps = 0, num_steps
         columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn())
         rest = (rich.progress.TextColumn("{task.fields[pace]}"), rich.progress.TimeRemainingColumn())
         self.console = rich.console.Console(stderr=True)
@@ -130,8 +135,9 @@ class Bar:
 
     def __call__(self, progress: synthesis.Progress) -> None:
         now, loss = time.time(), float(progress.infos.loss[-1])
-        pace = f"{progress.step / (now - self.began):.1f} steps/s"
-        self.bar.update(self.task, completed=progress.step, description=f"loss {loss:.2e}", pace=pace)
-        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or progress.step == progress.num_steps):
+        self.done += len(progress.infos.loss)
+        pace = f"{self.done / (now - self.began):.1f} steps/s"
+        self.bar.update(self.task, completed=self.done, description=f"loss {loss:.2e}", pace=pace)
+        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or self.done == self.num_steps):
             self.spoke = now
-            logging.info("step %d of %d, loss %.3e, %s", progress.step, progress.num_steps, loss, pace)
+            logging.info("step %d of %d, loss %.3e, %s", self.done, self.num_steps, loss, pace)

@@ -8,7 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import batches, errors, files, images, problems, profiles, report, scenes, sights, store, synthesis
+from jaxtex import (
+    batches,
+    distributed,
+    errors,
+    files,
+    images,
+    problems,
+    profiles,
+    report,
+    scenes,
+    sights,
+    store,
+    synthesis,
+)
 from jaxtex import config as configs
 
 
@@ -27,9 +40,13 @@ def make(run: Run, profile: str = "") -> None:
       UserError: a choice, a picture or the folder cannot be used.
     """
     plan = problems.build(_load(run.style), run.config)
+    if not distributed.writes():
+        synthesis.run(plan, observe=lambda progress: distributed.heed(progress.step))
+        return
     folder = report.Report(run.folder, identity(run))
     with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
-        result = synthesis.run(plan, observe=lambda progress: (folder(progress), bar(progress), record(progress)))
+        watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
+        result = synthesis.run(plan, watch)
     folder.finish(sources(run), result, {"numbers": plan.numbers})
 
 
@@ -51,14 +68,22 @@ def make_batch(
     plans = problems.build_batch([_load(style) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
+    if not distributed.writes():
+        batches.run(plans, [lambda progress: distributed.heed(progress.step), *[_unseen] * (len(made) - 1)])
+        return made
     reports = [report.Report(run.folder, identity(run)) for run in made]
-    with report.Bar(config.num_steps) as bar, profiles.profile(profile) as record:
-        first = lambda progress: (reports[0](progress), bar(progress), record(progress))
-        results = batches.run(plans, [first, *reports[1:]])
+    with report.Bar(config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
+        shown = [lambda progress, own=own: (own(progress), bar(progress)) for own in reports]
+        first = lambda progress: (shown[0](progress), record(progress), distributed.heed(progress.step))
+        results = batches.run(plans, [first, *shown[1:]])
     for run, plan, each, result in zip(made, plans, reports, results, strict=True):
         each.finish(sources(run), result, {"numbers": plan.numbers})
     images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
     return made
+
+
+def _unseen(progress: synthesis.Progress) -> None:
+    """For those that do not write."""
 
 
 def _load(style: str) -> list[np.ndarray]:

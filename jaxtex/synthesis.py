@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import compilation, images, losses, memory, optimizers
+from jaxtex import compilation, images, losses, memory, meshes, optimizers
 
 # (image, data, critic) -> (sum, (terms, what a critic sees of the features))
 Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
@@ -33,6 +33,8 @@ class Problem(NamedTuple):
     renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
     features: int = 0  # bytes of the features of all layers that are run through
     axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
+    rows: int = 1  # devices that share the rows of the image
+    strip: int = 0  # rows that are taken at once, one strip after the other; 0: all
 
 
 class Plan(NamedTuple):
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     numbers: int = 0  # of the exemplars, that the statistics look at
     details: Sequence[np.ndarray] = ()  # what is added to the image enlarged for each problem but the first; none: nothing
     remat: str = "auto"  # a row of `memory.REMATS`
+    layout: meshes.Layout = meshes.Layout()
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
 
@@ -99,13 +102,40 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
     """
     step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
     step = jax.vmap(step, (0, problem.axes)) if plan.batch else step
+    spread, placed = meshes.mesh(plan.layout, problem.rows), {}
+    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
+    state = jax.eval_shape(functools.partial(_start, plan, problem), image)
+    if spread is not None:
+        of_state, of_data = _shardings(plan, problem, spread, state)
+        placed = {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}
     if scanned:
         chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
-        return lambda: jax.jit(chunk, static_argnums=2, donate_argnums=0)
-    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True))
-    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
-    lowered = jitted.lower(jax.eval_shape(functools.partial(_start, plan, problem), image), problem.data)
+        return lambda: _traced(jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed), spread)
+    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True), **placed)
+    lowered = _traced(jitted.lower, spread)(state, problem.data)
     return lambda: _repeated(lowered.compile())
+
+
+def _traced(function: Callable, spread) -> Callable:
+    def on_the_mesh(*arguments):
+        with meshes.on(spread):
+            return function(*arguments)
+
+    return on_the_mesh
+
+
+def _shardings(plan: Plan, problem: Problem, spread, state: Any) -> tuple[Any, Any]:
+    size, batch = (problem.height, problem.width), bool(plan.batch)
+    of_data = meshes.of_data(spread, problem.data, problem.axes, batch)
+    return meshes.of_images(spread, state, size, batch), of_data
+
+
+def place(plan: Plan, problem: Problem, state: optimizers.State | None, data: Any) -> tuple[Any, Any]:
+    """State and data where the problem's steps want them."""
+    spread = meshes.mesh(plan.layout, problem.rows)
+    if spread is None:
+        return state, data
+    return meshes.place((state, data), _shardings(plan, problem, spread, state))
 
 
 def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
@@ -158,16 +188,21 @@ def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
     Returns:
       The last image, `[height, width, 3]` in [0, 1].
     """
-    return plan.finish(run_unfinished(plan, observe))
+    return plan.finish(run_each([plan], [observe])[0])
 
 
-def run_unfinished(plan: Plan, observe: Observer) -> np.ndarray:
-    """`run`, without what is done to the result in the end; with an axis more if the plan is of a batch."""
-    scanned = jax.default_backend() != "cpu"
+def run_each(plans: Sequence[Plan], observers: Sequence[Observer]) -> list[np.ndarray]:
+    """One plan after the other, with steps compiled once for all: they agree in everything but the numbers.
+
+    Returns:
+      The last image of each, before `Plan.finish`; with an axis more where a plan is of a batch.
+    """
+    first, scanned = plans[0], jax.default_backend() != "cpu"
     compiler = futures.ThreadPoolExecutor(1)  # the next problem's steps are compiled while the first ones run
     try:
-        chunks = [compiler.submit(build_chunk(plan, problem, scanned)) for problem in plan.problems]
-        return descend(plan, [lambda *given, c=chunk: c.result()(*given) for chunk in chunks], observe)
+        chunks = [compiler.submit(build_chunk(first, problem, scanned)) for problem in first.problems]
+        ready = [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
+        return [descend(plan, ready, observe) for plan, observe in zip(plans, observers, strict=True)]
     finally:
         compiler.shutdown(wait=False, cancel_futures=True)
 
@@ -176,8 +211,8 @@ def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer) -> np.ndarra
     """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
     image, done = plan.start, 0
     for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
-        state = begin(plan, problem, _refined(plan, number, image))
-        until, data = plan.num_steps * number // len(plan.problems), problem.data
+        state, data = place(plan, problem, begin(plan, problem, _refined(plan, number, image)), problem.data)
+        until, spread = plan.num_steps * number // len(plan.problems), meshes.mesh(plan.layout, problem.rows)
         while done < until:
             infos, stop = [], min(until, _next_multiple(done, plan.save_every))
             while done < stop:
@@ -185,8 +220,9 @@ def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer) -> np.ndarra
                 state, info = chunk(state, data, min(stop, pause) - done)
                 infos, done = [*infos, info], min(stop, pause)
                 if problem.renew and done == pause < until:
-                    data, state = problem.renew(done // plan.renew_every), plan.optimizer.renew(state)
-            image = np.asarray(state.image)
+                    drawn = problem.renew(done // plan.renew_every)
+                    state, data = place(plan, problem, plan.optimizer.renew(state), drawn)
+            image = meshes.fetch(state.image, spread)
             infos = jax.tree.map(lambda *parts: np.concatenate(parts), *infos)
             observe(Progress(done, plan.num_steps, image, infos))
     return image[..., : plan.height, : plan.width, :]

@@ -7,6 +7,7 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files", "grids"},
+    {"meshes"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained",
@@ -15,8 +16,8 @@ LEVELS = [
     {"statistics", "likeness", "spectra", "faults"},
     {"expressions", "metrics"},
     {"losses", "memory"},
-    {"starts", "synthesis", "targets", "terms"},
-    {"batches", "problems", "profiles", "report"},
+    {"starts", "synthesis", "strips", "targets", "terms"},
+    {"batches", "distributed", "problems", "profiles", "report"},
     {"api", "sights"},
     {"runs", "slurm", "workers"},
     {"results"},

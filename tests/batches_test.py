@@ -10,6 +10,11 @@ QUICK = {"size": 40, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps"
 STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["in_turns", "at_once"])
+def in_turns(request, monkeypatch):
+    monkeypatch.setattr(batches, "in_turns", lambda plan: request.param)
+
+
 def alone_and_together(styles, choices, num_images=1):
     plans = problems.build_batch(styles, choices, num_images)
     histories = [[] for _ in plans]

@@ -42,7 +42,7 @@ def test_moments_of_rounded_features_are_exact(statistic):
 
 def test_a_statistic_that_is_no_sum_is_given_float32():
     seen = []
-    statistic = moments.gram()._replace(sums=False, summarise=lambda x: seen.append(x.dtype) or x.mean((0, 1)))
+    statistic = moments.gram()._replace(average=None, summarise=lambda x: seen.append(x.dtype) or x.mean((0, 1)))
     features = {"a": jnp.ones((4, 4, 2), jnp.bfloat16)}
     losses.summarise(statistic, [features], [1.0], {})
     assert seen == [jnp.dtype(jnp.float32)]
