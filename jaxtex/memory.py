@@ -14,7 +14,8 @@ import jax
 
 from jaxtex import networks
 
-COPIES = 1.5 if jax.default_backend() == "cpu" else 4.0  # of all features, that a step holds at its peak
+COPIES = {"cpu": 1.5}  # of all features, that a step holds at its peak; elsewhere MOST
+MOST = 4.0
 
 
 def free() -> float:
@@ -51,9 +52,14 @@ def _allowed() -> float:
         return math.inf
 
 
+def estimate(features: float) -> float:
+    """Bytes that a step holds at its peak, whose network has so many bytes of features."""
+    return COPIES.get(jax.default_backend(), MOST) * features
+
+
 def fits(features: float) -> bool:
     """Whether a step can be taken whose network has so many bytes of features."""
-    return COPIES * features <= available()
+    return estimate(features) <= available()
 
 
 def peak() -> int:
@@ -84,7 +90,7 @@ def remat(loss: Callable, choice: str, features: float) -> Callable:
 
 
 REMATS = {
-    "auto": lambda features: COPIES * features > free(),
+    "auto": lambda features: estimate(features) > free(),
     "none": lambda features: False,
     "all": lambda features: True,
 }

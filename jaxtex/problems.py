@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -218,7 +219,7 @@ def _problem(
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
-    height, width = _round_up(height, rows * multiple(loss.network)), _round_up(width, multiple(loss.network))
+    height, width = _round_up(height, math.lcm(rows, multiple(loss.network))), _round_up(width, multiple(loss.network))
     seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
     texture = targeting.Targets(*seen, (height, width), config.seed)
     content = None if scene.content is None else smaller(scene.content, factor)

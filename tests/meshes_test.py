@@ -1,0 +1,67 @@
+"""An image over several devices is what it is on one."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from jaxtex import errors, meshes, networks, statistics
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def on_eight():
+    """What the script finds, by name."""
+    done = subprocess.run([sys.executable, HERE / "on_eight.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("name", [*statistics.STATISTICS, *sorted(set(networks.NETWORKS) - {"vgg_lite", "vgg16", "vgg19_bn"}), "deep"])
+def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
+    assert on_eight[name]["loss"] < 1e-5
+    assert on_eight[name]["gradient"] < 1e-5
+
+
+@pytest.mark.parametrize("name", ["gram", "deep"])
+def test_rows_are_exchanged_and_never_gathered(on_eight, name):
+    moves = on_eight[name]["moves"]
+    assert moves["collective-permute"] > 0 and moves["all-reduce"] > 0
+    assert "all-gather" not in moves
+
+
+def test_coarse_scales_run_on_fewer_devices(on_eight):
+    assert on_eight["scales"]["image"] < 0.01
+
+
+def test_a_height_that_does_not_divide_is_that_of_the_result(on_eight):
+    assert on_eight["uneven"]["shape"] == [144, 72, 3]
+
+
+def test_batches_and_rows_at_once(on_eight):
+    assert on_eight["batch"]["image"] < 0.01
+
+
+@pytest.mark.parametrize(
+    "height, rows, expected", [(256, 8, 8), (255, 8, 4), (64, 8, 2), (40, 8, 1), (1000, 6, 6), (100, 6, 3), (96, 1, 1)]
+)
+def test_so_many_devices_share_the_rows(height, rows, expected):
+    assert meshes.rows_at(meshes.Layout(rows=rows), height) == expected
+
+
+@pytest.mark.parametrize("text", ["rows", "rows:0", "rows:x", "columns:2", "rows:1,rows:1", "rows:-2", "rows:1.5"])
+def test_nonsense_is_refused(text):
+    with pytest.raises(errors.UserError, match=f"--mesh={text}"):
+        meshes.parse(text)
+
+
+def test_devices_that_are_not_there():
+    with pytest.raises(errors.UserError, match="--mesh=rows:4096: 4096 devices are wanted, there are 1"):
+        meshes.parse("rows:4096")
+
+
+def test_one_device_has_no_mesh():
+    assert meshes.parse("") == meshes.Layout(1, 1) and meshes.mesh(meshes.parse("rows:1"), 1) is None

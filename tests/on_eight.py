@@ -1,0 +1,88 @@
+"""What the tests of meshes ask of a process with eight devices: lines of JSON, one for each question.
+
+    python tests/on_eight.py
+
+Loss and gradient are compared in double precision and with the same convolutions: a ReLU may turn over for a last bit.
+"""
+
+import collections
+import json
+import os
+import re
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxtex
+from jaxtex import batches, config, convolutions, meshes, networks, problems, statistics
+
+QUICK = {"layers": "relu1_1,relu2_1", "octaves": 2, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
+OTHERS = {"vgg16_bn": "relu1_2,pool1,relu2_1", "vgg19": "relu1_1,pool1", "shallow": "relu1_1", "steerable": "bands,moduli"}
+MOVES = "all-gather|collective-permute|all-reduce|all-to-all"
+
+
+def exemplar():
+    rows, columns = np.mgrid[:64, :72]
+    t = 0.5 + 0.5 * np.sin(rows / 2.1) * np.cos(columns / 3.3)
+    return (t[..., None] * [0.8, 0.5, 0.2] + (1 - t[..., None]) * [0.1, 0.3, 0.6]).astype(np.float32)
+
+
+def evaluate(choices, mesh):
+    """Loss, gradient, and how often the compiled program moves numbers between devices."""
+    plan = problems.build(exemplar(), config.Config(**choices, mesh=mesh))
+    (problem,) = plan.problems
+    image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
+    function, spread = jax.value_and_grad(problem.loss, has_aux=True), meshes.mesh(plan.layout, problem.rows)
+    given = image, problem.data, problem.critic
+    if spread is None:
+        (loss, _), gradient = jax.jit(function)(*given)
+        return float(loss), np.asarray(gradient), {}
+    rows = meshes.of_images(spread, image, image.shape[:2], False)
+    placed = rows, *(meshes.of_data(spread, part, 0, False) for part in given[1:])
+    with meshes.on(spread):
+        compiled = jax.jit(function, in_shardings=placed).lower(*given).compile()
+    (loss, _), gradient = compiled(*meshes.place(given, placed))
+    moves = collections.Counter(re.findall(rf" ({MOVES})(?:-start)?\(", compiled.as_text()))
+    return float(loss), np.asarray(gradient), dict(moves)
+
+
+def compared(name, **choices):
+    """One line: how far eight devices are from one."""
+    (alone, slope, _), (together, other, moves) = (evaluate(QUICK | choices, mesh) for mesh in ("", "rows:8"))
+    error = float(np.abs(slope - other).max() / np.abs(slope).max())
+    print(json.dumps({"what": name, "loss": abs(together / alone - 1), "gradient": error, "moves": moves}), flush=True)
+
+
+def synthesised(name, mesh, **choices):
+    """One line: how far a run on the mesh is from one on one device."""
+    one, other = (jaxtex.synthesize(exemplar(), **(QUICK | choices | {"mesh": each})) for each in ("", mesh))
+    print(json.dumps({"what": name, "shape": other.shape, "image": float(np.abs(one - other).max())}), flush=True)
+
+
+def batch():
+    """One line: a batch of three over two devices, each image by four."""
+    found = []
+    for mesh in ("", "images:2,rows:4"):
+        plans = problems.build_batch([[exemplar()]], config.Config(**QUICK, mesh=mesh), 3)
+        found.append(np.stack(batches.run(plans, [lambda progress: None] * 3)))
+    print(json.dumps({"what": "batch", "image": float(np.abs(found[0] - found[1]).max())}), flush=True)
+
+
+if __name__ == "__main__":
+    meshes.LEAST = 16
+    convolutions.choose = lambda features, kernel: convolutions.direct
+    with jax.enable_x64(True):
+        for name in statistics.STATISTICS:
+            joint = {"network": "steerable", "layers": "", "octaves": 1} if name == "joint" else {}
+            compared(name, statistic=name, optimizer="adam", **joint)
+        for name, layers in OTHERS.items():
+            untrained = {} if name in ("shallow", "steerable") else {"weights": "random"}
+            compared(name, network=name, layers=layers, octaves=1, **untrained)
+        compared("deep", layers=",".join(networks.NETWORKS["vgg_lite"].defaults()), statistic="gram")
+    synthesised("scales", "rows:8", height=256, scales=2)
+    synthesised("uneven", "rows:8", height=144, scales=1)
+    batch()

@@ -1,0 +1,82 @@
+"""Strip by strip the loss and its gradient are those of the whole image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxtex
+from jaxtex import config, convolutions, errors, memory, problems
+
+STATISTICS = ["gram", "mean", "mean_and_covariance", "bures", "pca_gram:k=8", "gram+0.5*mean@relu1_1"]
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch):
+    """The same convolutions in double precision: a ReLU may turn over for a last bit."""
+    monkeypatch.setattr(convolutions, "choose", lambda features, kernel: convolutions.direct)
+    with jax.enable_x64(True):
+        yield
+
+
+def evaluate(style, strips, **choices):
+    fixed = {"octaves": 2, "scales": 1, "height": 96, "layers": "relu1_1,relu2_1"}
+    plan = problems.build(style, config.Config(**(fixed | choices), strips=strips))
+    (problem,) = plan.problems
+    image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
+    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(image, problem.data, ())
+    return problem.strip, float(loss), np.asarray(gradient)
+
+
+def agree(style, strips, **choices):
+    (none, loss, gradient), (rows, other, slope) = (evaluate(style, each, **choices) for each in ("none", strips))
+    assert none == 0 and rows > 0
+    np.testing.assert_allclose(other, loss, rtol=1e-6)
+    np.testing.assert_allclose(slope, gradient, atol=1e-5 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_every_sum_of_positions(exemplar, statistic):
+    agree(exemplar, "16", statistic=statistic, tv_weight=0.1)
+
+
+@pytest.mark.parametrize("padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"])
+def test_every_padding(exemplar, padding):
+    agree(exemplar, "24", padding=padding)
+
+
+@pytest.mark.parametrize("rows", ["8", "40", "500"])
+def test_strips_that_leave_a_rest_and_strips_of_all(exemplar, rows):
+    agree(exemplar, rows, layers="relu1_2,pool2,relu3_1", octaves=1)
+
+
+def test_a_deep_network_with_weights_of_nobody(exemplar):
+    agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1", octaves=1)
+
+
+def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
+    assert evaluate(exemplar, "auto")[0] == 0
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    assert evaluate(exemplar, "auto")[0] == 8
+    assert evaluate(exemplar, "auto", statistic="sorted")[0] == 0  # which cannot be had in strips
+
+
+@pytest.mark.parametrize(
+    "choices, why",
+    [({"statistic": "sorted"}, "in strips there are mean, gram"), ({"network": "steerable", "layers": ""}, "fixed filters")],
+)
+def test_what_cannot_be_had_is_refused(exemplar, choices, why):
+    with pytest.raises(errors.UserError, match=f"--strips=16: .*{why}"):
+        evaluate(exemplar, "16", **choices)
+
+
+@pytest.mark.parametrize("text", ["some", "0", "-3", "1.5", "99999"])
+def test_nonsense_is_refused(exemplar, text):
+    with pytest.raises(errors.UserError, match=f"--strips={text}"):
+        evaluate(exemplar, text)
+
+
+def test_a_run_in_strips_is_the_run(exemplar):
+    choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
+    one, other = (jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24"))
+    np.testing.assert_allclose(one, other, atol=1e-3)
