@@ -45,6 +45,7 @@ class Config:
     size: int = _choice(256, "Shorter side of exemplar and content as used, in pixels. 0: as they are.")
     height: int = _choice(0, "Of the result, in pixels. 0: the content's as used, or the exemplar's.")
     width: int = _choice(0, "Of the result, in pixels. 0: likewise.")
+    tile: str = _choice("", "The result goes on from its own beginning: x (sideways), y (downwards), xy.")
     scales: int = _choice(0, "Coarse to fine: sizes from small to full, each twice the one before. 0: as fits the size.")
     optimizer: str = _choice("lbfgs", "How the image descends.")
     learning_rate: float = _choice(0.0, "Of adam and gd, in pixel values a step. 0: the optimiser's own.")
@@ -77,6 +78,8 @@ def validate(config: Config) -> None:
         value = getattr(config, name)
         if not (math.isfinite(value) and low <= value <= high):
             raise errors.UserError(f"--{name}={value}: between {low} and {high}, please")
+    if config.tile not in TILES:
+        raise errors.UserError(f"--tile={config.tile}: x, y or xy, please")
     for name in ("size", "height", "width"):
         if 0 < getattr(config, name) < SMALLEST:
             raise errors.UserError(f"--{name}={getattr(config, name)}: at least {SMALLEST} pixels, or 0")
@@ -137,6 +140,7 @@ def positive(what: str, weight: str) -> float:
 
 
 SMALLEST = 32  # pixels on a side: three blocks and a few octaves of a smaller image hold no statistics
+TILES = ("", "x", "y", "xy")
 RANGES = {
     "octaves": (1, 6),
     "size": (0, 16384),

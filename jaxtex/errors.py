@@ -8,7 +8,7 @@ class UserError(ValueError):
     """A mistake that its maker can mend: `main` prints its one line and leaves with status 2."""
 
 
-class Preempted(Exception):  # noqa: N818: it is no error
+class Preempted(Exception):  # noqa: N818
     """The run was told to leave, after so many steps: `main` leaves with status 75, which asks for another try."""
 
 

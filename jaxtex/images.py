@@ -54,13 +54,29 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
     return np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Lanczos with anti-aliasing, in float: `[H, W, 3]` -> `[height, width, 3]`, in [0, 1]."""
+def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
+    """Lanczos with anti-aliasing, in float: `[H, W, 3]` -> `[height, width, 3]`, in [0, 1].
+
+    Args:
+      image: `[H, W, 3]`.
+      height: of the result.
+      width: likewise.
+      tile: along which axes the image goes on from its beginning: "", "x", "y" or "xy".
+    """
     if image.shape[:2] == (height, width):
         return np.asarray(image, np.float32)
+    if tile:
+        above, left = (height if "y" in tile else 0), (width if "x" in tile else 0)
+        whole = resize(repeated(image, tile, 3), height + 2 * above, width + 2 * left)
+        return whole[above : above + height, left : left + width]
     planes = [Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(3)]
     resized = [np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes]
     return np.clip(np.stack(resized, -1), 0, 1)
+
+
+def repeated(image: np.ndarray, tile: str, times: int) -> np.ndarray:
+    """The image so often along each axis of `tile`, see `resize`."""
+    return np.tile(image, (times if "y" in tile else 1, times if "x" in tile else 1, 1))
 
 
 def shorter_side(image: np.ndarray, size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from jaxtex import (
     convolutions,
     errors,
     expressions,
+    grids,
     images,
     loading,
     losses,
@@ -40,7 +41,8 @@ AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a
 class Loss(NamedTuple):
     """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
 
-    network: networks.Pyramid
+    network: networks.Pyramid  # for the result
+    plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
     variables: dict
     sources: list[targeting.Source]
     terms: dict[str, losses.Term]
@@ -116,6 +118,7 @@ def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synth
 def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
     optimizer, layout = _optimizer(loss, config), meshes.parse(config.mesh)
+    _hold_tiles(loss, scene, config.tile, layout)
     parts = [_problem(loss, scene, factor, config, layout) for factor in factors(scene.shortest, config.scales)]
     errors.choose("remat", config.remat, memory.REMATS)
     return synthesis.Plan(
@@ -129,9 +132,20 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
         finish=scene.finish,
         numbers=count(loss, scene),
         remat=config.remat,
+        tile=config.tile,
         layout=layout,
         **_begin(scene, config, parts),
     )
+
+
+def _hold_tiles(loss: Loss, scene: scenes.Scene, tile: str, layout: meshes.Layout) -> None:
+    """What shall go on from its beginning cannot be cut to size in the end."""
+    columns = multiple(loss.network)
+    rows = math.lcm(columns, meshes.rows_at(layout, scene.height))
+    for axis, side, name, step in (("y", scene.height, "height", rows), ("x", scene.width, "width", columns)):
+        if axis in tile and side % step:
+            near = " or ".join(f"--{name}={near}" for near in (side - side % step, _round_up(side, step)) if near)
+            raise errors.UserError(f"--tile={tile}: {name} {side} is no multiple of {step}: {near}")
 
 
 def _optimizer(loss: Loss, config: configs.Config) -> optimizers.Optimizer:
@@ -169,7 +183,14 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
     named |= _image_terms(scene, config, content_of)
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return Loss(network, variables, sources, named)
+    return Loss(tiling(network, config.tile), network, variables, sources, named)
+
+
+def tiling(network: networks.Pyramid, tile: str) -> networks.Pyramid:
+    """The network with what lies beyond the border taken from the other side, along the axes of `tile`."""
+    rows, columns = grids.both(network.network.padding)
+    padding = f"{'wrap' if 'y' in tile else rows}/{'wrap' if 'x' in tile else columns}"
+    return network.clone(network=network.network.clone(padding=padding)) if tile else network
 
 
 def _sources(
@@ -205,7 +226,7 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
     if config.excite and config.excite_weight:
         wanted["excitement"] = terms.excitement(*configs.parse_map(config.excite), config.excite_weight)
     if config.tv_weight:
-        wanted["total_variation"] = terms.total_variation(config.tv_weight)
+        wanted["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
     if config.spectrum_weight and scene.styles:
         wanted["spectrum"] = terms.spectrum(config.spectrum_weight)
     return wanted
@@ -220,7 +241,7 @@ def _problem(
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
     height, width = _round_up(height, math.lcm(rows, multiple(loss.network))), _round_up(width, multiple(loss.network))
-    seen = loss.network, loss.variables, loss.sources, styles, scene.style_masks
+    seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
     texture = targeting.Targets(*seen, (height, width), config.seed)
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))

@@ -58,14 +58,21 @@ class Report:
         images.save(path, progress.image)
         self.snapshots.append(path)
 
-    def finish(self, sources: list[np.ndarray], result: np.ndarray, notes: dict) -> None:
-        """Writes the result, the sheet (what it was made from, four snapshots, result), and the mark of a finished run."""
+    def finish(self, sources: list[np.ndarray], result: np.ndarray, notes: dict, tile: str = "") -> None:
+        """Writes the result, the sheet (what it was made from, four snapshots, result), and the mark of a finished run.
+
+        Args:
+          sources: what it was made from.
+          result: `[H, W, 3]`.
+          notes: go into the mark.
+          tile: along which axes the sheet shows the result twice, see `images.resize`.
+        """
         self.metrics.close()
         images.save(self.folder / "result.png", result)
         chosen = self.snapshots[:-1]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
         shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
-        images.save(self.folder / "sheet.png", sheet([*sources, *shown, result]))
+        images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
         with files.atomic(self.folder / DONE) as part:
             part.write_text(json.dumps({**notes, **self.last, "first": self.first, "memory": memory.peak()}) + "\n")
 

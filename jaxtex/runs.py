@@ -47,7 +47,7 @@ def make(run: Run, profile: str = "") -> None:
     with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
         watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
         result = synthesis.run(plan, watch)
-    folder.finish(sources(run), result, {"numbers": plan.numbers})
+    folder.finish(sources(run), result, {"numbers": plan.numbers}, run.config.tile)
 
 
 def make_batch(
@@ -77,7 +77,7 @@ def make_batch(
         first = lambda progress: (shown[0](progress), record(progress), distributed.heed(progress.step))
         results = batches.run(plans, [first, *shown[1:]])
     for run, plan, each, result in zip(made, plans, reports, results, strict=True):
-        each.finish(sources(run), result, {"numbers": plan.numbers})
+        each.finish(sources(run), result, {"numbers": plan.numbers}, config.tile)
     images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
     return made
 

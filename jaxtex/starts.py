@@ -30,7 +30,7 @@ def first(scene: scenes.Scene, config: configs.Config, height: int, width: int) 
         if given is None:
             raise errors.UserError(f"--init={kind}: there is no --{kind}")
         return images.resize(given, height, width)
-    return images.resize(images.load(kind), height, width)
+    return images.resize(images.load(kind), height, width, config.tile)
 
 
 def details(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
@@ -46,7 +46,8 @@ def details(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[i
     found = []
     for number, (before, size) in enumerate(itertools.pairwise(sizes), 1):
         whole = _imitated(scene, config, size, np.random.default_rng([config.seed, number]))
-        found.append(whole - images.resize(images.resize(whole, *before), *size))
+        smaller = images.resize(whole, *before, config.tile)
+        found.append(whole - images.resize(smaller, *size, config.tile))
     return found
 
 
@@ -60,7 +61,7 @@ def _imitated(
 ) -> np.ndarray:
     """Noise like the exemplars of the scene, or its content, at a scale."""
     like = [_reduced(picture, size[0] / scene.height) for picture in scene.styles or [scene.content]]
-    return random_phase(like, scene.weights or [1.0], size, config.noise or HALF, rng)
+    return random_phase(like, scene.weights or [1.0], size, config.noise or HALF, rng, config.tile)
 
 
 def random_phase(
@@ -69,6 +70,7 @@ def random_phase(
     size: tuple[int, int],
     contrast: float,
     rng: np.random.Generator,
+    tile: str = "",
 ) -> np.ndarray:
     """Gaussian noise with the mean, and a share of the spectrum, of exemplars: their order is in it, no form.
 
@@ -78,6 +80,7 @@ def random_phase(
       size: height and width of the noise, any.
       contrast: 1 is that of the exemplars.
       rng: draws it.
+      tile: along which axes it goes on from its beginning, as in `images.resize`.
 
     Returns:
       `[*size, 3]`, cut to [0, 1].
@@ -90,17 +93,27 @@ def random_phase(
     shares = np.asarray(weights) / np.sum(weights)
     image = sum(share * picture.mean((0, 1)) for share, picture in zip(shares, exemplars, strict=True))
     for share, picture in zip(shares, exemplars, strict=True):
-        image = image + contrast * np.sqrt(share) * _spot_noise(picture, size, rng)
+        image = image + contrast * np.sqrt(share) * _spot_noise(picture, size, rng, tile)
     return np.clip(image, 0, 1).astype(np.float32)
 
 
-def _spot_noise(exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _spot_noise(exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator, tile: str) -> np.ndarray:
     """White noise convolved with the exemplar less its mean: `[*size, 3]`, of mean 0."""
     window = np.outer(*(_faded(side) for side in exemplar.shape[:2]))[..., None]
     spot = (exemplar - exemplar.mean((0, 1))) * window / np.sqrt(np.sum(window**2))
-    shape, axes = np.maximum(exemplar.shape[:2], size), (0, 1)
+    for axis, name in enumerate("yx"):
+        spot = _folded(spot, axis, size[axis]) if name in tile else spot
+    shape, axes = np.maximum(spot.shape[:2], size), (0, 1)
     white = np.fft.rfft2(rng.standard_normal(shape))[..., None]
     return np.fft.irfft2(np.fft.rfft2(spot, shape, axes) * white, shape, axes)[: size[0], : size[1]]
+
+
+def _folded(spot: np.ndarray, axis: int, period: int) -> np.ndarray:
+    """What lies beyond the period comes in again at its beginning."""
+    parts = [spot.take(range(at, min(at + period, spot.shape[axis])), axis) for at in range(0, spot.shape[axis], period)]
+    for part in parts[1:]:
+        np.moveaxis(parts[0], axis, 0)[: part.shape[axis]] += np.moveaxis(part, axis, 0)
+    return parts[0]
 
 
 def _faded(side: int) -> np.ndarray:

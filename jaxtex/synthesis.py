@@ -51,6 +51,7 @@ class Plan(NamedTuple):
     finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
     numbers: int = 0  # of the exemplars, that the statistics look at
     details: Sequence[np.ndarray] = ()  # what is added to the image enlarged for each problem but the first; none: nothing
+    tile: str = ""  # along which axes the result goes on from its beginning
     remat: str = "auto"  # a row of `memory.REMATS`
     layout: meshes.Layout = meshes.Layout()
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
@@ -147,7 +148,7 @@ def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> opti
       image: where to begin, of any size, `[H, W, 3]` or a batch; None: at the plan's start.
     """
     image = plan.start if image is None else image
-    return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(_enlarged(image, problem))))
+    return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(_enlarged(image, problem, plan.tile))))
 
 
 def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
@@ -157,14 +158,14 @@ def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
 
 def _refined(plan: Plan, number: int, image: np.ndarray) -> np.ndarray:
     """The image at the size of the problem of this number, counted from 1, with the details that it brings."""
-    enlarged = _enlarged(image, plan.problems[number - 1])
+    enlarged = _enlarged(image, plan.problems[number - 1], plan.tile)
     return np.clip(enlarged + plan.details[number - 2], 0, 1) if plan.details and number > 1 else enlarged
 
 
-def _enlarged(image: np.ndarray, problem: Problem) -> np.ndarray:
+def _enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
     if image.ndim == 3:
-        return images.resize(image, problem.height, problem.width)
-    return np.stack([images.resize(one, problem.height, problem.width) for one in image])
+        return images.resize(image, problem.height, problem.width, tile)
+    return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])
 
 
 def _repeated(compiled: Step) -> Chunk:

@@ -64,12 +64,14 @@ def excitement(layer: str, channel: int, share: float) -> losses.Term:
     return losses.Term(evaluate, share, aim)
 
 
-def total_variation(share: float) -> losses.Term:
-    """The mean squared difference of neighbouring pixels."""
+def total_variation(share: float, tile: str = "") -> losses.Term:
+    """The mean squared difference of neighbouring pixels; of those at opposite borders too, along the axes of `tile`."""
 
     def evaluate(image: jax.Array, features: networks.Features, target: None) -> jax.Array:
         del features, target
-        return jnp.mean(jnp.diff(image, axis=0) ** 2) + jnp.mean(jnp.diff(image, axis=1) ** 2)
+        down = jnp.diff(image, axis=0, append=image[:1] if "y" in tile else None)
+        right = jnp.diff(image, axis=1, append=image[:, :1] if "x" in tile else None)
+        return jnp.mean(down**2) + jnp.mean(right**2)
 
     return losses.Term(evaluate, share)
 
