@@ -23,7 +23,7 @@ class Config:
         "", "HDF5 file of the network's weights, or random, random:1, ...: untrained. Empty: where they are usually kept."
     )
     pooling: str = _choice("", "max or avg. Empty: as the weights were trained (vgg_lite: avg). steerable has none.")
-    padding: str = _choice("reflect", "Beyond the border lies: zero, reflect, replicate or wrap.")
+    padding: str = _choice("reflect", "Beyond the border: zero, reflect, replicate, wrap; reflect/wrap: of rows/columns.")
     octaves: int = _choice(3, "Sizes of the image that the network sees, each half of the one before.")
     statistic: str = _choice(
         "mean_and_covariance", "What is matched of each layer's features: gram, pca_gram:k=32, gram+0.5*sorted@relu1_1."

@@ -18,7 +18,8 @@ def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[netwo
     loaded = load_weights(config)
     pooling = config.pooling or loaded.pooling
     errors.choose("pooling", pooling, grids.POOLINGS)
-    errors.choose("padding", config.padding, grids.PADDINGS)
+    for part in grids.both(config.padding):
+        errors.choose("padding", part, grids.PADDINGS)
     network = lowered(network.clone(pooling=pooling, padding=config.padding), config.precision)
     network = networks.select(network, layers)
     require_layers(network, loaded)

@@ -24,6 +24,7 @@ from jaxtex import (
     convolutions,
     distributed,
     errors,
+    estimates,
     experiments,
     memory,
     networks,
@@ -31,6 +32,7 @@ from jaxtex import (
     runs,
     scenes,
     statistics,
+    tables,
 )
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
@@ -52,6 +54,7 @@ def define_flags() -> None:
     text("profile", "", "Folder for a record of where the time goes, for TensorBoard and ui.perfetto.dev.")
     text("distributed", "off", "Several processes as one, with --mesh: auto, as JAX finds them (Slurm under srun, OpenMPI, "
          "TPU, Kubernetes); off.")
+    flags.DEFINE_boolean("dry_run", False, "Tell memory and time, make nothing.", flag_values=FLAGS)
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -78,6 +81,8 @@ def main(_: list[str]) -> None:
 
 def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     """One picture into the folder, or a batch into folders in it."""
+    if FLAGS.dry_run:
+        return print(tables.markdown(estimates.table(runs.plan(style, choices))), end="")
     if FLAGS.each or FLAGS.num_images != 1:
         styles = scenes.split_paths(style) if FLAGS.each else [style]
         made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile)

@@ -65,14 +65,17 @@ def fits(features: float) -> bool:
 def peak() -> int:
     """The most bytes that were held at once: on the first device, or where it does not tell by this process."""
     told = jax.devices()[0].memory_stats() or {}
-    return told.get("peak_bytes_in_use") or _resident()
+    return told.get("peak_bytes_in_use") or resident("VmHWM")
 
 
-def _resident() -> int:
-    """The most of this process; what `getrusage` tells is no less than what its parent held."""
+def resident(which: str = "VmRSS") -> int:
+    """Bytes of this process that are in memory: now, or ("VmHWM") the most there were.
+
+    What `getrusage` tells, where there is no better, is no less than what the process' parent held.
+    """
     try:
         lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(which))
     except (OSError, StopIteration):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 

@@ -33,21 +33,26 @@ class Run(NamedTuple):
     folder: pathlib.Path
 
 
+def plan(style: str, config: configs.Config) -> synthesis.Plan:
+    """The synthesis of a run; raises as `make` does."""
+    return problems.build(_load(style), config)
+
+
 def make(run: Run, profile: str = "") -> None:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
     Raises:
       UserError: a choice, a picture or the folder cannot be used.
     """
-    plan = problems.build(_load(run.style), run.config)
+    made = plan(run.style, run.config)
     if not distributed.writes():
-        synthesis.run(plan, observe=lambda progress: distributed.heed(progress.step))
+        synthesis.run(made, observe=lambda progress: distributed.heed(progress.step))
         return
     folder = report.Report(run.folder, identity(run))
     with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
         watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
-        result = synthesis.run(plan, watch)
-    folder.finish(sources(run), result, {"numbers": plan.numbers}, run.config.tile)
+        result = synthesis.run(made, watch)
+    folder.finish(sources(run), result, {"numbers": made.numbers}, run.config.tile)
 
 
 def make_batch(
@@ -76,8 +81,8 @@ def make_batch(
         shown = [lambda progress, own=own: (own(progress), bar(progress)) for own in reports]
         first = lambda progress: (shown[0](progress), record(progress), distributed.heed(progress.step))
         results = batches.run(plans, [first, *shown[1:]])
-    for run, plan, each, result in zip(made, plans, reports, results, strict=True):
-        each.finish(sources(run), result, {"numbers": plan.numbers}, config.tile)
+    for run, planned, each, result in zip(made, plans, reports, results, strict=True):
+        each.finish(sources(run), result, {"numbers": planned.numbers}, config.tile)
     images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
     return made
 

@@ -101,20 +101,33 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
       A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
       is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
     """
+    if not scanned:
+        lowered = lower(plan, problem)
+        return lambda: _repeated(lowered.compile())
+    step, placed, _ = _whole_step(plan, problem)
+    chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
+    jitted = jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed)
+    return lambda: _traced(jitted, meshes.mesh(plan.layout, problem.rows))
+
+
+def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
+    """A single step, traced; `lower(...).compile()(state, data)` takes it, and uses the state up."""
+    step, placed, state = _whole_step(plan, problem)
+    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True), **placed)
+    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.data)
+
+
+def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:
+    """The step of a plan, of a batch if it is one; where its arguments lie; the shapes of its state."""
     step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
     step = jax.vmap(step, (0, problem.axes)) if plan.batch else step
-    spread, placed = meshes.mesh(plan.layout, problem.rows), {}
     image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
     state = jax.eval_shape(functools.partial(_start, plan, problem), image)
-    if spread is not None:
-        of_state, of_data = _shardings(plan, problem, spread, state)
-        placed = {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}
-    if scanned:
-        chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
-        return lambda: _traced(jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed), spread)
-    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True), **placed)
-    lowered = _traced(jitted.lower, spread)(state, problem.data)
-    return lambda: _repeated(lowered.compile())
+    spread = meshes.mesh(plan.layout, problem.rows)
+    if spread is None:
+        return step, {}, state
+    of_state, of_data = _shardings(plan, problem, spread, state)
+    return step, {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}, state
 
 
 def _traced(function: Callable, spread) -> Callable:

@@ -17,7 +17,7 @@ LEVELS = [
     {"expressions", "metrics"},
     {"losses", "memory"},
     {"starts", "synthesis", "strips", "targets", "terms"},
-    {"batches", "distributed", "problems", "profiles", "report"},
+    {"batches", "distributed", "estimates", "problems", "profiles", "report"},
     {"api", "sights"},
     {"runs", "slurm", "workers"},
     {"results"},

@@ -57,7 +57,7 @@ def test_a_deep_network_with_weights_of_nobody(exemplar):
 def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
     assert evaluate(exemplar, "auto")[0] == 0
     monkeypatch.setattr(memory, "available", lambda: 0)
-    assert evaluate(exemplar, "auto")[0] == 8
+    assert evaluate(exemplar, "auto")[0] == 4  # the least that the poolings allow
     assert evaluate(exemplar, "auto", statistic="sorted")[0] == 0  # which cannot be had in strips
 
 
@@ -78,5 +78,6 @@ def test_nonsense_is_refused(exemplar, text):
 
 def test_a_run_in_strips_is_the_run(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
-    one, other = (jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24"))
+    with jax.enable_x64(False):
+        one, other = (jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24"))
     np.testing.assert_allclose(one, other, atol=1e-3)
