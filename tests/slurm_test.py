@@ -150,5 +150,6 @@ def test_two_tasks_make_one_picture(place, monkeypatch):
     if "--distributed" not in told(*line, "--help"):
         pytest.skip("jaxtex has no --distributed")
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "127.0.0.1:16820")  # the made-up names of the nodes do not resolve
-    told("srun", "-n2", *line, "--style=a.png", "--workdir=both", "--num_images=2", "--distributed=auto", *FLAGS)
+    spread = ["--num_images=2", "--mesh=images:2", "--distributed=auto"]
+    told("srun", "-n2", *line, "--style=a.png", "--workdir=both", *spread, *FLAGS)
     assert len(results("both")) == 2

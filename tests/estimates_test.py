@@ -1,0 +1,34 @@
+"""What a dry run tells, and that it makes nothing."""
+
+import commands
+import pytest
+
+from jaxtex import config, estimates, images, main, problems
+
+QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "num_steps": 10}
+
+
+def test_a_row_for_each_scale_and_one_for_all(exemplar):
+    rows = estimates.table(problems.build(exemplar, config.Config(**QUICK, height=96, width=128, scales=2)))
+    assert [row["size"] for row in rows] == ["48 x 64", "96 x 128", "in all"]
+    assert [row["steps"] for row in rows] == [5, 5, 10]
+    assert rows[2]["seconds"] > rows[0]["seconds"] + rows[1]["seconds"]
+    assert rows[2]["GB"] == max(rows[0]["GB"], rows[1]["GB"]) > 0
+
+
+def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
+    most = {}
+    for strips, height in (("none", 64), ("none", 640), ("16", 640)):
+        plan = problems.build(exemplar, config.Config(**QUICK, height=height, scales=1, strips=strips))
+        told = estimates._bytes(estimates.synthesis.lower(plan, plan.problems[0]).compile())
+        most[strips, height] = told - estimates.memory.resident()
+    assert most["none", 640] == pytest.approx(10 * most["none", 64], rel=0.3)
+    assert most["16", 640] < 0.6 * most["none", 640]
+
+
+def test_the_command_makes_nothing(exemplar, tmp_path, capsys):
+    images.save(tmp_path / "a.png", exemplar)
+    flags = [f"--{name}={value}" for name, value in QUICK.items()]
+    commands.call(main, "jaxtex", f"--style={tmp_path / 'a.png'}", f"--workdir={tmp_path / 'out'}", "--dry_run", *flags)
+    assert "in all" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
