@@ -1,5 +1,15 @@
-"""`python -m jaxtex`."""
+"""The command, from its first moment on: signals are heard while the rest is still being loaded."""
 
-from jaxtex import main
+from jaxtex import signals
 
-main.entry()
+
+def entry() -> None:
+    """The console script."""
+    signals.listen()
+    from jaxtex import main
+
+    main.entry()
+
+
+if __name__ == "__main__":
+    entry()

@@ -5,7 +5,7 @@ number of them. The weights are there once, and a program is compiled once for a
 turns, which is quicker there: eight of 128 px took 0.60 s for a step together, one of them 0.055 s (2 cores).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -14,22 +14,29 @@ import numpy as np
 from jaxtex import synthesis
 
 
-def run(plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer]) -> list[np.ndarray]:
+def run(
+    plans: Sequence[synthesis.Plan],
+    observers: Sequence[synthesis.Observer],
+    keepers: Sequence[synthesis.Keeper] | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:
     """What `synthesis.run` returns for each plan, all of one size and one loss at once.
 
     Args:
       plans: of one `problems.Loss`; those whose arrays agree in shape go together.
       observers: one for each.
+      keepers: likewise; of those that go together the first has them all.
+
+    Yields:
+      Which plan's, and the image, as soon as it is there.
     """
     groups: dict[str, list[int]] = {}
     for index, plan in enumerate(plans):
         groups.setdefault(_shapes(plan), []).append(index)
-    results = {}
+    keepers = keepers or [synthesis.FORGETFUL] * len(plans)
     for indices in groups.values():
-        chosen, watching = ([each[i] for i in indices] for each in (plans, observers))
-        found = (synthesis.run_each if in_turns(chosen[0]) else together)(chosen, watching)
-        results |= {i: plan.finish(image) for i, plan, image in zip(indices, chosen, found, strict=True)}
-    return [results[i] for i in range(len(plans))]
+        chosen = [[each[i] for i in indices] for each in (plans, observers, keepers)]
+        found = (synthesis.run_each if in_turns(chosen[0][0]) else together)(*chosen)
+        yield from ((i, plans[i].finish(image)) for i, image in zip(indices, found, strict=True))
 
 
 def in_turns(plan: synthesis.Plan) -> bool:
@@ -37,11 +44,13 @@ def in_turns(plan: synthesis.Plan) -> bool:
     return jax.default_backend() == "cpu" and plan.layout.images == 1
 
 
-def together(plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer]) -> list[np.ndarray]:
+def together(
+    plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer], keepers: Sequence[synthesis.Keeper]
+) -> list[np.ndarray]:
     """All in each step; the last is repeated where the devices could not share them evenly."""
     missing = -len(plans) % plans[0].layout.images
     whole = combine([*plans, *[plans[-1]] * missing])
-    (found,) = synthesis.run_each([whole], [_split(observers)])
+    (found,) = synthesis.run_each([whole], [_split(observers)], keepers[:1])
     return list(found[: len(plans)])
 
 

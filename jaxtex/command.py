@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
-from jaxtex import errors
+from jaxtex import errors, signals
 
 
 def run(
@@ -46,8 +46,7 @@ def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) 
     try:
         main(arguments)
     except errors.Preempted as error:
-        print(f"{name}: preempted after step {error}", file=sys.stderr)
-        sys.exit(75)
+        signals.leave(f"{name}: {error}; the same command goes on from there")
     except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(name, error)
     except KeyboardInterrupt:

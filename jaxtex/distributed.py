@@ -1,9 +1,13 @@
 """Several processes, on one host or many, as one: each has some of the devices, all run the same program."""
 
+import itertools
+from typing import Any
+
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxtex import errors
+from jaxtex import errors, signals
 
 CHOICES = {"off": False, "auto": True}
 
@@ -26,6 +30,7 @@ def join(choice: str) -> None:
             f"--distributed={choice}: JAX finds no other processes (it knows Slurm under srun, OpenMPI, TPU, Kubernetes; "
             f"JAX_COORDINATOR_ADDRESS helps where names do not resolve): {error}"
         ) from error
+    signals.pass_on()
 
 
 def writes() -> bool:
@@ -33,11 +38,21 @@ def writes() -> bool:
     return jax.process_index() == 0
 
 
-def heed(step: int) -> None:
-    """At the same step in every process: leaves, if one of them was told to.
+_asked = itertools.count(1)
 
-    Raises:
-      Preempted: that is so.
-    """
-    if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
-        raise errors.Preempted(step)
+
+def told() -> bool:
+    """Whether this process was told to leave; of several, after as many questions in each, whether any was."""
+    if jax.process_count() == 1:
+        return signals.asked()
+    return multihost_utils.reached_preemption_sync_point(next(_asked))
+
+
+def agree(yes: bool) -> bool:
+    """What the process that writes says, in all of them."""
+    return bool(same(np.array(yes)))
+
+
+def same(tree: Any) -> Any:
+    """Arrays of the process that writes, in all of them; the others give such of the same shapes."""
+    return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)

@@ -8,8 +8,8 @@ class UserError(ValueError):
     """A mistake that its maker can mend: `main` prints its one line and leaves with status 2."""
 
 
-class Preempted(Exception):  # noqa: N818
-    """The run was told to leave, after so many steps: `main` leaves with status 75, which asks for another try."""
+class Preempted(BaseException):
+    """The run was told to leave, and what it was at is saved: no mistake, so `except Exception` lets it through."""
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:

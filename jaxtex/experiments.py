@@ -98,26 +98,27 @@ def _execute(name: str, path: pathlib.Path) -> types.ModuleType:
     return module
 
 
-def perform(name: str, given: dict, base: pathlib.Path) -> list[str]:
+def perform(name: str, given: dict, base: pathlib.Path, overwrite: bool = False) -> list[str]:
     """Does an experiment, and leaves `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png` in its folder.
 
     Args:
       name: of the experiment.
       given: choices that take the place of the file's; `style`, too.
       base: the folder above the experiment's.
+      overwrite: as for `runs.make`.
 
     Returns:
       What failed, a line each; the rest is done all the same.
     """
     experiment, began = load(name), time.time()
     act = _demonstrate if experiment.demonstrate else _perform
-    failed = act(experiment, given, base / name)
+    failed = act(experiment, given, base / name, overwrite)
     print(f"{base / name}: {len(failed)} failed, {time.time() - began:.0f} s")
     return failed
 
 
-def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path) -> list[str]:
-    del given
+def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool) -> list[str]:
+    del given, overwrite
     folder.mkdir(parents=True, exist_ok=True)
     rows = experiment.demonstrate(folder)
     tables.save(folder, rows, experiment.question)
@@ -125,24 +126,24 @@ def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path) -> l
     return [f"{experiment.name}: {row['claim']}" for row in rows if not row["holds"]]
 
 
-def _perform(experiment: Experiment, given: dict, folder: pathlib.Path) -> list[str]:
+def _perform(experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool) -> list[str]:
     done, failed, seen, wanted = {}, [], {}, dict(experiment.runs)
-    try:
-        while wanted:
-            prepared = dict(adapted(experiment, wanted, given, folder, done))
-            if not done and all(isinstance(run, errors.UserError) for run in prepared.values()):
-                raise next(iter(prepared.values()))
-            for run_name, run in prepared.items():
-                failed += _try(f"{experiment.name}/{run_name}", run, done)
-            seen |= wanted
-            further = experiment.more(results.rows(done, every=True)) if done else {}
-            wanted = {key: run for key, run in further.items() if key not in seen}
-    finally:
-        results.gather(folder, done, list(seen | wanted), experiment)
+    while wanted:
+        prepared = dict(adapted(experiment, wanted, given, folder, done))
+        if not done and all(isinstance(run, errors.UserError) for run in prepared.values()):
+            raise next(iter(prepared.values()))
+        for run_name, run in prepared.items():
+            failed += _try(f"{experiment.name}/{run_name}", run, done, overwrite)
+        seen |= wanted
+        further = experiment.more(results.rows(done, every=True)) if done else {}
+        wanted = {key: run for key, run in further.items() if key not in seen}
+    results.gather(folder, done, list(seen), experiment)
     return failed
 
 
-def _try(label: str, run: runs.Run | LeftOut | errors.UserError, done: dict[str, runs.Run]) -> list[str]:
+def _try(
+    label: str, run: runs.Run | LeftOut | errors.UserError, done: dict[str, runs.Run], overwrite: bool
+) -> list[str]:
     """Makes a run, unless it is done; nothing, or why it failed."""
     if isinstance(run, LeftOut):
         logging.info("%s is left out: %s", label, run.reason)
@@ -150,9 +151,8 @@ def _try(label: str, run: runs.Run | LeftOut | errors.UserError, done: dict[str,
     try:
         if isinstance(run, errors.UserError):
             raise run
-        logging.info("%s %s", label, "is done already" if runs.is_done(run) else "begins")
-        if not runs.is_done(run):
-            runs.make(run)
+        logging.info("%s begins", label)
+        runs.make(run, overwrite=overwrite)
         done[run.folder.name] = run
         return []
     except Exception as error:  # the other runs go on

@@ -42,10 +42,10 @@ def load(path: str | os.PathLike) -> np.ndarray:
         raise errors.UserError(f"image '{path}': {text}; {', '.join(FORMATS)} can be read") from error
 
 
-def save(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Writes `[H, W, 3]` in [0, 1] as 8 bits, by the path's suffix; the file appears whole or not at all."""
+def save(path: str | os.PathLike, image: np.ndarray, durable: bool = True) -> None:
+    """Writes `[H, W, 3]` in [0, 1] as 8 bits, by the path's suffix; the file appears whole or not at all, see `files`."""
     path = pathlib.Path(path)
-    with files.atomic(path) as part:
+    with files.atomic(path, durable) as part:
         Image.fromarray(to_bytes(image)).save(part, format=Image.registered_extensions()[path.suffix.lower()])
 
 

@@ -55,6 +55,9 @@ def define_flags() -> None:
     text("distributed", "off", "Several processes as one, with --mesh: auto, as JAX finds them (Slurm under srun, OpenMPI, "
          "TPU, Kubernetes); off.")
     flags.DEFINE_boolean("dry_run", False, "Tell memory and time, make nothing.", flag_values=FLAGS)
+    flags.DEFINE_boolean(
+        "overwrite", False, "Make anew what is done or was begun, and in place of another run.", flag_values=FLAGS
+    )
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -85,10 +88,10 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
         return print(tables.markdown(estimates.table(runs.plan(style, choices))), end="")
     if FLAGS.each or FLAGS.num_images != 1:
         styles = scenes.split_paths(style) if FLAGS.each else [style]
-        made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile)
+        made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile, FLAGS.overwrite)
     else:
         made = [runs.Run(style, choices, folder)]
-        runs.make(made[0], FLAGS.profile)
+        runs.make(made[0], FLAGS.profile, FLAGS.overwrite)
     for run in made if distributed.writes() else ():
         print(run.folder / "result.png")
 
@@ -111,7 +114,7 @@ def perform(text: str, given: dict) -> None:
     names, failed = experiments.names() if text == "all" else [name.strip() for name in text.split(",")], []
     for name in names:
         try:
-            failed += experiments.perform(name, given, pathlib.Path(FLAGS.workdir or "runs"))
+            failed += experiments.perform(name, given, pathlib.Path(FLAGS.workdir or "runs"), FLAGS.overwrite)
         except errors.UserError as error:
             if len(names) == 1:
                 raise
@@ -123,7 +126,7 @@ def perform(text: str, given: dict) -> None:
 
 
 def entry() -> None:
-    """The console script."""
+    """The command, see `__main__`."""
     command.run("jaxtex", __doc__, FLAGS, main)
 
 

@@ -1,11 +1,13 @@
 """What a run leaves behind: pictures, numbers, and a line or a bar while it goes."""
 
+import contextlib
 import json
 import pathlib
 import platform
 import textwrap
 import time
 from importlib import metadata
+from typing import IO
 
 import jax
 import numpy as np
@@ -14,9 +16,8 @@ import rich.progress
 from absl import logging
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import errors, files, images, memory, synthesis
+from jaxtex import images, memory, synthesis, workdirs
 
-DONE = "DONE"  # the file that marks a finished run
 GAP = 8  # pixels between the pictures of a sheet
 LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
 WIDE = 1.7  # so many letters are as wide as one is high
@@ -26,59 +27,72 @@ LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
 class Report:
     """Writes the files of one run into its folder, as the observer of a synthesis.
 
-    `result.png`, `sheet.png`, `steps/000010.png`, ..., `metrics.jsonl` (a line for each step: step, loss at the best
-    image so far, loss evaluated in this step, each term, seconds since the start), `run.json`, and
-    `DONE` in the end (steps, seconds, last and first loss, peak of memory in bytes).
+    `result.png`, `sheet.png`, `steps/000010.png`, ..., and `metrics.jsonl`: a line for each step with step, loss at the
+    best image so far, loss evaluated in this step, each term, seconds of work until then. What an observed step replaces,
+    of a run that was cut off, or of another one, goes.
 
-    Raises:
-      UserError: the folder cannot be written to.
+    Args:
+      folder: where `workdirs.claim` has been.
+      metrics: the file that it gave.
     """
 
-    def __init__(self, folder: str | pathlib.Path, identity: dict):
-        self.folder, self.began, self.snapshots = pathlib.Path(folder), time.time(), []
-        self.first, self.last = None, {}
-        try:
-            (self.folder / "steps").mkdir(parents=True, exist_ok=True)
-            self._forget()
-            self.metrics = open(self.folder / "metrics.jsonl", "w")
-            (self.folder / "run.json").write_text(json.dumps(identity | provenance(), indent=1) + "\n")
-        except OSError as error:
-            raise errors.UserError(f"--workdir={folder}: cannot be written to ({error.strerror})") from error
+    def __init__(self, folder: pathlib.Path, metrics: IO[str]):
+        self.folder, self.metrics, self.began = folder, metrics, None
 
     def __call__(self, progress: synthesis.Progress) -> None:
-        first, seconds = progress.step - len(progress.infos.loss) + 1, round(time.time() - self.began, 3)
+        first = progress.step - len(progress.infos.loss) + 1
+        self._forget(first)
+        seconds = round(time.monotonic() - self.began, 3)
         for i in range(len(progress.infos.loss)):
             info = jax.tree.map(lambda leaf, i=i: float(leaf[i]), progress.infos)
             row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
             self.metrics.write(json.dumps(row) + "\n")
-            self.first = info.evaluated if self.first is None else self.first
-        self.last = {"steps": progress.step, "seconds": seconds, "loss": info.loss}
         self.metrics.flush()
-        path = self.folder / "steps" / f"{progress.step:06d}.png"
-        images.save(path, progress.image)
-        self.snapshots.append(path)
+        images.save(self._snapshot(progress.step), progress.image, durable=False)
 
-    def finish(self, sources: list[np.ndarray], result: np.ndarray, notes: dict, tile: str = "") -> None:
-        """Writes the result, the sheet (what it was made from, four snapshots, result), and the mark of a finished run.
+    def finish(self, sources: list[np.ndarray], result: np.ndarray, tile: str = "") -> dict:
+        """Writes the result, and the sheet: what it was made from, four snapshots, result.
 
         Args:
           sources: what it was made from.
           result: `[H, W, 3]`.
-          notes: go into the mark.
           tile: along which axes the sheet shows the result twice, see `images.resize`.
+
+        Returns:
+          For the mark of a finished run: steps, seconds, last and first loss, peak of memory in bytes.
         """
-        self.metrics.close()
         images.save(self.folder / "result.png", result)
-        chosen = self.snapshots[:-1]
+        rows = rows_of(self.folder)
+        chosen = [path for path in map(self._snapshot, (row["step"] for row in rows[:-1])) if path.exists()]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
         shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
-        with files.atomic(self.folder / DONE) as part:
-            part.write_text(json.dumps({**notes, **self.last, "first": self.first, "memory": memory.peak()}) + "\n")
+        told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
+        return told | {"first": rows[0]["evaluated"], "memory": memory.peak()}
 
-    def _forget(self) -> None:
-        for path in (*self.folder.glob("steps/*.png"), self.folder / DONE):
-            path.unlink(missing_ok=True)
+    def _snapshot(self, step: int) -> pathlib.Path:
+        return self.folder / workdirs.STEPS / f"{step:06d}.png"
+
+    def _forget(self, first: int) -> None:
+        """At the first call: the steps from this one on are made anew, and the clock goes on."""
+        if self.began is not None:
+            return
+        kept = [row for row in rows_of(self.folder) if row["step"] < first]
+        self.began = time.monotonic() - (kept[-1]["seconds"] if kept else 0)
+        self.metrics.truncate(0)  # not made anew: the open file is the folder's lock
+        self.metrics.writelines(json.dumps(row) + "\n" for row in kept)
+        paths = {self._snapshot(row["step"]) for row in kept}
+        for path in set((self.folder / workdirs.STEPS).glob("*.png")) - paths:
+            path.unlink()
+
+
+def rows_of(folder: pathlib.Path) -> list[dict]:
+    """The lines of `metrics.jsonl`; one that was cut off, and what comes after it, is left out."""
+    found = []
+    with contextlib.suppress(ValueError):
+        for line in (folder / workdirs.METRICS).read_text().splitlines():
+            found.append(json.loads(line))
+    return found
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:
@@ -121,17 +135,17 @@ class Bar:
     """On a terminal a bar with loss, steps a second and the time left; elsewhere a line now and then.
 
     Args:
-      num_steps: of all images that it is shown.
+      num_steps: of all images.
     """
 
     def __init__(self, num_steps: int):
-        self.done, self.num_steps = 0, num_steps
+        self.done, self.skipped, self.num_steps = 0, 0, num_steps
         columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn())
         rest = (rich.progress.TextColumn("{task.fields[pace]}"), rich.progress.TimeRemainingColumn())
         self.console = rich.console.Console(stderr=True)
         self.bar = rich.progress.Progress(*columns, *rest, console=self.console, disable=not self.console.is_terminal)
         self.task = self.bar.add_task("compiling", total=num_steps, pace="")
-        self.began, self.spoke = time.time(), time.time()
+        self.began = self.spoke = time.monotonic()
 
     def __enter__(self):
         self.bar.start()
@@ -140,11 +154,25 @@ class Bar:
     def __exit__(self, *_):
         self.bar.stop()
 
-    def __call__(self, progress: synthesis.Progress) -> None:
-        now, loss = time.time(), float(progress.infos.loss[-1])
-        self.done += len(progress.infos.loss)
+    def watch(self) -> synthesis.Observer:
+        """An observer of one image; what it had done before counts, for the share, not for the pace."""
+        before = None
+
+        def observe(progress: synthesis.Progress) -> None:
+            nonlocal before
+            if before is None:
+                before = progress.step - len(progress.infos.loss)
+                self.skipped += before
+            self.done += progress.step - before
+            before = progress.step
+            self._show(float(progress.infos.loss[-1]))
+
+        return observe
+
+    def _show(self, loss: float) -> None:
+        now, done = time.monotonic(), self.done + self.skipped
         pace = f"{self.done / (now - self.began):.1f} steps/s"
-        self.bar.update(self.task, completed=self.done, description=f"loss {loss:.2e}", pace=pace)
-        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or self.done == self.num_steps):
+        self.bar.update(self.task, completed=done, description=f"loss {loss:.2e}", pace=pace)
+        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or done == self.num_steps):
             self.spoke = now
-            logging.info("step %d of %d, loss %.3e, %s", self.done, self.num_steps, loss, pace)
+            logging.info("step %d of %d, loss %.3e, %s", done, self.num_steps, loss, pace)

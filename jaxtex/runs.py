@@ -1,12 +1,15 @@
 """One run: a picture made into a folder, and found there again."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from jaxtex import (
     batches,
@@ -17,10 +20,13 @@ from jaxtex import (
     problems,
     profiles,
     report,
+    saves,
     scenes,
     sights,
+    signals,
     store,
     synthesis,
+    workdirs,
 )
 from jaxtex import config as configs
 
@@ -38,25 +44,37 @@ def plan(style: str, config: configs.Config) -> synthesis.Plan:
     return problems.build(_load(style), config)
 
 
-def make(run: Run, profile: str = "") -> None:
+def make(run: Run, profile: str = "", overwrite: bool = False) -> None:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
+    What is done already stays; what was cut off goes on from its last checkpoint, to the same picture.
+
+    Args:
+      run: what, and where.
+      profile: folder for a profile; empty: none.
+      overwrite: whether it is made anew, and in place of another run.
+
     Raises:
-      UserError: a choice, a picture or the folder cannot be used.
+      UserError: a choice, a picture or the folder cannot be used, or it holds another run.
+      Preempted: the process was told to leave; what was done is saved.
     """
-    made = plan(run.style, run.config)
-    if not distributed.writes():
-        synthesis.run(made, observe=lambda progress: distributed.heed(progress.step))
-        return
-    folder = report.Report(run.folder, identity(run))
-    with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
-        watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
-        result = synthesis.run(made, watch)
-    folder.finish(sources(run), result, {"numbers": made.numbers}, run.config.tile)
+    if not overwrite and is_done(run):
+        return logging.info("%s is done already; --overwrite makes it anew", run.folder)
+    made, keeper = plan(run.style, run.config), saves.Saves(run.folder / workdirs.SAVES, identity(run))
+    with _claimed([run], overwrite) as (folder,), _told(run.folder):
+        with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
+            watch = _together(folder, bar.watch(), record)
+            result = synthesis.run(made, watch, keeper)
+        _finish(run, folder, made, result)
 
 
 def make_batch(
-    styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path, profile: str = ""
+    styles: list[str],
+    config: configs.Config,
+    num_images: int,
+    folder: pathlib.Path,
+    profile: str = "",
+    overwrite: bool = False,
 ) -> list[Run]:
     """Pictures of each style with the seeds that follow the config's, all at once, each in a folder of its own.
 
@@ -66,29 +84,77 @@ def make_batch(
       num_images: of each style.
       folder: above theirs; gets a sheet of all.
       profile: as for `make`.
+      overwrite: likewise.
 
     Raises:
-      UserError: a choice, a picture or the folder cannot be used.
+      UserError, Preempted: as `make`; or the loss of some is not finite, and the others are done.
     """
     plans = problems.build_batch([_load(style) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
-    if not distributed.writes():
-        batches.run(plans, [lambda progress: distributed.heed(progress.step), *[_unseen] * (len(made) - 1)])
-        return made
-    reports = [report.Report(run.folder, identity(run)) for run in made]
-    with report.Bar(config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
-        shown = [lambda progress, own=own: (own(progress), bar(progress)) for own in reports]
-        first = lambda progress: (shown[0](progress), record(progress), distributed.heed(progress.step))
-        results = batches.run(plans, [first, *shown[1:]])
-    for run, planned, each, result in zip(made, plans, reports, results, strict=True):
-        each.finish(sources(run), result, {"numbers": planned.numbers}, config.tile)
-    images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
+    todo = [i for i, run in enumerate(made) if overwrite or not is_done(run)]
+    todo = todo if not todo or batches.in_turns(plans[0]) else range(len(made))
+    spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], profile, overwrite)
+    if spoilt:
+        raise errors.UserError(f"the loss is not finite, and nothing is made, in {', '.join(spoilt)}; the others are done")
+    if distributed.writes():
+        images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
     return made
 
 
-def _unseen(progress: synthesis.Progress) -> None:
-    """For those that do not write."""
+def _make_all(made: list[Run], plans: list[synthesis.Plan], profile: str, overwrite: bool) -> list[str]:
+    """The folders of those that came to nothing."""
+    if not made:
+        return []
+    alone = batches.in_turns(plans[0])
+    whose = [identity(run) if alone else [identity(each) for each in made] for run in made]
+    keepers = [saves.Saves(run.folder / workdirs.SAVES, each) for run, each in zip(made, whose, strict=True)]
+    spoilt = []
+    with _claimed(made, overwrite) as folders, _told(made[0].folder.parent):
+        with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
+            watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
+            for i, result in batches.run(plans, watch, keepers):
+                if np.isfinite(result).all():
+                    _finish(made[i], folders[i], plans[i], result)
+                else:
+                    spoilt.append(str(made[i].folder))
+    return spoilt
+
+
+@contextlib.contextmanager
+def _claimed(made: Sequence[Run], overwrite: bool) -> Iterator[list[report.Report | None]]:
+    """A report into the folder of each; None in a process that does not write."""
+    with contextlib.ExitStack() as stack:
+        claim = lambda run: stack.enter_context(workdirs.claim(run.folder, identity(run), report.provenance(), overwrite))
+        yield [report.Report(run.folder, claim(run)) if distributed.writes() else None for run in made]
+
+
+def _together(*observers: synthesis.Observer | None) -> synthesis.Observer:
+    """In a process that does not write, none of them."""
+    there = observers if distributed.writes() else ()
+    return lambda progress: [observe(progress) for observe in there]
+
+
+@contextlib.contextmanager
+def _told(folder: pathlib.Path) -> Iterator[None]:
+    """A disk that is full, or gone, costs no more than what came after the last checkpoint."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise errors.UserError(
+            f"{where}: {error.strerror or error}; what was saved is kept, and the same command goes on from it"
+        ) from error
+
+
+def _finish(run: Run, folder: report.Report | None, made: synthesis.Plan, result: np.ndarray) -> None:
+    """Picture, sheet and mark, if this process writes."""
+    if folder is None:
+        return
+    told = folder.finish(sources(run), result, run.config.tile)
+    if signals.asked():
+        raise errors.Preempted("told to leave before the last touch")
+    workdirs.finish(run.folder, {"numbers": made.numbers, **told})
 
 
 def _load(style: str) -> list[np.ndarray]:
@@ -111,11 +177,7 @@ def identity(run: Run) -> dict:
 
 def is_done(run: Run) -> bool:
     """Whether this very picture has been finished in this folder."""
-    try:
-        recorded = json.loads((run.folder / "run.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return (run.folder / report.DONE).is_file() and {**recorded, **identity(run)} == recorded
+    return (run.folder / workdirs.DONE).is_file() and workdirs.covers(workdirs.record(run.folder), identity(run))
 
 
 @functools.cache
@@ -136,13 +198,13 @@ def column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
 
 
 def outcome(run: Run) -> dict:
-    """What the finished run noted: `numbers`, `steps`, `seconds`, `loss`, `first`."""
-    return json.loads((run.folder / report.DONE).read_text())
+    """What the finished run noted: `numbers`, `steps`, `seconds`, `loss`, `first`, `memory`."""
+    return json.loads((run.folder / workdirs.DONE).read_text())
 
 
 def losses(run: Run) -> tuple[list[int], list[float]]:
     """Steps, and the loss at the best image so far."""
-    rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    rows = report.rows_of(run.folder)
     return [row["step"] for row in rows], [row["loss"] for row in rows]
 
 

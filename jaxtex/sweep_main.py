@@ -24,7 +24,7 @@ from typing import NamedTuple
 import jax
 from absl import flags
 
-from jaxtex import command, errors, results, runs, slurm, sweeps, tables, workers
+from jaxtex import command, errors, results, runs, signals, slurm, sweeps, tables, workers
 from jaxtex import main as single
 
 FLAGS = flags.FlagValues()
@@ -50,7 +50,7 @@ def define_flags() -> None:
     flags.DEFINE_multi_string("vary", [], help_text, flag_values=FLAGS)
     text("list", "", "A file with a line of flags for each run.")
     number("workers", 1, "Runs at once. On a GPU one each, or they lack memory.")
-    number("retries", 3, f"How often a run that was preempted (exit status {workers.PREEMPTED}) is begun again.")
+    number("retries", 3, f"How often a run that was preempted (exit status {signals.LEAVES}) is begun again.")
     text("only", "", "Numbers of the runs to be made, with commas. Empty: all.")
     yes("slurm", help="Writes job.sh, one array of all that is not done, and submits it.")
     text("sbatch", "", "Further options of sbatch.")
@@ -130,7 +130,7 @@ def leave(number: int) -> None:
     print("jaxtex-sweep: stopped; the same command goes on", file=sys.stderr)
     if number == signal.SIGUSR1 and slurm.is_task():
         slurm.requeue(FLAGS.retries)
-    sys.exit(workers.PREEMPTED)
+    sys.exit(signals.LEAVES)
 
 
 def submit(folder: pathlib.Path, made: results.Runs) -> None:

@@ -2,11 +2,12 @@
 
 `step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs in a
 Python loop (on CPU, where XLA runs convolutions inside `scan` several times slower), in `lax.scan` chunks (elsewhere,
-without a word to the host in between), and under `jax.vmap`.
+without a word to the host in between), and under `jax.vmap`. Between two chunks a keeper may save where the synthesis
+stands: it can go on from there, in another process, to the same image bit for bit.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import compilation, images, losses, memory, meshes, optimizers
+from jaxtex import compilation, errors, images, losses, memory, meshes, optimizers
 
 # (image, data, critic) -> (sum, (terms, what a critic sees of the features))
 Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
@@ -74,9 +75,27 @@ class Progress(NamedTuple):
     infos: Info  # of the steps since the last time, stacked: [n]; of a batch [n, B]
 
 
+class Standing(NamedTuple):
+    """Where a synthesis stands between two chunks: all that is needed to go on."""
+
+    number: int  # of the problem, from 1
+    step: int  # steps done, over all scales
+    state: optimizers.State
+    infos: Sequence[Info] = ()  # of steps that no observer has seen, each stacked: [n]
+
+
+class Keeper(NamedTuple):
+    """Saves where a synthesis stands, and finds it again."""
+
+    find: Callable[[Plan], Standing | None] = lambda plan: None
+    keep: Callable[[Plan, Standing], None] = lambda plan, standing: None  # after every chunk; by an error the loop ends
+
+
+FORGETFUL = Keeper()
 Observer = Callable[[Progress], None]
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
+LONGEST = 10  # steps of a chunk, but on CPU: it is there that a run can be saved, and told to leave
 
 
 def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
@@ -120,14 +139,18 @@ def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
 def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:
     """The step of a plan, of a batch if it is one; where its arguments lie; the shapes of its state."""
     step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
-    step = jax.vmap(step, (0, problem.axes)) if plan.batch else step
-    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
-    state = jax.eval_shape(functools.partial(_start, plan, problem), image)
+    step, state = jax.vmap(step, (0, problem.axes)) if plan.batch else step, shapes_of_state(plan, problem)
     spread = meshes.mesh(plan.layout, problem.rows)
     if spread is None:
         return step, {}, state
     of_state, of_data = _shardings(plan, problem, spread, state)
     return step, {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}, state
+
+
+def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
+    """Shape and kind of each array of a state, of a batch if it is one."""
+    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
+    return jax.eval_shape(functools.partial(_start, plan, problem), image)
 
 
 def _traced(function: Callable, spread) -> Callable:
@@ -192,23 +215,39 @@ def _repeated(compiled: Step) -> Chunk:
     return loop
 
 
-def run(plan: Plan, observe: Observer = lambda progress: None) -> np.ndarray:
+def run(plan: Plan, observe: Observer = lambda progress: None, keeper: Keeper = FORGETFUL) -> np.ndarray:
     """Descends each problem from the enlarged result of the one before.
 
     Args:
       plan: what to make, and how.
       observe: is shown the progress.
+      keeper: saves it.
 
     Returns:
       The last image, `[height, width, 3]` in [0, 1].
+
+    Raises:
+      UserError: the loss is not finite.
     """
-    return plan.finish(run_each([plan], [observe])[0])
+    (image,) = run_each([plan], [lambda progress: observe(_finite(progress))], [keeper])
+    return plan.finish(image)
 
 
-def run_each(plans: Sequence[Plan], observers: Sequence[Observer]) -> list[np.ndarray]:
+def _finite(progress: Progress) -> Progress:
+    if not np.isfinite(progress.infos.loss[-1]):
+        raise errors.UserError(
+            f"the loss is {progress.infos.evaluated[-1]} until step {progress.step}: weights of layers or terms are too "
+            "large, or those of the network are spoilt"
+        )
+    return progress
+
+
+def run_each(
+    plans: Sequence[Plan], observers: Sequence[Observer], keepers: Sequence[Keeper]
+) -> Iterator[np.ndarray]:
     """One plan after the other, with steps compiled once for all: they agree in everything but the numbers.
 
-    Returns:
+    Yields:
       The last image of each, before `Plan.finish`; with an axis more where a plan is of a batch.
     """
     first, scanned = plans[0], jax.default_backend() != "cpu"
@@ -216,31 +255,63 @@ def run_each(plans: Sequence[Plan], observers: Sequence[Observer]) -> list[np.nd
     try:
         chunks = [compiler.submit(build_chunk(first, problem, scanned)) for problem in first.problems]
         ready = [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
-        return [descend(plan, ready, observe) for plan, observe in zip(plans, observers, strict=True)]
+        for plan, observe, keeper in zip(plans, observers, keepers, strict=True):
+            yield descend(plan, ready, observe, keeper)
     finally:
         compiler.shutdown(wait=False, cancel_futures=True)
 
 
-def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer) -> np.ndarray:
+def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer, keeper: Keeper = FORGETFUL) -> np.ndarray:
     """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
-    image, done = plan.start, 0
-    for number, (problem, chunk) in enumerate(zip(plan.problems, chunks, strict=True), 1):
-        state, data = place(plan, problem, begin(plan, problem, _refined(plan, number, image)), problem.data)
-        until, spread = plan.num_steps * number // len(plan.problems), meshes.mesh(plan.layout, problem.rows)
-        while done < until:
-            infos, stop = [], min(until, _next_multiple(done, plan.save_every))
-            while done < stop:
-                pause = _next_multiple(done, plan.renew_every) if problem.renew else stop
-                state, info = chunk(state, data, min(stop, pause) - done)
-                infos, done = [*infos, info], min(stop, pause)
-                if problem.renew and done == pause < until:
-                    drawn = problem.renew(done // plan.renew_every)
-                    state, data = place(plan, problem, plan.optimizer.renew(state), drawn)
-            image = meshes.fetch(state.image, spread)
-            infos = jax.tree.map(lambda *parts: np.concatenate(parts), *infos)
-            observe(Progress(done, plan.num_steps, image, infos))
+    standing, image = keeper.find(plan), plan.start
+    first = standing.number if standing else 1
+    for number in range(first, len(plan.problems) + 1):
+        if standing is None or standing.number < number:
+            state = begin(plan, plan.problems[number - 1], _refined(plan, number, image))
+            standing = Standing(number, _until(plan, number - 1), state)
+        standing = _descend_one(plan, standing, chunks[number - 1], observe, keeper)
+        image = meshes.fetch(standing.state.image, meshes.mesh(plan.layout, plan.problems[number - 1].rows))
     return image[..., : plan.height, : plan.width, :]
 
 
-def _next_multiple(step: int, every: int) -> int:
-    return step - step % every + every
+def _descend_one(plan: Plan, standing: Standing, chunk: Chunk, observe: Observer, keeper: Keeper) -> Standing:
+    """The steps of one problem that are still to be done."""
+    number, done, state, infos = standing
+    problem, until = plan.problems[number - 1], _until(plan, number)
+    state, data = place(plan, problem, state, _data_at(plan, problem, number, done))
+    while done < until:
+        stop = _pause(plan, problem, done, until)
+        state, info = chunk(state, data, stop - done)
+        infos, done = [*infos, jax.tree.map(np.asarray, info)], stop
+        if problem.renew and done % plan.renew_every == 0 and done < until:
+            state, data = place(plan, problem, plan.optimizer.renew(state), _data_at(plan, problem, number, done))
+        if done % plan.save_every == 0 or done == until:
+            image = meshes.fetch(state.image, meshes.mesh(plan.layout, problem.rows))
+            observe(Progress(done, plan.num_steps, image, joined(infos)))
+            infos = []
+        keeper.keep(plan, Standing(number, done, state, infos))
+    return Standing(number, done, state)
+
+
+def _until(plan: Plan, number: int) -> int:
+    """After how many steps the problem of this number, from 1, is done with."""
+    return plan.num_steps * number // len(plan.problems)
+
+
+def _pause(plan: Plan, problem: Problem, done: int, until: int) -> int:
+    """Where the chunk ends that begins after so many steps; it does not depend on where a run was cut off."""
+    lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else LONGEST]
+    lengths += [plan.renew_every] if problem.renew else []
+    return min(until, *(done - done % every + every for every in lengths))
+
+
+def _data_at(plan: Plan, problem: Problem, number: int, done: int) -> Any:
+    """As the problem has them at first, or as they were drawn last."""
+    drawn = done // plan.renew_every
+    later = problem.renew and drawn * plan.renew_every > _until(plan, number - 1)
+    return problem.renew(drawn) if later else problem.data
+
+
+def joined(infos: Sequence[Info]) -> Info | tuple[()]:
+    """Those of several chunks as those of one; `()` if there are none."""
+    return () if not infos else jax.tree.map(lambda *parts: np.concatenate(parts), *infos)

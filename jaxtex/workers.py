@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from absl import logging
 
-PREEMPTED = 75  # the exit status that says: start me again, I go on (EX_TEMPFAIL of sysexits.h)
-TOLD = (PREEMPTED, -signal.SIGTERM, -signal.SIGUSR1)  # statuses of a process that was asked to stop
+from jaxtex import files, signals
+
+TOLD = (signals.LEAVES, -signal.SIGTERM, -signal.SIGUSR1)  # statuses of a process that was asked to stop
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 GRACE = 60.0  # seconds that a process has to stop: half of what Slurm is asked for
 SAYS = "jaxtex-sweep: "  # begins our own lines in a log
@@ -52,8 +53,8 @@ def perform(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
       Stopped: a signal came.
     """
     waiting, going, tries, failed = collections.deque(jobs), {}, collections.Counter(), []
-    with _listening() as signals:
-        while (waiting or going) and not signals:
+    with _listening() as came:
+        while (waiting or going) and not came:
             while waiting and len(going) < workers:
                 _begin(waiting.popleft(), going, failed)
             time.sleep(0.1 if going else 0)
@@ -65,9 +66,9 @@ def perform(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
                     waiting.append(job)
                 elif reason := _reason(job, status):
                     failed.append(f"{job.name}: {reason}")
-        if signals:
-            _stop(going, signals)
-            raise Stopped(signals[0])
+        if came:
+            _stop(going, came)
+            raise Stopped(came[0])
     return failed
 
 
@@ -90,7 +91,7 @@ def _begin(job: Job, going: dict[Job, subprocess.Popen], failed: list[str]) -> N
     """Starts it, unless it is done or another process is at it."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with open(job.log, "a") as log:
-        if not _lock(log):
+        if not files.lock(log):
             failed.append(f"{job.name}: another process is making it")
         elif job.is_done():
             logging.info("%s is done already", job.name)
@@ -100,16 +101,6 @@ def _begin(job: Job, going: dict[Job, subprocess.Popen], failed: list[str]) -> N
             # Of a session of its own, or a Ctrl-C at the terminal would reach it, too.
             pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
             going[job] = subprocess.Popen(job.command, **pipes, start_new_session=True)
-
-
-def _lock(log) -> bool:
-    """Locks an open file; `is_running` may have it for a moment."""
-    for _ in range(20):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _reason(job: Job, status: int) -> str:
@@ -126,12 +117,12 @@ def _reason(job: Job, status: int) -> str:
     return reason
 
 
-def _stop(going: dict[Job, subprocess.Popen], signals: list[int]) -> None:
+def _stop(going: dict[Job, subprocess.Popen], came: list[int]) -> None:
     """Asks the processes to stop, and ends them if they do not within `GRACE`, or at a second signal."""
     for process in going.values():
         process.terminate()
     until = time.monotonic() + GRACE
-    while any(process.poll() is None for process in going.values()) and time.monotonic() < until and len(signals) < 2:
+    while any(process.poll() is None for process in going.values()) and time.monotonic() < until and len(came) < 2:
         time.sleep(0.05)
     for job, process in going.items():
         process.kill()

@@ -6,8 +6,8 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids"},
-    {"meshes"},
+    {"errors", "files", "grids", "signals"},
+    {"meshes", "workdirs"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained",
@@ -18,7 +18,7 @@ LEVELS = [
     {"losses", "memory"},
     {"starts", "synthesis", "strips", "targets", "terms"},
     {"batches", "distributed", "estimates", "problems", "profiles", "report"},
-    {"api", "sights"},
+    {"api", "saves", "sights"},
     {"runs", "slurm", "workers"},
     {"results"},
     {"experiments"},

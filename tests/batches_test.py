@@ -15,10 +15,14 @@ def in_turns(request, monkeypatch):
     monkeypatch.setattr(batches, "in_turns", lambda plan: request.param)
 
 
+def made(plans, observers):
+    return [image for _, image in sorted(batches.run(plans, observers), key=lambda pair: pair[0])]
+
+
 def alone_and_together(styles, choices, num_images=1):
     plans = problems.build_batch(styles, choices, num_images)
     histories = [[] for _ in plans]
-    together = batches.run(plans, [history.append for history in histories])
+    together = made(plans, [history.append for history in histories])
     return plans, together, histories
 
 
@@ -53,7 +57,7 @@ def test_exemplars_of_different_shapes_go_in_groups(exemplar):
 def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
     plans = problems.build_batch([[exemplar]], config.Config(**QUICK), 2)
     done = plans[0]._replace(start=np.full_like(plans[0].start, np.nan))
-    spoilt, image = batches.run([done, plans[1]], [lambda progress: None] * 2)
+    spoilt, image = made([done, plans[1]], [lambda progress: None] * 2)
     np.testing.assert_allclose(image, synthesis.run(plans[1]), atol=2e-3)
     assert np.isnan(spoilt).all()
 

@@ -1,0 +1,96 @@
+"""A run's folder: one process at a time makes one run in it, and nothing that was made is lost by a slip."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import IO
+
+from jaxtex import errors, files
+
+RECORD, METRICS, DONE = "run.json", "metrics.jsonl", "DONE"
+STEPS, SAVES = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
+
+
+@contextlib.contextmanager
+def claim(folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = False) -> Iterator[IO[str]]:
+    """Makes the folder this run's, for as long as the context lasts.
+
+    Args:
+      folder: made if it is not there.
+      identity: what decides the picture; goes into `run.json`.
+      about: what else goes there.
+      overwrite: whether what another run left, or this one, is given up.
+
+    Yields:
+      The file of the metrics, which is the folder's lock, too.
+
+    Raises:
+      UserError: it cannot be written to, another process writes to it, or it holds another run.
+    """
+    with _opened(folder) as metrics:
+        if not files.lock(metrics):
+            raise errors.UserError(f"--workdir={folder}: another process is making its run there")
+        if not overwrite:
+            _refuse_others(folder, identity)
+        _clean(folder, overwrite)
+        with files.atomic(folder / RECORD) as part:
+            part.write_text(json.dumps(identity | about, indent=1) + "\n")
+        yield metrics
+
+
+def _opened(folder: pathlib.Path) -> IO[str]:
+    try:
+        (folder / STEPS).mkdir(parents=True, exist_ok=True)
+        return open(folder / METRICS, "a+")
+    except OSError as error:
+        raise errors.UserError(f"--workdir={folder}: cannot be written to ({error.strerror})") from error
+
+
+def _refuse_others(folder: pathlib.Path, identity: dict) -> None:
+    there = record(folder)
+    worth = (folder / DONE).exists() or any((folder / SAVES).glob("*"))
+    if there and worth and not covers(there, identity):
+        raise errors.UserError(
+            f"--workdir={folder}: holds another run ({_difference(there, identity)}); --overwrite makes this one in its "
+            "place, another --workdir keeps both"
+        )
+
+
+def _difference(there: dict, identity: dict) -> str:
+    """The first thing in which two runs differ."""
+    old, new = ({**each.get("inputs", {}), **each.get("flags", {})} for each in (there, identity))
+    name = next(name for name in (*new, *old, "all") if old.get(name) != new.get(name) or name == "all")
+    if name in identity["flags"]:
+        return f"--{name}: {old.get(name)} there, {new.get(name)} here"
+    return f"the file '{name}' is not the same"
+
+
+def _clean(folder: pathlib.Path, overwrite: bool) -> None:
+    (folder / DONE).unlink(missing_ok=True)
+    for place in (folder, folder / STEPS, folder / SAVES):
+        files.sweep(place)
+    if overwrite:
+        shutil.rmtree(folder / SAVES, ignore_errors=True)
+
+
+def record(folder: pathlib.Path) -> dict:
+    """What `run.json` says; nothing if there is none, or a damaged one."""
+    try:
+        found = json.loads((folder / RECORD).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def covers(there: dict, identity: dict) -> bool:
+    """Whether a record is that of this very run."""
+    return {**there, **identity} == there
+
+
+def finish(folder: pathlib.Path, notes: dict) -> None:
+    """The mark of a finished run, and nothing to go on from any more."""
+    with files.atomic(folder / DONE) as part:
+        part.write_text(json.dumps(notes) + "\n")
+    shutil.rmtree(folder / SAVES, ignore_errors=True)
