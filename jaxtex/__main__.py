@@ -6,9 +6,12 @@ from jaxtex import signals
 def entry() -> None:
     """The console script."""
     signals.listen()
-    from jaxtex import main
+    try:
+        from jaxtex import main
 
-    main.entry()
+        main.entry()
+    finally:
+        signals.close()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import pathlib
 import time
 from collections.abc import Iterator
 
 import platformdirs
-from absl import logging
 
 try:
     import fcntl

@@ -62,6 +62,11 @@ def fits(features: float) -> bool:
     return estimate(features) <= available()
 
 
+def is_hopeless(features: float) -> bool:
+    """Whether features of so many bytes alone are more than there is; a GPU tells that itself, when it is so far."""
+    return jax.default_backend() == "cpu" and features > available()
+
+
 def peak() -> int:
     """The most bytes that were held at once: on the first device, or where it does not tell by this process."""
     told = jax.devices()[0].memory_stats() or {}

@@ -1,5 +1,6 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
+import bisect
 import dataclasses
 import functools
 import math
@@ -119,6 +120,7 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
     optimizer, layout = _optimizer(loss, config), meshes.parse(config.mesh)
     _hold_tiles(loss, scene, config.tile, layout)
+    _hold_memory(loss, scene, config, layout)
     parts = [_problem(loss, scene, factor, config, layout) for factor in factors(scene.shortest, config.scales)]
     errors.choose("remat", config.remat, memory.REMATS)
     return synthesis.Plan(
@@ -146,6 +148,22 @@ def _hold_tiles(loss: Loss, scene: scenes.Scene, tile: str, layout: meshes.Layou
         if axis in tile and side % step:
             near = " or ".join(f"--{name}={near}" for near in (side - side % step, _round_up(side, step)) if near)
             raise errors.UserError(f"--tile={tile}: {name} {side} is no multiple of {step}: {near}")
+
+
+def _hold_memory(loss: Loss, scene: scenes.Scene, config: configs.Config, layout: meshes.Layout) -> None:
+    """What surely does not fit is not begun: where the system ends a process that takes too much, it says nothing."""
+    rows = meshes.rows_at(layout, scene.height)
+    strip = strip_of(loss, scene, config.strips, (scene.height, scene.width), rows)
+    high = window(loss, strip, scene.height) if strip else scene.height
+    bytes_of = lambda height, width: weight_of_features(loss, height, width)
+    result, exemplars = bytes_of(high, scene.width) / rows, [bytes_of(*style.shape[:2]) for style in scene.styles]
+    if memory.is_hopeless(needed := max([result, *exemplars])):
+        what = "--height and --width" if needed == result else "--size"
+        share = (memory.available() / memory.estimate(needed)) ** 0.5
+        raise errors.UserError(
+            f"out of memory: features of {needed / 1e9:.1f} GB, and {memory.available() / 1e9:.1f} GB are free: {what} "
+            f"{share:.2f} times as large would fit; or, where it is the result, --strips=64"
+        )
 
 
 def _optimizer(loss: Loss, config: configs.Config) -> optimizers.Optimizer:
@@ -280,7 +298,8 @@ def strip_of(loss: Loss, scene: scenes.Scene, choice: str, size: tuple[int, int]
     step = multiple(loss.network)
     if choice != "auto":
         return _round_up(int(choice), step)
-    return max([high for high in range(step, size[0], step) if fits(window(loss, high, size[0]))], default=step)
+    heights = range(step, max(size[0], step + 1), step)
+    return heights[max(0, bisect.bisect(heights, 0, key=lambda high: not fits(window(loss, high, size[0]))) - 1)]
 
 
 def _whole_only(loss: Loss, scene: scenes.Scene, rows: int) -> str:

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from absl import logging
 
@@ -60,7 +61,8 @@ def make(run: Run, profile: str = "", overwrite: bool = False) -> None:
     """
     if not overwrite and is_done(run):
         return logging.info("%s is done already; --overwrite makes it anew", run.folder)
-    made, keeper = plan(run.style, run.config), saves.Saves(run.folder / workdirs.SAVES, identity(run))
+    with _told(run.folder):
+        made, keeper = plan(run.style, run.config), saves.Saves(run.folder / workdirs.SAVES, identity(run))
     with _claimed([run], overwrite) as (folder,), _told(run.folder):
         with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
             watch = _together(folder, bar.watch(), record)
@@ -89,7 +91,8 @@ def make_batch(
     Raises:
       UserError, Preempted: as `make`; or the loss of some is not finite, and the others are done.
     """
-    plans = problems.build_batch([_load(style) for style in styles], config, num_images)
+    with _told(folder):
+        plans = problems.build_batch([_load(style) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
     todo = [i for i, run in enumerate(made) if overwrite or not is_done(run)]
@@ -137,13 +140,18 @@ def _together(*observers: synthesis.Observer | None) -> synthesis.Observer:
 
 @contextlib.contextmanager
 def _told(folder: pathlib.Path) -> Iterator[None]:
-    """A disk that is full, or gone, costs no more than what came after the last checkpoint."""
+    """A disk that is full, or gone, or too little memory, costs no more than what came after the last checkpoint."""
     try:
         yield
     except OSError as error:
-        where = error.filename or folder
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise errors.UserError(f"{what}; what was saved is kept, and the same command goes on from it") from error
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
         raise errors.UserError(
-            f"{where}: {error.strerror or error}; what was saved is kept, and the same command goes on from it"
+            f"{str(error).removeprefix('RESOURCE_EXHAUSTED: ')} Half the --size (--height, --width) takes a quarter of the "
+            "memory; --strips=64 and --remat=all take less, too"
         ) from error
 
 

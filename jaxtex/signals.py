@@ -13,7 +13,8 @@ from typing import NoReturn
 
 LEAVES = 75  # the exit status that says: start me again, I go on (EX_TEMPFAIL of sysexits.h)
 GRACE = 3.0  # seconds
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else []))
+KEPT = "told to leave; what was saved is kept, and the same command goes on from it"
 
 _came: list[int] = []
 _heard = threading.Event()
@@ -38,6 +39,12 @@ def pass_on() -> None:
     signal.set_wakeup_fd(-1)
 
 
+def close() -> None:
+    """What is to be done is done: until the process has ended signals are of no use."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
 def asked() -> bool:
     """Whether the process was told to leave; who asks has to see to it."""
     if _came:
@@ -59,7 +66,7 @@ def _watch(receiving: int) -> None:
     while True:
         for number in os.read(receiving, 64):
             if number == signal.SIGINT and number in _came:
-                leave("jaxtex: interrupted twice; what was saved is kept, and the same command goes on from it")
+                leave(f"jaxtex: {KEPT}")
             if number in SIGNALS and not _came:
                 threading.Thread(target=_be_patient, daemon=True).start()
             if number in SIGNALS:
@@ -68,4 +75,4 @@ def _watch(receiving: int) -> None:
 
 def _be_patient() -> None:
     if not _heard.wait(GRACE):
-        leave("jaxtex: told to leave; what was saved is kept, and the same command goes on from it")
+        leave(f"jaxtex: {KEPT}")
