@@ -16,8 +16,9 @@ test: .venv/test lint  ## the linter and all tests
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
 	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
 
-ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hundred: half an hour
+ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hundred, of any size: an hour
 	$(BIN)/python tests/ordeal.py
+	EXAMPLES=300 $(BIN)/python -m pytest tests/any_test.py
 
 lint: .venv/test
 	$(BIN)/ruff check .

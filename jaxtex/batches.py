@@ -22,7 +22,7 @@ def run(
     """What `synthesis.run` returns for each plan, all of one size and one loss at once.
 
     Args:
-      plans: of one `problems.Loss`; those whose arrays agree in shape go together.
+      plans: of one `targets.Loss`; those whose arrays agree in shape go together.
       observers: one for each.
       keepers: likewise; of those that go together the first has them all.
 

@@ -55,8 +55,8 @@ class Config:
     renew_every: int = _choice(10, "Steps between two draws of random positions or directions, where there are any.")
     mesh: str = _choice("", "Devices: rows:4 (each has a part of the image), images:8 (of a batch), images:2,rows:4.")
     strips: str = _choice(
-        "auto", "The image in strips of so many rows, where memory is short: auto, none, or rows; of mean, gram, "
-        "pca_gram, mean_and_covariance, bures."
+        "auto", "The image in strips of so many rows, where memory is short: auto, none, rows, or for each scale none,64; "
+        "of mean, gram, pca_gram, mean_and_covariance, bures."
     )
     precision: str = _choice("float32", "Of the convolutions on GPU and TPU; statistics are summed in float32.")
     remat: str = _choice("auto", "Whether features are computed anew for the gradient, which saves memory.")

@@ -1,21 +1,20 @@
 """Config -> problems: here names become functions and paths become arrays."""
 
-import bisect
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import (
+    budgets,
     comparisons,
     compilation,
-    convolutions,
     errors,
+    evaluation,
     expressions,
     grids,
     images,
@@ -27,7 +26,6 @@ from jaxtex import (
     optimizers,
     scenes,
     starts,
-    strips,
     synthesis,
     terms,
 )
@@ -37,16 +35,6 @@ from jaxtex import targets as targeting
 COARSEST = 96  # pixels: where `scales = 0` stops halving
 MOST = 4096  # images in a batch: beyond that a number is a slip
 AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a batch share the weights
-
-
-class Loss(NamedTuple):
-    """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
-
-    network: networks.Pyramid  # for the result
-    plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
-    variables: dict
-    sources: list[targeting.Source]
-    terms: dict[str, losses.Term]
 
 
 def build(style, config: configs.Config, content: np.ndarray | None = None) -> synthesis.Plan:
@@ -73,8 +61,11 @@ def check(styles: list[np.ndarray], config: configs.Config) -> None:
     """Raises what `build` would, without making the targets, which takes long."""
     configs.validate(config)
     scene = scenes.build(styles, images.load(config.content) if config.content else None, config)
-    _optimizer(build_loss(scene, config), config)
-    factors(scene.shortest, config.scales)
+    loss, alone = build_loss(scene, config), meshes.Layout()  # where it will run there may be other devices
+    _optimizer(loss, config)
+    _hold_tiles(loss, scene, config.tile, alone)
+    budgets.choices(config.strips, len(factors(scene.shortest, config.scales)))
+    budgets.hold(loss, scene, config, alone)
     errors.choose("remat", config.remat, memory.REMATS)
     starts.first(scene, config, scene.height, scene.width)
 
@@ -102,7 +93,7 @@ def build_batch(
     return [each for scene in pictured for each in _seeded(loss, scene, config, num_images)]
 
 
-def _seeded(loss: Loss, scene: scenes.Scene, config: configs.Config, num_images: int) -> list[synthesis.Plan]:
+def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, num_images: int) -> list[synthesis.Plan]:
     """The targets are made once, unless something in them is drawn."""
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     first = plan(loss, scene, config)
@@ -116,12 +107,14 @@ def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synth
     return {"start": starts.first(scene, config, *sizes[0]), "details": starts.details(scene, config, sizes)}
 
 
-def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
+def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
     optimizer, layout = _optimizer(loss, config), meshes.parse(config.mesh)
     _hold_tiles(loss, scene, config.tile, layout)
-    _hold_memory(loss, scene, config, layout)
-    parts = [_problem(loss, scene, factor, config, layout) for factor in factors(scene.shortest, config.scales)]
+    budgets.hold(loss, scene, config, layout)
+    scales = factors(scene.shortest, config.scales)
+    each = [dataclasses.replace(config, strips=strip) for strip in budgets.choices(config.strips, len(scales))]
+    parts = [_problem(loss, scene, *chosen, layout) for chosen in zip(scales, each, strict=True)]
     errors.choose("remat", config.remat, memory.REMATS)
     return synthesis.Plan(
         problems=parts,
@@ -140,47 +133,31 @@ def plan(loss: Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.P
     )
 
 
-def _hold_tiles(loss: Loss, scene: scenes.Scene, tile: str, layout: meshes.Layout) -> None:
+def _hold_tiles(loss: targeting.Loss, scene: scenes.Scene, tile: str, layout: meshes.Layout) -> None:
     """What shall go on from its beginning cannot be cut to size in the end."""
-    columns = multiple(loss.network)
+    columns = budgets.multiple(loss.network)
     rows = math.lcm(columns, meshes.rows_at(layout, scene.height))
     for axis, side, name, step in (("y", scene.height, "height", rows), ("x", scene.width, "width", columns)):
         if axis in tile and side % step:
-            near = " or ".join(f"--{name}={near}" for near in (side - side % step, _round_up(side, step)) if near)
+            near = " or ".join(f"--{name}={near}" for near in (side - side % step, budgets.round_up(side, step)) if near)
             raise errors.UserError(f"--tile={tile}: {name} {side} is no multiple of {step}: {near}")
 
 
-def _hold_memory(loss: Loss, scene: scenes.Scene, config: configs.Config, layout: meshes.Layout) -> None:
-    """What surely does not fit is not begun: where the system ends a process that takes too much, it says nothing."""
-    rows = meshes.rows_at(layout, scene.height)
-    strip = strip_of(loss, scene, config.strips, (scene.height, scene.width), rows)
-    high = window(loss, strip, scene.height) if strip else scene.height
-    bytes_of = lambda height, width: weight_of_features(loss, height, width)
-    result, exemplars = bytes_of(high, scene.width) / rows, [bytes_of(*style.shape[:2]) for style in scene.styles]
-    if memory.is_hopeless(needed := max([result, *exemplars])):
-        what = "--height and --width" if needed == result else "--size"
-        share = (memory.available() / memory.estimate(needed)) ** 0.5
-        raise errors.UserError(
-            f"out of memory: features of {needed / 1e9:.1f} GB, and {memory.available() / 1e9:.1f} GB are free: {what} "
-            f"{share:.2f} times as large would fit; or, where it is the result, --strips=64"
-        )
-
-
-def _optimizer(loss: Loss, config: configs.Config) -> optimizers.Optimizer:
+def _optimizer(loss: targeting.Loss, config: configs.Config) -> optimizers.Optimizer:
     optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)(config.learning_rate, config.history)
     if optimizer.searches and any(source.part.statistic.critic for source in loss.sources):
         raise errors.UserError(f"--optimizer={config.optimizer} cannot follow a critic that learns: --optimizer=adam")
     return optimizer
 
 
-def count(loss: Loss, scene: scenes.Scene) -> int:
+def count(loss: targeting.Loss, scene: scenes.Scene) -> int:
     """How many numbers of the exemplars the statistics look at, at full size."""
     of_styles = [targeting.shapes(loss.network, loss.variables, style.shape[:2]) for style in scene.styles]
     each = lambda source, shape: source.part.statistic.numbers(shape[2], shape[0] * shape[1])
     return sum(each(s, of_styles[i][layer]) for s in loss.sources for i in s.styles for layer in s.layers)
 
 
-def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
+def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
     """The terms that the flags ask for, and the network with just the layers that they look at.
 
     Raises:
@@ -201,7 +178,7 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> Loss:
     named |= _image_terms(scene, config, content_of)
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return Loss(tiling(network, config.tile), network, variables, sources, named)
+    return targeting.Loss(tiling(network, config.tile), network, variables, sources, named)
 
 
 def tiling(network: networks.Pyramid, tile: str) -> networks.Pyramid:
@@ -251,14 +228,14 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
 
 
 def _problem(
-    loss: Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
+    loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
 ) -> synthesis.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
 
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
-    height, width = _round_up(height, math.lcm(rows, multiple(loss.network))), _round_up(width, multiple(loss.network))
+    height, width = budgets.sides(loss, height, width, rows)
     seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
     texture = targeting.Targets(*seen, (height, width), config.seed)
     content = None if scene.content is None else smaller(scene.content, factor)
@@ -267,112 +244,17 @@ def _problem(
     data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], config.seed) for name, critic in learners.items()}
-    strip = strip_of(loss, scene, config.strips, (height, width), rows)
-    evaluate = functools.partial(_evaluate_in_strips, loss, strip) if strip else functools.partial(_evaluate, loss)
-    features = weight_of_features(loss, window(loss, strip, height) if strip else height, width)
-    problem = synthesis.Problem(height, width, evaluate, first, axes=AXES, rows=rows, features=features, strip=strip)
-    problem = problem._replace(renew=data) if texture.chance else problem
-    return problem._replace(critic=critics, learn=functools.partial(_learn, learners)) if critics else problem
+    strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
+    features = budgets.weight_of_features(loss, budgets.window(loss, strip, height) if strip else height, width)
+    chance = {"renew": data} if texture.chance else {}
+    size = {"rows": rows, "features": features, "strip": strip}
+    problem = synthesis.Problem(height, width, evaluation.of(loss, strip), first, axes=AXES, **size, **chance)
+    return problem._replace(critic=critics, learn=functools.partial(evaluation.learn, learners)) if critics else problem
 
 
-def strip_of(loss: Loss, scene: scenes.Scene, choice: str, size: tuple[int, int], rows: int) -> int:
-    """Rows of the strips that the image is taken in, one after the other; 0: as a whole.
-
-    Args:
-      loss: whose features have to fit.
-      scene: the pictures.
-      choice: "none", a number of rows, or "auto": the most that fit into the memory that is free, where the whole does not.
-      size: height and width of the image.
-      rows: devices that share it.
-
-    Raises:
-      UserError: another choice, or strips of what cannot be had in strips.
-    """
-    if choice not in ("auto", "none") and not (choice.isdecimal() and 1 <= int(choice) <= 2**14):
-        raise errors.UserError(f"--strips={choice}: auto, none, or a number of rows, please")
-    fits = lambda high: memory.fits(weight_of_features(loss, min(size[0], high), size[1]))
-    if choice == "none" or (choice == "auto" and (fits(size[0]) or _whole_only(loss, scene, rows))):
-        return 0
-    if reason := _whole_only(loss, scene, rows):
-        raise errors.UserError(f"--strips={choice}: {reason}")
-    step = multiple(loss.network)
-    if choice != "auto":
-        return _round_up(int(choice), step)
-    heights = range(step, max(size[0], step + 1), step)
-    return heights[max(0, bisect.bisect(heights, 0, key=lambda high: not fits(window(loss, high, size[0]))) - 1)]
-
-
-def _whole_only(loss: Loss, scene: scenes.Scene, rows: int) -> str:
-    """Why an image cannot be taken in strips; empty: it can."""
-    if rows > 1:
-        return "the rows lie on several devices, each of which has its own part"
-    if not isinstance(loss.network.network, networks.VGG):
-        return "fixed filters are taken as a whole"
-    if scene.masks or any(source.part.statistic.average is None for source in loss.sources):
-        return "in strips there are mean, gram, pca_gram, mean_and_covariance, bures, without masks"
-    in_features = sorted({"content", "excitement"} & set(loss.terms))
-    return f"the term '{in_features[0]}' is taken as a whole" if in_features else ""
-
-
-def window(loss: Loss, strip: int, height: int) -> int:
-    """Rows that are looked at for a strip."""
-    return min(height, strip + 2 * networks.reach(loss.network.network))
-
-
-def weight_of_features(loss: Loss, height: int, width: int) -> int:
-    """Bytes of the features of all layers that the network runs through, in all octaves."""
-    network, size = loss.network.network, 4
-    if isinstance(network, networks.VGG):
-        rectified = tuple(name for name in networks.evaluated(network) if name.startswith("relu"))
-        kind = convolutions.PRECISIONS[network.precision].kind
-        size = 2 * jnp.dtype(kind).itemsize  # each stands for its convolution, too
-        network = networks.select(network, rectified or network.layers)
-    shapes = targeting.shapes(loss.network.clone(network=network), loss.variables, (height, width))
-    return sum(int(np.prod(shape)) for shape in shapes.values()) * size
-
-
-def _features(loss: Loss) -> Callable[[np.ndarray], networks.Features]:
+def _features(loss: targeting.Loss) -> Callable[[np.ndarray], networks.Features]:
     apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
     return lambda picture: apply(loss.variables, picture)
-
-
-def _evaluate_in_strips(loss: Loss, strip: int, image: jax.Array, data: dict, critics: tuple):
-    """`_evaluate` for terms that look at averages over positions, and at the image itself."""
-    looked = {source.name: {} for source in loss.sources}
-    for octave, reduced in enumerate(networks.octave_images(loss.network, image)):
-        averages = strips.averages(loss.network.network, functools.partial(_averages, loss), strip)
-        for name, found in averages(data["variables"], reduced).items():
-            complete = next(source.part.statistic.complete for source in loss.sources if source.name == name)
-            looked[name] |= {networks.octave_name(layer, octave): complete(each) for layer, each in found.items()}
-    value, terms = losses.total(loss.terms, image, {}, data["targets"], looked)
-    return value, (terms, {})
-
-
-def _averages(loss: Loss, features: networks.Features) -> dict[str, dict[str, Any]]:
-    """Term -> layer -> what its statistic averages over the positions."""
-    layers = lambda source: [layer for layer in features if layer in source.layers]
-    return {s.name: {layer: s.part.statistic.average(features[layer]) for layer in layers(s)} for s in loss.sources}
-
-
-def _evaluate(loss: Loss, image: jax.Array, data: dict, critics: dict | tuple):
-    """The loss, its terms, and what the critics see; `()` is no critics."""
-    critics = critics or {}
-    features = loss.network.apply(data["variables"], image)
-    targets = {**data["targets"]}
-    for name, states in critics.items():
-        informed = lambda layer, parts, states=states: {**parts, "aim": {**parts["aim"], "critic": states[layer]}}
-        targets[name] = {layer: informed(layer, parts) for layer, parts in targets[name].items()}
-    look = lambda target: {
-        layer: losses.view(features[layer], parts["view"]).astype(jnp.float32) for layer, parts in target.items()
-    }
-    value, terms = losses.total(loss.terms, image, features, targets)
-    return value, (terms, {name: look(targets[name]) for name in critics})
-
-
-def _learn(learners: dict, critics: dict, data: dict, seen: dict, step: jax.Array) -> dict:
-    return {
-        name: learners[name].update(states, data["targets"][name], seen[name], step) for name, states in critics.items()
-    }
 
 
 def smaller(image: np.ndarray, factor: int) -> np.ndarray:
@@ -396,12 +278,3 @@ def factors(side: int, scales: int) -> list[int]:
             f"--scales={scales}: at {side} pixels at most {most} leave {configs.SMALLEST} at the coarsest"
         )
     return [2**scale for scale in reversed(range(scales or max(1, (side // COARSEST).bit_length())))]
-
-
-def multiple(network: networks.Pyramid) -> int:
-    """What height and width should be a multiple of, so that no pooling of any octave leaves out a row."""
-    return 2 ** (network.network.halvings() + network.octaves - 1)
-
-
-def _round_up(side: int, multiple: int) -> int:
-    return -(-side // multiple) * multiple

@@ -62,7 +62,8 @@ def make(run: Run, profile: str = "", overwrite: bool = False) -> None:
     if not overwrite and is_done(run):
         return logging.info("%s is done already; --overwrite makes it anew", run.folder)
     with _told(run.folder):
-        made, keeper = plan(run.style, run.config), saves.Saves(run.folder / workdirs.SAVES, identity(run))
+        made = plan(run.style, run.config if overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
+    keeper = saves.Saves(run.folder / workdirs.SAVES, identity(run))
     with _claimed([run], overwrite) as (folder,), _told(run.folder):
         with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
             watch = _together(folder, bar.watch(), record)

@@ -5,6 +5,8 @@ observer has seen yet, and, as JSON, whose it is and after how many steps. Two a
 Nothing else is needed: what is drawn at random is decided by the seed and the step, and targets are made anew.
 """
 
+import contextlib
+import dataclasses
 import json
 import pathlib
 import time
@@ -17,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
+from jaxtex import config as configs
 from jaxtex import distributed, errors, files, meshes, synthesis
 
 ABOUT = "about"
@@ -82,19 +85,15 @@ class Saves:
         if not distributed.writes():
             return
         arrays |= {f"infos{path}": leaf for path, leaf in _leaves(synthesis.joined(standing.infos))}
-        about = {"identity": self.identity, "number": standing.number, "step": standing.step}
+        about = {"identity": self.identity, "number": standing.number, "step": standing.step, "strips": _strips(plan)}
         self.folder.mkdir(exist_ok=True)
         with files.atomic(self.folder / f"{standing.step:08d}.npz") as part, open(part, "wb") as file:
             np.savez(file, **{ABOUT: np.array(json.dumps(about))}, **arrays)
-        for old in self._files()[KEPT:]:
+        for old in _newest_first(self.folder)[KEPT:]:
             old.unlink(missing_ok=True)
 
-    def _files(self) -> list[pathlib.Path]:
-        """The newest first, by the steps that they bear: clocks jump."""
-        return sorted(self.folder.glob("*.npz"), reverse=True)
-
     def _newest(self, plan: synthesis.Plan) -> synthesis.Standing | None:
-        for path in self._files():
+        for path in _newest_first(self.folder):
             try:
                 return self._read(plan, path)
             except errors.UserError:
@@ -114,6 +113,23 @@ class Saves:
         leaves = [_fitting(arrays[f"state{name}"], shape) for name, shape in _leaves(shapes)]
         state = jax.tree.unflatten(jax.tree.structure(shapes), leaves)
         return synthesis.Standing(about["number"], about["step"], state, _infos(arrays))
+
+
+def settled(folder: pathlib.Path, config: configs.Config) -> configs.Config:
+    """The choices, with what was left to the memory that was free as it was decided when the run began."""
+    for path in _newest_first(folder) if config.strips == "auto" else ():
+        with contextlib.suppress(*_DAMAGED), open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return dataclasses.replace(config, strips=json.loads(str(file[ABOUT]))["strips"])
+    return config
+
+
+def _strips(plan: synthesis.Plan) -> str:
+    return ",".join(str(problem.strip or "none") for problem in plan.problems)
+
+
+def _newest_first(folder: pathlib.Path) -> list[pathlib.Path]:
+    """By the steps that they bear: clocks jump."""
+    return sorted(folder.glob("*.npz"), reverse=True)
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:

@@ -23,6 +23,16 @@ class Source(NamedTuple):
     mask: np.ndarray | None  # where in the result, [H, W] in [0, 1]
 
 
+class Loss(NamedTuple):
+    """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
+
+    network: networks.Pyramid  # for the result
+    plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
+    variables: dict
+    sources: list[Source]
+    terms: dict[str, losses.Term]
+
+
 class Targets:
     """The targets of all texture terms at one scale; `self(epoch)` gives them, the same for the same epoch.
 

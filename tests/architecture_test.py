@@ -17,6 +17,7 @@ LEVELS = [
     {"expressions", "metrics"},
     {"losses", "memory"},
     {"starts", "synthesis", "strips", "targets", "terms"},
+    {"budgets", "evaluation"},
     {"batches", "distributed", "estimates", "problems", "profiles", "report"},
     {"api", "saves", "sights"},
     {"runs", "slurm", "workers"},

@@ -140,3 +140,15 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
     for step in range(200):
         keeper.keep(plan, synthesis.Standing(1, step, state))
     assert len(kept) >= 2 and np.diff(kept).min() * 0.5 >= 0.5 / saves.SHARE - 1
+
+
+def test_strips_stay_as_they_were_when_memory_changes(exemplar, tmp_path, patience, monkeypatch):
+    choices = config.Config(**QUICK | {"statistic": "gram", "height": 96})
+    monkeypatch.setattr("jaxtex.memory.available", lambda: 1e6)
+    short = problems.build(exemplar, choices)
+    assert all(problem.strip for problem in short.problems)
+    stopped(short, tmp_path, patience, 2)
+    monkeypatch.undo()
+    settled = saves.settled(tmp_path, choices)
+    assert [p.strip for p in problems.build(exemplar, settled).problems] == [p.strip for p in short.problems]
+    assert saves.settled(tmp_path / "nothing", choices) == choices
