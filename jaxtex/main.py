@@ -7,6 +7,7 @@
     jaxtex --experiment=list              (the questions that are there; --experiment=NAME asks one)
 
 The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and DONE at the end.
+The same command goes on with a run that was cut off (status 75: told to leave), and does nothing where it is done.
 """
 
 import dataclasses

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def claim(folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = F
             raise errors.UserError(f"--workdir={folder}: another process is making its run there")
         if not overwrite:
             _refuse_others(folder, identity)
+        _warn_of_versions(folder, about)
         _clean(folder, overwrite)
         with files.atomic(folder / RECORD) as part:
             part.write_text(json.dumps(identity | about, indent=1) + "\n")
@@ -56,6 +58,12 @@ def _refuse_others(folder: pathlib.Path, identity: dict) -> None:
             f"--workdir={folder}: holds another run ({_difference(there, identity)}); --overwrite makes this one in its "
             "place, another --workdir keeps both"
         )
+
+
+def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
+    there = {name: record(folder).get(name) for name in about}
+    if any((folder / SAVES).glob("*")) and there != about:
+        logging.warning("%s: begun with %s, goes on with %s: the last bits may differ", folder, there, about)
 
 
 def _difference(there: dict, identity: dict) -> str:

@@ -62,6 +62,14 @@ def test_a_run_that_was_cut_off_leaves_what_a_whole_one_leaves(run, monkeypatch)
     assert told["steps"] == 8 and told["first"] > told["loss"]
 
 
+def test_another_version_is_told(run, monkeypatch, caplog):
+    begun(run, monkeypatch)
+    usual = report.provenance()
+    monkeypatch.setattr(report, "provenance", lambda: usual | {"device": "abacus"})
+    runs.make(run)
+    assert "goes on with" in caplog.text and "abacus" in caplog.text and runs.is_done(run)
+
+
 def test_what_is_done_is_not_touched(run, caplog):
     caplog.set_level("INFO", "absl")
     runs.make(run)
