@@ -20,6 +20,7 @@ def run(
       main: takes the arguments that are no flags.
       positional: whether there may be such.
     """
+    sys.stdout.reconfigure(errors="surrogateescape")  # names of files are any bytes
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
     parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
@@ -34,7 +35,7 @@ def parse(arguments: list[str], name: str, page: str, values: flags.FlagValues, 
     try:
         rest = values(arguments)
         flags.FLAGS.mark_as_parsed()  # absl asks its own, too
-    except flags.Error as error:
+    except (flags.Error, UnicodeError) as error:  # the latter of a flagfile
         leave(name, error)
     if len(rest) > 1 and not positional:
         leave(name, f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}")

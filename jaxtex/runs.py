@@ -38,21 +38,24 @@ def plan(style: str, config: configs.Config) -> synthesis.Plan:
     return problems.build(_load(style), config)
 
 
-def make(run: Run, profile: str = "") -> None:
+def make(run: Run, profile: str = "") -> np.ndarray:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
+
+    Returns:
+      The result, `[H, W, 3]`.
 
     Raises:
       UserError: a choice, a picture or the folder cannot be used.
     """
     made = plan(run.style, run.config)
     if not distributed.writes():
-        synthesis.run(made, observe=lambda progress: distributed.heed(progress.step))
-        return
+        return synthesis.run(made, observe=lambda progress: distributed.heed(progress.step))
     folder = report.Report(run.folder, identity(run))
     with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
         watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
         result = synthesis.run(made, watch)
     folder.finish(sources(run), result, {"numbers": made.numbers}, run.config.tile)
+    return result
 
 
 def make_batch(

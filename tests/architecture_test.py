@@ -6,11 +6,12 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids"},
-    {"meshes"},
+    {"errors", "files", "grids", "icc"},
+    {"encoding", "intake", "meshes", "samples"},
+    {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots"},
-    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained",
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs",
      "windows"},
     {"joint", "loading"},
     {"statistics", "likeness", "spectra", "faults"},
