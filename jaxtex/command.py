@@ -51,6 +51,8 @@ def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) 
         sys.exit(75)
     except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(name, error)
+    except MemoryError:
+        leave(name, "not enough memory; --dry_run tells what is wanted, --size, --height and --width decide it")
     except KeyboardInterrupt:
         print(f"{name}: interrupted; what was written until now is kept", file=sys.stderr)
         sys.exit(130)

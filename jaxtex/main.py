@@ -137,7 +137,7 @@ def perform(text: str, given: dict) -> None:
                 raise
             failed.append(f"{name}: {error}")
     for line in failed:
-        print(f"jaxtex: failed: {line}", file=sys.stderr)
+        print(f"jaxtex: failed: {' '.join(line.split())}", file=sys.stderr)
     if failed:
         sys.exit(1)
 

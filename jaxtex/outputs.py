@@ -37,8 +37,8 @@ def write(path: str, image: np.ndarray, bits: int) -> None:
 
 def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) -> str:
     try:
-        if len(os.fsencode(path.name)) > LONGEST:
-            return f"a name of at most {LONGEST} letters, please"
+        if "\0" in str(path) or len(os.fsencode(path.name)) > LONGEST:
+            return f"a name of at most {LONGEST} bytes, and none of them 0, please"
         if path.exists() and not path.is_file():
             return "is there, and no file"
         if any(os.path.exists(each) and path.exists() and path.samefile(each) for each in inputs):

@@ -175,10 +175,10 @@ def test_a_failing_write_leaves_what_was_there(tmp_path, monkeypatch):
 KINDS = [np.float16, np.float32, np.float64, np.int64, np.uint8, np.bool_, np.complex64, "U2", "O", "M8[s]"]
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=40)
 ANY = strategies.sampled_from(KINDS).flatmap(lambda kind: arrays.arrays(kind, SHAPES))
+ROWS = strategies.sampled_from(KINDS[:6]).flatmap(lambda kind: arrays.arrays(kind, (1, 2, 3)))
+COLOURS = arrays.arrays(np.float32, (1, 2, 3), elements={"min_value": 0, "max_value": 1})
 PICTURES = strategies.builds(
-    lambda values, height: np.repeat(np.repeat(values, 17, 1), height, 0),
-    strategies.sampled_from(KINDS[:6]).flatmap(lambda kind: arrays.arrays(kind, (1, 2, 3))),
-    strategies.integers(30, 34),
+    lambda values, height: np.repeat(np.repeat(values, 17, 1), height, 0), ROWS | COLOURS, strategies.integers(31, 40)
 )
 WORDS, COUNTS = strategies.text(max_size=5), strategies.lists(strategies.integers())
 OTHERS = (strategies.none(), WORDS, strategies.floats(), strategies.lists(COUNTS), strategies.dictionaries(WORDS, COUNTS))
