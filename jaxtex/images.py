@@ -102,10 +102,18 @@ def repeated(image: np.ndarray, tile: str, times: int) -> np.ndarray:
 
 
 def shorter_side(image: np.ndarray, size: int) -> np.ndarray:
-    """Resized so that the shorter side has `size` pixels; 0 leaves it as it is."""
+    """Resized so that the shorter side has `size` pixels; 0 leaves it as it is.
+
+    Raises:
+      UserError: the longer side is so long that there would be over 100 million pixels.
+    """
     height, width = image.shape[:2]
     factor = size / min(height, width) if size else 1
-    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
+    high, wide = max(1, round(height * factor)), max(1, round(width * factor))
+    if high * wide > max(LARGEST, height * width):
+        sizes = f"{width} x {height} become {wide} x {high} pixels"
+        raise errors.UserError(f"--size={size}: {sizes}; at most {LARGEST:,}, please")
+    return resize(image, high, wide)
 
 
 def tile(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -50,6 +50,7 @@ def make(run: Run, profile: str = "") -> np.ndarray:
     made = plan(run.style, run.config)
     if not distributed.writes():
         return synthesis.run(made, observe=lambda progress: distributed.heed(progress.step))
+    sources(run)  # which are shown in the end, when the files may be gone
     folder = report.Report(run.folder, identity(run))
     with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
         watch = lambda progress: (folder(progress), bar(progress), record(progress), distributed.heed(progress.step))
@@ -79,6 +80,8 @@ def make_batch(
     if not distributed.writes():
         batches.run(plans, [lambda progress: distributed.heed(progress.step), *[_unseen] * (len(made) - 1)])
         return made
+    for run in made:
+        sources(run)  # as in `make`
     reports = [report.Report(run.folder, identity(run)) for run in made]
     with report.Bar(config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
         shown = [lambda progress, own=own: (own(progress), bar(progress)) for own in reports]

@@ -58,6 +58,11 @@ def test_palette_grey_and_cmyk_become_rgb(tmp_path):
         assert images.load(path).shape == (40, 50, 3)
 
 
+def test_enlarging_has_a_limit():
+    with pytest.raises(errors.UserError, match="--size=16384: 320 x 32 become 163840 x 16384 pixels; at most 100,000,000"):
+        images.shorter_side(np.zeros((32, 320, 3), np.float32), 16384)
+
+
 def test_resizing_keeps_means_and_bounds():
     smooth = images.resize(RGB / 255, 160, 100)
     assert smooth.shape == (160, 100, 3) and smooth.min() >= 0 and smooth.max() <= 1

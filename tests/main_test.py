@@ -75,6 +75,20 @@ def test_what_cannot_be_written_in_the_end_costs_no_work(style, tmp_path, capsys
     assert (tmp_path / "run" / "DONE").is_file() and told.out.split() == [f"{tmp_path}/run/result.png"]
 
 
+@pytest.mark.parametrize("batch", [[], ["--num_images=2"]], ids=["single", "batch"])
+def test_the_exemplar_may_be_gone_when_the_run_ends(style, tmp_path, monkeypatch, batch):
+    begun = main.runs.synthesis.run_each
+
+    def run_each(*given):
+        pathlib.Path(style).unlink()
+        return begun(*given)
+
+    monkeypatch.setattr(main.runs.synthesis, "run_each", run_each)
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
+    for name in ("result.png", "DONE"):
+        assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)
+
+
 def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
     images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
     both = f"--style={style},{tmp_path}/other.png"
