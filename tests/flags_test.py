@@ -99,7 +99,12 @@ def hold(folder, given: dict[str, str]) -> None:
     """One line, or none; pictures of thousands of pixels are allowed, but not here."""
     sides = [given.get(name, "0") for name in ("size", "height", "width")]
     hypothesis.assume(not any(side.isdecimal() and 200 < int(side) <= 16384 for side in sides))
-    message = outcome(folder, [f"--{name}={value}" for name, value in {"style": "style.png", **QUICK, **given}.items()])
+    hold_line(folder, [f"--{name}={value}" for name, value in {"style": "style.png", **QUICK, **given}.items()])
+
+
+def hold_line(folder, arguments: list[str]) -> None:
+    """Likewise."""
+    message = outcome(folder, arguments)
     assert not message or (message.startswith("jaxtex: ") and len(message.splitlines()) == 1), message
 
 
@@ -114,3 +119,16 @@ def test_any_value_of_any_flag(folder, name, data):
 @hypothesis.given(strategies.dictionaries(strategies.sampled_from(names()), VALUES, min_size=2, max_size=4))
 def test_any_values_of_several_flags(folder, given):
     hold(folder, given)
+
+
+LINE = strategies.builds("--{}={}".format, strategies.sampled_from(names()), VALUES)
+ENCODED = LINE.map(lambda line: line.encode(errors="replace"))
+LINES = strategies.lists(ENCODED | strategies.binary(max_size=20), max_size=3)
+
+
+@FIXED
+@hypothesis.given(LINES)
+def test_any_flagfile(folder, lines):
+    (folder / "flags").write_bytes(b"\n".join([b"--style=style.png", *lines, b"--size=48", b"--height=0", b"--width=0"]))
+    hypothesis.assume(b"--flagfile" not in (folder / "flags").read_bytes())
+    hold_line(folder, ["--flagfile=flags"])
