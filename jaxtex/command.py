@@ -20,6 +20,7 @@ def run(
       main: takes the arguments that are no flags.
       positional: whether there may be such.
     """
+    sys.stdout.reconfigure(errors="surrogateescape")  # names of files are any bytes
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
     parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
@@ -34,7 +35,7 @@ def parse(arguments: list[str], name: str, page: str, values: flags.FlagValues, 
     try:
         rest = values(arguments)
         flags.FLAGS.mark_as_parsed()  # absl asks its own, too
-    except flags.Error as error:
+    except (flags.Error, UnicodeError) as error:  # the latter of a flagfile
         leave(name, error)
     if len(rest) > 1 and not positional:
         leave(name, f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}")
@@ -49,6 +50,8 @@ def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) 
         signals.leave(f"{name}: {error}; the same command goes on from there")
     except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(name, error)
+    except MemoryError:
+        leave(name, "not enough memory; --dry_run tells what is wanted, --size, --height and --width decide it")
     except KeyboardInterrupt:
         print(f"{name}: interrupted; what was written until now is kept", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,11 @@
 """What XLA is told: how hard to try, and where to keep what it made."""
 
 import contextlib
+import functools
+import pathlib
+import re
+import warnings
+from collections.abc import Callable
 
 import jax
 
@@ -36,3 +41,13 @@ def keep() -> None:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             jax.config.update("jax_compilation_cache_dir", str(folder))
+    warnings.showwarning = functools.partial(_make_anew, warnings.showwarning)
+
+
+def _make_anew(show: Callable, message: Warning, *rest, **more) -> None:
+    """A program that a killed process has kept in part JAX would speak of in every run: it goes, and is kept again."""
+    torn = re.search(r"Error reading persistent compilation cache entry for '(\w+)'", str(message))
+    if not torn:
+        return show(message, *rest, **more)
+    for path in pathlib.Path(jax.config.jax_compilation_cache_dir).glob(f"{torn[1]}-*"):
+        path.unlink(missing_ok=True)

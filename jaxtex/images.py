@@ -1,57 +1,80 @@
 """Image files <-> float RGB: `[H, W, 3]`, float32, sRGB values in [0, 1]."""
 
-import io
+import functools
+import logging
 import os
-import pathlib
-import struct
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 
-from jaxtex import errors, files
+from jaxtex import decoding, encoding, errors, files, intake
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 SMALLEST = 32  # pixels on a side
 LARGEST = 100_000_000  # pixels in all
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, MemoryError, Image.DecompressionBombError)
 
 
 def load(path: str | os.PathLike) -> np.ndarray:
-    """Reads an image as a person sees it: turned as EXIF says, in sRGB, 16 bits scaled, transparency over white.
+    """Reads an image as a person sees it: turned as EXIF says, in sRGB, transparency over white.
+
+    Grey and RGB of 16 bits, with or without alpha, keep them in PNG and TIFF, unless a profile other than sRGB changes the
+    colours, which is done in 8 bits; so is CMYK. Float TIFFs and PFM are grey with white at 1. docs/images.md tells more.
 
     Args:
-      path: a file of one of `FORMATS`; of an animation the first frame is taken.
+      path: a file of one of `decoding.FORMATS`, whatever its suffix; of several pictures in it the first is taken.
 
     Returns:
       `[H, W, 3]`, float32 in [0, 1].
 
     Raises:
-      UserError: no such file, a folder, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
+      UserError: no such file, no file, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
     """
-    if not pathlib.Path(path).is_file():
-        reason = "is a folder; a file, please" if pathlib.Path(path).is_dir() else "no such file"
-        raise errors.UserError(f"image '{path}': {reason}")
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            _check_size(path, *image.size)
-            return _to_array(ImageOps.exif_transpose(image))
-    except errors.UserError:
-        raise
-    except _BROKEN as error:
-        text = "empty" if not os.path.getsize(path) else "not an image, or damaged"
-        raise errors.UserError(f"image '{path}': {text}; {', '.join(FORMATS)} can be read") from error
+    name = repr(os.fspath(path))
+    with intake.opened(path, name) as file, intake.quiet():
+        try:
+            found = decoding.read(file, name, functools.partial(_check_size, name))
+        except errors.UserError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise errors.UserError(f"image {name}: too large; at most {LARGEST:,} pixels in all, please") from error
+        except MemoryError as error:
+            raise errors.UserError(f"image {name}: larger than the memory that is left") from error
+        except Exception as error:  # decoders are anybody's code, and files anybody's bytes
+            text = f"not an image, damaged, or of a rare kind; {', '.join(decoding.FORMATS)} can be read"
+            raise errors.UserError(f"image {name}: {text}") from error
+    if found.several:
+        _tell(f"image {name}: there are several pictures in it; the first is taken")
+    return found.image
 
 
-def save(path: str | os.PathLike, image: np.ndarray, durable: bool = True) -> None:
-    """Writes `[H, W, 3]` in [0, 1] as 8 bits, by the path's suffix; the file appears whole or not at all, see `files`."""
-    path = pathlib.Path(path)
+def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True) -> None:
+    """Writes an image in sRGB, with its profile; the file appears whole or not at all.
+
+    Args:
+      path: its suffix says as what: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95, all colours at full
+        resolution), `.webp` (without loss).
+      image: `[H, W, 3]` in [0, 1]; what is beyond is cut.
+      bits: of each colour, 8; of PNG and TIFF also 16.
+      durable: see `files.atomic`.
+
+    Raises:
+      UserError: another suffix, other bits, or no image.
+      OSError: the file cannot be written.
+    """
+    image = _colours(image)
+    write = encoding.choose(path, bits, image.shape[:2])
     with files.atomic(path, durable) as part:
-        Image.fromarray(to_bytes(image)).save(part, format=Image.registered_extensions()[path.suffix.lower()])
+        write(part, to_levels(image, bits))
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:
     """`[..., 3]` in [0, 1] -> uint8, rounded."""
-    return np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)
+    return to_levels(image, 8)
+
+
+def to_levels(image: np.ndarray, bits: int) -> np.ndarray:
+    """`[..., 3]` in [0, 1] -> so many bits, 8 or 16: uint8 or uint16, rounded."""
+    kind = np.dtype(f"uint{bits}")
+    return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(kind).max).astype(kind)
 
 
 def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
@@ -80,10 +103,18 @@ def repeated(image: np.ndarray, tile: str, times: int) -> np.ndarray:
 
 
 def shorter_side(image: np.ndarray, size: int) -> np.ndarray:
-    """Resized so that the shorter side has `size` pixels; 0 leaves it as it is."""
+    """Resized so that the shorter side has `size` pixels; 0 leaves it as it is.
+
+    Raises:
+      UserError: the longer side is so long that there would be over 100 million pixels.
+    """
     height, width = image.shape[:2]
     factor = size / min(height, width) if size else 1
-    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
+    high, wide = max(1, round(height * factor)), max(1, round(width * factor))
+    if high * wide > max(LARGEST, height * width):
+        sizes = f"{width} x {height} become {wide} x {high} pixels"
+        raise errors.UserError(f"--size={size}: {sizes}; at most {LARGEST:,}, please")
+    return resize(image, high, wide)
 
 
 def tile(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -98,40 +129,38 @@ def check(image: np.ndarray) -> np.ndarray:
     Raises:
       UserError: not `[H, W, 3]`, under 32 pixels on a side, or values that are no numbers in [0, 1].
     """
-    image = np.asarray(image, np.float32)
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise errors.UserError(f"an image is [H, W, 3], not {list(image.shape)}")
-    _check_size("given", image.shape[1], image.shape[0])
-    if not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+    image = _colours(image)
+    _check_size("'given'", image.shape[1], image.shape[0])
+    if not (image.min() >= 0 and image.max() <= 1):
         raise errors.UserError(f"an image has values in [0, 1], not {image.min()} to {image.max()}")
     return image
 
 
-def _check_size(path, width: int, height: int) -> None:
-    if min(width, height) < SMALLEST:
-        raise errors.UserError(f"image '{path}': {width} x {height} pixels; at least {SMALLEST} on each side, please")
-    if width * height > LARGEST:
-        raise errors.UserError(f"image '{path}': {width} x {height} pixels; at most {LARGEST:,} in all, please")
-
-
-def _to_array(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.asarray(image, np.float32) / (65535 if image.mode.startswith("I") else 1)
-        return np.repeat(np.clip(grey, 0, 1)[..., None], 3, -1)
-    image = _to_srgb(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("RGB"), np.float32) / 255
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+def _colours(image: np.ndarray) -> np.ndarray:
+    """Any array as `[H, W, 3]`, float32, of finite values; whole numbers other than 0 and 1 are levels, and refused."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except ImageCms.PyCMSError:
-        return image  # a profile that cannot be read says nothing
+        image = np.asarray(image)
+    except (ValueError, TypeError) as error:
+        raise errors.UserError("an image is an array, [H, W, 3]") from error
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise errors.UserError(f"an image is [H, W, 3], not {list(image.shape)}")
+    if image.dtype.kind not in "fiub":
+        raise errors.UserError(f"an image has values in [0, 1], not {image.dtype}")
+    low, high = image.min(), image.max()
+    if not (np.isfinite(low) and np.isfinite(high)) or (image.dtype.kind in "iu" and not 0 <= low <= high <= 1):
+        raise errors.UserError(f"an image has values in [0, 1], not {low} to {high}")
+    with np.errstate(over="ignore"):
+        return image.astype(np.float32)
+
+
+@functools.cache
+def _tell(text: str) -> None:
+    """A warning, once, through what the commands log with."""
+    logging.getLogger(__name__).warning(text)
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if min(width, height) < SMALLEST:
+        raise errors.UserError(f"image {name}: {width} x {height} pixels; at least {SMALLEST} on each side, please")
+    if width * height > LARGEST:
+        raise errors.UserError(f"image {name}: {width} x {height} pixels; at most {LARGEST:,} in all, please")

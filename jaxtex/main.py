@@ -27,9 +27,11 @@ from jaxtex import (
     errors,
     estimates,
     experiments,
+    images,
     memory,
     networks,
     optimizers,
+    outputs,
     runs,
     scenes,
     statistics,
@@ -55,6 +57,8 @@ def define_flags() -> None:
     text("profile", "", "Folder for a record of where the time goes, for TensorBoard and ui.perfetto.dev.")
     text("distributed", "off", "Several processes as one, with --mesh: auto, as JAX finds them (Slurm under srun, OpenMPI, "
          "TPU, Kubernetes); off.")
+    text("output", "", "The result goes to this file, too: .png or .tif (--bits=16), .jpg (quality 95), .webp (lossless).")
+    flags.DEFINE_integer("bits", 8, "Of each colour in --output: 8, or 16 in .png and .tif.", flag_values=FLAGS)
     flags.DEFINE_boolean("dry_run", False, "Tell memory and time, make nothing.", flag_values=FLAGS)
     flags.DEFINE_boolean(
         "overwrite", False, "Make anew what is done or was begun, and in place of another run.", flag_values=FLAGS
@@ -69,6 +73,7 @@ def main(_: list[str]) -> None:
     """One picture, or the runs of experiments."""
     distributed.join(FLAGS.distributed)
     compilation.keep()
+    hold_output()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
     if FLAGS.experiment == "list":
         show_experiments()
@@ -83,6 +88,19 @@ def main(_: list[str]) -> None:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
 
 
+def hold_output() -> None:
+    """What is wrong with --output and --bits is found before anything is made."""
+    if FLAGS["bits"].present and not FLAGS.output:
+        raise errors.UserError(f"--bits={FLAGS.bits} counts for --output, which is missing; result.png has 8")
+    if not FLAGS.output:
+        return
+    if FLAGS.experiment or FLAGS.each or FLAGS.num_images != 1:
+        raise errors.UserError(f"--output={FLAGS.output}: of a single picture, not with --experiment, --each, --num_images")
+    several = [path for text in (FLAGS.style, FLAGS.masks, FLAGS.style_masks) for path in scenes.split_paths(text or "")]
+    inputs = [FLAGS.content, FLAGS.init, FLAGS.weights, *several]
+    outputs.check(FLAGS.output, FLAGS.bits, inputs, [FLAGS.workdir, FLAGS.profile])
+
+
 def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     """One picture into the folder, or a batch into folders in it."""
     if FLAGS.dry_run:
@@ -92,9 +110,14 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
         made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile, FLAGS.overwrite)
     else:
         made = [runs.Run(style, choices, folder)]
-        runs.make(made[0], FLAGS.profile, FLAGS.overwrite)
+        result = runs.make(made[0], FLAGS.profile, FLAGS.overwrite)
     for run in made if distributed.writes() else ():
         print(run.folder / "result.png")
+    if FLAGS.output and distributed.writes():
+        if result is None and FLAGS.bits > 8:
+            raise errors.UserError(f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew")
+        outputs.write(FLAGS.output, images.load(folder / "result.png") if result is None else result, FLAGS.bits)
+        print(FLAGS.output)
 
 
 def show_experiments() -> None:
@@ -121,7 +144,7 @@ def perform(text: str, given: dict) -> None:
                 raise
             failed.append(f"{name}: {error}")
     for line in failed:
-        print(f"jaxtex: failed: {line}", file=sys.stderr)
+        print(f"jaxtex: failed: {' '.join(line.split())}", file=sys.stderr)
     if failed:
         sys.exit(1)
 

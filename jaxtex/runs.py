@@ -45,7 +45,7 @@ def plan(style: str, config: configs.Config) -> synthesis.Plan:
     return problems.build(_load(style), config)
 
 
-def make(run: Run, profile: str = "", overwrite: bool = False) -> None:
+def make(run: Run, profile: str = "", overwrite: bool = False) -> np.ndarray | None:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
     What is done already stays; what was cut off goes on from its last checkpoint, to the same picture.
@@ -55,20 +55,26 @@ def make(run: Run, profile: str = "", overwrite: bool = False) -> None:
       profile: folder for a profile; empty: none.
       overwrite: whether it is made anew, and in place of another run.
 
+    Returns:
+      The result, `[H, W, 3]`; None if it was done already.
+
     Raises:
       UserError: a choice, a picture or the folder cannot be used, or it holds another run.
       Preempted: the process was told to leave; what was done is saved.
     """
     if not overwrite and is_done(run):
-        return logging.info("%s is done already; --overwrite makes it anew", run.folder)
+        logging.info("%s is done already; --overwrite makes it anew", run.folder)
+        return None
     with _told(run.folder):
         made = plan(run.style, run.config if overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
+        sources(run)  # which are shown in the end, when the files may be gone
     keeper = saves.Saves(run.folder / workdirs.SAVES, identity(run))
     with _claimed([run], overwrite) as (folder,), _told(run.folder):
         with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
         _finish(run, folder, made, result)
+    return result
 
 
 def make_batch(
@@ -113,7 +119,7 @@ def _make_all(made: list[Run], plans: list[synthesis.Plan], profile: str, overwr
     alone = batches.in_turns(plans[0])
     whose = [identity(run) if alone else [identity(each) for each in made] for run in made]
     keepers = [saves.Saves(run.folder / workdirs.SAVES, each) for run, each in zip(made, whose, strict=True)]
-    spoilt = []
+    spoilt, _ = [], [sources(run) for run in made]
     with _claimed(made, overwrite) as folders, _told(made[0].folder.parent):
         with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]

@@ -6,11 +6,12 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids", "signals"},
-    {"meshes", "workdirs"},
+    {"errors", "files", "grids", "icc", "signals"},
+    {"encoding", "intake", "meshes", "samples", "workdirs"},
+    {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots"},
-    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained",
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs",
      "windows"},
     {"joint", "loading"},
     {"statistics", "likeness", "spectra", "faults"},

@@ -1,9 +1,14 @@
 """What several tests share."""
 
+import os
 import pathlib
+import tempfile
 
 import numpy as np
 import pytest
+
+CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")  # for the commands of one session; the user's own stays as it is
+os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
 
 ROOT = pathlib.Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -52,6 +52,43 @@ def test_a_run_leaves_its_files(style, tmp_path):
         assert result.size == (64, 48) and sheet.size == (64 * 3 + 16, 48)
 
 
+def test_the_result_goes_to_another_file_too(style, tmp_path, capsys):
+    output = tmp_path / "new" / "out.tif"
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={output}", "--bits=16", *QUICK)
+    assert capsys.readouterr().out.split() == [f"{tmp_path}/run/result.png", str(output)]
+    deep, result = images.load(output), images.load(tmp_path / "run" / "result.png")
+    np.testing.assert_allclose(deep, result, atol=0.51 / 255)
+    assert np.abs(deep - result).max() > 0.4 / 255  # there is more in it than 8 bits
+    with Image.open(tmp_path / "run" / "result.png") as file:
+        assert file.info["icc_profile"]
+
+
+def test_what_cannot_be_written_in_the_end_costs_no_work(style, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(main.outputs, "write", full)
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={tmp_path}/out.png", *QUICK)
+    told = capsys.readouterr()
+    assert left.value.code == 2 and told.err.count("\n") == 1 and "No space left" in told.err
+    assert (tmp_path / "run" / "DONE").is_file() and told.out.split() == [f"{tmp_path}/run/result.png"]
+
+
+@pytest.mark.parametrize("batch", [[], ["--num_images=2"]], ids=["single", "batch"])
+def test_the_exemplar_may_be_gone_when_the_run_ends(style, tmp_path, monkeypatch, batch):
+    begun = main.runs.synthesis.run_each
+
+    def run_each(*given):
+        pathlib.Path(style).unlink()
+        return begun(*given)
+
+    monkeypatch.setattr(main.runs.synthesis, "run_each", run_each)
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
+    for name in ("result.png", "DONE"):
+        assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)
+
+
 def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
     images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
     both = f"--style={style},{tmp_path}/other.png"
@@ -159,6 +196,18 @@ MISTAKES = [
     (["--stlye=x.png"], "stlye"),
     (["x.png"], "given as --style=x.png"),
     (["--flagfile=none"], "none"),
+    (["--flagfile=style.png"], "codec can't decode"),
+    (["--output=out.gif"], "output 'out.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp"),
+    (["--output=a/b/out.jpg", "--bits=16"], "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16"),
+    (["--output=a/b/out.png", "--statistic=gramm"], "unknown statistic"),
+    (["--output=out.png", "--bits=12"], "12 bits; .png has 8, and"),
+    (["--output=style.png"], "--output=style.png: is what the picture is made from"),
+    (["--output=style.png/out.png"], "style.png is no folder"),
+    (["--output=out/a.png", "--workdir=out/a.png"], "will be a folder of this run"),
+    (["--output=out.png", "--num_images=2"], "--output=out.png: of a single picture, not with"),
+    (["--output=out.png", "--each"], "of a single picture"),
+    (["--output=out.png", "--experiment=list"], "of a single picture"),
+    (["--bits=16"], "--bits=16 counts for --output, which is missing"),
 ]
 
 
@@ -185,3 +234,25 @@ def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
 def test_a_mistake_leaves_the_command_with_status_2():
     done = process("--style=none.png")
     assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")
+
+
+def test_what_is_done_goes_to_another_file_too(style, tmp_path, capsys):
+    run = [f"--style={style}", f"--workdir={tmp_path}/run", *QUICK]
+    inside(*run)
+    inside(*run, f"--output={tmp_path}/later.webp")
+    np.testing.assert_array_equal(images.load(tmp_path / "later.webp"), images.load(tmp_path / "run" / "result.png"))
+    with pytest.raises(SystemExit) as left:
+        inside(*run, f"--output={tmp_path}/deep.png", "--bits=16")
+    assert left.value.code == 2 and "is done already, with 8 bits; --overwrite" in capsys.readouterr().err
+
+
+def test_a_program_that_was_kept_in_part_is_kept_anew(style, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+    run = [f"--style={style}", f"--workdir={tmp_path}/run", "--overwrite", *QUICK]
+    process(*run)
+    kept = {path: path.read_bytes() for path in (tmp_path / "cache").glob("jit_step-*-cache")}
+    for path, whole in kept.items():
+        path.write_bytes(whole[: len(whole) // 2])
+    done = process(*run)
+    assert kept and done.returncode == 0 and "Error reading" not in done.stderr
+    assert all(path.stat().st_size >= 0.9 * len(whole) for path, whole in kept.items())

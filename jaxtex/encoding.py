@@ -1,0 +1,78 @@
+"""Arrays -> image files, of the kind that the path's suffix names; all of them say that they are in sRGB."""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jaxtex import errors, icc
+
+Write = Callable[[pathlib.Path, np.ndarray], None]  # (path, [H, W, 3] of uint8 or uint16)
+
+
+class Kind(NamedTuple):
+    """A kind of file."""
+
+    writers: dict[int, Write]  # by the bits of each colour
+    longest: int = 2**31 - 1  # pixels on a side
+
+
+def choose(path: str | os.PathLike, bits: int, size: tuple[int, int] = (1, 1)) -> Write:
+    """What writes such a file.
+
+    Args:
+      path: its suffix counts, in capitals or not.
+      bits: of each colour.
+      size: height and width.
+
+    Raises:
+      UserError: there is no such kind, not with so many bits, or not of such a size.
+    """
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix not in KINDS:
+        raise errors.UserError(f"output {os.fspath(path)!r}: its suffix is one of {', '.join(KINDS)}, please")
+    kind = KINDS[suffix]
+    if bits not in kind.writers:
+        deep = ", ".join(name for name, each in KINDS.items() if 16 in each.writers)
+        raise errors.UserError(f"output {os.fspath(path)!r}: {bits} bits; {suffix} has 8, and {deep} have 8 or 16")
+    if max(size) > kind.longest:
+        raise errors.UserError(
+            f"output {os.fspath(path)!r}: {size[1]} x {size[0]} pixels; {suffix} has at most {kind.longest} on a side"
+        )
+    return kind.writers[bits]
+
+
+def _pillow(name: str, **options) -> Write:
+    def write(path: pathlib.Path, pixels: np.ndarray) -> None:
+        Image.fromarray(pixels).save(path, format=name, icc_profile=icc.srgb(), **options)
+
+    return write
+
+
+def _deep_png(path: pathlib.Path, pixels: np.ndarray) -> None:
+    import numpngw  # Pillow writes no colours of 16 bits
+
+    numpngw.write_png(os.fspath(path), pixels, filter_type="heuristic", iccp=("sRGB", icc.srgb()))
+
+
+def _tiff(path: pathlib.Path, pixels: np.ndarray) -> None:
+    import tifffile  # likewise
+
+    write = functools.partial(tifffile.imwrite, photometric="rgb", compression="zlib", predictor=True, metadata=None)
+    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex")
+
+
+JPEG = Kind({8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500)  # no colour is coarser than another
+TIFF = Kind({8: _tiff, 16: _tiff})
+KINDS = {
+    ".png": Kind({8: _pillow("PNG"), 16: _deep_png}),
+    ".tif": TIFF,
+    ".tiff": TIFF,
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+    ".webp": Kind({8: _pillow("WEBP", lossless=True)}, 16383),
+}

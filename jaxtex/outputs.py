@@ -1,0 +1,59 @@
+"""The file that a command was asked for: whether it can be written, known before the work, and written after it."""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxtex import encoding, errors, images
+
+LONGEST = 200  # bytes of a name: while it is written it has a longer one
+
+
+def check(path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[str] = ()) -> None:
+    """Holds a path against what will be written there; makes nothing, no folder either.
+
+    Args:
+      path: of the file that is to be.
+      bits: of each colour.
+      inputs: paths of what goes into the picture, which it may not take the place of.
+      folders: that are to be made, likewise.
+
+    Raises:
+      UserError: of another kind than can be written, or not to be written there.
+    """
+    encoding.choose(path, bits)
+    if reason := _refusal(pathlib.Path(path), inputs, folders):
+        raise errors.UserError(f"--output={path}: {reason}")
+
+
+def write(path: str, image: np.ndarray, bits: int) -> None:
+    """`images.save`, with the folders above it."""
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    images.save(path, image, bits)
+
+
+def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) -> str:
+    try:
+        if "\0" in str(path) or len(os.fsencode(path.name)) > LONGEST:
+            return f"a name of at most {LONGEST} bytes, and none of them 0, please"
+        if path.exists() and not path.is_file():
+            return "is there, and no file"
+        if any(os.path.exists(each) and path.exists() and path.samefile(each) for each in inputs):
+            return "is what the picture is made from; another file, please"
+        made = [pathlib.Path(os.path.abspath(folder)) for folder in folders if folder]
+        if any(pathlib.Path(os.path.abspath(path)) in (folder, *folder.parents) for folder in made):
+            return "will be a folder of this run"
+        return _refusal_of_folder(path.parent)
+    except (OSError, ValueError) as error:
+        return f"cannot be written ({getattr(error, 'strerror', None) or error})"
+
+
+def _refusal_of_folder(folder: pathlib.Path) -> str:
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        return f"{there} is no folder"
+    with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell
+        return ""
