@@ -20,7 +20,8 @@ def run(
       main: takes the arguments that are no flags.
       positional: whether there may be such.
     """
-    sys.stdout.reconfigure(errors="surrogateescape")  # names of files are any bytes
+    if sys.stdout:
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are any bytes
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
     parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
