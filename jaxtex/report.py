@@ -16,7 +16,7 @@ import rich.progress
 from absl import logging
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import images, memory, synthesis, workdirs
+from jaxtex import errors, images, memory, synthesis, workdirs
 
 GAP = 8  # pixels between the pictures of a sheet
 LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
@@ -37,12 +37,13 @@ class Report:
     """
 
     def __init__(self, folder: pathlib.Path, metrics: IO[str]):
-        self.folder, self.metrics, self.began = folder, metrics, None
+        self.folder, self.metrics = folder, metrics
+        self.began, self.before = time.monotonic(), None
 
     def __call__(self, progress: synthesis.Progress) -> None:
         first = progress.step - len(progress.infos.loss) + 1
         self._forget(first)
-        seconds = round(time.monotonic() - self.began, 3)
+        seconds = round(self.before + time.monotonic() - self.began, 3)
         for i in range(len(progress.infos.loss)):
             info = jax.tree.map(lambda leaf, i=i: float(leaf[i]), progress.infos)
             row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
@@ -65,7 +66,7 @@ class Report:
         rows = rows_of(self.folder)
         chosen = [path for path in map(self._snapshot, (row["step"] for row in rows[:-1])) if path.exists()]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
-        shown = [images.resize(images.load(path), *result.shape[:2]) for path in chosen]
+        shown = [images.resize(each, *result.shape[:2]) for each in map(_readable, chosen) if each is not None]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
         told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
         return told | {"first": rows[0]["evaluated"], "memory": memory.peak()}
@@ -75,10 +76,10 @@ class Report:
 
     def _forget(self, first: int) -> None:
         """At the first call: the steps from this one on are made anew, and the clock goes on."""
-        if self.began is not None:
+        if self.before is not None:
             return
         kept = [row for row in rows_of(self.folder) if row["step"] < first]
-        self.began = time.monotonic() - (kept[-1]["seconds"] if kept else 0)
+        self.before = kept[-1]["seconds"] if kept else 0.0
         self.metrics.truncate(0)  # not made anew: the open file is the folder's lock
         self.metrics.writelines(json.dumps(row) + "\n" for row in kept)
         paths = {self._snapshot(row["step"]) for row in kept}
@@ -93,6 +94,12 @@ def rows_of(folder: pathlib.Path) -> list[dict]:
         for line in (folder / workdirs.METRICS).read_text().splitlines():
             found.append(json.loads(line))
     return found
+
+
+def _readable(path: pathlib.Path) -> np.ndarray | None:
+    """A snapshot, which is no reason to lose the result; None if it is damaged."""
+    with contextlib.suppress(errors.UserError):
+        return images.load(path)
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:

@@ -98,9 +98,9 @@ def is_at_work(folder, index):
 
 
 def again(job):
-    """Slurm waits for two minutes before it begins anew what was requeued; this does not."""
+    """Slurm waits for two minutes before it begins anew what was requeued; this for seconds: at once is refused at times."""
     until(lambda: told("squeue", "--noheader", "--format=%T", f"--jobs={job}") == "PENDING")
-    told("scontrol", "update", f"JobId={job}", "StartTime=now")
+    told("scontrol", "update", f"JobId={job}", "StartTime=now+5")
 
 
 def results(folder):

@@ -184,7 +184,14 @@ def test_a_clock_that_jumps_changes_nothing(run, monkeypatch):
     os.utime(saved, (0, 0))
     runs.make(run)
     seconds = [row["seconds"] for row in report.rows_of(run.folder)]
-    assert runs.is_done(run) and seconds == sorted(seconds) and 0 <= seconds[-1] < 1000
+    assert runs.is_done(run) and seconds == sorted(seconds) and 0 < seconds[0] <= seconds[-1] < 1000
+
+
+def test_a_damaged_snapshot_costs_no_result(run, monkeypatch):
+    begun(run, monkeypatch)
+    (run.folder / "steps" / "000002.png").write_bytes(b"nothing")
+    runs.make(run)
+    assert runs.is_done(run) and images.load(run.folder / "sheet.png").shape[1] == 3 * 64 + 2 * report.GAP + 64 + report.GAP
 
 
 def test_a_damaged_record_is_written_anew(run, monkeypatch):
