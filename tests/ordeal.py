@@ -32,7 +32,8 @@ def command(folder, *flags):
     """A run, begun."""
     line = [sys.executable, "-m", "jaxtex", *RUN, *flags, f"--workdir={folder}"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(line, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes)
+    own = {"OMP_NUM_THREADS": "1", "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "xla")}
+    return subprocess.Popen(line, cwd=ROOT, env=os.environ | own, **pipes)
 
 
 def left(folder):
