@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, features
 
-from jaxtex import errors, intake, samples
+from jaxtex import encoding, errors, intake, samples
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", *(("AVIF",) if features.check("avif") else ()))
 ORIENTATION = 0x0112  # a tag of EXIF
@@ -69,6 +69,16 @@ def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decode
         _hold_rows(file)
     seen = TURNS.get(_orientation(image), np.asarray)(samples.on_white(pixels, image.info.get("icc_profile")))
     return Decoded(np.ascontiguousarray(seen), _several(image))
+
+
+def note(file: BinaryIO) -> str:
+    """What `encoding` noted in it; empty if nothing.
+
+    Raises:
+      Exception: any, of Pillow's, where the file is damaged.
+    """
+    image = Image.open(file, formats=FORMATS)
+    return str(image.info.get(encoding.NOTE) or image.getexif().get(encoding.DESCRIPTION) or "")
 
 
 def _loaded(image: Image.Image) -> tuple[Image.Image, str]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from jaxtex import errors, icc
 
-Write = Callable[[pathlib.Path, np.ndarray], None]  # (path, [H, W, 3] of uint8 or uint16)
+Write = Callable[[pathlib.Path, np.ndarray, str], None]  # (path, [H, W, 3] of uint8 or uint16, note of ASCII, or empty)
+NOTE, DESCRIPTION = "jaxtex", 0x010E  # where a note is: in a PNG a text of this name, else this tag of EXIF and TIFF
 
 
 class Kind(NamedTuple):
@@ -47,23 +48,37 @@ def choose(path: str | os.PathLike, bits: int, size: tuple[int, int] = (1, 1)) -
 
 
 def _pillow(name: str, **options) -> Write:
-    def write(path: pathlib.Path, pixels: np.ndarray) -> None:
-        Image.fromarray(pixels).save(path, format=name, icc_profile=icc.srgb(), **options)
+    def write(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+        noted = (_text if name == "PNG" else _exif)(note) if note else {}
+        Image.fromarray(pixels).save(path, format=name, icc_profile=icc.srgb(), **noted, **options)
 
     return write
 
 
-def _deep_png(path: pathlib.Path, pixels: np.ndarray) -> None:
+def _text(note: str) -> dict:
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text(NOTE, note)
+    return {"pnginfo": chunks}
+
+
+def _exif(note: str) -> dict:
+    tags = Image.Exif()
+    tags[DESCRIPTION] = note
+    return {"exif": tags}
+
+
+def _deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
     import numpngw  # Pillow writes no colours of 16 bits
 
-    numpngw.write_png(os.fspath(path), pixels, filter_type="heuristic", iccp=("sRGB", icc.srgb()))
+    profile = {"iccp": ("sRGB", icc.srgb()), "text_list": [(NOTE, note)] if note else None}
+    numpngw.write_png(os.fspath(path), pixels, filter_type="heuristic", **profile)
 
 
-def _tiff(path: pathlib.Path, pixels: np.ndarray) -> None:
+def _tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
     import tifffile  # likewise
 
     write = functools.partial(tifffile.imwrite, photometric="rgb", compression="zlib", predictor=True, metadata=None)
-    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex")
+    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex", description=note or None)
 
 
 JPEG = Kind({8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500)  # no colour is coarser than another

@@ -105,7 +105,7 @@ def perform(name: str, given: dict, base: pathlib.Path, overwrite: bool = False)
       name: of the experiment.
       given: choices that take the place of the file's; `style`, too.
       base: the folder above the experiment's.
-      overwrite: as for `runs.make`.
+      overwrite: as in `runs.Manner`.
 
     Returns:
       What failed, a line each; the rest is done all the same.
@@ -152,7 +152,7 @@ def _try(
         if isinstance(run, errors.UserError):
             raise run
         logging.info("%s begins", label)
-        runs.make(run, overwrite=overwrite)
+        runs.make(run, runs.Manner(overwrite=overwrite))
         done[run.folder.name] = run
         return []
     except Exception as error:  # the other runs go on

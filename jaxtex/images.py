@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -29,9 +30,26 @@ def load(path: str | os.PathLike) -> np.ndarray:
       UserError: no such file, no file, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
     """
     name = repr(os.fspath(path))
+    found = _decoded(path, lambda file: decoding.read(file, name, functools.partial(_check_size, name)))
+    if found.several:
+        _tell(f"image {name}: there are several pictures in it; the first is taken")
+    return found.image
+
+
+def note(path: str | os.PathLike) -> str:
+    """What `save` noted in a file; empty if nothing.
+
+    Raises:
+      UserError: as `load`, of what is to be seen without decoding it all.
+    """
+    return _decoded(path, decoding.note)
+
+
+def _decoded(path: str | os.PathLike, read: Callable):
+    name = repr(os.fspath(path))
     with intake.opened(path, name) as file, intake.quiet():
         try:
-            found = decoding.read(file, name, functools.partial(_check_size, name))
+            return read(file)
         except errors.UserError:
             raise
         except Image.DecompressionBombError as error:
@@ -41,12 +59,9 @@ def load(path: str | os.PathLike) -> np.ndarray:
         except Exception as error:  # decoders are anybody's code, and files anybody's bytes
             text = f"not an image, damaged, or of a rare kind; {', '.join(decoding.FORMATS)} can be read"
             raise errors.UserError(f"image {name}: {text}") from error
-    if found.several:
-        _tell(f"image {name}: there are several pictures in it; the first is taken")
-    return found.image
 
 
-def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True) -> None:
+def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True, note: str = "") -> None:
     """Writes an image in sRGB, with its profile; the file appears whole or not at all.
 
     Args:
@@ -55,6 +70,7 @@ def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: boo
       image: `[H, W, 3]` in [0, 1]; what is beyond is cut.
       bits: of each colour, 8; of PNG and TIFF also 16.
       durable: see `files.atomic`.
+      note: text that goes into the file, ASCII; `note` reads it.
 
     Raises:
       UserError: another suffix, other bits, or no image.
@@ -63,7 +79,7 @@ def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: boo
     image = _colours(image)
     write = encoding.choose(path, bits, image.shape[:2])
     with files.atomic(path, durable) as part:
-        write(part, to_levels(image, bits))
+        write(part, to_levels(image, bits), note)
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:

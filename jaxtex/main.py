@@ -32,6 +32,7 @@ from jaxtex import (
     networks,
     optimizers,
     outputs,
+    provenance,
     runs,
     scenes,
     statistics,
@@ -63,6 +64,8 @@ def define_flags() -> None:
     flags.DEFINE_boolean(
         "overwrite", False, "Make anew what is done or was begun, and in place of another run.", flag_values=FLAGS
     )
+    text("from", "", "A result, which says how it was made: makes it again. Flags that are given replace its own.")
+    flags.DEFINE_boolean("strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS)
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -75,17 +78,32 @@ def main(_: list[str]) -> None:
     compilation.keep()
     hold_output()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
+    style = FLAGS.style or ""
+    if FLAGS["from"].value:
+        style, given = recorded(FLAGS["from"].value, given | ({"style": style} if style else {}))
     if FLAGS.experiment == "list":
         show_experiments()
     elif FLAGS.experiment and FLAGS.distributed != "off":
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
         perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
-    elif FLAGS.style or FLAGS.content:
-        named = "-".join(pathlib.Path(path).stem for path in filter(None, (FLAGS.content, FLAGS.style)))
-        make(FLAGS.style or "", config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
+    elif style or given.get("content"):
+        named = "-".join(pathlib.Path(path).stem for path in filter(None, (given.get("content"), style)))
+        make(style, config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
     else:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+
+
+def recorded(path: str, given: dict) -> tuple[str, dict]:
+    """Style and choices of a picture that says how it was made, with those that are given in their place."""
+    if FLAGS.experiment:
+        raise errors.UserError(f"--from={path} and --experiment do not go together")
+    found = provenance.flags_of(path, given)
+    kinds = {"style": str, **{field.name: field.type for field in dataclasses.fields(config.Config)}}
+    for name, value in found.items():
+        if not isinstance(value, (int, float) if kinds.get(name) is float else kinds.get(name, ())):
+            raise errors.UserError(f"--from={path}: was made with --{name}={value}, which cannot be had here")
+    return found.pop("style", ""), found
 
 
 def hold_output() -> None:
@@ -105,18 +123,20 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     """One picture into the folder, or a batch into folders in it."""
     if FLAGS.dry_run:
         return print(tables.markdown(estimates.table(runs.plan(style, choices))), end="")
+    manner = runs.Manner(FLAGS.profile, FLAGS.overwrite, not FLAGS.strip_metadata)
     if FLAGS.each or FLAGS.num_images != 1:
         styles = scenes.split_paths(style) if FLAGS.each else [style]
-        made = runs.make_batch(styles, choices, FLAGS.num_images, folder, FLAGS.profile, FLAGS.overwrite)
+        made = runs.make_batch(styles, choices, FLAGS.num_images, folder, manner)
     else:
         made = [runs.Run(style, choices, folder)]
-        result = runs.make(made[0], FLAGS.profile, FLAGS.overwrite)
+        result = runs.make(made[0], manner)
     for run in made if distributed.writes() else ():
         print(run.folder / "result.png")
     if FLAGS.output and distributed.writes():
         if result is None and FLAGS.bits > 8:
             raise errors.UserError(f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew")
-        outputs.write(FLAGS.output, images.load(folder / "result.png") if result is None else result, FLAGS.bits)
+        note = provenance.note(runs.identity(made[0])) if manner.noted else ""
+        outputs.write(FLAGS.output, images.load(folder / "result.png") if result is None else result, FLAGS.bits, note)
         print(FLAGS.output)
 
 

@@ -29,10 +29,10 @@ def check(path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[st
         raise errors.UserError(f"--output={path}: {reason}")
 
 
-def write(path: str, image: np.ndarray, bits: int) -> None:
+def write(path: str, image: np.ndarray, bits: int, note: str) -> None:
     """`images.save`, with the folders above it."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    images.save(path, image, bits)
+    images.save(path, image, bits, note=note)
 
 
 def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) -> str:

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import pathlib
-import platform
 import textwrap
 import time
-from importlib import metadata
 from typing import IO
 
 import jax
@@ -51,18 +49,19 @@ class Report:
         self.metrics.flush()
         images.save(self._snapshot(progress.step), progress.image, durable=False)
 
-    def finish(self, sources: list[np.ndarray], result: np.ndarray, tile: str = "") -> dict:
+    def finish(self, sources: list[np.ndarray], result: np.ndarray, tile: str = "", note: str = "") -> dict:
         """Writes the result, and the sheet: what it was made from, four snapshots, result.
 
         Args:
           sources: what it was made from.
           result: `[H, W, 3]`.
           tile: along which axes the sheet shows the result twice, see `images.resize`.
+          note: goes into the result's file.
 
         Returns:
           For the mark of a finished run: steps, seconds, last and first loss, peak of memory in bytes.
         """
-        images.save(self.folder / "result.png", result)
+        images.save(self.folder / "result.png", result, note=note)
         rows = rows_of(self.folder)
         chosen = [path for path in map(self._snapshot, (row["step"] for row in rows[:-1])) if path.exists()]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
@@ -129,13 +128,6 @@ def caption(text: str, width: int, lines: int = 1) -> np.ndarray:
 def wrapped(text: str, width: int) -> list[str]:
     """The lines of a caption; more than one where the smallest letters are too wide for that."""
     return textwrap.wrap(text, max(1, int(WIDE * width / SMALL))) or [""]
-
-
-def provenance() -> dict:
-    """What else is needed to do a run again: the versions and the device."""
-    versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")}
-    versions |= {"python": platform.python_version(), "jaxtex": metadata.version("jaxtex")}
-    return {"versions": versions, "device": jax.devices()[0].device_kind}
 
 
 class Bar:

@@ -20,6 +20,7 @@ from jaxtex import (
     images,
     problems,
     profiles,
+    provenance,
     report,
     saves,
     scenes,
@@ -40,20 +41,30 @@ class Run(NamedTuple):
     folder: pathlib.Path
 
 
+class Manner(NamedTuple):
+    """How it is made, which does not decide the picture."""
+
+    profile: str = ""  # folder for a profile; empty: none
+    overwrite: bool = False  # made anew, and in place of another run
+    noted: bool = True  # whether the result says in its file how it was made
+
+
+ORDINARY = Manner()
+
+
 def plan(style: str, config: configs.Config) -> synthesis.Plan:
     """The synthesis of a run; raises as `make` does."""
     return problems.build(_load(style), config)
 
 
-def make(run: Run, profile: str = "", overwrite: bool = False) -> np.ndarray | None:
+def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
     What is done already stays; what was cut off goes on from its last checkpoint, to the same picture.
 
     Args:
       run: what, and where.
-      profile: folder for a profile; empty: none.
-      overwrite: whether it is made anew, and in place of another run.
+      manner: how.
 
     Returns:
       The result, `[H, W, 3]`; None if it was done already.
@@ -62,28 +73,23 @@ def make(run: Run, profile: str = "", overwrite: bool = False) -> np.ndarray | N
       UserError: a choice, a picture or the folder cannot be used, or it holds another run.
       Preempted: the process was told to leave; what was done is saved.
     """
-    if not overwrite and is_done(run):
+    if not manner.overwrite and is_done(run):
         logging.info("%s is done already; --overwrite makes it anew", run.folder)
         return None
     with _told(run.folder):
-        made = plan(run.style, run.config if overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
+        made = plan(run.style, run.config if manner.overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
         sources(run)  # which are shown in the end, when the files may be gone
     keeper = saves.Saves(run.folder / workdirs.SAVES, identity(run))
-    with _claimed([run], overwrite) as (folder,), _told(run.folder):
-        with report.Bar(run.config.num_steps) as bar, profiles.profile(profile) as record:
+    with _claimed([run], manner.overwrite) as (folder,), _told(run.folder):
+        with report.Bar(run.config.num_steps) as bar, profiles.profile(manner.profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
-        _finish(run, folder, made, result)
+        _finish(run, folder, made, result, manner.noted)
     return result
 
 
 def make_batch(
-    styles: list[str],
-    config: configs.Config,
-    num_images: int,
-    folder: pathlib.Path,
-    profile: str = "",
-    overwrite: bool = False,
+    styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path, manner: Manner = ORDINARY
 ) -> list[Run]:
     """Pictures of each style with the seeds that follow the config's, all at once, each in a folder of its own.
 
@@ -92,8 +98,7 @@ def make_batch(
       config: what they share.
       num_images: of each style.
       folder: above theirs; gets a sheet of all.
-      profile: as for `make`.
-      overwrite: likewise.
+      manner: how.
 
     Raises:
       UserError, Preempted: as `make`; or the loss of some is not finite, and the others are done.
@@ -102,9 +107,9 @@ def make_batch(
         plans = problems.build_batch([_load(style) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
-    todo = [i for i, run in enumerate(made) if overwrite or not is_done(run)]
+    todo = [i for i, run in enumerate(made) if manner.overwrite or not is_done(run)]
     todo = todo if not todo or batches.in_turns(plans[0]) else range(len(made))
-    spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], profile, overwrite)
+    spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], manner)
     if spoilt:
         raise errors.UserError(f"the loss is not finite, and nothing is made, in {', '.join(spoilt)}; the others are done")
     if distributed.writes():
@@ -112,7 +117,7 @@ def make_batch(
     return made
 
 
-def _make_all(made: list[Run], plans: list[synthesis.Plan], profile: str, overwrite: bool) -> list[str]:
+def _make_all(made: list[Run], plans: list[synthesis.Plan], manner: Manner) -> list[str]:
     """The folders of those that came to nothing."""
     if not made:
         return []
@@ -120,12 +125,12 @@ def _make_all(made: list[Run], plans: list[synthesis.Plan], profile: str, overwr
     whose = [identity(run) if alone else [identity(each) for each in made] for run in made]
     keepers = [saves.Saves(run.folder / workdirs.SAVES, each) for run, each in zip(made, whose, strict=True)]
     spoilt, _ = [], [sources(run) for run in made]
-    with _claimed(made, overwrite) as folders, _told(made[0].folder.parent):
-        with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(profile) as record:
+    with _claimed(made, manner.overwrite) as folders, _told(made[0].folder.parent):
+        with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(manner.profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
             for i, result in batches.run(plans, watch, keepers):
                 if np.isfinite(result).all():
-                    _finish(made[i], folders[i], plans[i], result)
+                    _finish(made[i], folders[i], plans[i], result, manner.noted)
                 else:
                     spoilt.append(str(made[i].folder))
     return spoilt
@@ -135,7 +140,7 @@ def _make_all(made: list[Run], plans: list[synthesis.Plan], profile: str, overwr
 def _claimed(made: Sequence[Run], overwrite: bool) -> Iterator[list[report.Report | None]]:
     """A report into the folder of each; None in a process that does not write."""
     with contextlib.ExitStack() as stack:
-        claim = lambda run: stack.enter_context(workdirs.claim(run.folder, identity(run), report.provenance(), overwrite))
+        claim = lambda run: stack.enter_context(workdirs.claim(run.folder, identity(run), provenance.versions(), overwrite))
         yield [report.Report(run.folder, claim(run)) if distributed.writes() else None for run in made]
 
 
@@ -162,11 +167,11 @@ def _told(folder: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _finish(run: Run, folder: report.Report | None, made: synthesis.Plan, result: np.ndarray) -> None:
+def _finish(run: Run, folder: report.Report | None, made: synthesis.Plan, result: np.ndarray, noted: bool) -> None:
     """Picture, sheet and mark, if this process writes."""
     if folder is None:
         return
-    told = folder.finish(sources(run), result, run.config.tile)
+    told = folder.finish(sources(run), result, run.config.tile, provenance.note(identity(run)) if noted else "")
     if signals.asked():
         raise errors.Preempted("told to leave before the last touch")
     workdirs.finish(run.folder, {"numbers": made.numbers, **told})

@@ -11,7 +11,7 @@ LEVELS = [
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots"},
-    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs",
+    {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs", "provenance",
      "windows"},
     {"joint", "loading"},
     {"statistics", "likeness", "spectra", "faults"},

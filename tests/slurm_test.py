@@ -98,7 +98,7 @@ def is_at_work(folder, index):
 
 
 def again(job):
-    """Slurm waits for two minutes before it begins anew what was requeued; this for seconds: at once is refused at times."""
+    """Slurm waits for two minutes before it begins anew what was requeued; this for seconds, as at once is refused."""
     until(lambda: told("squeue", "--noheader", "--format=%T", f"--jobs={job}") == "PENDING")
     told("scontrol", "update", f"JobId={job}", "StartTime=now+5")
 

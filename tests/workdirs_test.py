@@ -15,6 +15,7 @@ import pytest
 
 from jaxtex import config, distributed, errors, files, images, main, report, runs, saves, workdirs
 
+ANEW = runs.Manner(overwrite=True)
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 2}
 QUICK = [f"--{name}={value}" for name, value in SMALL.items()]
 
@@ -64,8 +65,8 @@ def test_a_run_that_was_cut_off_leaves_what_a_whole_one_leaves(run, monkeypatch)
 
 def test_another_version_is_told(run, monkeypatch, caplog):
     begun(run, monkeypatch)
-    usual = report.provenance()
-    monkeypatch.setattr(report, "provenance", lambda: usual | {"device": "abacus"})
+    usual = runs.provenance.versions()
+    monkeypatch.setattr(runs.provenance, "versions", lambda: usual | {"device": "abacus"})
     runs.make(run)
     assert "goes on with" in caplog.text and "abacus" in caplog.text and runs.is_done(run)
 
@@ -77,7 +78,7 @@ def test_what_is_done_is_not_touched(run, caplog):
     runs.make(run)
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
     assert "is done already; --overwrite" in caplog.text
-    runs.make(run, overwrite=True)
+    runs.make(run, ANEW)
     assert (run.folder / "result.png").stat().st_mtime_ns > before[run.folder / "result.png"]
 
 
@@ -89,7 +90,7 @@ def test_another_run_is_refused_and_stays(run, monkeypatch, done):
     with pytest.raises(errors.UserError, match=r"holds another run \(--seed: 0 there, 3 here\); --overwrite"):
         runs.make(other)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
-    runs.make(other, overwrite=True)
+    runs.make(other, ANEW)
     assert runs.is_done(other) and not runs.is_done(run)
 
 
