@@ -50,7 +50,7 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
         command = [sys.executable, __file__, "--torch", path, f"{out}.png"]
     else:
         common = ["--style", path, f"--size={SIZE}", f"--num_steps={EVALUATIONS}", f"--workdir={out}"]
-        command = [sys.executable, "-m", "jaxtex", *common, *(SETTING if name == "same" else [])]
+        command = [sys.executable, "-m", "jaxtex", "--overwrite", *common, *(SETTING if name == "same" else [])]
     cache = FOLDER / "cache"  # of compiled programs
     if name == "cold":
         shutil.rmtree(cache, ignore_errors=True)

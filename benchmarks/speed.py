@@ -121,7 +121,7 @@ def commands(size: int, evaluations: int) -> dict[str, list[str]]:
     flags = {**PLAIN, "network": "vgg16_bn", "weights": DRAWN, "layers": layers, "size": size, "num_steps": evaluations}
     ours = [f"--{name}={value}" for name, value in (flags | {"style": EXEMPLAR, "workdir": FOLDER / "command"}).items()]
     peer = [str(pathlib.Path(__file__).parent / "gatys.py"), str(DRAWN), EXEMPLAR, str(size), layers, str(evaluations)]
-    return {"torch": [sys.executable, *peer], "jaxtex": [sys.executable, "-m", "jaxtex", *ours]}
+    return {"torch": [sys.executable, *peer], "jaxtex": [sys.executable, "-m", "jaxtex", "--overwrite", *ours]}
 
 
 def memory():
@@ -145,8 +145,9 @@ def overhead():
             box[0], _ = chunk(box[0], problem.data, 1)
 
         shown = synthesis.Progress(10, 200, plan.start, synthesis.Info(np.ones(10), np.ones(10), {}))
-        folder = report.Report(FOLDER / "overhead", {})
-        found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder, p=shown: f(p)}, 15)
+        with workdirs.claim(FOLDER / "overhead", {}, {}, overwrite=True) as metrics:
+            folder = report.Report(FOLDER / "overhead", metrics)
+            found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder, p=shown: f(p)}, 15)
         every = config.Config().save_every
         whole = found["step"] + found["saving"] / every
         yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
@@ -176,7 +177,7 @@ def pixels():
 
 def batch():
     """Eight textures of 128 px in one command and in eight, with the built-in network and kept programs."""
-    command = [sys.executable, "-m", "jaxtex", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
+    command = [sys.executable, "-m", "jaxtex", "--overwrite", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
     run = lambda *flags: subprocess.run([*command, *flags], check=True, capture_output=True)
     found = medians({"one": run, "batch": lambda: run(f"--num_images={BATCH}")}, 3)
     yield {"what": f"{BATCH} of 128 px", **found, "throughput": BATCH * found["one"] / found["batch"]}
