@@ -55,7 +55,8 @@ def timed(name: str, path: pathlib.Path) -> tuple[np.ndarray, float]:
     if options[0] == "--plenoptic":
         command, result = [__file__, *options, str(path), f"{out}.png"], f"{out}.png"
     else:
-        command, result = ["-m", "jaxtex", "--overwrite", f"--style={path}", f"--workdir={out}", *STEERABLE, *options], out / "result.png"
+        flags = ["--overwrite", f"--style={path}", f"--workdir={out}", *STEERABLE, *options]
+        command, result = ["-m", "jaxtex", *flags], out / "result.png"
     began = children()
     environment = {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache")}  # of compiled programs
     subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)

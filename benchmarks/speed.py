@@ -6,6 +6,7 @@ VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `q
 (weights/vgg19.h5). Sections: gradient, memory, overhead, first, pixels, batch, precision, loss, quality.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -34,6 +35,7 @@ from jaxtex import (
     scenes,
     synthesis,
     tables,
+    workdirs,
 )
 from jaxtex import weights as weight_files
 
@@ -146,8 +148,8 @@ def overhead():
 
         shown = synthesis.Progress(10, 200, plan.start, synthesis.Info(np.ones(10), np.ones(10), {}))
         with workdirs.claim(FOLDER / "overhead", {}, {}, overwrite=True) as metrics:
-            folder = report.Report(FOLDER / "overhead", metrics)
-            found = medians({"gradient": our_gradient(settings), "step": step, "saving": lambda f=folder, p=shown: f(p)}, 15)
+            saving = functools.partial(report.Report(FOLDER / "overhead", metrics), shown)
+            found = medians({"gradient": our_gradient(settings), "step": step, "saving": saving}, 15)
         every = config.Config().save_every
         whole = found["step"] + found["saving"] / every
         yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
@@ -177,7 +179,8 @@ def pixels():
 
 def batch():
     """Eight textures of 128 px in one command and in eight, with the built-in network and kept programs."""
-    command = [sys.executable, "-m", "jaxtex", "--overwrite", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
+    flags = ["--overwrite", f"--style={EXEMPLAR}", "--size=128", f"--workdir={FOLDER}/batch"]
+    command = [sys.executable, "-m", "jaxtex", *flags]
     run = lambda *flags: subprocess.run([*command, *flags], check=True, capture_output=True)
     found = medians({"one": run, "batch": lambda: run(f"--num_images={BATCH}")}, 3)
     yield {"what": f"{BATCH} of 128 px", **found, "throughput": BATCH * found["one"] / found["batch"]}
