@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxtex.api import synthesize, transfer
+    from jaxtex.api import iterate, synthesize, transfer
     from jaxtex.config import Config
     from jaxtex.errors import UserError
     from jaxtex.images import load as load_image
     from jaxtex.images import save as save_image
 
-__all__ = ["Config", "UserError", "load_image", "save_image", "synthesize", "transfer"]
+__all__ = ["Config", "UserError", "iterate", "load_image", "save_image", "synthesize", "transfer"]
 _HOME = {"Config": "config.Config", "UserError": "errors.UserError", "load_image": "images.load",
-         "save_image": "images.save", "synthesize": "api.synthesize", "transfer": "api.transfer"}
+         "save_image": "images.save", "iterate": "api.iterate", "synthesize": "api.synthesize", "transfer": "api.transfer"}
 
 
 def __getattr__(name: str):

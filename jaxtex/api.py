@@ -1,5 +1,7 @@
 """All that the command does, from Python: arrays in, arrays out."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from jaxtex import config as configs
@@ -54,3 +56,24 @@ def transfer(
       Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
     """
     return synthesis.run(problems.build(style, configs.Config(**choices), content), observe)
+
+
+def iterate(style, *, content: np.ndarray | None = None, **choices) -> Iterator[synthesis.Progress]:
+    """`transfer` as a loop of one's own, which may look at every image and leave at any time.
+
+    >>> for progress in jaxtex.iterate(pebbles, num_steps=500, save_every=5):
+    ...     show(progress.image)
+
+    Args:
+      style: the exemplar, or a list, or None.
+      content: as for `transfer`.
+      **choices: fields of `jaxtex.Config`.
+
+    Yields:
+      Every `save_every` steps a `synthesis.Progress`: `step`, `image` (`[H, W, 3]`, at the scale of the moment; the last
+      one is the result), `infos` (losses of the steps since the last one).
+
+    Raises:
+      UserError: as `transfer`.
+    """
+    yield from synthesis.iterate(problems.build(style, configs.Config(**choices), content))

@@ -6,8 +6,9 @@ without a word to the host in between), and under `jax.vmap`. Between two chunks
 stands: it can go on from there, in another process, to the same image bit for bit.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -250,31 +251,58 @@ def run_each(
     Yields:
       The last image of each, before `Plan.finish`; with an axis more where a plan is of a batch.
     """
-    first, scanned = plans[0], jax.default_backend() != "cpu"
-    compiler = futures.ThreadPoolExecutor(1)  # the next problem's steps are compiled while the first ones run
-    try:
-        chunks = [compiler.submit(build_chunk(first, problem, scanned)) for problem in first.problems]
-        ready = [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
+    with _compiling(plans[0]) as chunks:
         for plan, observe, keeper in zip(plans, observers, keepers, strict=True):
-            yield descend(plan, ready, observe, keeper)
+            yield descend(plan, chunks, observe, keeper)
+
+
+@contextlib.contextmanager
+def _compiling(plan: Plan) -> Iterator[list[Chunk]]:
+    """The chunks of a plan's problems: the next one's steps are compiled while the first ones run."""
+    compiler, scanned = futures.ThreadPoolExecutor(1), jax.default_backend() != "cpu"
+    try:
+        chunks = [compiler.submit(build_chunk(plan, problem, scanned)) for problem in plan.problems]
+        yield [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
     finally:
         compiler.shutdown(wait=False, cancel_futures=True)
 
 
+def iterate(plan: Plan) -> Iterator[Progress]:
+    """`run` for a loop of one's own, which may leave it at any time; the last image is the result."""
+    with _compiling(plan) as chunks:
+        progressing = descent(plan, chunks, FORGETFUL)
+        for progress in progressing:
+            last = progress.step == plan.num_steps
+            cut = progress.image[: plan.height, : plan.width]
+            yield _finite(progress)._replace(image=plan.finish(cut) if last else progress.image)
+
+
 def descend(plan: Plan, chunks: Sequence[Chunk], observe: Observer, keeper: Keeper = FORGETFUL) -> np.ndarray:
     """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
+    progressing = descent(plan, chunks, keeper)
+    while True:
+        try:
+            observe(next(progressing))
+        except StopIteration as end:
+            return end.value
+
+
+def descent(plan: Plan, chunks: Sequence[Chunk], keeper: Keeper) -> Generator[Progress, None, np.ndarray]:
+    """`descend`, which yields what the observer is shown, and returns the image."""
     standing, image = keeper.find(plan), plan.start
     first = standing.number if standing else 1
     for number in range(first, len(plan.problems) + 1):
         if standing is None or standing.number < number:
             state = begin(plan, plan.problems[number - 1], _refined(plan, number, image))
             standing = Standing(number, _until(plan, number - 1), state)
-        standing = _descend_one(plan, standing, chunks[number - 1], observe, keeper)
+        standing = yield from _descent_of_one(plan, standing, chunks[number - 1], keeper)
         image = meshes.fetch(standing.state.image, meshes.mesh(plan.layout, plan.problems[number - 1].rows))
     return image[..., : plan.height, : plan.width, :]
 
 
-def _descend_one(plan: Plan, standing: Standing, chunk: Chunk, observe: Observer, keeper: Keeper) -> Standing:
+def _descent_of_one(
+    plan: Plan, standing: Standing, chunk: Chunk, keeper: Keeper
+) -> Generator[Progress, None, Standing]:
     """The steps of one problem that are still to be done."""
     number, done, state, infos = standing
     problem, until = plan.problems[number - 1], _until(plan, number)
@@ -287,7 +315,7 @@ def _descend_one(plan: Plan, standing: Standing, chunk: Chunk, observe: Observer
             state, data = place(plan, problem, plan.optimizer.renew(state), _data_at(plan, problem, number, done))
         if done % plan.save_every == 0 or done == until:
             image = meshes.fetch(state.image, meshes.mesh(plan.layout, problem.rows))
-            observe(Progress(done, plan.num_steps, image, joined(infos)))
+            yield Progress(done, plan.num_steps, image, joined(infos))
             infos = []
         keeper.keep(plan, Standing(number, done, state, infos))
     return Standing(number, done, state)

@@ -127,3 +127,14 @@ def test_every_network_of_the_family_synthesises(exemplar, tmp_path, network):
     jaxtex.weights.save(tmp_path / "w.h5", jaxtex.weights.Weights(variables, network, "max", {}))
     choices = SMALL | {"layers": "relu1_2", "network": network, "weights": str(tmp_path / "w.h5"), "num_steps": 3}
     assert np.isfinite(jaxtex.synthesize(exemplar, **choices)).all()
+
+
+def test_a_loop_of_ones_own_sees_what_an_observer_sees(exemplar):
+    choices, seen = SMALL | {"scales": 2, "size": 64, "num_steps": 11, "height": 70}, []
+    result = jaxtex.synthesize(exemplar, observe=seen.append, **choices)
+    looped = list(jaxtex.iterate(exemplar, **choices))
+    assert [progress.step for progress in looped] == [progress.step for progress in seen]
+    np.testing.assert_array_equal(looped[-1].image, result)
+    for progress in jaxtex.iterate(exemplar, **choices):
+        assert progress.step == 3
+        break
