@@ -15,7 +15,7 @@ def run(
 
     Args:
       name: of the command.
-      page: its help, above the flags.
+      page: its help.
       values: its flags.
       main: takes the arguments that are no flags.
       positional: whether there may be such.
@@ -31,7 +31,7 @@ def run(
 def parse(arguments: list[str], name: str, page: str, values: flags.FlagValues, positional: bool = False) -> list[str]:
     """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
     if {"--help", "-h", "-help"} & set(arguments):
-        print(f"{page.strip()}\n{values.get_help()}")
+        print(page.strip())
         sys.exit(0)
     try:
         rest = values(arguments)

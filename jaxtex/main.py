@@ -4,7 +4,10 @@
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384
     jaxtex --flagfile=FILE                (flags from a file, one on each line)
-    jaxtex --experiment=list              (the questions that are there; --experiment=NAME asks one)
+    jaxtex --from=runs/pebbles/result.png --seed=1      (as that was made, but for what is given)
+    jaxtex --style=photo.jpg --preset=best
+    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments)
+    jaxtex --experiment=q1                (a question of the literature)
 
 The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and DONE at the end.
 The same command goes on with a run that was cut off (status 75: told to leave), and does nothing where it is done.
@@ -28,10 +31,12 @@ from jaxtex import (
     estimates,
     experiments,
     images,
+    manual,
     memory,
     networks,
     optimizers,
     outputs,
+    presets,
     provenance,
     runs,
     scenes,
@@ -66,6 +71,8 @@ def define_flags() -> None:
     )
     text("from", "", "A result, which says how it was made: makes it again. Flags that are given replace its own.")
     flags.DEFINE_boolean("strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS)
+    text("preset", "", f"Choices that go together: {', '.join(presets.PRESETS)}. Flags that are given replace them.")
+    text("list", "", f"Tells what there is of: {', '.join(manual.LISTS)}.")
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -79,10 +86,11 @@ def main(_: list[str]) -> None:
     hold_output()
     given = {f.name: FLAGS[f.name].value for f in dataclasses.fields(config.Config) if FLAGS[f.name].present}
     style = FLAGS.style or ""
+    given = presets.choices(FLAGS.preset) | given
     if FLAGS["from"].value:
         style, given = recorded(FLAGS["from"].value, given | ({"style": style} if style else {}))
-    if FLAGS.experiment == "list":
-        show_experiments()
+    if FLAGS.list or FLAGS.experiment == "list":
+        print("\n".join(manual.listed(FLAGS.list or "experiments", config.Config(**given))))
     elif FLAGS.experiment and FLAGS.distributed != "off":
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
@@ -140,15 +148,6 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
         print(FLAGS.output)
 
 
-def show_experiments() -> None:
-    """A line for each: its name and its question."""
-    for name in experiments.names():
-        try:
-            print(f"{name:20} {experiments.load(name).question}")
-        except errors.UserError as error:
-            print(f"{name:20} {error}")
-
-
 def perform(text: str, given: dict) -> None:
     """The experiments of the flag; what fails is named at the end, with exit status 1, and costs the others nothing.
 
@@ -171,7 +170,7 @@ def perform(text: str, given: dict) -> None:
 
 def entry() -> None:
     """The command, see `__main__`."""
-    command.run("jaxtex", __doc__, FLAGS, main)
+    command.run("jaxtex", f"{__doc__.strip()}\n\n{manual.page(FLAGS)}", FLAGS, main)
 
 
 define_flags()

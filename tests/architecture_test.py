@@ -10,7 +10,7 @@ LEVELS = [
     {"encoding", "intake", "meshes", "samples", "workdirs"},
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
-     "colours", "tables", "plots"},
+     "colours", "tables", "plots", "presets"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs", "provenance",
      "windows"},
     {"joint", "loading"},
@@ -30,6 +30,7 @@ LEVELS = [
     {"checkpoints.named"},
     {"checkpoints.keras"},
     {"checkpoints.convert"},
+    {"manual"},
     {"main", "weights_main", "compare_main"},
     {"sweep_main", "__main__"},
 ]

@@ -1,0 +1,52 @@
+"""Choices that go together, by a name: `--preset`. Flags that are given take the place of the preset's."""
+
+from typing import NamedTuple
+
+from jaxtex import errors
+
+GATYS_STYLE = "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1"
+
+
+class Preset(NamedTuple):
+    """A row of the table."""
+
+    text: str
+    choices: dict
+
+
+PRESETS = {
+    "fast": Preset("a third of the time: 60 steps, two octaves", {"num_steps": 60, "octaves": 2}),
+    "best": Preset("three times the time: 600 steps, of which 30 pairs are remembered", {"num_steps": 600, "history": 30}),
+    "gatys2015": Preset(
+        "textures as in Gatys, Ecker and Bethge 2015, by a VGG-19: Gram matrices, white noise, one scale",
+        {"network": "vgg19", "pooling": "avg", "padding": "zero", "statistic": "gram", "octaves": 1, "scales": 1,
+         "layers": "conv1_1,pool1,pool2,pool3,pool4", "init": "noise", "noise": 0.3, "num_steps": 1000, "history": 20},
+    ),
+    "gatys2016": Preset(
+        "style transfer as in Gatys, Ecker and Bethge 2016, by a VGG-19: begins with the content",
+        {"network": "vgg19", "pooling": "avg", "padding": "zero", "statistic": "gram", "octaves": 1, "scales": 1,
+         "layers": GATYS_STYLE, "content_layers": "conv4_2", "init": "content", "num_steps": 1000},
+    ),
+    "portilla2000": Preset(
+        "joint statistics of steerable filters, as in Portilla and Simoncelli 2000; no weights",
+        {"network": "steerable", "statistic": "joint", "scales": 1, "octaves": 4, "init": "noise", "noise": 0.2},
+    ),
+    "ustyuzhaninov2016": Preset(
+        "one layer of wide filters that nobody trained, as in Ustyuzhaninov et al. 2016; no weights",
+        {"network": "shallow", "statistic": "gram", "scales": 1, "octaves": 1, "init": "noise"},
+    ),
+}
+
+
+def choices(name: str) -> dict:
+    """Of a preset; of an empty name none.
+
+    Raises:
+      UserError: there is no such preset.
+    """
+    return errors.choose("preset", name, PRESETS).choices if name else {}
+
+
+def described() -> dict[str, str]:
+    """What each is."""
+    return {name: preset.text for name, preset in PRESETS.items()}
