@@ -33,8 +33,8 @@ def place(tmp_path, monkeypatch, exemplar):
     return write
 
 
-def perform(name, **given):
-    return experiments.perform(name, given, pathlib.Path("runs"))
+def perform(name, overwrite=False, **given):
+    return experiments.perform(name, given, pathlib.Path("runs"), overwrite)
 
 
 def table(name):
@@ -62,11 +62,12 @@ def test_what_is_done_is_not_done_again(place):
     first = os.stat(result).st_mtime_ns
     perform("one")
     assert os.stat(result).st_mtime_ns == first
-    perform("one", seed=1)
+    assert "holds another run" in perform("one", seed=1)[0] and os.stat(result).st_mtime_ns == first
+    perform("one", overwrite=True, seed=1)
     second = os.stat(result).st_mtime_ns
     assert second > first
     images.save("style.png", images.load("style.png")[::-1])  # another picture of the same name
-    perform("one", seed=1)
+    perform("one", overwrite=True, seed=1)
     assert os.stat(result).st_mtime_ns > second
 
 
@@ -90,7 +91,7 @@ def test_the_command_names_all_that_failed_at_the_end(place, capsys):
     place("broken", "RUNS = {1/0}")
     place("mixed", "RUNS = {'bad': ('style.png', Config(**{**QUICK, 'layers': 'relu9_9'}))}")
     with pytest.raises(SystemExit) as left, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main, "FLAGS", type("Flags", (), {"workdir": "runs"}))
+        patch.setattr(main, "FLAGS", type("Flags", (), {"workdir": "runs", "overwrite": False}))
         main.perform("broken,none,mixed,good", {})
     said = capsys.readouterr().err.splitlines()
     assert left.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()

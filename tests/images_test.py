@@ -166,7 +166,7 @@ def test_what_a_format_cannot_hold_is_one_line(tmp_path):
 def test_a_failing_write_leaves_what_was_there(tmp_path, monkeypatch):
     images.save(tmp_path / "a.png", RGB / 255)
 
-    def failing(path, pixels):
+    def failing(path, pixels, note):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

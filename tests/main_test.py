@@ -248,6 +248,7 @@ def test_what_is_done_goes_to_another_file_too(style, tmp_path, capsys):
 
 def test_a_program_that_was_kept_in_part_is_kept_anew(style, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     run = [f"--style={style}", f"--workdir={tmp_path}/run", "--overwrite", *QUICK]
     process(*run)
     kept = {path: path.read_bytes() for path in (tmp_path / "cache").glob("jit_step-*-cache")}

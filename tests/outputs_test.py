@@ -16,7 +16,7 @@ def test_what_is_allowed_is_not_made_yet(tmp_path):
 
 def test_the_folders_above_are_made(tmp_path):
     image = np.random.default_rng(0).random((40, 50, 3), np.float32)
-    outputs.write(str(tmp_path / "new" / "folder" / "a.png"), image, 16)
+    outputs.write(str(tmp_path / "new" / "folder" / "a.png"), image, 16, "")
     np.testing.assert_allclose(images.load(tmp_path / "new" / "folder" / "a.png"), image, atol=1e-5)
 
 
@@ -24,7 +24,7 @@ def test_what_is_there_is_replaced(tmp_path, exemplar):
     path = tmp_path / "a.webp"
     path.write_bytes(b"something else")
     outputs.check(str(path), 8)
-    outputs.write(str(path), exemplar, 8)
+    outputs.write(str(path), exemplar, 8, "")
     np.testing.assert_allclose(images.load(path), exemplar, atol=0.51 / 255)
 
 

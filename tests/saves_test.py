@@ -145,6 +145,7 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
 def test_strips_stay_as_they_were_when_memory_changes(exemplar, tmp_path, patience, monkeypatch):
     choices = config.Config(**QUICK | {"statistic": "gram", "height": 96})
     monkeypatch.setattr("jaxtex.memory.available", lambda: 1e6)
+    monkeypatch.setattr("jaxtex.memory.is_hopeless", lambda features: False)
     short = problems.build(exemplar, choices)
     assert all(problem.strip for problem in short.problems)
     stopped(short, tmp_path, patience, 2)

@@ -57,6 +57,7 @@ def test_a_deep_network_with_weights_of_nobody(exemplar):
 def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
     assert evaluate(exemplar, "auto")[0] == 0
     monkeypatch.setattr(memory, "available", lambda: 0)
+    monkeypatch.setattr(memory, "is_hopeless", lambda features: False)
     assert evaluate(exemplar, "auto")[0] == 4  # the least that the poolings allow
     assert evaluate(exemplar, "auto", statistic="sorted")[0] == 0  # which cannot be had in strips
 

@@ -13,7 +13,7 @@ import commands
 import conftest
 import pytest
 
-from jaxtex import images, main, report, sweep_main, sweeps, workers
+from jaxtex import files, images, main, report, signals, sweep_main, sweeps, workers
 
 QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
 GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *QUICK]
@@ -79,7 +79,7 @@ def test_a_stopped_sweep_goes_on():
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     assert "stopped; the same command goes on" in process.communicate()[1]
-    assert process.returncode == workers.PREEMPTED
+    assert process.returncode == signals.LEAVES
     assert not workers.is_running(pathlib.Path("out/logs/000-run.log"))
     flagfile = pathlib.Path("out/manifest/000-run.flags")
     flagfile.write_text(flagfile.read_text().replace("1000000", "4"))
@@ -92,7 +92,7 @@ def test_a_running_run_is_shown_as_such(capsys):
     log = pathlib.Path("out/logs/001-a-seed1.log")
     log.parent.mkdir()
     with open(log, "a") as file:
-        assert workers._lock(file)
+        assert files.lock(file)
         sweep(*GRID, "--status")
     assert states(capsys.readouterr().out)["001-a-seed1"] == "running"
 

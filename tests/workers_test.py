@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from jaxtex import workers
+from jaxtex import files, workers
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_another_process_makes_is_left_to_it(job):
     mine = job("a", "touch $0")
     mine.log.parent.mkdir()
     with open(mine.log, "a") as log:
-        assert not workers.is_running(mine.log) and workers._lock(log) and workers.is_running(mine.log)
+        assert not workers.is_running(mine.log) and files.lock(log) and workers.is_running(mine.log)
         assert workers.perform([mine], 1, 0) == ["a: another process is making it"]
     assert not workers.is_running(mine.log) and workers.perform([mine], 1, 0) == []
 
@@ -77,7 +77,7 @@ def test_the_lock_outlives_who_took_it_and_not_its_process(job):
     log = job("a", "").log
     log.parent.mkdir()
     with open(log, "a") as file:
-        assert workers._lock(file)
+        assert files.lock(file)
         process = subprocess.Popen(["sleep", "60"], stdout=file)
     assert workers.is_running(log)
     process.kill()
