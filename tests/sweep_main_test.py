@@ -72,7 +72,7 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
 
 
 def test_a_stopped_sweep_goes_on():
-    line = [sys.executable, "-m", "jaxtex.sweep_main", "--folder=out", "--style=a.png", *QUICK, "--num_steps=1000000"]
+    line = [sys.executable, "-m", "jaxtex.sweep_main", "--folder=out", "--style=a.png", *QUICK, "--num_steps=1500"]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     metrics = pathlib.Path("out/000-run/metrics.jsonl")
     while not (metrics.is_file() and metrics.read_text()) and process.poll() is None:
@@ -80,11 +80,11 @@ def test_a_stopped_sweep_goes_on():
     process.send_signal(signal.SIGTERM)
     assert "stopped; the same command goes on" in process.communicate()[1]
     assert process.returncode == signals.LEAVES
-    assert not workers.is_running(pathlib.Path("out/logs/000-run.log"))
-    flagfile = pathlib.Path("out/manifest/000-run.flags")
-    flagfile.write_text(flagfile.read_text().replace("1000000", "4"))
+    log = pathlib.Path("out/logs/000-run.log")
+    assert not workers.is_running(log) and not pathlib.Path("out/000-run/DONE").exists()
     sweep("--folder=out")
-    assert json.loads(pathlib.Path("out/000-run/DONE").read_text())["steps"] == 4
+    assert json.loads(pathlib.Path("out/000-run/DONE").read_text())["steps"] == 1500
+    assert "goes on after step" in log.read_text()
 
 
 def test_a_running_run_is_shown_as_such(capsys):
