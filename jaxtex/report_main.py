@@ -33,18 +33,28 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         raise errors.UserError("a run's folder, please, or one above several: jaxtex-report RUN...")
     outputs.hold(FLAGS.output, (".html", ".htm"))
-    measured, folders = chosen(FLAGS.metrics), records.find(arguments)
-    reduced = len(folders) > pages.FEW
-    pairs = zip(folders, records.names(folders), strict=True)
-    shown = [each for each in (exhibit(folder, name, measured, reduced) for folder, name in pairs) if each]
+    shown, unread = exhibited(records.find(arguments), chosen(FLAGS.metrics))
     if not shown:
-        raise errors.UserError("there is no run that can be read, so no report")
+        raise errors.UserError("; ".join(unread))
     page = pages.render(shown).encode(errors="replace")  # names of files are any bytes
     with outputs.made(FLAGS.output) as part:
         part.write_bytes(page)
     print(FLAGS.output)
-    if len(shown) < len(folders):
+    for line in unread:
+        print(f"jaxtex-report: {' '.join(line.split())}", file=sys.stderr)
+    if unread:
         sys.exit(1)
+
+
+def exhibited(folders: list[pathlib.Path], measured: list[str]) -> tuple[list[exhibits.Exhibit], list[str]]:
+    """What is shown of the runs that can be read, and what is wrong with the others."""
+    shown, unread, reduced = [], [], len(folders) > pages.FEW
+    for folder, name in zip(folders, records.names(folders), strict=True):
+        try:
+            shown.append(exhibits.of(records.read(folder, name), measured, reduced))
+        except errors.UserError as error:
+            unread.append(str(error))
+    return shown, unread
 
 
 def chosen(text: str) -> list[str]:
@@ -57,15 +67,6 @@ def chosen(text: str) -> list[str]:
     for name in names:
         errors.choose("metric", name, {**metrics.METRICS, "none": None})
     return [name for name in names if name != "none"]
-
-
-def exhibit(folder: pathlib.Path, name: str, measured: list[str], reduced: bool) -> exhibits.Exhibit | None:
-    """What is shown of a run; None if it cannot be read, and a line on stderr tells why."""
-    try:
-        return exhibits.of(records.read(folder, name), measured, reduced)
-    except errors.UserError as error:
-        print(f"jaxtex-report: {' '.join(str(error).split())}", file=sys.stderr)
-        return None
 
 
 def entry() -> None:
