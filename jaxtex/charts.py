@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 Points = list[tuple[float, float]]
 MOST = 400  # points of a line; more are not seen apart
+EXTREME = 1e150  # values beyond it, or under its inverse, are not drawn: their ratio is a number
 
 
 class Line(NamedTuple):
@@ -59,7 +60,7 @@ def bounds(curves: dict[str, Points]) -> tuple[float, float, float, float] | Non
 
 
 def _drawable(points: Points) -> Points:
-    return [(step, value) for step, value in points if math.isfinite(value) and value > 1e-300]
+    return [(step, value) for step, value in points if 1 / EXTREME < value < EXTREME]
 
 
 def _thinned(points: Points) -> Points:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from jaxtex import charts, encoding, errors, images, metrics, records
 
 THUMB = 96  # pixels on the longer side of a picture in a table
 REDUCED = 160  # likewise, of a snapshot where there are many runs
 SNAPSHOTS = 8  # of a run that are shown
+QUALITY = 80  # of WebP, of what is reduced
 SMALL = 400  # pixels: narrower pictures are enlarged, and their pixels stay squares
 
 
@@ -60,7 +62,7 @@ class Exhibit(NamedTuple):
     timings: dict[str, str]
     inputs: dict[str, str]
     origin: dict[str, str]
-    command: str
+    command: list[str]  # its words, as a shell takes them
     cells: dict[str, object]  # what tells it from others in a table: loss, steps, seconds
     points: charts.Points  # of its loss
     remarks: list[str]  # what is missing
@@ -77,9 +79,9 @@ def of(record: records.Record, measured: Sequence[str], reduced: bool = False) -
     made, sources = records.result(record), records.sources(record)
     image, path = made if made else (None, None)
     finished = bool(record.notes) and path == record.folder / "result.png"
-    arrays = [source for source in sources.values() if source is not None]
+    base = next(iter(sources.values()), None)  # the content, or the first style
     points = [(row["step"], row["loss"]) for row in record.rows]
-    title = "result" if finished else f"snapshot at step {path.stem.lstrip('0')}" if path else ""
+    title = "result" if finished else f"snapshot at step {int(path.stem)}" if path else ""
     return Exhibit(
         name=record.name,
         path=os.fspath(record.folder),
@@ -88,8 +90,8 @@ def of(record: records.Record, measured: Sequence[str], reduced: bool = False) -
         result=None if image is None else picture(title, image),
         thumb=None if image is None else reduction(title, image, THUMB),
         sources=[picture(pathlib.Path(path).name, array) for path, array in sources.items() if array is not None],
-        rival=picture("content" if record.flags.get("content") else "exemplar", arrays[0]) if arrays else None,
-        full=_full(record, image, finished, arrays),
+        rival=None if base is None else picture("content" if record.flags.get("content") else "exemplar", base),
+        full=_full(record, image, image if finished or base is None else base),
         snapshots=list(_snapshots(record, reduced)),
         tiled=record.flags.get("tile") == "xy",
         chart=charts.draw({"loss": points, **_terms(record)}),
@@ -109,33 +111,30 @@ def of(record: records.Record, measured: Sequence[str], reduced: bool = False) -
 def picture(title: str, image: np.ndarray) -> Picture:
     """`[H, W, 3]` in [0, 1] -> a picture without loss."""
     height, width = image.shape[:2]
-    return Picture(title, _uri(image.tobytes(), image.shape), width, height)
-
-
-@functools.lru_cache(64)
-def _uri(values: bytes, shape: tuple[int, ...]) -> str:
-    image = np.frombuffer(values, np.float32).reshape(shape)
-    kind = "webp" if max(shape) <= encoding.KINDS[".webp"].longest else "png"
-    buffer = io.BytesIO()
-    encoding.choose(f"picture.{kind}", 8)(buffer, images.to_bytes(image))
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return Picture(title, _uri(image.tobytes(), image.shape, lossless=True), width, height)
 
 
 def reduction(title: str, image: np.ndarray, longest: int) -> Picture:
-    """A picture whose longer side has at most so many pixels."""
+    """A picture, some 5 kB of it, whose longer side has at most so many pixels."""
     factor = min(1, longest / max(image.shape))
-    return picture(title, images.resize(image, *(max(1, round(side * factor)) for side in image.shape[:2])))
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    image = images.resize(image, height, width)
+    return Picture(title, _uri(image.tobytes(), image.shape, quality=QUALITY), width, height)
 
 
-def _full(
-    record: records.Record, image: np.ndarray | None, finished: bool, sources: Sequence[np.ndarray]
-) -> tuple[int, int]:
-    """Of a run that is not finished what its flags ask for."""
+@functools.lru_cache(64)
+def _uri(values: bytes, shape: tuple[int, ...], **options) -> str:
+    kind, options = ("WEBP", options) if max(shape) <= encoding.KINDS[".webp"].longest else ("PNG", {})
+    levels, buffer = images.to_bytes(np.frombuffer(values, np.float32).reshape(shape)), io.BytesIO()
+    Image.fromarray(levels).save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _full(record: records.Record, image: np.ndarray | None, like: np.ndarray | None) -> tuple[int, int]:
+    """The size that the flags ask for; where they do not, that of another picture; none without an image."""
     if image is None:
         return 0, 0
-    height, width = (sources[0] if sources and not finished else image).shape[:2]
-    asked = lambda name, side: side if finished else int(record.flags.get(name) or side)
-    return asked("width", width), asked("height", height)
+    return int(record.flags.get("width") or like.shape[1]), int(record.flags.get("height") or like.shape[0])
 
 
 def _snapshots(record: records.Record, reduced: bool) -> Iterable[Picture]:
@@ -158,9 +157,9 @@ def _flags(record: records.Record, default: bool) -> dict[str, str]:
     return {name: str(value) for name, value in record.flags.items() if records.is_default(name, value) == default}
 
 
-def command(record: records.Record) -> str:
-    """What a shell takes to make it again."""
-    return shlex.join(["jaxtex", *(f"--{name}={value}" for name, value in _flags(record, False).items())])
+def command(record: records.Record) -> list[str]:
+    """What makes it again."""
+    return ["jaxtex", *(shlex.quote(f"--{name}={value}") for name, value in _flags(record, False).items())]
 
 
 def _measures(record: records.Record, sources: dict, image: np.ndarray, names: Sequence[str]) -> dict[str, float]:
@@ -178,6 +177,8 @@ def _measures(record: records.Record, sources: dict, image: np.ndarray, names: S
 def _state(record: records.Record, finished: bool) -> str:
     if finished:
         return f"{record.step} steps in {_seconds(record):.1f} s"
+    if record.notes:
+        return f"{record.step} steps, but no result"
     return f"unfinished: step {record.step} of {record.flags.get('num_steps', '?')}"
 
 
@@ -192,14 +193,14 @@ def _seconds(record: records.Record) -> float:
 def _timings(record: records.Record) -> dict[str, str]:
     """What it took, with units."""
     first = record.rows[0].get("seconds", 0.0) if record.rows else 0.0
-    found = {"steps": f"{record.step}", "time": f"{_seconds(record):.1f} s", "first steps and compiling": f"{first:.1f} s"}
+    found = {"steps": f"{record.step}", "time": f"{_seconds(record):.1f} s", "first snapshot": f"{first:.1f} s"}
     if "memory" in record.notes:
         found["peak of memory"] = f"{record.notes['memory'] / 2**20:,.0f} MiB"
     if "numbers" in record.notes:
         found["numbers matched"] = f"{record.notes['numbers']:,.0f}"
     if _loss(record) is not None:
         found["loss"] = f"{_loss(record):.4g}"
-    if record.notes.get("first"):
+    if _loss(record) is not None and record.notes.get("first"):
         found["loss / first"] = f"{_loss(record) / record.notes['first']:.3g}"
     return found
 

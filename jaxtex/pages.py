@@ -51,7 +51,7 @@ def columns(shown: Sequence[exhibits.Exhibit]) -> list[Column]:
     """What tells several runs apart: flags that differ, what came out, measures."""
     chosen = [{**each.chosen, **each.usual} for each in shown]
     names = dict.fromkeys(name for flags in chosen for name in flags)
-    differing = [name for name in names if len({flags.get(name) for flags in chosen}) > 1]
+    differing = [name for name in names if len({flags[name] for flags in chosen if name in flags}) > 1]
     found = [(name, [flags.get(name, "") for flags in chosen]) for name in differing]
     for rows in ([each.cells for each in shown], [each.measures for each in shown]):
         found += [(name, [row.get(name) for row in rows]) for name in dict.fromkeys(name for row in rows for name in row)]

@@ -77,10 +77,10 @@ def read(folder: pathlib.Path, name: str = "") -> Record:
         folder=folder,
         flags=_flags(folder, _mapping(folder, found, "flags")),
         inputs=texts("inputs"),
-        origin={"device": str(found.get("device", "")), **texts("versions")},
+        origin=({"device": str(found["device"])} if "device" in found else {}) | texts("versions"),
         rows=[row for row in map(_numbers, _rows(folder)) if {"step", "loss"} <= set(row)],
         notes=_numbers(_notes(folder)),
-        snapshots=sorted((folder / workdirs.STEPS).glob("[0-9]*.png"), key=_order),
+        snapshots=sorted(_snapshots(folder), key=lambda path: int(path.stem)),
     )
 
 
@@ -118,11 +118,12 @@ def _numbers(row: object) -> dict[str, float]:
     there = row.items() if isinstance(row, dict) else ()
     is_number = lambda value: isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
     found = {name: value for name, value in there if is_number(value)}
-    return found if math.isfinite(found.get("step", 0)) else {}
+    step = found.get("step", 0)
+    return found | ({"step": int(step)} if "step" in found else {}) if math.isfinite(step) else {}
 
 
-def _order(path: pathlib.Path) -> tuple[int, str]:
-    return len(path.stem), path.stem  # 1000000 comes after 999999
+def _snapshots(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in (folder / workdirs.STEPS).glob("*.png") if path.stem.isdecimal() and len(path.stem) < 20]
 
 
 def is_default(name: str, value: object) -> bool:

@@ -11,12 +11,13 @@ import shutil
 import sys
 
 import commands
+import conftest
 import numpy as np
 import pytest
 import shelves
 from PIL import Image
 
-from jaxtex import charts, config, images, metrics, pages, records, report_main, runs
+from jaxtex import charts, config, exhibits, files, images, metrics, pages, records, report_main, runs
 
 VOID = {"meta", "img", "input", "br", "link"}
 QUICK = config.Config(size=48, scales=1, octaves=1, layers="relu1_1", num_steps=4, save_every=2)
@@ -82,7 +83,7 @@ def test_a_page_of_one_run_tells_all_that_is_known():
     chosen, usual = page.texts.index("Flags that are not default"), page.texts.index("All other flags, as by default")
     assert [page.texts.index(name) < usual for name in ("statistic", "seed", "network")] == [True, True, False]
     assert chosen < page.texts.index("statistic")
-    assert "jaxtex --style=style.png --statistic=gram --size=48 --seed=3" in page.texts
+    assert "jaxtex --style=style.png --statistic=gram --size=48 --seed=3" in " ".join(page.texts)
 
 
 def test_the_pictures_are_those_of_the_run_and_in_the_page_once():
@@ -123,6 +124,17 @@ def test_many_runs_are_a_table_of_what_tells_them_apart():
     assert [row[0] for row in page.table()] == ["gram-0", "gram-1", "sorted-2"]
     ids = [each["id"] for each in page.all("article")]
     assert [each["href"] for each in page.all("a")] == [f"#{name}" for name in ids]
+
+
+def test_snapshots_of_many_runs_are_reduced():
+    large = images.load(conftest.ROOT / "images" / "pebbles.png")[:192]  # [192, 256, 3]
+    reduced = exhibits.reduction("large", large, 160)
+    shown, expected = decoded({"src": reduced.uri}), images.to_bytes(images.resize(large, 120, 160))
+    assert (reduced.width, reduced.height) == (160, 120)
+    assert np.abs((shown - expected.astype(float)) @ [0.299, 0.587, 0.114]).mean() < 4  # colours have half the resolution
+    assert len(reduced.uri) < len(exhibits.picture("large", large).uri) / 4
+    small = exhibits.reduction("small", images.load("style.png"), 160)
+    assert (small.width, small.height) == (64, 48)
 
 
 def test_a_run_is_shown_once_however_often_it_is_named():
@@ -182,6 +194,17 @@ def test_only_the_very_file_that_a_run_began_with_is_shown():
     assert any(text.startswith("style.png is not shown") for text in jaxtex_report("run").texts)
 
 
+def test_a_transfer_is_compared_with_its_content_alone(exemplar):
+    images.save("content.png", exemplar[::-1])
+    run = shelves.shelve(pathlib.Path("run"), "style.png", content="content.png")
+    assert "exemplar" not in jaxtex_report("run", "--metrics=none").texts  # the content is not in the inputs: not shown
+    record = json.loads((run / "run.json").read_text())
+    record["inputs"]["content.png"] = files.hashes("content.png", "sha256")["sha256"]
+    (run / "run.json").write_text(json.dumps(record))
+    page = jaxtex_report("run", "--metrics=none")
+    assert "content" in page.texts and [each["width"] for each in page.all("image")] == ["80", "80"]
+
+
 def test_the_exemplar_is_found_from_elsewhere(monkeypatch):
     shelves.shelve(pathlib.Path("runs/run"), "style.png")
     monkeypatch.chdir("runs")
@@ -193,11 +216,13 @@ def test_damaged_pictures_and_numbers_cost_no_page():
     (run / "result.png").write_bytes((run / "result.png").read_bytes()[:300])
     (run / "steps" / "000008.png").write_text("")
     (run / "steps" / "000010.png").mkdir()
-    wrong = '{"step": "x"}\n[1]\n7\n{"step": 1e400, "loss": 1}\n{"step": 9, "loss": NaN}\n{"step": 10, "loss": 0}\n{"step"'
-    (run / "metrics.jsonl").write_text((run / "metrics.jsonl").read_text() + wrong)
+    (run / "steps" / "9x.png").write_text("no snapshot")
+    wrong = ['{"step": "x"}', "[1]", "7", '{"step": 1e400, "loss": 1}', '{"step": 9, "loss": NaN}']
+    wrong += ['{"step": 9.5, "loss": 1e300}', '{"step": 10, "loss": 0}', '{"step"']
+    (run / "metrics.jsonl").write_text((run / "metrics.jsonl").read_text() + "\n".join(wrong))
     page = jaxtex_report("run")
     assert "result.png is damaged or not there; the last snapshot is shown" in page.texts
-    assert "snapshot at step 6" in page.texts and "unfinished: step 10 of 200" in page.texts
+    assert "snapshot at step 6" in page.texts and "10 steps, but no result" in page.texts
 
 
 RECORDS = ["", "[1]", '{"flags": ', '{"flags": [1]}', '{"flags": {"size": "big"}}', '{"flags": {}, "inputs": 3}']
@@ -265,12 +290,12 @@ def test_a_chart_by_hand():
     assert [label for _, label in chart.across] == ["0", "2", "4", "6", "8", "10"]
 
 
-@pytest.mark.parametrize("points", [[], [(1, 1.0)], [(1, 0.0), (2, -1.0)], [(1, float("inf"))]])
+@pytest.mark.parametrize("points", [[], [(1, 1.0)], [(1, 0.0), (2, -1.0)], [(1, float("inf"))], [(1, 1e200), (2, 1e-200)]])
 def test_what_cannot_be_drawn_is_no_chart(points):
     assert charts.draw({"loss": points}) is None
 
 
-@pytest.mark.parametrize("low, high", [(1e-12, 1e3), (0.5, 0.51), (3e-5, 4e-4), (1, 1e300)])
+@pytest.mark.parametrize("low, high", [(1e-12, 1e3), (0.5, 0.51), (3e-5, 4e-4), (1, 1e149)])
 def test_ticks_are_few_and_inside(low, high):
     chart = charts.draw({"loss": [(1, high), (1000, low)]})
     assert len(chart.up) <= 7 and all(-1e-9 <= place <= 100 + 1e-9 for place, _ in [*chart.up, *chart.across])
