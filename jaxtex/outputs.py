@@ -1,13 +1,14 @@
 """The file that a command was asked for: whether it can be written, known before the work, and written after it."""
 
+import contextlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from jaxtex import encoding, errors, images
+from jaxtex import encoding, errors, files, images
 
 LONGEST = 200  # bytes of a name: while it is written it has a longer one
 
@@ -27,6 +28,26 @@ def check(path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[st
     encoding.choose(path, bits)
     if reason := _refusal(pathlib.Path(path), inputs, folders):
         raise errors.UserError(f"--output={path}: {reason}")
+
+
+def hold(path: str, suffixes: Sequence[str]) -> None:
+    """`check` for a file that is no picture.
+
+    Raises:
+      UserError: it has none of the suffixes, or is not to be written there.
+    """
+    if pathlib.Path(path).suffix.lower() not in suffixes:
+        raise errors.UserError(f"--output={path}: its suffix is one of {', '.join(suffixes)}, please")
+    if reason := _refusal(pathlib.Path(path), [], []):
+        raise errors.UserError(f"--output={path}: {reason}")
+
+
+@contextlib.contextmanager
+def made(path: str) -> Iterator[pathlib.Path]:
+    """`files.atomic`, with the folders above it."""
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with files.atomic(path) as part:
+        yield part
 
 
 def write(path: str, image: np.ndarray, bits: int, note: str) -> None:

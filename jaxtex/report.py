@@ -65,7 +65,7 @@ class Report:
         rows = rows_of(self.folder)
         chosen = [path for path in map(self._snapshot, (row["step"] for row in rows[:-1])) if path.exists()]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
-        shown = [images.resize(each, *result.shape[:2]) for each in map(_readable, chosen) if each is not None]
+        shown = [images.resize(each, *result.shape[:2]) for each in map(readable, chosen) if each is not None]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
         told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
         return told | {"first": rows[0]["evaluated"], "memory": memory.peak()}
@@ -95,8 +95,8 @@ def rows_of(folder: pathlib.Path) -> list[dict]:
     return found
 
 
-def _readable(path: pathlib.Path) -> np.ndarray | None:
-    """A snapshot, which is no reason to lose the result; None if it is damaged."""
+def readable(path: pathlib.Path) -> np.ndarray | None:
+    """A picture that can be done without, `[H, W, 3]`; None if it is not there or damaged."""
     with contextlib.suppress(errors.UserError):
         return images.load(path)
 
