@@ -132,29 +132,32 @@ def _rows(lines: Iterable[str | bytes]) -> Iterator[dict]:
 
 
 def _lines_after(metrics: pathlib.Path, at: int) -> tuple[list[bytes], int]:
-    """Whole lines from this byte on, of very many evenly some with the first and the last; and where they end."""
+    """Whole lines from this byte on, of very many evenly some with the first and the last; and where they end.
+
+    Nothing, and 0, where no line ended at that byte: these are other lines than before.
+    """
     try:
         with open(metrics, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(min(at, size))
-            text = file.read()
+            file.seek(max(0, at - 1))
+            before, text = file.read(1 if at else 0), file.read()
     except OSError:
+        return [], 0
+    if at and before != b"\n":
         return [], 0
     text = text[: text.rfind(b"\n") + 1]
     lines = text.splitlines()
     chosen = np.linspace(0, len(lines) - 1, min(len(lines), MOST)).round().astype(int)
-    return [lines[i] for i in chosen], (at if size >= at else 0) + len(text)
+    return [lines[i] for i in chosen], at + len(text)
 
 
 def _pace(rows: list[dict]) -> float | None:
     """Steps a second of late; over the whole run where that cannot be told."""
     if not rows:
         return None
-    first, last = rows[0], rows[-1]
-    steps, seconds = last["step"] - first["step"], last.get("seconds", 0) - first.get("seconds", 0)
-    if steps > 0 and seconds > 0:
-        return steps / seconds
-    return last["step"] / last["seconds"] if last.get("seconds") else None
+    (first, began), (last, ended) = ((row["step"], _number(row.get("seconds")) or 0.0) for row in (rows[0], rows[-1]))
+    if last > first and ended > began:
+        return (last - first) / (ended - began)
+    return last / ended if ended > 0 else None
 
 
 def _heard(path: pathlib.Path) -> float | None:

@@ -48,7 +48,7 @@ def build(folder: pathlib.Path, stop: Callable[[], None] | None = None) -> Calla
     for path, file in {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}.items():
         app.get(path, callback=functools.partial(bottle.static_file, file, PAGE, headers={"Cache-Control": "no-cache"}))
     app.get("/runs", callback=lambda: _runs(folder, stop is not None))
-    app.get("/run", callback=lambda: _run(folder))
+    app.get("/run", callback=lambda: _run(folder) | {"stops": stop is not None})
     app.get("/picture", callback=lambda: _picture(folder))
     if stop:
         app.post("/stop", callback=lambda: stop() or {})
@@ -108,7 +108,7 @@ def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
     if not PICTURES.fullmatch(file):
         raise bottle.HTTPError(404)
     with _at_hand():
-        found = bottle.static_file(file, path, headers={"Cache-Control": "private, max-age=604800"})
+        found = bottle.static_file(file, path, etag=False, headers={"Cache-Control": "private, max-age=604800"})
     if not isinstance(found, bottle.HTTPError):
         return found
     raise found

@@ -9,6 +9,7 @@ import logging
 import os
 import pathlib
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,13 +56,14 @@ def stay(port: int, folder: pathlib.Path) -> None:
 
 
 def _start(port: int, folder: pathlib.Path, stop: Callable[[], None] | None) -> list[float]:
-    """Begins to answer; returns when the last question came, in a list."""
+    """Begins to answer, in a thread; returns when the last question came, in a list."""
     try:
         import waitress
 
         from jaxtex import pages
     except ModuleNotFoundError as error:
         raise errors.UserError(f"--serve={port}: {error.name} is missing; pip install 'jaxtex[serve]' brings it") from error
+    listening = _listen(port)
     app, asked = pages.build(folder, stop), [float("-inf")]
 
     def noted(environ: dict, start: Callable):
@@ -69,10 +71,14 @@ def _start(port: int, folder: pathlib.Path, stop: Callable[[], None] | None) -> 
         return app(environ, start)
 
     logging.getLogger("waitress").setLevel(logging.ERROR)  # a page that asks much at once is no news
-    try:
-        server = waitress.create_server(noted, host=HOST, port=port, ident=None)
-    except OSError as error:
-        raise errors.UserError(f"--serve={port}: {error.strerror}; another port, please, or 0 for any") from error
+    server = waitress.create_server(noted, sockets=[listening], ident=None)
     threading.Thread(target=server.run, daemon=True, name="serve").start()
-    logging.info("http://%s:%s shows %s", HOST, server.effective_port, folder)
+    logging.info("http://%s:%d shows %s", HOST, listening.getsockname()[1], folder)
     return asked
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise errors.UserError(f"--serve={port}: {os.strerror(error.errno)}; another port, please, or 0 for any") from error

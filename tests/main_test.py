@@ -208,6 +208,9 @@ MISTAKES = [
     (["--output=out.png", "--num_images=2"], "--output=out.png: of a single picture, not with"),
     (["--output=out.png", "--each"], "of a single picture"),
     (["--output=out.png", "--experiment=list"], "of a single picture"),
+    (["--serve=page"], "flag --serve=page"),
+    (["--serve=70000"], "flag --serve=70000: 70000 is not an integer in the range [0, 65535]"),
+    (["--style=", "--serve=0", "--workdir=none"], "--workdir=none: no such folder"),
     (["--bits=16"], "--bits=16 counts for --output, which is missing"),
 ]
 

@@ -4,12 +4,14 @@ const SVG = "http://www.w3.org/2000/svg";
 const EVERY = 1000; // milliseconds between two questions while something runs; 3 times that when nothing does
 const MOST = 4000; // rows of a curve; of more, every second is kept
 const CURVES = 7; // colours of page.css
+const STOPPED = "Stopped: what was made is saved, and the same command goes on from there.";
 const MARGIN = { left: 44, right: 8, top: 8, bottom: 22 }; // pixels around the curves
 
 const at = (id) => document.getElementById(id);
 const known = { folder: "", stops: false, several: false }; // of the folder, by the last answer to /runs
 const cards = new Map(); // by key
 let run = null; // that is shown; null: all
+let stopping = false; // was asked for here
 let asking = 0; // counts the questions: an answer that comes too late is not shown
 
 // What is asked
@@ -25,7 +27,6 @@ async function poll() {
   let idle = true;
   try {
     idle = await (run ? askRun : askAll)(() => mine === asking);
-    if (mine === asking && !at("stop").disabled) notice("");
   } catch (error) {
     if (mine === asking) await lost(error);
   }
@@ -37,7 +38,10 @@ async function askAll(wanted) {
   const told = await ask("runs");
   if (!wanted()) return true;
   Object.assign(known, { folder: told.folder, stops: told.stops, several: told.runs.length > 1 });
-  if (told.runs.length === 1) return open(told.runs[0].run), false;
+  if (told.runs.length === 1) {
+    open(told.runs[0].run);
+    return false;
+  }
   showAll(told.runs);
   return told.runs.length > 0 && !told.runs.some(isGoing);
 }
@@ -46,6 +50,7 @@ async function askRun(wanted) {
   const { key, at: from, step, shot } = run;
   const told = await ask(`run?${new URLSearchParams({ run: key, at: from, step, shot })}`);
   if (!wanted()) return true;
+  known.stops = told.stops;
   take(told);
   showRun();
   return !isGoing(told);
@@ -56,13 +61,16 @@ const isGoing = (told) => told.state === "running" || told.state === "waiting";
 async function lost(error) {
   if (run && error.cause === 404) return notice("This run is not there any more.");
   if (error.cause) return notice(`The server says: ${error.message}.`);
-  at("stop").hidden = true;
   const again = `jaxtex --serve=${location.port} --workdir=${known.folder}`;
-  notice(`The command has ended, or cannot be reached. What was seen stays here; ${again} shows all of it again.`);
+  notice(`${stopping ? STOPPED : "The command has ended, or cannot be reached."} ${again} shows again what is there.`);
+  if (isGoing(at("state").dataset)) state("stopped", stopping ? "stopped" : "no answer");
+  stopping = at("stop").disabled = false;
+  at("stop").hidden = true;
 }
 
 function take(told) {
-  if (told.anew) Object.assign(run, { rows: [], shots: [] });
+  if (told.anew) Object.assign(run, { names: [], rows: [], shots: [] });
+  run.names = [...new Set([...run.names, ...told.names.slice(1)])];
   for (const row of told.rows) run.rows.push(Object.fromEntries(told.names.map((name, i) => [name, row[i]])));
   if (run.rows.length > MOST) run.rows = run.rows.filter((_, i) => (run.rows.length - 1 - i) % 2 === 0);
   run.shots.push(...told.shots);
@@ -75,7 +83,7 @@ function take(told) {
 // One run, or all
 
 function open(key) {
-  run = key ? { key, at: 0, step: 0, shot: 0, rows: [], shots: [], told: null, chosen: null } : null;
+  run = key ? { key, at: 0, step: 0, shot: 0, names: [], rows: [], shots: [], told: null, chosen: null } : null;
   at("run").hidden = at("runs").hidden = true;
   for (const id of ["shown", "exemplar"]) at(id).removeAttribute("src");
   poll();
@@ -99,14 +107,21 @@ function notice(text) {
   say("notice", text);
 }
 
-function head(title, state, text) {
+function head(title, name, text, why = "") {
   say("title", title);
   document.title = `${title}: ${text}`;
-  say("state", text);
-  at("state").className = `state ${state}`;
+  state(name, text);
+  notice(stopping ? "Told to stop: it saves what is made." : why);
   at("all").hidden = !run || !known.several;
   at("stop").hidden = !known.stops;
-  if (!at("stop").disabled) say("stop", known.several ? "Stop all" : "Stop");
+  at("stop").disabled = stopping;
+  say("stop", stopping ? "Stopping" : known.several ? "Stop all" : "Stop");
+}
+
+function state(name, text) {
+  at("state").dataset.state = name;
+  at("state").className = `state ${name}`;
+  say("state", text);
 }
 
 function showAll(runs) {
@@ -152,11 +167,10 @@ function card(told) {
 }
 
 function showRun() {
-  const { told, rows } = run;
+  const { told } = run;
   const waits = told.state === "waiting" ? "waiting for the first step" : told.state;
   const quiet = told.state === "running" && told.heard > 10 ? `, last heard ${clock(told.heard)} ago` : "";
-  head(told.name, told.state, waits + quiet);
-  if (told.why) notice(told.why);
+  head(told.name, told.state, waits + quiet, told.why ?? "");
   at("done").className = told.state;
   at("done").value = share(told);
   say("step", told.num_steps ? `${count(told.step)} / ${count(told.num_steps)}` : "–");
@@ -167,7 +181,7 @@ function showRun() {
   if (told.exemplar) show(at("exemplar"), picture(run.key, ["exemplar.png", told.exemplar]));
   at("run").hidden = false;
   showPicture();
-  chart(rows, told.num_steps || run.step);
+  chart(run);
 }
 
 // The picture, and the snapshots to be gone through
@@ -213,16 +227,15 @@ function show(image, address) { // nothing flickers: what was there stays until 
 
 // The curves
 
-function chart(rows, until) {
+function chart({ rows, names, step: until }) {
   const svg = at("chart"), { width, height } = svg.getBoundingClientRect();
-  const names = [...new Set(rows.flatMap(Object.keys))].filter((name) => name !== "step");
   const values = rows.flatMap((row) => names.map((name) => row[name])).filter((value) => value > 0);
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   if (!values.length || !width) return at("legend").replaceChildren();
   const low = Math.log10(values.reduce((a, b) => Math.min(a, b))), high = Math.log10(values.reduce((a, b) => Math.max(a, b)));
   const pad = Math.max(0.05 * (high - low), 0.1), [bottom, top] = [low - pad, high + pad];
-  const x = (step) => MARGIN.left + (step / until) * (width - MARGIN.left - MARGIN.right);
+  const x = (step) => MARGIN.left + (step / Math.max(1, until)) * (width - MARGIN.left - MARGIN.right);
   const y = (exponent) => MARGIN.top + ((top - exponent) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
   axes(svg, x, y, { until, bottom, top, width, height });
   const shown = pictures()[at("scrub").value]?.step;
@@ -234,17 +247,18 @@ function chart(rows, until) {
 function axes(svg, x, y, { until, bottom, top, width, height }) {
   const every = Math.max(1, Math.ceil((top - bottom) / 5));
   const ticks = [];
-  for (let e = Math.ceil(bottom); e <= top; e++) if (e % every === 0) ticks.push([e, `1e${e}`]);
+  for (let e = Math.ceil(bottom); e <= top; e++) if (e % every === 0) ticks.push([e, power(e)]);
   if (ticks.length < 2) ticks.splice(0, 9, ...[0.15, 0.5, 0.85].map((t) => bottom + t * (top - bottom)).map((e) => [e, label(e)]));
   for (const [e, text] of ticks) {
     svg.append(node("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(e), y2: y(e) }));
     svg.append(node("text", { x: MARGIN.left - 6, y: y(e) + 4, "text-anchor": "end" }, text));
   }
-  for (const [step, anchor] of [[0, "start"], [Math.round(until / 2), "middle"], [until, "end"]])
+  for (const [step, anchor] of [[0, "start"], [Math.floor(until / 2), "middle"], [until, "end"]])
     svg.append(node("text", { x: x(step), y: height - 5, "text-anchor": anchor }, step ? count(step) : "step 0"));
 }
 
-const label = (exponent) => (10 ** exponent).toExponential(0).replace("e+", "e");
+const power = (exponent) => `10${String(exponent).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
+const label = (exponent) => (10 ** exponent).toPrecision(2).replace("e+", "e");
 
 function curve(rows, name, i, x, y) {
   let path = "", pen = "M";
@@ -283,16 +297,14 @@ function node(name, attributes, text = "") {
 function choose(place) {
   run.chosen = place;
   showPicture();
-  chart(run.rows, run.told.num_steps || run.step);
+  chart(run);
 }
 
 async function stop() {
-  if (!confirm("Stop? All is saved, and the same command goes on from there.")) return;
-  at("stop").disabled = true;
-  say("stop", "Stopping");
+  if (!confirm("Stop? What is made is saved, and the same command goes on from there.")) return;
   const answer = await fetch("stop", { method: "POST" }).catch(() => null);
-  at("stop").disabled = Boolean(answer?.ok);
-  notice(answer?.ok ? "Told to stop. All is saved, and the same command goes on from there." : "It cannot be told to stop.");
+  stopping = Boolean(answer?.ok);
+  poll();
 }
 
 at("scrub").addEventListener("input", () => choose(at("scrub").value === at("scrub").max ? null : Number(at("scrub").value)));
