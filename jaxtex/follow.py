@@ -53,9 +53,9 @@ def summary(folder: pathlib.Path, path: pathlib.Path) -> dict:
       second, `left` in seconds, `heard` (seconds since it last wrote), `why` it failed, `picture`: its newest one; None
       for each that is not known.
     """
-    rows, log = list(_rows(workers.tail(path / workdirs.METRICS, TAIL))), folder / "logs" / f"{path.name}.log"
-    last, total = rows[-1] if rows else {}, _num_steps(path)
-    state, pace = _state(path, log, bool(rows)), _pace(rows)
+    first, last = _ends(path)
+    log, total = folder / "logs" / f"{path.name}.log", _num_steps(path)
+    state, pace = _state(path, log, bool(last)), _pace(first, last)
     told = {"name": _name(folder, path), "state": state, "step": last.get("step", 0), "num_steps": total}
     left = max(0, total - told["step"]) / pace if pace and total and state == "running" else None
     told |= {"loss": _number(last.get("loss")), "seconds": _number(last.get("seconds")), "pace": _number(pace)}
@@ -150,14 +150,18 @@ def _lines_after(metrics: pathlib.Path, at: int) -> tuple[list[bytes], int]:
     return [lines[i] for i in chosen], at + len(text)
 
 
-def _pace(rows: list[dict]) -> float | None:
-    """Steps a second of late; over the whole run where that cannot be told."""
-    if not rows:
-        return None
-    (first, began), (last, ended) = ((row["step"], _number(row.get("seconds")) or 0.0) for row in (rows[0], rows[-1]))
-    if last > first and ended > began:
-        return (last - first) / (ended - began)
-    return last / ended if ended > 0 else None
+def _ends(path: pathlib.Path) -> tuple[dict, dict]:
+    """The first row of late, and the last one; nothing, if there is none."""
+    lines = workers.tail(path / workdirs.METRICS, TAIL)
+    return next(_rows(lines), {}), next(_rows(reversed(lines)), {})
+
+
+def _pace(first: dict, last: dict) -> float | None:
+    """Steps a second between two rows; over the whole run where that cannot be told."""
+    (begin, began), (end, ended) = ((row.get("step", 0), _number(row.get("seconds")) or 0.0) for row in (first, last))
+    if end > begin and ended > began:
+        return (end - begin) / (ended - began)
+    return end / ended if ended > 0 else None
 
 
 def _heard(path: pathlib.Path) -> float | None:

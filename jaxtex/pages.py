@@ -47,7 +47,7 @@ def build(folder: pathlib.Path, stop: Callable[[], None] | None = None) -> Calla
     app.default_error_handler = lambda error: f"{error.status_line}\n"
     for path, file in {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}.items():
         app.get(path, callback=functools.partial(bottle.static_file, file, PAGE, headers={"Cache-Control": "no-cache"}))
-    app.get("/runs", callback=lambda: _runs(folder, stop is not None))
+    app.get("/runs", callback=lambda: _runs(folder) | {"stops": stop is not None})
     app.get("/run", callback=lambda: _run(folder) | {"stops": stop is not None})
     app.get("/picture", callback=lambda: _picture(folder))
     if stop:
@@ -87,24 +87,28 @@ def _at_hand() -> Iterator[None]:
         raise bottle.HTTPError(404) from error
 
 
-def _runs(folder: pathlib.Path, stops: bool) -> dict:
-    bottle.response.set_header("Cache-Control", "no-store")
+def _runs(folder: pathlib.Path) -> dict:
+    found = _found(folder)
     with _at_hand():
-        told = [{"run": key, **follow.summary(folder, path)} for key, path in follow.find(folder).items()]
-    return {"folder": follow.shown(folder), "stops": stops, "runs": told}
+        told = [{"run": key, **follow.summary(folder, path)} for key, path in found.items()]
+    return _about(folder, found) | {"runs": told}
 
 
 def _run(folder: pathlib.Path) -> dict:
-    bottle.response.set_header("Cache-Control", "no-store")
-    path = _asked_for(folder)
-    at, step, shot = (_count(name) for name in ("at", "step", "shot"))
+    found = _found(folder)
+    path, (at, step, shot) = _asked_for(found), map(_count, ("at", "step", "shot"))
     with _at_hand():
-        return follow.summary(folder, path) | follow.details(path, at, step, shot)
+        return _about(folder, found) | follow.summary(folder, path) | follow.details(path, at, step, shot)
+
+
+def _about(folder: pathlib.Path, found: dict[str, pathlib.Path]) -> dict:
+    bottle.response.set_header("Cache-Control", "no-store")
+    return {"folder": follow.shown(folder), "several": len(found) > 1}
 
 
 def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
     """The browser keeps it: a picture that is written again gets another version, and so another address."""
-    path, file = _asked_for(folder), bottle.request.query.getunicode("file", "")
+    path, file = _asked_for(_found(folder)), bottle.request.query.getunicode("file", "")
     if not PICTURES.fullmatch(file):
         raise bottle.HTTPError(404)
     with _at_hand():
@@ -114,9 +118,12 @@ def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
     raise found
 
 
-def _asked_for(folder: pathlib.Path) -> pathlib.Path:
+def _found(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     with _at_hand():
-        found = follow.find(folder)
+        return follow.find(folder)
+
+
+def _asked_for(found: dict[str, pathlib.Path]) -> pathlib.Path:
     key = bottle.request.query.getunicode("run", "")
     if key not in found:
         raise bottle.HTTPError(404)

@@ -5,7 +5,7 @@
     jaxtex-sweep --list=FILE              (a line of flags for each run)
     jaxtex-sweep --experiment=q1,q2 --vary=seed=0,1 --network=vgg_lite
     jaxtex-sweep ... --slurm --sbatch='--partition=gpu --gres=gpu:1 --time=2:00:00'
-    jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather)
+    jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather; a live page of it: --serve=8080)
 
 Commas separate the values of --vary, or, where one stands, semicolons alone. Any flag of jaxtex may be given, and holds for
 every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile=...), logs/, a folder for each run; last

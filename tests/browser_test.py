@@ -136,6 +136,11 @@ def test_a_run_that_goes_on_and_one_that_is_made_anew(begin, page, tmp_path):
     seen(page, "12 / 100", "#step")
     seen(page, "step 10", "#label")
     assert page.locator("#scrub").get_attribute("max") == "0" and len(page.locator("#chart path").all()) == 2
+    serve_test.write(tmp_path / "run" / "other", [10])
+    page.locator("#all").click()
+    seen(page, "2 runs: 2 stopped", "#counts")
+    page.locator("#cards a").nth(1).click()
+    seen(page, "other", "h1")
     shutil.rmtree(run)
     seen(page, "This run is not there any more", "#notice")
 

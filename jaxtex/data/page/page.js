@@ -8,7 +8,7 @@ const STOPPED = "Stopped: what was made is saved, and the same command goes on f
 const MARGIN = { left: 44, right: 8, top: 8, bottom: 22 }; // pixels around the curves
 
 const at = (id) => document.getElementById(id);
-const known = { folder: "", stops: false, several: false }; // of the folder, by the last answer to /runs
+const known = { folder: "", stops: false, several: false }; // of the whole, by the last answer
 const cards = new Map(); // by key
 let run = null; // that is shown; null: all
 let stopping = false; // was asked for here
@@ -37,7 +37,7 @@ async function poll() {
 async function askAll(wanted) {
   const told = await ask("runs");
   if (!wanted()) return true;
-  Object.assign(known, { folder: told.folder, stops: told.stops, several: told.runs.length > 1 });
+  know(told);
   if (told.runs.length === 1) {
     open(told.runs[0].run);
     return false;
@@ -50,12 +50,13 @@ async function askRun(wanted) {
   const { key, at: from, step, shot } = run;
   const told = await ask(`run?${new URLSearchParams({ run: key, at: from, step, shot })}`);
   if (!wanted()) return true;
-  known.stops = told.stops;
+  know(told);
   take(told);
   showRun();
   return !isGoing(told);
 }
 
+const know = ({ folder, stops, several }) => Object.assign(known, { folder, stops, several });
 const isGoing = (told) => told.state === "running" || told.state === "waiting";
 
 async function lost(error) {
@@ -129,7 +130,9 @@ function showAll(runs) {
   const counts = states.map((state) => [runs.filter((each) => each.state === state).length, state]).filter(([n]) => n);
   const text = counts.map(([n, state]) => `${n} ${state}`).join(", ");
   const folder = known.folder.split("/").filter(Boolean).at(-1) ?? "jaxtex";
-  head(folder, counts[0]?.[1] ?? "waiting", counts[0]?.[1] ?? "waiting");
+  const whole = ["running", "failed", "stopped", "waiting", "done"].find((state) => runs.some((each) => each.state === state));
+  head(folder, whole ?? "waiting", whole ?? "waiting");
+  at("share").className = whole ?? "";
   say("counts", runs.length ? `${runs.length} runs: ${text}` : "No run here yet.");
   at("share").value = runs.reduce((sum, each) => sum + share(each), 0) / Math.max(1, runs.length);
   const there = new Set(runs.map((each) => each.run));
@@ -240,7 +243,7 @@ function chart({ rows, names, step: until }) {
   axes(svg, x, y, { until, bottom, top, width, height });
   const shown = pictures()[at("scrub").value]?.step;
   if (shown) svg.append(node("line", { class: "here", x1: x(shown), x2: x(shown), y1: MARGIN.top, y2: height - MARGIN.bottom }));
-  names.forEach((name, i) => svg.append(curve(rows, name, i, x, y)));
+  for (const i of [...names.keys()].reverse()) svg.append(curve(rows, names[i], i, x, y)); // the loss, dashed, above its terms
   legend(names, rows, shown);
 }
 
@@ -267,7 +270,7 @@ function curve(rows, name, i, x, y) {
     path += `${pen}${x(row.step).toFixed(1)} ${y(Math.log10(row[name])).toFixed(1)}`;
     pen = "L";
   }
-  const found = node("path", { d: path });
+  const found = node("path", { d: path, class: name });
   found.style.stroke = `var(--curve-${i % CURVES})`;
   return found;
 }
@@ -276,6 +279,7 @@ function legend(names, rows, step) {
   const row = rows.findLast((each) => each.step <= (step ?? Infinity)) ?? rows[0];
   at("legend").replaceChildren(...names.map((name, i) => {
     const item = document.createElement("li"), value = document.createElement("b");
+    item.className = name;
     item.style.setProperty("--curve", `var(--curve-${i % CURVES})`);
     value.textContent = brief(row[name]);
     item.append(name === "loss" ? "loss, best so far" : name, value);
@@ -310,10 +314,9 @@ async function stop() {
 at("scrub").addEventListener("input", () => choose(at("scrub").value === at("scrub").max ? null : Number(at("scrub").value)));
 at("newest").addEventListener("click", () => choose(null));
 at("stop").addEventListener("click", stop);
+at("all").addEventListener("click", () => open(""));
 addEventListener("hashchange", () => open(location.hash.slice(1)));
 addEventListener("resize", () => run?.told && showRun());
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 
-open("");
-if (location.hash) ask("runs").then((told) => Object.assign(known, { ...told, several: told.runs.length > 1 }), () => {})
-  .then(() => open(location.hash.slice(1)));
+open(location.hash.slice(1));
