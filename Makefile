@@ -5,7 +5,7 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test slurm-test ordeal lint bench experiments clean
+.PHONY: demo test slurm-test browser-test ordeal lint bench experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
@@ -15,6 +15,9 @@ test: .venv/test lint  ## the linter and all tests
 
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
 	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
+
+browser-test: .venv/browser  ## the live page in a real Chromium, headless; as root, where it has to be installed
+	tests/browser.sh $(BIN)/python -m pytest -rs tests/browser_test.py
 
 ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hundred, of any size: an hour
 	$(BIN)/python tests/ordeal.py

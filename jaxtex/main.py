@@ -8,11 +8,15 @@
     jaxtex --style=photo.jpg --preset=best
     jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments)
     jaxtex --experiment=q1                (a question of the literature)
+    jaxtex --style=photo.jpg --serve=8080                 (a live page: http://127.0.0.1:8080)
+    jaxtex --serve=8080 --workdir=runs    (of what is made there, or was, until Ctrl-C)
 
-The folder gets result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and DONE at the end.
-The same command goes on with a run that was cut off (status 75: told to leave), and does nothing where it is done.
+The folder gets exemplar.png, result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and at
+the end DONE. The same command goes on with a run that was cut off (status 75: told to leave), and does nothing where it is
+done.
 """
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -40,6 +44,7 @@ from jaxtex import (
     provenance,
     runs,
     scenes,
+    serve,
     statistics,
     tables,
 )
@@ -73,6 +78,10 @@ def define_flags() -> None:
     flags.DEFINE_boolean("strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS)
     text("preset", "", f"Choices that go together: {', '.join(presets.PRESETS)}. Flags that are given replace them.")
     text("list", "", f"Tells what there is of: {', '.join(manual.LISTS)}.")
+    flags.DEFINE_integer(
+        "serve", None, "A live page at this port of 127.0.0.1, as long as the runs go; 0: any. With --workdir alone: of "
+        "what is made there, or was.", lower_bound=0, upper_bound=65535, flag_values=FLAGS,
+    )
     text("experiment", "", "Files in experiments/, whose RUNS are made: names with commas, all, or list.")
     for field in dataclasses.fields(config.Config):
         names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
@@ -94,10 +103,16 @@ def main(_: list[str]) -> None:
     elif FLAGS.experiment and FLAGS.distributed != "off":
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
-        perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
+        several = FLAGS.experiment == "all" or "," in FLAGS.experiment
+        with served(pathlib.Path(FLAGS.workdir or "runs", "" if several else FLAGS.experiment.strip())):
+            perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
     elif style or given.get("content"):
         named = "-".join(pathlib.Path(path).stem for path in filter(None, (given.get("content"), style)))
-        make(style, config.Config(**given), pathlib.Path(FLAGS.workdir or f"runs/{named}"))
+        folder = pathlib.Path(FLAGS.workdir or f"runs/{named}")
+        with served(folder):
+            make(style, config.Config(**given), folder)
+    elif FLAGS.serve is not None:
+        serve.stay(FLAGS.serve, pathlib.Path(FLAGS.workdir or "runs"))
     else:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
 
@@ -112,6 +127,12 @@ def recorded(path: str, given: dict) -> tuple[str, dict]:
         if not isinstance(value, (int, float) if kinds.get(name) is float else kinds.get(name, ())):
             raise errors.UserError(f"--from={path}: was made with --{name}={value}, which cannot be had here")
     return found.pop("style", ""), found
+
+
+def served(folder: pathlib.Path) -> contextlib.AbstractContextManager:
+    """The live page of what is made in the folder, if there shall be one; of several processes one has it."""
+    wanted = FLAGS.serve is not None and not FLAGS.dry_run and distributed.writes()
+    return serve.serving(FLAGS.serve if wanted else None, folder)
 
 
 def hold_output() -> None:

@@ -15,7 +15,7 @@ GROUPS = {
                         "content_norm", "tv_weight", "spectrum_weight", "excite", "excite_weight"),
     "Network": ("network", "weights", "pooling", "padding"),
     "Descent": ("num_steps", "scales", "optimizer", "learning_rate", "history", "renew_every"),
-    "What is kept": ("workdir", "save_every", "output", "bits", "overwrite", "strip_metadata"),
+    "What is kept": ("workdir", "serve", "save_every", "output", "bits", "overwrite", "strip_metadata"),
     "From elsewhere": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
     "To be told": ("list", "help"),

@@ -25,9 +25,9 @@ LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
 class Report:
     """Writes the files of one run into its folder, as the observer of a synthesis.
 
-    `result.png`, `sheet.png`, `steps/000010.png`, ..., and `metrics.jsonl`: a line for each step with step, loss at the
-    best image so far, loss evaluated in this step, each term, seconds of work until then. What an observed step replaces,
-    of a run that was cut off, or of another one, goes.
+    `exemplar.png`, `result.png`, `sheet.png`, `steps/000010.png`, ..., and `metrics.jsonl`: a line for each step with step,
+    loss at the best image so far, loss evaluated in this step, each term, seconds of work until then. What an observed step
+    replaces, of a run that was cut off, or of another one, goes.
 
     Args:
       folder: where `workdirs.claim` has been.
@@ -48,6 +48,10 @@ class Report:
             self.metrics.write(json.dumps(row) + "\n")
         self.metrics.flush()
         images.save(self._snapshot(progress.step), progress.image, durable=False)
+
+    def begin(self, sources: list[np.ndarray]) -> None:
+        """Writes `exemplar.png`, what it is made from, side by side: the files themselves may go."""
+        images.save(self.folder / "exemplar.png", sheet(sources), durable=False)
 
     def finish(self, sources: list[np.ndarray], result: np.ndarray, tile: str = "", note: str = "") -> dict:
         """Writes the result, and the sheet: what it was made from, four snapshots, result.

@@ -81,6 +81,7 @@ def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
         sources(run)  # which are shown in the end, when the files may be gone
     keeper = saves.Saves(run.folder / workdirs.SAVES, identity(run))
     with _claimed([run], manner.overwrite) as (folder,), _told(run.folder):
+        _begin([run], [folder])
         with report.Bar(run.config.num_steps) as bar, profiles.profile(manner.profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
@@ -126,6 +127,7 @@ def _make_all(made: list[Run], plans: list[synthesis.Plan], manner: Manner) -> l
     keepers = [saves.Saves(run.folder / workdirs.SAVES, each) for run, each in zip(made, whose, strict=True)]
     spoilt, _ = [], [sources(run) for run in made]
     with _claimed(made, manner.overwrite) as folders, _told(made[0].folder.parent):
+        _begin(made, folders)
         with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(manner.profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
             for i, result in batches.run(plans, watch, keepers):
@@ -165,6 +167,13 @@ def _told(folder: pathlib.Path) -> Iterator[None]:
             f"{str(error).removeprefix('RESOURCE_EXHAUSTED: ')} Half the --size (--height, --width) takes a quarter of the "
             "memory; --strips=64 and --remat=all take less, too"
         ) from error
+
+
+def _begin(made: Sequence[Run], folders: Sequence[report.Report | None]) -> None:
+    """What each is made from, if this process writes."""
+    for run, folder in zip(made, folders, strict=True):
+        if folder is not None:
+            folder.begin(sources(run))
 
 
 def _finish(run: Run, folder: report.Report | None, made: synthesis.Plan, result: np.ndarray, noted: bool) -> None:

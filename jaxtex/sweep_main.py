@@ -5,7 +5,7 @@
     jaxtex-sweep --list=FILE              (a line of flags for each run)
     jaxtex-sweep --experiment=q1,q2 --vary=seed=0,1 --network=vgg_lite
     jaxtex-sweep ... --slurm --sbatch='--partition=gpu --gres=gpu:1 --time=2:00:00'
-    jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather)
+    jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather; a live page of it: --serve=8080)
 
 Commas separate the values of --vary, or, where one stands, semicolons alone. Any flag of jaxtex may be given, and holds for
 every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile=...), logs/, a folder for each run; last
@@ -24,7 +24,7 @@ from typing import NamedTuple
 import jax
 from absl import flags
 
-from jaxtex import command, errors, results, runs, signals, slurm, sweeps, tables, workers
+from jaxtex import command, errors, results, runs, serve, signals, slurm, sweeps, tables, workers
 from jaxtex import main as single
 
 FLAGS = flags.FlagValues()
@@ -52,6 +52,7 @@ def define_flags() -> None:
     number("workers", 1, "Runs at once. On a GPU one each, or they lack memory.")
     number("retries", 3, f"How often a run that was preempted (exit status {signals.LEAVES}) is begun again.")
     text("only", "", "Numbers of the runs to be made, with commas. Empty: all.")
+    number("serve", None, "A live page at this port of 127.0.0.1, while the runs go; 0: any.", upper_bound=65535)
     yes("slurm", help="Writes job.sh, one array of all that is not done, and submits it.")
     text("sbatch", "", "Further options of sbatch.")
     yes("dry_run", help="Writes the manifest, and with --slurm job.sh, but begins nothing.")
@@ -66,6 +67,9 @@ def main(_: list[str]) -> None:
     modes = [mode for mode in MODES if FLAGS[mode].value]
     if len(modes) > 1:
         raise errors.UserError(f"--{modes[0]} and --{modes[1]}: one of them, please")
+    if modes and FLAGS.serve is not None:
+        also = f"jaxtex --serve={FLAGS.serve} --workdir={FLAGS.folder} shows what others make"
+        raise errors.UserError(f"--{modes[0]} and --serve: one of them, please; {also}")
     folder = pathlib.Path(FLAGS.folder)
     made = manifest(folder)
     todo = {"status": show, "gather": gather, "slurm": submit}[modes[0]] if modes else perform
@@ -106,7 +110,8 @@ def perform(folder: pathlib.Path, made: results.Runs) -> None:
     if FLAGS.dry_run:
         return print(f"{folder}: {counts(states(folder, made))}")
     try:
-        failed = workers.perform(jobs, FLAGS.workers, FLAGS.retries)
+        with serve.serving(FLAGS.serve, folder):
+            failed = workers.perform(jobs, FLAGS.workers, FLAGS.retries)
     except workers.Stopped as stopped:
         leave(stopped.args[0])
     if not FLAGS.only:

@@ -42,7 +42,8 @@ def test_a_run_leaves_its_files(style, tmp_path):
     assert done.stdout.strip() == f"{tmp_path}/run/result.png"
     run = tmp_path / "run"
     found = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
-    assert found == ["DONE", "metrics.jsonl", "result.png", "run.json", "sheet.png", "steps/000002.png", "steps/000004.png"]
+    pictures = ["exemplar.png", "result.png", "sheet.png", "steps/000002.png", "steps/000004.png"]
+    assert found == sorted(["DONE", "metrics.jsonl", "run.json", *pictures])
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"] and "mean_and_covariance" in rows[0]
@@ -207,6 +208,9 @@ MISTAKES = [
     (["--output=out.png", "--num_images=2"], "--output=out.png: of a single picture, not with"),
     (["--output=out.png", "--each"], "of a single picture"),
     (["--output=out.png", "--experiment=list"], "of a single picture"),
+    (["--serve=page"], "flag --serve=page"),
+    (["--serve=70000"], "flag --serve=70000: 70000 is not an integer in the range [0, 65535]"),
+    (["--style=", "--serve=0", "--workdir=none"], "--workdir=none: no such folder"),
     (["--bits=16"], "--bits=16 counts for --output, which is missing"),
 ]
 
