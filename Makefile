@@ -16,8 +16,8 @@ test: .venv/test lint  ## the linter and all tests
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
 	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
 
-browser-test: .venv/browser  ## the live page in a real Chromium, headless; as root, where it has to be installed
-	tests/browser.sh $(BIN)/python -m pytest -rs tests/browser_test.py
+browser-test: .venv/browser  ## the live page and reports in a real Chromium, headless; as root, where it has to be installed
+	tests/browser.sh $(BIN)/python -m pytest -rs tests/browser_test.py tests/browser_report_test.py
 
 ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hundred, of any size: an hour
 	$(BIN)/python tests/ordeal.py
