@@ -184,6 +184,8 @@ function showRun() {
   say("pace", told.pace == null ? "–" : told.pace < 1 ? `${(1 / told.pace).toFixed(1)} s/step` : `${told.pace.toFixed(1)} /s`);
   say("worked", told.seconds == null ? "–" : clock(told.seconds));
   at("source").hidden = !told.exemplar;
+  at("picture").hidden = !pictures().length;
+  at("losses").hidden = !run.rows.length;
   if (told.exemplar) show(at("exemplar"), picture(run.key, ["exemplar.png", told.exemplar]));
   at("run").hidden = false;
   showPicture();
@@ -207,7 +209,6 @@ function showPicture() {
   scrub.value = Math.max(0, place);
   scrub.disabled = last < 1;
   at("newest").disabled = place === last;
-  at("save").hidden = at("label").hidden = last < 0;
   if (last < 0) return;
   const { label, file, version } = all[place], address = picture(run.key, [file, version]);
   show(at("shown"), address);
