@@ -28,24 +28,26 @@ SILENT = 60.0  # seconds after which a run whose lock cannot be asked for counts
 
 def find(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """The folders of runs, at most `LEVELS` below, by keys that go into an address; of a sweep also those still to come."""
-    found = {*_runs_below(folder, LEVELS), *(folder / path.stem for path in folder.glob(f"{sweeps.MANIFEST}/*.flags"))}
-    return {urllib.parse.quote(os.fsencode(path.relative_to(folder))): path for path in sorted(found)}
+    return {urllib.parse.quote(os.fsencode(path.relative_to(folder))): path for path in sorted({*_below(folder, LEVELS)})}
 
 
-def _runs_below(folder: pathlib.Path, levels: int) -> Iterator[pathlib.Path]:
+def _below(folder: pathlib.Path, levels: int) -> Iterator[pathlib.Path]:
     if (folder / workdirs.RECORD).is_file():
         yield folder
+    if not levels:
+        return
+    yield from (folder / path.stem for path in folder.glob(f"{sweeps.MANIFEST}/*.flags"))
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries if levels else ():
+        for entry in entries:
             if entry.name not in APART and entry.is_dir():
-                yield from _runs_below(pathlib.Path(entry), levels - 1)
+                yield from _below(pathlib.Path(entry), levels - 1)
 
 
 def summary(folder: pathlib.Path, path: pathlib.Path) -> dict:
     """Where a run stands.
 
     Args:
-      folder: that is followed; of a sweep it has the logs.
+      folder: that is followed.
       path: of the run.
 
     Returns:
@@ -54,7 +56,7 @@ def summary(folder: pathlib.Path, path: pathlib.Path) -> dict:
       for each that is not known.
     """
     first, last = _ends(path)
-    log, total = folder / "logs" / f"{path.name}.log", _num_steps(path)
+    log, total = path.parent / "logs" / f"{path.name}.log", _num_steps(path)
     state, pace = _state(path, log, bool(last)), _pace(first, last)
     told = {"name": _name(folder, path), "state": state, "step": last.get("step", 0), "num_steps": total}
     left = max(0, total - told["step"]) / pace if pace and total and state == "running" else None

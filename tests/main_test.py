@@ -51,6 +51,7 @@ def test_a_run_leaves_its_files(style, tmp_path):
     assert record["flags"]["layers"] == "relu1_1" and record["versions"]["jax"]
     with Image.open(run / "result.png") as result, Image.open(run / "sheet.png") as sheet:
         assert result.size == (64, 48) and sheet.size == (64 * 3 + 16, 48)
+    np.testing.assert_array_equal(images.load(run / "exemplar.png"), images.load(style))
 
 
 def test_the_result_goes_to_another_file_too(style, tmp_path, capsys):

@@ -116,22 +116,25 @@ def test_files_of_any_kind_are_no_harm(tmp_path, record, metrics):
     assert asked(tmp_path, "/run?run=.&at=7&step=2")["state"] == "stopped"
 
 
-def test_the_states_of_runs(tmp_path):
-    for name in ("b/done", "b/held", "b/cut", "begun", "003-failed"):
+@pytest.mark.parametrize("above", ["", "sweep"])
+def test_the_states_of_runs(tmp_path, above):
+    root, tmp_path = tmp_path, tmp_path / above
+    for name in ("done", "held", "cut", "begun", "003-failed"):
         write(tmp_path / name, [] if name == "begun" else [10])
-    workdirs.finish(tmp_path / "b/done", {})
+    workdirs.finish(tmp_path / "done", {})
     (tmp_path / "manifest").mkdir()
     (tmp_path / "logs").mkdir()
     for name in ("003-failed", "004-to-come"):
         (tmp_path / "manifest" / f"{name}.flags").write_text("")
     (tmp_path / "logs" / "003-failed.log").write_text("jaxtex-sweep: failed: no memory (exit status 2)\n")
-    with open(tmp_path / "b/held/metrics.jsonl", "a") as held, open(tmp_path / "begun/metrics.jsonl", "a") as begun:
+    with open(tmp_path / "held/metrics.jsonl", "a") as held, open(tmp_path / "begun/metrics.jsonl", "a") as begun:
         assert files.lock(held) and files.lock(begun)
-        found = {each["name"]: each for each in asked(tmp_path, "/runs")["runs"]}
-    states = {"003-failed": "failed", "004-to-come": "waiting", "b/cut": "stopped", "b/done": "done", "b/held": "running"}
-    assert {name: each["state"] for name, each in found.items()} == states | {"begun": "waiting"}
-    assert found["003-failed"]["why"] == "no memory (exit status 2)" and found["b/done"]["picture"] is None
-    assert found["b/held"]["left"] == 90 / 4 and found["b/cut"]["left"] is None
+        found = {each["name"]: each for each in asked(root, "/runs")["runs"]}
+    states = {"003-failed": "failed", "004-to-come": "waiting", "cut": "stopped", "done": "done", "held": "running"}
+    states, at = states | {"begun": "waiting"}, lambda name: str(pathlib.Path(above, name))
+    assert {name: each["state"] for name, each in found.items()} == {at(name): states[name] for name in states}
+    assert found[at("003-failed")]["why"] == "no memory (exit status 2)" and found[at("done")]["picture"] is None
+    assert found[at("held")]["left"] == 90 / 4 and found[at("cut")]["left"] is None
 
 
 def test_a_name_may_be_any_bytes(tmp_path):

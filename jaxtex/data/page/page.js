@@ -17,7 +17,9 @@ let asking = 0; // counts the questions: an answer that comes too late is not sh
 // What is asked
 
 async function ask(path) {
-  const answer = await fetch(path);
+  const answer = await fetch(path).catch(() => {
+    throw new Error("no answer", { cause: 0 });
+  });
   if (!answer.ok) throw new Error(answer.statusText, { cause: answer.status });
   return answer.json();
 }
@@ -28,7 +30,8 @@ async function poll() {
   try {
     idle = await (run ? askRun : askAll)(() => mine === asking);
   } catch (error) {
-    if (mine === asking) await lost(error);
+    if (error.cause === undefined) console.error(error); // ours
+    else if (mine === asking) lost(error);
   }
   if (mine !== asking || document.hidden) return;
   setTimeout(() => mine === asking && poll(), Math.max(idle ? 3 * EVERY : EVERY, 10 * (performance.now() - began)));
@@ -59,7 +62,7 @@ async function askRun(wanted) {
 const know = ({ folder, stops, several }) => Object.assign(known, { folder, stops, several });
 const isGoing = (told) => told.state === "running" || told.state === "waiting";
 
-async function lost(error) {
+function lost(error) { // cause: the status of HTTP, or 0
   if (run && error.cause === 404) return notice("This run is not there any more.");
   if (error.cause) return notice(`The server says: ${error.message}.`);
   const again = `jaxtex --serve=${location.port} --workdir=${known.folder}`;
@@ -181,6 +184,8 @@ function showRun() {
   say("pace", told.pace == null ? "–" : told.pace < 1 ? `${(1 / told.pace).toFixed(1)} s/step` : `${told.pace.toFixed(1)} /s`);
   say("worked", told.seconds == null ? "–" : clock(told.seconds));
   at("source").hidden = !told.exemplar;
+  at("picture").hidden = !pictures().length;
+  at("losses").hidden = !run.rows.length;
   if (told.exemplar) show(at("exemplar"), picture(run.key, ["exemplar.png", told.exemplar]));
   at("run").hidden = false;
   showPicture();
@@ -204,7 +209,6 @@ function showPicture() {
   scrub.value = Math.max(0, place);
   scrub.disabled = last < 1;
   at("newest").disabled = place === last;
-  at("save").hidden = at("label").hidden = last < 0;
   if (last < 0) return;
   const { label, file, version } = all[place], address = picture(run.key, [file, version]);
   show(at("shown"), address);
