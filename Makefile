@@ -11,7 +11,7 @@ demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in 
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
 
 test: .venv/test lint  ## the linter and all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
 	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
