@@ -16,16 +16,16 @@ import numpy as np
 import optax
 import scipy.optimize
 
-from jaxtex import config, images, optimizers, problems, synthesis
+from jaxtex import config, images, optimizers, problems, stepping
 
 EXEMPLARS = ("images/pebbles.png", "images/bricks.png", "images/water.png")
 MARKS = (50, 100, 200)
 SCALE = 1e4
 
 
-def ours(plan: synthesis.Plan):
+def ours(plan: stepping.Plan):
     """The losses after each evaluation, and the seconds."""
-    step = jax.jit(synthesis.build_step(plan.problems[0], plan.optimizer), donate_argnums=0)
+    step = jax.jit(stepping.build_step(plan.problems[0], plan.optimizer), donate_argnums=0)
     data, fresh = plan.problems[0].data, lambda: optimizers.start(plan.optimizer, jnp.asarray(plan.start))
     state, _ = step(jax.tree.map(jnp.copy, fresh()), data)
     state, losses = jax.tree.map(jnp.copy, fresh()), []
@@ -36,7 +36,7 @@ def ours(plan: synthesis.Plan):
     return losses, time.perf_counter() - began
 
 
-def by_scipy(plan: synthesis.Plan):
+def by_scipy(plan: stepping.Plan):
     """Likewise, for `scipy.optimize.minimize(method="L-BFGS-B")`."""
     function = jax.jit(jax.value_and_grad(plan.problems[0].loss, has_aux=True))
     data, losses = plan.problems[0].data, []
@@ -56,7 +56,7 @@ def by_scipy(plan: synthesis.Plan):
     return list(np.minimum.accumulate(losses)), time.perf_counter() - began
 
 
-def by_optax(plan: synthesis.Plan):
+def by_optax(plan: stepping.Plan):
     """Likewise, for `optax.lbfgs` with its zoom line search, within the box by projection of the argument."""
     data, losses = plan.problems[0].data, []
     function = lambda x, data: plan.problems[0].loss(jnp.clip(x, 0.0, 1.0), data, ())[0]

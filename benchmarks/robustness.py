@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, scenes, starts, synthesis
+from jaxtex import config, images, optimizers, problems, scenes, starts, stepping
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
 
 
-def fall(plan: synthesis.Plan, chunk, seed: int, style: np.ndarray) -> float:
+def fall(plan: stepping.Plan, chunk, seed: int, style: np.ndarray) -> float:
     """The loss after 100 evaluations over that of the first."""
     problem = plan.problems[0]
     scene = scenes.build([style], None, config.Config(size=96, seed=seed))
@@ -33,7 +33,7 @@ def main() -> None:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
         plan = problems.build(style, choices)
-        chunk = synthesis.build_chunk(plan, plan.problems[0], scanned=False)()
+        chunk = stepping.build_chunk(plan, plan.problems[0], scanned=False)()
         falls = [fall(plan, chunk, seed, scenes.as_used(style, choices.size)) for seed in SEEDS]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)

@@ -33,6 +33,7 @@ from jaxtex import (
     problems,
     report,
     scenes,
+    stepping,
     synthesis,
     tables,
     workdirs,
@@ -140,13 +141,13 @@ def overhead():
     """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
     for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
         plan = problems.build(square(256), settings)
-        chunk, state = synthesis.build_chunk(plan, plan.problems[0], False)(), synthesis.begin(plan, plan.problems[0])
+        chunk, state = stepping.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
         box = [state]
 
         def step(box=box, chunk=chunk, problem=plan.problems[0]):
             box[0], _ = chunk(box[0], problem.data, 1)
 
-        shown = synthesis.Progress(10, 200, plan.start, synthesis.Info(np.ones(10), np.ones(10), {}))
+        shown = synthesis.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
         with workdirs.claim(FOLDER / "overhead", {}, {}, overwrite=True) as metrics:
             saving = functools.partial(report.Report(FOLDER / "overhead", metrics), shown)
             found = medians({"gradient": our_gradient(settings), "step": step, "saving": saving}, 15)
@@ -216,9 +217,9 @@ def loss():
     yield {"what": "jaxtex, to that loss", "loss": last, "seconds": reached, "over torch": reached / theirs}
 
 
-def descend(plan: synthesis.Plan) -> list[tuple[float, synthesis.Progress]]:
+def descend(plan: stepping.Plan) -> list[tuple[float, synthesis.Progress]]:
     """Seconds and progress at each snapshot; what is compiled beforehand is not counted."""
-    chunks = [synthesis.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
+    chunks = [stepping.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
     trace, began = [], time.perf_counter()
     synthesis.descend(plan, chunks, lambda progress: trace.append((time.perf_counter() - began, progress)))
     return trace

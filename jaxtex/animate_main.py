@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-animate", f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    command.run("jaxtex-animate", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
 
 
 define_flags()

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import synthesis
+from jaxtex import stepping, synthesis
 
 
 def run(
-    plans: Sequence[synthesis.Plan],
+    plans: Sequence[stepping.Plan],
     observers: Sequence[synthesis.Observer],
     keepers: Sequence[synthesis.Keeper] | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -39,13 +39,13 @@ def run(
         yield from ((i, plans[i].finish(image)) for i, image in zip(indices, found, strict=True))
 
 
-def in_turns(plan: synthesis.Plan) -> bool:
+def in_turns(plan: stepping.Plan) -> bool:
     """Whether one image after the other is quicker than all at once."""
     return jax.default_backend() == "cpu" and plan.layout.images == 1
 
 
 def together(
-    plans: Sequence[synthesis.Plan], observers: Sequence[synthesis.Observer], keepers: Sequence[synthesis.Keeper]
+    plans: Sequence[stepping.Plan], observers: Sequence[synthesis.Observer], keepers: Sequence[synthesis.Keeper]
 ) -> list[np.ndarray]:
     """All in each step; the last is repeated where the devices could not share them evenly."""
     missing = -len(plans) % plans[0].layout.images
@@ -54,7 +54,7 @@ def together(
     return list(found[: len(plans)])
 
 
-def combine(plans: Sequence[synthesis.Plan]) -> synthesis.Plan:
+def combine(plans: Sequence[stepping.Plan]) -> stepping.Plan:
     """One plan of the images of all: arrays get a first axis, but for what the images share."""
     problems = [_combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)]
     start = np.stack([plan.start for plan in plans])
@@ -62,7 +62,7 @@ def combine(plans: Sequence[synthesis.Plan]) -> synthesis.Plan:
     return plans[0]._replace(problems=problems, start=start, details=details, batch=len(plans))
 
 
-def _combine(problems: Sequence[synthesis.Problem]) -> synthesis.Problem:
+def _combine(problems: Sequence[stepping.Problem]) -> stepping.Problem:
     first = problems[0]
     stack = lambda several: jax.tree.map(
         lambda axis, *parts: parts[0] if axis is None else _stack(parts), first.axes, *several, is_leaf=lambda x: x is None
@@ -85,5 +85,5 @@ def _split(observers: Sequence[synthesis.Observer]) -> synthesis.Observer:
     return observe
 
 
-def _shapes(plan: synthesis.Plan) -> str:
+def _shapes(plan: stepping.Plan) -> str:
     return str([(p.height, p.width, jax.tree.map(jnp.shape, (p.data, p.critic))) for p in plan.problems] + [plan.height])

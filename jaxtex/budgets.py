@@ -111,4 +111,5 @@ def sides(loss: targeting.Loss, height: int, width: int, rows: int) -> tuple[int
 
 
 def round_up(side: int, multiple: int) -> int:
+    """The least multiple that is no less than a side, in pixels."""
     return -(-side // multiple) * multiple

@@ -7,15 +7,17 @@ from absl import app, flags, logging
 
 from jaxtex import errors, signals
 
+Page = Callable[[], str]  # makes the help, which few ask for
+
 
 def run(
-    name: str, page: str, values: flags.FlagValues, main: Callable[[list[str]], None], positional: bool = False
+    name: str, page: Page, values: flags.FlagValues, main: Callable[[list[str]], None], positional: bool = False
 ) -> None:
     """The whole of a command, for its console script.
 
     Args:
       name: of the command.
-      page: its help.
+      page: makes its help.
       values: its flags.
       main: takes the arguments that are no flags.
       positional: whether there may be such.
@@ -28,10 +30,10 @@ def run(
     app.run(lambda arguments: guarded(name, main, arguments[1:]), flags_parser=parse_flags)
 
 
-def parse(arguments: list[str], name: str, page: str, values: flags.FlagValues, positional: bool = False) -> list[str]:
+def parse(arguments: list[str], name: str, page: Page, values: flags.FlagValues, positional: bool = False) -> list[str]:
     """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
     if {"--help", "-h", "-help"} & set(arguments):
-        print(page.strip())
+        print(page().strip())
         sys.exit(0)
     try:
         rest = values(arguments)

@@ -62,7 +62,7 @@ def read(path: str) -> np.ndarray:
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-compare", f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    command.run("jaxtex-compare", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
 
 
 define_flags()

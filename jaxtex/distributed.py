@@ -33,6 +33,11 @@ def join(choice: str) -> None:
     signals.pass_on()
 
 
+def is_alone() -> bool:
+    """Whether there is but one process."""
+    return jax.process_count() == 1
+
+
 def writes() -> bool:
     """Whether this process writes the files: one does."""
     return jax.process_index() == 0
@@ -43,7 +48,7 @@ _asked = itertools.count(1)
 
 def told() -> bool:
     """Whether this process was told to leave; of several, after as many questions in each, whether any was."""
-    if jax.process_count() == 1:
+    if is_alone():
         return signals.asked()
     return multihost_utils.reached_preemption_sync_point(next(_asked))
 
@@ -55,4 +60,4 @@ def agree(yes: bool) -> bool:
 
 def same(tree: Any) -> Any:
     """Arrays of the process that writes, in all of them; the others give such of the same shapes."""
-    return tree if jax.process_count() == 1 else multihost_utils.broadcast_one_to_all(tree)
+    return tree if is_alone() else multihost_utils.broadcast_one_to_all(tree)

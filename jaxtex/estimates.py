@@ -5,13 +5,13 @@ from typing import Any
 
 import jax
 
-from jaxtex import memory, synthesis
+from jaxtex import memory, stepping
 
 SMALL = 512 * 512  # pixels: steps of no more are timed, larger ones calculated by their pixels
 STEPS = 3
 
 
-def table(plan: synthesis.Plan) -> list[dict[str, Any]]:
+def table(plan: stepping.Plan) -> list[dict[str, Any]]:
     """A row for each scale, and one of the whole.
 
     Args:
@@ -24,7 +24,7 @@ def table(plan: synthesis.Plan) -> list[dict[str, Any]]:
     rows, known, compiling = [], 0.0, 0.0
     for number, problem in enumerate(plan.problems, 1):
         began = time.perf_counter()
-        compiled = synthesis.lower(plan, problem).compile()
+        compiled = stepping.lower(plan, problem).compile()
         compiling = compiling or time.perf_counter() - began  # others are compiled while the first one runs
         pixels = problem.height * problem.width
         if pixels <= SMALL or not known:
@@ -37,9 +37,9 @@ def table(plan: synthesis.Plan) -> list[dict[str, Any]]:
     return [*rows, whole | {"seconds": seconds, "GB": max(row["GB"] for row in rows)}]
 
 
-def _seconds(plan: synthesis.Plan, problem: synthesis.Problem, compiled) -> float:
+def _seconds(plan: stepping.Plan, problem: stepping.Problem, compiled) -> float:
     """Of a step: the mean of some, after one that is not counted."""
-    state, data = synthesis.place(plan, problem, synthesis.begin(plan, problem), problem.data)
+    state, data = stepping.place(plan, problem, stepping.begin(plan, problem), problem.data)
     taken = []
     for _ in range(STEPS + 1):
         began = time.perf_counter()

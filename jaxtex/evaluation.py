@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxtex import losses, networks, strips, synthesis, targets
+from jaxtex import losses, networks, stepping, strips, targets
 
 
-def of(loss: targets.Loss, strip: int) -> synthesis.Loss:
+def of(loss: targets.Loss, strip: int) -> stepping.Loss:
     """The function that a step evaluates, `(image, data, critics) -> (sum, (terms, what the critics see))`.
 
     Args:
@@ -53,7 +53,7 @@ def _whole(loss: targets.Loss, image: jax.Array, data: dict, critics: dict | tup
 
 
 def learn(learners: dict, critics: dict, data: dict, seen: dict, step: jax.Array) -> dict:
-    """The critics a step further: `synthesis.Problem.learn`, once it knows the learners by their terms."""
+    """The critics a step further: `stepping.Problem.learn`, once it knows the learners by their terms."""
     return {
         name: learners[name].update(states, data["targets"][name], seen[name], step) for name, states in critics.items()
     }

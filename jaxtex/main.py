@@ -19,6 +19,7 @@ done.
 import contextlib
 import dataclasses
 import functools
+import json
 import pathlib
 import sys
 
@@ -47,6 +48,7 @@ from jaxtex import (
     serve,
     statistics,
     tables,
+    workdirs,
 )
 
 CHOICES = {"network": networks.NETWORKS, "statistic": statistics.STATISTICS, "optimizer": optimizers.OPTIMIZERS,
@@ -164,7 +166,7 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
     if FLAGS.output and distributed.writes():
         if result is None and FLAGS.bits > 8:
             raise errors.UserError(f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew")
-        note = provenance.note(runs.identity(made[0])) if manner.noted else ""
+        note = json.dumps(workdirs.record(folder)) if manner.noted else ""
         outputs.write(FLAGS.output, images.load(folder / "result.png") if result is None else result, FLAGS.bits, note)
         print(FLAGS.output)
 
@@ -191,7 +193,7 @@ def perform(text: str, given: dict) -> None:
 
 def entry() -> None:
     """The command, see `__main__`."""
-    command.run("jaxtex", f"{__doc__.strip()}\n\n{manual.page(FLAGS)}", FLAGS, main)
+    command.run("jaxtex", lambda: f"{__doc__.strip()}\n\n{manual.page(FLAGS)}", FLAGS, main)
 
 
 define_flags()

@@ -26,7 +26,7 @@ from jaxtex import (
     optimizers,
     scenes,
     starts,
-    synthesis,
+    stepping,
     terms,
 )
 from jaxtex import config as configs
@@ -37,7 +37,7 @@ MOST = 4096  # images in a batch: beyond that a number is a slip
 AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a batch share the weights
 
 
-def build(style, config: configs.Config, content: np.ndarray | None = None) -> synthesis.Plan:
+def build(style, config: configs.Config, content: np.ndarray | None = None) -> stepping.Plan:
     """A synthesis, checked and ready to run.
 
     Args:
@@ -72,7 +72,7 @@ def check(styles: list[np.ndarray], config: configs.Config) -> None:
 
 def build_batch(
     styles: Sequence[Sequence[np.ndarray]], config: configs.Config, num_images: int = 1, content: np.ndarray | None = None
-) -> list[synthesis.Plan]:
+) -> list[stepping.Plan]:
     """Plans of one loss, for `batches.run`: of each style so many, with the seeds that follow `config.seed`.
 
     Args:
@@ -93,7 +93,7 @@ def build_batch(
     return [each for scene in pictured for each in _seeded(loss, scene, config, num_images)]
 
 
-def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, num_images: int) -> list[synthesis.Plan]:
+def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, num_images: int) -> list[stepping.Plan]:
     """The targets are made once, unless something in them is drawn."""
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     first = plan(loss, scene, config)
@@ -102,12 +102,12 @@ def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, n
     return [first._replace(**_begin(scene, each, first.problems)) for each in seeds]
 
 
-def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[synthesis.Problem]) -> dict[str, Any]:
+def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[stepping.Problem]) -> dict[str, Any]:
     sizes = [(problem.height, problem.width) for problem in problems]
     return {"start": starts.first(scene, config, *sizes[0]), "details": starts.details(scene, config, sizes)}
 
 
-def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> synthesis.Plan:
+def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> stepping.Plan:
     """A synthesis of a loss that is built; scenes whose pictures differ may share it."""
     optimizer, layout = _optimizer(loss, config), meshes.parse(config.mesh)
     _hold_tiles(loss, scene, config.tile, layout)
@@ -116,7 +116,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
     each = [dataclasses.replace(config, strips=strip) for strip in budgets.choices(config.strips, len(scales))]
     parts = [_problem(loss, scene, *chosen, layout) for chosen in zip(scales, each, strict=True)]
     errors.choose("remat", config.remat, memory.REMATS)
-    return synthesis.Plan(
+    return stepping.Plan(
         problems=parts,
         optimizer=optimizer,
         num_steps=config.num_steps,
@@ -229,7 +229,7 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
 
 def _problem(
     loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
-) -> synthesis.Problem:
+) -> stepping.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
 
     styles = [smaller(style, factor) for style in scene.styles]
@@ -248,7 +248,7 @@ def _problem(
     features = budgets.weight_of_features(loss, budgets.window(loss, strip, height) if strip else height, width)
     chance = {"renew": data} if texture.chance else {}
     size = {"rows": rows, "features": features, "strip": strip}
-    problem = synthesis.Problem(height, width, evaluation.of(loss, strip), first, axes=AXES, **size, **chance)
+    problem = stepping.Problem(height, width, evaluation.of(loss, strip), first, axes=AXES, **size, **chance)
     return problem._replace(critic=critics, learn=functools.partial(evaluation.learn, learners)) if critics else problem
 
 

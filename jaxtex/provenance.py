@@ -1,4 +1,4 @@
-"""What a picture was made from and with, as JSON inside its file; and what it takes to make it again."""
+"""What a picture was made with, and what it takes to make it again: its file holds the JSON of its run's `run.json`."""
 
 import json
 import os
@@ -18,11 +18,6 @@ def versions() -> dict:
     found = {name: metadata.version(name) for name in LIBRARIES}
     found |= {"python": platform.python_version(), "jaxtex": metadata.version("jaxtex")}
     return {"versions": found, "device": jax.devices()[0].device_kind}
-
-
-def note(identity: dict) -> str:
-    """The text that goes into a picture's file: `runs.identity`, versions and device."""
-    return json.dumps(identity | versions())
 
 
 def read(path: str | os.PathLike) -> dict:

@@ -71,7 +71,7 @@ def chosen(text: str) -> list[str]:
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-report", f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    command.run("jaxtex-report", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
 
 
 define_flags()

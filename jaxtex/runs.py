@@ -26,6 +26,7 @@ from jaxtex import (
     scenes,
     sights,
     signals,
+    stepping,
     store,
     synthesis,
     workdirs,
@@ -52,7 +53,7 @@ class Manner(NamedTuple):
 ORDINARY = Manner()
 
 
-def plan(style: str, config: configs.Config) -> synthesis.Plan:
+def plan(style: str, config: configs.Config) -> stepping.Plan:
     """The synthesis of a run; raises as `make` does."""
     return problems.build(_load(style), config)
 
@@ -73,15 +74,15 @@ def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
       UserError: a choice, a picture or the folder cannot be used, or it holds another run.
       Preempted: the process was told to leave; what was done is saved.
     """
-    if not manner.overwrite and is_done(run):
+    who = identity(run)
+    if not manner.overwrite and distributed.agree(_is_done(run, who)):
         logging.info("%s is done already; --overwrite makes it anew", run.folder)
         return None
     with _told(run.folder):
         made = plan(run.style, run.config if manner.overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
         sources(run)  # which are shown in the end, when the files may be gone
-    keeper = saves.Saves(run.folder / workdirs.SAVES, identity(run))
-    with _claimed([run], manner.overwrite) as (folder,), _told(run.folder):
-        _begin([run], [folder])
+    keeper = saves.Saves(run.folder / workdirs.SAVES, who)
+    with _claimed([run], [who], manner.overwrite) as (folder,), _told(run.folder):
         with report.Bar(run.config.num_steps) as bar, profiles.profile(manner.profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
@@ -108,7 +109,7 @@ def make_batch(
         plans = problems.build_batch([_load(style) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
-    todo = [i for i, run in enumerate(made) if manner.overwrite or not is_done(run)]
+    todo = [i for i, run in enumerate(made) if manner.overwrite or not distributed.agree(is_done(run))]
     todo = todo if not todo or batches.in_turns(plans[0]) else range(len(made))
     spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], manner)
     if spoilt:
@@ -118,19 +119,19 @@ def make_batch(
     return made
 
 
-def _make_all(made: list[Run], plans: list[synthesis.Plan], manner: Manner) -> list[str]:
+def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> list[str]:
     """The folders of those that came to nothing."""
     if not made:
         return []
-    alone = batches.in_turns(plans[0])
-    whose = [identity(run) if alone else [identity(each) for each in made] for run in made]
-    keepers = [saves.Saves(run.folder / workdirs.SAVES, each) for run, each in zip(made, whose, strict=True)]
-    spoilt, _ = [], [sources(run) for run in made]
-    with _claimed(made, manner.overwrite) as folders, _told(made[0].folder.parent):
-        _begin(made, folders)
+    whose, spoilt, alone = [identity(run) for run in made], [], batches.in_turns(plans[0])
+    of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
+    saved = [saves.Saves(run.folder / workdirs.SAVES, who) for run, who in of_each]
+    for run in made:
+        sources(run)  # as in `make`
+    with _claimed(made, whose, manner.overwrite) as folders, _told(made[0].folder.parent):
         with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(manner.profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
-            for i, result in batches.run(plans, watch, keepers):
+            for i, result in batches.run(plans, watch, saved):
                 if np.isfinite(result).all():
                     _finish(made[i], folders[i], plans[i], result, manner.noted)
                 else:
@@ -139,11 +140,16 @@ def _make_all(made: list[Run], plans: list[synthesis.Plan], manner: Manner) -> l
 
 
 @contextlib.contextmanager
-def _claimed(made: Sequence[Run], overwrite: bool) -> Iterator[list[report.Report | None]]:
-    """A report into the folder of each; None in a process that does not write."""
+def _claimed(made: Sequence[Run], whose: Sequence[dict], overwrite: bool) -> Iterator[list[report.Report | None]]:
+    """A report into the folder of each, which has its identity then; None in a process that does not write."""
     with contextlib.ExitStack() as stack:
-        claim = lambda run: stack.enter_context(workdirs.claim(run.folder, identity(run), provenance.versions(), overwrite))
-        yield [report.Report(run.folder, claim(run)) if distributed.writes() else None for run in made]
+        folders = []
+        for run, who in zip(made, whose, strict=True) if distributed.writes() else ():
+            metrics = stack.enter_context(workdirs.claim(run.folder, who, provenance.versions(), overwrite))
+            folders.append(report.Report(run.folder, metrics))
+            with _told(run.folder):
+                folders[-1].begin(sources(run))
+        yield folders or [None] * len(made)
 
 
 def _together(*observers: synthesis.Observer | None) -> synthesis.Observer:
@@ -169,18 +175,12 @@ def _told(folder: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _begin(made: Sequence[Run], folders: Sequence[report.Report | None]) -> None:
-    """What each is made from, if this process writes."""
-    for run, folder in zip(made, folders, strict=True):
-        if folder is not None:
-            folder.begin(sources(run))
-
-
-def _finish(run: Run, folder: report.Report | None, made: synthesis.Plan, result: np.ndarray, noted: bool) -> None:
+def _finish(run: Run, folder: report.Report | None, made: stepping.Plan, result: np.ndarray, noted: bool) -> None:
     """Picture, sheet and mark, if this process writes."""
     if folder is None:
         return
-    told = folder.finish(sources(run), result, run.config.tile, provenance.note(identity(run)) if noted else "")
+    note = json.dumps(workdirs.record(run.folder)) if noted else ""
+    told = folder.finish(sources(run), result, run.config.tile, note)
     if signals.asked():
         raise errors.Preempted("told to leave before the last touch")
     workdirs.finish(run.folder, {"numbers": made.numbers, **told})
@@ -206,7 +206,11 @@ def identity(run: Run) -> dict:
 
 def is_done(run: Run) -> bool:
     """Whether this very picture has been finished in this folder."""
-    return (run.folder / workdirs.DONE).is_file() and workdirs.covers(workdirs.record(run.folder), identity(run))
+    return _is_done(run, identity(run))
+
+
+def _is_done(run: Run, who: dict) -> bool:
+    return (run.folder / workdirs.DONE).is_file() and workdirs.covers(workdirs.record(run.folder), who)
 
 
 @functools.cache

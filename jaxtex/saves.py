@@ -10,8 +10,7 @@ import dataclasses
 import json
 import pathlib
 import time
-import zipfile
-import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,14 +19,13 @@ import numpy as np
 from absl import logging
 
 from jaxtex import config as configs
-from jaxtex import distributed, errors, files, meshes, synthesis
+from jaxtex import distributed, errors, files, meshes, stepping, synthesis
 
 ABOUT = "about"
 KEPT = 2  # checkpoints
 SHARE = 0.02  # of the time may go into saving
 SOONEST = 1.0  # seconds between two checkpoints
 SPEED = 1e8  # bytes a second, of a disk that is not known yet
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 class Saves:
@@ -42,7 +40,7 @@ class Saves:
         self.folder, self.identity = folder, json.loads(json.dumps(identity))
         self.saved, self.took = time.monotonic(), None  # when, and how long it lasted
 
-    def find(self, plan: synthesis.Plan) -> synthesis.Standing | None:
+    def find(self, plan: stepping.Plan) -> synthesis.Standing | None:
         """The newest state that can be read; in every process the same. None: there is none, and all begins anew.
 
         Raises:
@@ -53,20 +51,20 @@ class Saves:
         if not number:
             return None
         logging.info("goes on after step %d of %d", step, plan.num_steps)
-        shapes = synthesis.shapes_of_state(plan, plan.problems[number - 1])
+        shapes = stepping.shapes_of_state(plan, plan.problems[number - 1])
         zeros = lambda: jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         state = distributed.same(found.state if found else zeros())
         state = jax.tree.map(jnp.array, state)  # buffers of their own, to be given away
         return synthesis.Standing(number, step, state, found.infos if found else ())
 
-    def keep(self, plan: synthesis.Plan, standing: synthesis.Standing) -> None:
+    def keep(self, plan: stepping.Plan, standing: synthesis.Standing) -> None:
         """Saves the state, if it is time to, or to leave.
 
         Raises:
           Preempted: the process was told to leave.
         """
         leaving = distributed.told()
-        if leaving or distributed.agree(self._is_due(standing)):
+        if leaving or self._agreed(standing):
             began = time.monotonic()
             self._save(plan, standing)
             self.saved = time.monotonic()
@@ -74,12 +72,18 @@ class Saves:
         if leaving:
             raise errors.Preempted(f"told to leave, and saved after step {standing.step} of {plan.num_steps}")
 
+    def _agreed(self, standing: synthesis.Standing) -> bool:
+        """Of several processes they ask each other only when an observer has been shown all: asking takes time."""
+        if standing.infos and not distributed.is_alone():
+            return False
+        return distributed.agree(self._is_due(standing))
+
     def _is_due(self, standing: synthesis.Standing) -> bool:
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(standing.state))
         took = size / SPEED if self.took is None else self.took
         return time.monotonic() - self.saved > max(SOONEST, took / SHARE)
 
-    def _save(self, plan: synthesis.Plan, standing: synthesis.Standing) -> None:
+    def _save(self, plan: stepping.Plan, standing: synthesis.Standing) -> None:
         spread = meshes.mesh(plan.layout, plan.problems[standing.number - 1].rows)
         arrays = {f"state{path}": meshes.fetch(leaf, spread) for path, leaf in _leaves(standing.state)}
         if not distributed.writes():
@@ -92,24 +96,24 @@ class Saves:
         for old in _newest_first(self.folder)[KEPT:]:
             old.unlink(missing_ok=True)
 
-    def _newest(self, plan: synthesis.Plan) -> synthesis.Standing | None:
+    def _newest(self, plan: stepping.Plan) -> synthesis.Standing | None:
         for path in _newest_first(self.folder):
             try:
                 return self._read(plan, path)
             except errors.UserError:
                 raise
-            except _DAMAGED as error:
+            except Exception as error:  # anything may be in a file that is damaged
                 logging.warning("%s is damaged (%s), and passed over", path, type(error).__name__)
         return None
 
-    def _read(self, plan: synthesis.Plan, path: pathlib.Path) -> synthesis.Standing:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+    def _read(self, plan: stepping.Plan, path: pathlib.Path) -> synthesis.Standing:
+        with _opened(path) as file:
             about = json.loads(str(file[ABOUT]))
             if about["identity"] != self.identity:
                 where = f"--workdir={self.folder.parent}"
                 raise errors.UserError(f"{where}: {path.name} in it is of another run; --overwrite begins anew")
             arrays = {name: file[name] for name in file.files}
-        shapes = synthesis.shapes_of_state(plan, plan.problems[about["number"] - 1])
+        shapes = stepping.shapes_of_state(plan, plan.problems[about["number"] - 1])
         leaves = [_fitting(arrays[f"state{name}"], shape) for name, shape in _leaves(shapes)]
         state = jax.tree.unflatten(jax.tree.structure(shapes), leaves)
         return synthesis.Standing(about["number"], about["step"], state, _infos(arrays))
@@ -118,12 +122,19 @@ class Saves:
 def settled(folder: pathlib.Path, config: configs.Config) -> configs.Config:
     """The choices, with what was left to the memory that was free as it was decided when the run began."""
     for path in _newest_first(folder) if config.strips == "auto" else ():
-        with contextlib.suppress(*_DAMAGED), open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with contextlib.suppress(Exception), _opened(path) as file:  # a damaged one is passed over
             return dataclasses.replace(config, strips=json.loads(str(file[ABOUT]))["strips"])
     return config
 
 
-def _strips(plan: synthesis.Plan) -> str:
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """Plain arrays alone: nothing in it is run."""
+    with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        yield file
+
+
+def _strips(plan: stepping.Plan) -> str:
     return ",".join(str(problem.strip or "none") for problem in plan.problems)
 
 
@@ -143,8 +154,8 @@ def _fitting(array: np.ndarray, shape: jax.ShapeDtypeStruct) -> np.ndarray:
     return array
 
 
-def _infos(arrays: dict[str, np.ndarray]) -> tuple[synthesis.Info, ...]:
+def _infos(arrays: dict[str, np.ndarray]) -> tuple[stepping.Info, ...]:
     if "infos.loss" not in arrays:
         return ()
     terms = {name.split("'")[1]: array for name, array in arrays.items() if name.startswith("infos.terms")}
-    return (synthesis.Info(arrays["infos.loss"], arrays["infos.evaluated"], terms),)
+    return (stepping.Info(arrays["infos.loss"], arrays["infos.evaluated"], terms),)

@@ -208,7 +208,7 @@ def columns(made: results.Runs) -> int:
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-sweep", f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main)
+    command.run("jaxtex-sweep", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main)
 
 
 define_flags()

@@ -127,7 +127,7 @@ COMMANDS = {"list": list_known, "fetch": fetch, "convert": convert_file, "verify
 
 def entry() -> None:
     """The console script."""
-    command.run("jaxtex-weights", f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    command.run("jaxtex-weights", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
 
 
 define_flags()

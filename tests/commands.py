@@ -9,7 +9,7 @@ def call(module, name: str, *arguments: str, positional: bool = False) -> None:
     """Runs a command with the flags as they were before; a user's mistake ends in `SystemExit`."""
     saved = flagsaver.save_flag_values(module.FLAGS)
     try:
-        rest = command.parse([name, *arguments], name, module.__doc__, module.FLAGS, positional)
+        rest = command.parse([name, *arguments], name, lambda: module.__doc__, module.FLAGS, positional)
         command.guarded(name, module.main, rest[1:])
     finally:
         flagsaver.restore_flag_values(saved, module.FLAGS)

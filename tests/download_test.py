@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import multiprocessing
+import socket
 import threading
 
 import numpy as np
@@ -122,10 +123,13 @@ def test_a_server_that_stalls_is_given_up_and_what_came_is_kept_for_later(serve,
 
 
 def test_nobody_listens(tmp_path):
-    published = known.Published("vgg16", "torchvision", "http://127.0.0.1:9/vgg.pth", 5, ("sha256", "0" * 64), "none")
-    text = "refused; .*refused.* By hand: bring http://127.0.0.1:9/vgg.pth .sha256 0{64}. and type 'jaxtex-weights convert"
-    with pytest.raises(errors.UserError, match=text):
-        download.from_any([published, published], tmp_path, SILENT)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/vgg.pth"
+        published = known.Published("vgg16", "torchvision", url, 5, ("sha256", "0" * 64), "none")
+        text = f"refused; .*refused.* By hand: bring {url} .sha256 0{{64}}. and type 'jaxtex-weights convert"
+        with pytest.raises(errors.UserError, match=text):
+            download.from_any([published, published], tmp_path, SILENT)
 
 
 def test_the_next_mirror_is_tried(serve, tmp_path):

@@ -20,7 +20,7 @@ def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
     most = {}
     for strips, height in (("none", 64), ("none", 640), ("16", 640)):
         plan = problems.build(exemplar, config.Config(**QUICK, height=height, scales=1, strips=strips))
-        told = estimates._bytes(estimates.synthesis.lower(plan, plan.problems[0]).compile())
+        told = estimates._bytes(estimates.stepping.lower(plan, plan.problems[0]).compile())
         most[strips, height] = told - estimates.memory.resident()
     assert most["none", 640] == pytest.approx(10 * most["none", 64], rel=0.3)
     assert most["16", 640] < 0.6 * most["none", 640]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxtex import batches, config, distributed, errors, optimizers, problems, saves, statistics, synthesis
+from jaxtex import batches, config, distributed, errors, optimizers, problems, saves, statistics, stepping, synthesis
 
 QUICK = {"size": 64, "scales": 2, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 10, "save_every": 4,
          "renew_every": 3}
@@ -34,7 +34,7 @@ def insist(run, patience, every):
 
 def whole_and_in_pieces(plan, folder, patience, every=3):
     whole, pieces = [], []
-    chunks = [synthesis.build_chunk(plan, problem, scanned=False)() for problem in plan.problems]
+    chunks = [stepping.build_chunk(plan, problem, scanned=False)() for problem in plan.problems]
     uninterrupted = synthesis.descend(plan, chunks, whole.append)
     keeper = lambda: saves.Saves(folder, {"run": 1})
     found, times = insist(lambda: synthesis.descend(plan, chunks, pieces.append, keeper()), patience, every)
@@ -136,7 +136,7 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
     monkeypatch.setattr(saves.time, "monotonic", lambda: next(clock))
     plan, keeper, kept = plan_of(exemplar), saves.Saves(tmp_path, 1), []
     monkeypatch.setattr(keeper, "_save", lambda plan, standing: kept.append(standing.step))
-    state = synthesis.begin(plan, plan.problems[0])
+    state = stepping.begin(plan, plan.problems[0])
     for step in range(200):
         keeper.keep(plan, synthesis.Standing(1, step, state))
     assert len(kept) >= 2 and np.diff(kept).min() * 0.5 >= 0.5 / saves.SHARE - 1

@@ -7,7 +7,7 @@ import pytest
 
 import jaxtex
 from jaxtex import config as configs
-from jaxtex import networks, optimizers, problems, statistics, synthesis
+from jaxtex import networks, optimizers, problems, statistics, stepping, synthesis
 
 SMALL = {"size": 48, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 8, "save_every": 3}
 LOOPS = ("while", "cond", "scan")
@@ -18,7 +18,7 @@ def plan_of(exemplar, **choices):
 
 
 def stepper(plan):
-    return synthesis.build_step(plan.problems[0], plan.optimizer)
+    return stepping.build_step(plan.problems[0], plan.optimizer)
 
 
 def first_state(plan):
@@ -78,7 +78,7 @@ def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
-    chunk = synthesis.build_chunk(plan, plan.problems[0], scanned=False)()
+    chunk = stepping.build_chunk(plan, plan.problems[0], scanned=False)()
     state = jax.tree.map(jnp.copy, first_state(plan))
     _, infos = chunk(state, plan.problems[0].data, 4)
     assert infos.loss[3] < infos.evaluated[0]
@@ -89,8 +89,8 @@ def test_a_loop_a_scan_and_a_batch_agree(exemplar, optimizer):
     plan = plan_of(exemplar, optimizer=optimizer)
     step, data = stepper(plan), plan.problems[0].data
     fresh = lambda: jax.tree.map(jnp.copy, first_state(plan))
-    looped, infos = synthesis.build_chunk(plan, plan.problems[0], scanned=False)()(fresh(), data, 4)
-    scanned, scanned_infos = synthesis.build_chunk(plan, plan.problems[0], scanned=True)()(fresh(), data, 4)
+    looped, infos = stepping.build_chunk(plan, plan.problems[0], scanned=False)()(fresh(), data, 4)
+    scanned, scanned_infos = stepping.build_chunk(plan, plan.problems[0], scanned=True)()(fresh(), data, 4)
     np.testing.assert_allclose(scanned.image, looped.image, atol=2e-3)
     np.testing.assert_allclose(scanned_infos.loss, infos.loss, rtol=1e-2)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())

@@ -1,0 +1,180 @@
+"""What is made at one scale, and the step of its descent, traced, compiled, and laid onto devices.
+
+`step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs in a
+Python loop (on CPU, where XLA runs convolutions inside `scan` several times slower), in `lax.scan` chunks (elsewhere,
+without a word to the host in between), and under `jax.vmap`.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxtex import compilation, images, losses, memory, meshes, optimizers
+
+# (image, data, critic) -> (sum, (terms, what a critic sees of the features))
+Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
+Learn = Callable[[Any, Any, Any, jax.Array], Any]  # (critic, data, what it saw, step) -> critic
+
+
+class Problem(NamedTuple):
+    """What is to be made at one scale."""
+
+    height: int
+    width: int
+    loss: Loss
+    data: Any  # weights and targets: arguments of the compiled step, not constants of it
+    critic: Any = ()  # before it has learned, where there is one
+    learn: Learn = lambda critic, data, seen, step: critic
+    renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
+    features: int = 0  # bytes of the features of all layers that are run through
+    axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
+    rows: int = 1  # devices that share the rows of the image
+    strip: int = 0  # rows that are taken at once, one strip after the other; 0: all
+
+
+class Plan(NamedTuple):
+    """A whole synthesis; of a batch if `batch` is not 0, see `batches`: then arrays have a first axis more."""
+
+    problems: Sequence[Problem]  # from coarse to fine
+    start: np.ndarray  # the first image, of the first problem's size, in [0, 1]
+    optimizer: optimizers.Optimizer
+    num_steps: int  # evaluations in all, shared evenly by the problems; the last gets what is over
+    save_every: int  # steps between two calls of the observer, counted over all problems
+    height: int  # of the result: a problem may be a few pixels larger, so that every pooling divides it
+    width: int
+    renew_every: int = 10  # steps
+    finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
+    numbers: int = 0  # of the exemplars, that the statistics look at
+    details: Sequence[np.ndarray] = ()  # what is added to the image enlarged for each problem but the first; none: nothing
+    tile: str = ""  # along which axes the result goes on from its beginning
+    remat: str = "auto"  # a row of `memory.REMATS`
+    layout: meshes.Layout = meshes.Layout()
+    batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
+
+
+class Info(NamedTuple):
+    """What a step has to tell."""
+
+    loss: jax.Array  # at the best image so far
+    evaluated: jax.Array  # at the image that was tried in this step
+    terms: losses.Terms  # likewise
+
+
+Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
+Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
+
+
+def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
+    """The pure function that evaluates the network once and tells the optimiser, and the critic if there is one."""
+    loss = memory.remat(problem.loss, remat, problem.features * batch)
+
+    def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
+        evaluate = jax.value_and_grad(loss, has_aux=True)
+        (value, (terms, seen)), gradient = evaluate(state.trial, data, state.critic)
+        learned = problem.learn(state.critic, data, seen, state.step)
+        critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, state.critic)
+        state = optimizer.update(state, value, gradient)._replace(critic=critic)
+        return state, Info(state.loss, value, terms)
+
+    return step
+
+
+def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chunk]:
+    """Several steps in one call, `(state, data, length) -> (state, infos [length])`; the state given is used up.
+
+    Returns:
+      A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
+      is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
+    """
+    if not scanned:
+        lowered = lower(plan, problem)
+        return lambda: _repeated(lowered.compile())
+    step, placed, _ = _whole_step(plan, problem)
+    chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
+    jitted = jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed)
+    return lambda: _traced(jitted, meshes.mesh(plan.layout, problem.rows))
+
+
+def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
+    """A single step, traced; `lower(...).compile()(state, data)` takes it, and uses the state up."""
+    step, placed, state = _whole_step(plan, problem)
+    jitted = jax.jit(step, donate_argnums=0, compiler_options=compilation.options(often=True), **placed)
+    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.data)
+
+
+def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:
+    """The step of a plan, of a batch if it is one; where its arguments lie; the shapes of its state."""
+    step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
+    step, state = jax.vmap(step, (0, problem.axes)) if plan.batch else step, shapes_of_state(plan, problem)
+    spread = meshes.mesh(plan.layout, problem.rows)
+    if spread is None:
+        return step, {}, state
+    of_state, of_data = _shardings(plan, problem, spread, state)
+    return step, {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}, state
+
+
+def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
+    """Shape and kind of each array of a state, of a batch if it is one."""
+    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
+    return jax.eval_shape(functools.partial(_start, plan, problem), image)
+
+
+def _traced(function: Callable, spread) -> Callable:
+    def on_the_mesh(*arguments):
+        with meshes.on(spread):
+            return function(*arguments)
+
+    return on_the_mesh
+
+
+def _shardings(plan: Plan, problem: Problem, spread, state: Any) -> tuple[Any, Any]:
+    size, batch = (problem.height, problem.width), bool(plan.batch)
+    of_data = meshes.of_data(spread, problem.data, problem.axes, batch)
+    return meshes.of_images(spread, state, size, batch), of_data
+
+
+def place(plan: Plan, problem: Problem, state: optimizers.State | None, data: Any) -> tuple[Any, Any]:
+    """State and data where the problem's steps want them."""
+    spread = meshes.mesh(plan.layout, problem.rows)
+    if spread is None:
+        return state, data
+    return meshes.place((state, data), _shardings(plan, problem, spread, state))
+
+
+def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
+    """The state before the first step: each leaf is a buffer of its own, to be given away.
+
+    Args:
+      plan: with the optimiser.
+      problem: one of the plan's.
+      image: where to begin, of any size, `[H, W, 3]` or a batch; None: at the plan's start.
+    """
+    image = plan.start if image is None else image
+    return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(enlarged(image, problem, plan.tile))))
+
+
+def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
+    start = functools.partial(optimizers.start, plan.optimizer)
+    return (jax.vmap(start) if plan.batch else start)(image, problem.critic)
+
+
+def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
+    """`[H, W, 3]`, or a batch `[B, H, W, 3]`, at the size of the problem; `tile` as in `images.resize`."""
+    if image.ndim == 3:
+        return images.resize(image, problem.height, problem.width, tile)
+    return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])
+
+
+def _repeated(compiled: Step) -> Chunk:
+    def loop(state, data, length):
+        infos = []
+        for _ in range(length):
+            state, info = compiled(state, data)
+            infos.append(info)
+        return state, jax.tree.map(lambda *leaves: np.stack(leaves), *infos)
+
+    return loop
