@@ -5,13 +5,12 @@ be read just now is not there yet. All that is returned goes into JSON as it is.
 """
 
 import contextlib
-import json
 import math
 import os
 import pathlib
 import time
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -80,7 +79,7 @@ def details(path: pathlib.Path, at: int, step: int, shot: int) -> dict:
       snapshots, each with a version, which changes with the file; `exemplar`: that of its picture, None if there is none.
     """
     lines, size = _lines_after(path / workdirs.METRICS, at)
-    rows = list(_rows(lines))
+    rows = list(workdirs.parsed(lines))
     if at and (size < at or (rows and rows[0]["step"] != step + 1)):
         return details(path, 0, 0, 0) | {"anew": True}
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in UNTOLD]
@@ -124,15 +123,6 @@ def _num_steps(path: pathlib.Path) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _rows(lines: Iterable[str | bytes]) -> Iterator[dict]:
-    """Those that are whole; a reader may come in the middle of a line."""
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            row = json.loads(line)
-            if isinstance(row, dict) and isinstance(row.get("step"), int):
-                yield row
-
-
 def _lines_after(metrics: pathlib.Path, at: int) -> tuple[list[bytes], int]:
     """Whole lines from this byte on, of very many evenly some with the first and the last; and where they end.
 
@@ -155,7 +145,7 @@ def _lines_after(metrics: pathlib.Path, at: int) -> tuple[list[bytes], int]:
 def _ends(path: pathlib.Path) -> tuple[dict, dict]:
     """The first row of late, and the last one; nothing, if there is none."""
     lines = workers.tail(path / workdirs.METRICS, TAIL)
-    return next(_rows(lines), {}), next(_rows(reversed(lines)), {})
+    return next(workdirs.parsed(lines), {}), next(workdirs.parsed(reversed(lines)), {})
 
 
 def _pace(first: dict, last: dict) -> float | None:
@@ -174,26 +164,14 @@ def _heard(path: pathlib.Path) -> float | None:
 
 def _newest(path: pathlib.Path) -> list | None:
     """`[file, version]` of the result, or of the last snapshot."""
-    files = ["result.png"] if (path / workdirs.DONE).is_file() else [_file(step) for step in sorted(_steps(path))[-1:]]
-    return next(([file, version] for file in files if (version := _version(path / file))), None)
+    done, taken = (path / workdirs.DONE).is_file(), workdirs.snapshots(path)
+    file = path / "result.png" if done else taken[max(taken)] if taken else None
+    return [file.relative_to(path).as_posix(), version] if file and (version := _version(file)) else None
 
 
 def _shots(path: pathlib.Path, after: int) -> list[list[int]]:
-    found = [[step, _version(path / _file(step))] for step in sorted(_steps(path)) if step > after]
+    found = [[step, _version(file)] for step, file in workdirs.snapshots(path).items() if step > after]
     return [[step, version] for step, version in found if version]
-
-
-def _steps(path: pathlib.Path) -> list[int]:
-    """Of the snapshots that there are."""
-    try:
-        names = os.listdir(path / workdirs.STEPS)
-    except OSError:
-        return []
-    return [int(name[:-4]) for name in names if name.endswith(".png") and name[:-4].isascii() and name[:-4].isdigit()]
-
-
-def _file(step: int) -> str:
-    return f"{workdirs.STEPS}/{step:06d}.png"
 
 
 def _version(path: pathlib.Path) -> int | None:

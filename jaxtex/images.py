@@ -1,5 +1,6 @@
 """Image files <-> float RGB: `[H, W, 3]`, float32, sRGB values in [0, 1]."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -34,6 +35,12 @@ def load(path: str | os.PathLike) -> np.ndarray:
     if found.several:
         _tell(f"image {name}: there are several pictures in it; the first is taken")
     return found.image
+
+
+def readable(path: str | os.PathLike) -> np.ndarray | None:
+    """A picture that can be done without, `[H, W, 3]`; None if it is not there or damaged."""
+    with contextlib.suppress(errors.UserError):
+        return load(path)
 
 
 def note(path: str | os.PathLike) -> str:

@@ -22,7 +22,7 @@ import bottle
 from jaxtex import follow, workdirs
 
 PAGE = pathlib.Path(__file__).parent / "data" / "page"
-PICTURES = re.compile(rf"(exemplar|result|{workdirs.STEPS}/\d+)\.png", re.ASCII)
+PICTURES = re.compile(rf"(exemplar|result)\.png|{workdirs.STEPS}/{workdirs.SNAPSHOT.pattern}", re.ASCII)
 HERE = ("127.0.0.1", "localhost", "::1")  # names of this machine; the port is another one at the near end of an SSH tunnel
 HEADERS = [
     ("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -1,7 +1,6 @@
 """Runs as they lie in their folders, of any age, finished or not: read with care, changed never."""
 
 import dataclasses
-import json
 import math
 import os
 import pathlib
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import config, errors, files, images, report, scenes, workdirs
+from jaxtex import config, errors, files, images, scenes, workdirs
 
 Rows = list[dict[str, float]]
 COUNTED = ("step", "loss", "evaluated", "seconds")  # of a row of metrics; whatever else is in it is a term of the loss
@@ -78,9 +77,9 @@ def read(folder: pathlib.Path, name: str = "") -> Record:
         flags=_flags(folder, _mapping(folder, found, "flags")),
         inputs=texts("inputs"),
         origin=({"device": str(found["device"])} if "device" in found else {}) | texts("versions"),
-        rows=[row for row in map(_numbers, _rows(folder)) if {"step", "loss"} <= set(row)],
-        notes=_numbers(_notes(folder)),
-        snapshots=sorted(_snapshots(folder), key=lambda path: int(path.stem)),
+        rows=[row for row in map(_numbers, workdirs.rows(folder)) if {"step", "loss"} <= set(row)],
+        notes=_numbers(workdirs.notes(folder)),
+        snapshots=list(workdirs.snapshots(folder).values()),
     )
 
 
@@ -99,31 +98,12 @@ def _flags(folder: pathlib.Path, flags: dict) -> dict[str, object]:
     return {"style": "", **flags}
 
 
-def _rows(folder: pathlib.Path) -> list:
-    try:
-        return report.rows_of(folder)
-    except OSError:
-        return []
-
-
-def _notes(folder: pathlib.Path) -> object:
-    try:
-        return json.loads((folder / workdirs.DONE).read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _numbers(row: object) -> dict[str, float]:
-    """Of a table its numbers; a step that is none is left out, too."""
-    there = row.items() if isinstance(row, dict) else ()
+def _numbers(row: dict) -> dict[str, float]:
+    """Of a table its numbers; of one whose step is none, nothing."""
     is_number = lambda value: isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
-    found = {name: value for name, value in there if is_number(value)}
+    found = {name: value for name, value in row.items() if is_number(value)}
     step = found.get("step", 0)
     return found | ({"step": int(step)} if "step" in found else {}) if math.isfinite(step) else {}
-
-
-def _snapshots(folder: pathlib.Path) -> list[pathlib.Path]:
-    return [path for path in (folder / workdirs.STEPS).glob("*.png") if path.stem.isdecimal() and len(path.stem) < 20]
 
 
 def is_default(name: str, value: object) -> bool:
@@ -145,7 +125,7 @@ def result(record: Record) -> tuple[np.ndarray, pathlib.Path] | None:
 
 def readable(paths: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
     """The pictures among them that are neither damaged nor gone, `[H, W, 3]`."""
-    pairs = ((path, report.readable(path)) for path in paths)
+    pairs = ((path, images.readable(path)) for path in paths)
     return ((path, image) for path, image in pairs if image is not None)
 
 

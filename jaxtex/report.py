@@ -1,6 +1,5 @@
 """What a run leaves behind: pictures, numbers, and a line or a bar while it goes."""
 
-import contextlib
 import json
 import pathlib
 import textwrap
@@ -14,7 +13,7 @@ import rich.progress
 from absl import logging
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import errors, images, memory, synthesis, workdirs
+from jaxtex import images, memory, synthesis, workdirs
 
 GAP = 8  # pixels between the pictures of a sheet
 LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
@@ -47,7 +46,7 @@ class Report:
             row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
             self.metrics.write(json.dumps(row) + "\n")
         self.metrics.flush()
-        images.save(self._snapshot(progress.step), progress.image, durable=False)
+        images.save(workdirs.snapshot(self.folder, progress.step), progress.image, durable=False)
 
     def begin(self, sources: list[np.ndarray]) -> None:
         """Writes `exemplar.png`, what it is made from, side by side: the files themselves may go."""
@@ -66,43 +65,25 @@ class Report:
           For the mark of a finished run: steps, seconds, last and first loss, peak of memory in bytes.
         """
         images.save(self.folder / "result.png", result, note=note)
-        rows = rows_of(self.folder)
-        chosen = [path for path in map(self._snapshot, (row["step"] for row in rows[:-1])) if path.exists()]
+        rows = workdirs.rows(self.folder)
+        chosen = [path for step, path in workdirs.snapshots(self.folder).items() if step < rows[-1]["step"]]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
-        shown = [images.resize(each, *result.shape[:2]) for each in map(readable, chosen) if each is not None]
+        shown = [images.resize(each, *result.shape[:2]) for each in map(images.readable, chosen) if each is not None]
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
         told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
         return told | {"first": rows[0]["evaluated"], "memory": memory.peak()}
-
-    def _snapshot(self, step: int) -> pathlib.Path:
-        return self.folder / workdirs.STEPS / f"{step:06d}.png"
 
     def _forget(self, first: int) -> None:
         """At the first call: the steps from this one on are made anew, and the clock goes on."""
         if self.before is not None:
             return
-        kept = [row for row in rows_of(self.folder) if row["step"] < first]
+        kept = [row for row in workdirs.rows(self.folder) if row["step"] < first]
         self.before = kept[-1]["seconds"] if kept else 0.0
         self.metrics.truncate(0)  # not made anew: the open file is the folder's lock
         self.metrics.writelines(json.dumps(row) + "\n" for row in kept)
-        paths = {self._snapshot(row["step"]) for row in kept}
-        for path in set((self.folder / workdirs.STEPS).glob("*.png")) - paths:
+        steps = {row["step"] for row in kept}
+        for path in [path for step, path in workdirs.snapshots(self.folder).items() if step not in steps]:
             path.unlink()
-
-
-def rows_of(folder: pathlib.Path) -> list[dict]:
-    """The lines of `metrics.jsonl`; one that was cut off, and what comes after it, is left out."""
-    found = []
-    with contextlib.suppress(ValueError):
-        for line in (folder / workdirs.METRICS).read_text().splitlines():
-            found.append(json.loads(line))
-    return found
-
-
-def readable(path: pathlib.Path) -> np.ndarray | None:
-    """A picture that can be done without, `[H, W, 3]`; None if it is not there or damaged."""
-    with contextlib.suppress(errors.UserError):
-        return images.load(path)
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:

@@ -226,18 +226,18 @@ def sources(run: Run) -> list[np.ndarray]:
 def column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
     """What it was made from, snapshots and result, from the folder."""
     result = images.load(run.folder / "result.png")
-    snapshots = [images.load(run.folder / "steps" / f"{step:06d}.png") for step in steps if step < run.config.num_steps]
+    snapshots = [images.load(workdirs.snapshot(run.folder, step)) for step in steps if step < run.config.num_steps]
     return [*sources(run), *(images.resize(each, *result.shape[:2]) for each in snapshots), result]
 
 
 def outcome(run: Run) -> dict:
     """What the finished run noted: `numbers`, `steps`, `seconds`, `loss`, `first`, `memory`."""
-    return json.loads((run.folder / workdirs.DONE).read_text())
+    return workdirs.notes(run.folder)
 
 
 def losses(run: Run) -> tuple[list[int], list[float]]:
     """Steps, and the loss at the best image so far."""
-    rows = report.rows_of(run.folder)
+    rows = workdirs.rows(run.folder)
     return [row["step"] for row in rows], [row["loss"] for row in rows]
 
 

@@ -15,7 +15,6 @@ sheet.png, table.md, table.csv. The same command again makes what is not done ye
 import collections
 import functools
 import itertools
-import json
 import pathlib
 import signal
 import sys
@@ -24,7 +23,7 @@ from typing import NamedTuple
 import jax
 from absl import flags
 
-from jaxtex import command, errors, results, runs, serve, signals, slurm, sweeps, tables, workers
+from jaxtex import command, errors, results, runs, serve, signals, slurm, sweeps, tables, workdirs, workers
 from jaxtex import main as single
 
 FLAGS = flags.FlagValues()
@@ -180,10 +179,9 @@ def show(folder: pathlib.Path, made: results.Runs) -> None:
 
 def progress(run: runs.Run) -> tuple[str, str, str]:
     """Steps of how many, loss and seconds, as `metrics.jsonl` has them now."""
-    lines = workers.tail(run.folder / "metrics.jsonl", 4096)
-    try:
-        last = json.loads(lines[-1])
-    except (IndexError, ValueError):  # not begun, or in the middle of a line
+    lines = workers.tail(run.folder / workdirs.METRICS, 4096)
+    last = next(workdirs.parsed(reversed(lines)), None)
+    if last is None:
         return f"0/{run.config.num_steps}", "", ""
     return f"{last['step']}/{run.config.num_steps}", f"{last['loss']:.3g}", f"{last['seconds']:.1f}"
 

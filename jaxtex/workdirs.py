@@ -1,17 +1,23 @@
-"""A run's folder: one process at a time makes one run in it, and nothing that was made is lost by a slip."""
+"""A run's folder: one process at a time makes one run in it, and nothing that was made is lost by a slip.
+
+What is in it may be read at any moment, by anybody: what is damaged, or not whole yet, is not there.
+"""
 
 import contextlib
 import json
 import logging
+import os
 import pathlib
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from jaxtex import errors, files
 
 RECORD, METRICS, DONE = "run.json", "metrics.jsonl", "DONE"
 STEPS, SAVES = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
+SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)  # the name of one
 
 
 @contextlib.contextmanager
@@ -85,11 +91,52 @@ def _clean(folder: pathlib.Path, overwrite: bool) -> None:
 
 def record(folder: pathlib.Path) -> dict:
     """What `run.json` says; nothing if there is none, or a damaged one."""
+    return _table(folder / RECORD)
+
+
+def notes(folder: pathlib.Path) -> dict:
+    """What the mark of a finished run says; nothing as with `record`."""
+    return _table(folder / DONE)
+
+
+def _table(path: pathlib.Path) -> dict:
     try:
-        found = json.loads((folder / RECORD).read_text())
+        found = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def rows(folder: pathlib.Path) -> list[dict]:
+    """The lines of `metrics.jsonl`, see `report.Report`; none if there is no such file."""
+    try:
+        return list(parsed((folder / METRICS).read_bytes().splitlines()))
+    except OSError:
+        return []
+
+
+def parsed(lines: Iterable[str | bytes]) -> Iterator[dict]:
+    """The rows among some lines of `metrics.jsonl`; one that was cut off, or is none, is left out."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
+                yield row
+
+
+def snapshot(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """The file of the image after a step."""
+    return folder / STEPS / f"{step:06d}.png"
+
+
+def snapshots(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+    """Steps -> the files that there are, in their order."""
+    try:
+        names = os.listdir(folder / STEPS)
+    except OSError:
+        return {}
+    steps = sorted(int(name.removesuffix(".png")) for name in names if SNAPSHOT.fullmatch(name))
+    return {step: snapshot(folder, step) for step in steps}
 
 
 def covers(there: dict, identity: dict) -> bool:

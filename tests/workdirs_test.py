@@ -47,7 +47,7 @@ def begun(run, monkeypatch, steps=5):
 
 
 def left(folder):
-    rows = [{**row, "seconds": 0} for row in report.rows_of(folder)]
+    rows = [{**row, "seconds": 0} for row in workdirs.rows(folder)]
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
     return (folder / "result.png").read_bytes(), (folder / "sheet.png").read_bytes(), rows, names
 
@@ -184,7 +184,7 @@ def test_a_clock_that_jumps_changes_nothing(run, monkeypatch):
     (saved,) = begun(run, monkeypatch)
     os.utime(saved, (0, 0))
     runs.make(run)
-    seconds = [row["seconds"] for row in report.rows_of(run.folder)]
+    seconds = [row["seconds"] for row in workdirs.rows(run.folder)]
     assert runs.is_done(run) and seconds == sorted(seconds) and 0 < seconds[0] <= seconds[-1] < 1000
 
 
