@@ -1,6 +1,6 @@
 """The live page as a web application (Bottle, extra `serve`): the page itself, what `follow` tells, and the pictures.
 
-    GET /                         the page; page.css, page.js
+    GET /                         the page; colours.css, page.css, page.js
     GET /runs                     all runs of the folder
     GET /run?run=KEY&at=&step=&shot=        one run, and what is new of it
     GET /picture?run=KEY&file=result.png    exemplar.png, result.png or a snapshot
@@ -45,7 +45,8 @@ def build(folder: pathlib.Path, stop: Callable[[], None] | None = None) -> Calla
     """
     app = bottle.Bottle()
     app.default_error_handler = lambda error: f"{error.status_line}\n"
-    for path, file in {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}.items():
+    for file in ("index.html", "colours.css", "page.css", "page.js"):
+        path = f"/{file.removeprefix('index.html')}"
         app.get(path, callback=functools.partial(bottle.static_file, file, PAGE, headers={"Cache-Control": "no-cache"}))
     app.get("/runs", callback=lambda: _runs(folder) | {"stops": stop is not None})
     app.get("/run", callback=lambda: _run(folder) | {"stops": stop is not None})

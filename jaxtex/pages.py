@@ -10,6 +10,7 @@ from typing import NamedTuple
 from jaxtex import charts, errors, exhibits
 
 FOLDER = pathlib.Path(__file__).parent / "data"
+STYLES = ("page/colours.css", "report.css")
 FEW = 4  # runs whose snapshots are shown at full size
 
 
@@ -26,7 +27,8 @@ def render(shown: Sequence[exhibits.Exhibit]) -> str:
     loader, options = jinja2.FileSystemLoader(FOLDER), {"trim_blocks": True, "lstrip_blocks": True}
     page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, **options)
     page.filters["number"] = number
-    style, script = ((FOLDER / f"report.{suffix}").read_text() for suffix in ("css", "js"))
+    *styles, script = ((FOLDER / name).read_text() for name in (*STYLES, "report.js"))
+    style = "".join(styles)
     return page.get_template("report.html").render(
         shown=shown, columns=columns(shown), sparks=sparks(shown), style=style, script=script, policy=policy(style, script)
     )

@@ -107,8 +107,8 @@ def test_a_page_needs_nothing_else_and_runs_nothing_but_its_own():
     assert not any(name.startswith("on") or name == "style" for _, each in page.elements for name in each)
     (policy,) = (each["content"] for each in page.all("meta") if "http-equiv" in each)
     assert policy.startswith("default-src 'none';") and "unsafe" not in policy
-    style, script = ((pages.FOLDER / f"report.{suffix}").read_text() for suffix in ("css", "js"))
-    assert policy == pages.policy(style, script) and page.texts.count(script.strip()) == 1
+    *styles, script = ((pages.FOLDER / name).read_text() for name in (*pages.STYLES, "report.js"))
+    assert policy == pages.policy("".join(styles), script) and page.texts.count(script.strip()) == 1
 
 
 def test_many_runs_are_a_table_of_what_tells_them_apart():

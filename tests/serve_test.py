@@ -229,7 +229,8 @@ def test_what_is_only_shown_cannot_be_stopped(run):
 
 
 def test_the_page_needs_nothing_from_outside(run):
-    for name, kind in {"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript"}.items():
+    kinds = {"/": "text/html", "/colours.css": "text/css", "/page.css": "text/css", "/page.js": "text/javascript"}
+    for name, kind in kinds.items():
         status, headers, body = answer(livepage.build(run), name)
         assert status == 200 and headers["Content-Type"].startswith(kind)
         assert set(re.findall(r"(?:https?:)?//[\w.]+[\w/]*", body.decode())) <= {"http://www.w3.org/2000/svg"}

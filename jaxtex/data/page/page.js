@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const EVERY = 1000; // milliseconds between two questions while something runs; 3 times that when nothing does
 const MOST = 4000; // rows of a curve; of more, every second is kept
-const CURVES = 7; // colours of page.css
+const CURVES = 7; // colours of colours.css
 const STOPPED = "Stopped: what was made is saved, and the same command goes on from there.";
 const MARGIN = { left: 44, right: 8, top: 8, bottom: 22 }; // pixels around the curves
 
