@@ -2,14 +2,17 @@
 
 import logging
 
+import colorimetry
+import damaged_pictures
 import numpy as np
 import pictures
 import pytest
+import right_pictures
 import tifffile
 
 from jaxtex import decoding, icc, images, intake
 
-RIGHT = pictures.right()
+RIGHT = right_pictures.every()
 
 
 def load(tmp_path, data):
@@ -47,7 +50,7 @@ def test_tiffs_are_unpacked(tmp_path, compression):
     np.testing.assert_allclose(found, levels / 255, atol=1e-6)
 
 
-@pytest.mark.parametrize("picture", pictures.several(), ids=lambda picture: picture.name)
+@pytest.mark.parametrize("picture", right_pictures.several(), ids=lambda picture: picture.name)
 def test_of_several_pictures_the_first_is_taken_and_that_is_said_once(tmp_path, caplog, picture):
     path = tmp_path / picture.name
     path.write_bytes(picture.data)
@@ -60,7 +63,7 @@ def test_of_several_pictures_the_first_is_taken_and_that_is_said_once(tmp_path, 
 
 
 def test_the_second_picture_may_be_damaged(tmp_path):
-    gif = next(picture for picture in pictures.several() if picture.name == "several.gif")
+    gif = next(picture for picture in right_pictures.several() if picture.name == "several.gif")
     assert load(tmp_path, gif.data[:-40]).shape == gif.shown.shape
 
 
@@ -74,12 +77,12 @@ def test_a_camera_s_second_picture_is_not_mentioned(tmp_path, caplog):
 def test_our_own_profile_changes_nothing():
     image = pictures.Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3))
     assert icc.to_srgb(image, icc.srgb()) is None
-    assert icc.to_srgb(image, pictures.matrix_profile(pictures.SRGB, 2.2)) is not None  # a power is not sRGB's curve
+    assert icc.to_srgb(image, colorimetry.matrix_profile(colorimetry.SRGB, 2.2)) is not None  # a power is not sRGB's curve
     assert icc.srgb() == icc.srgb.__wrapped__()  # no time of the day in it
 
 
 def test_libtiff_says_nothing(tmp_path, capfd):
-    lzw = pictures.damaged()["cut-lzw-0.50"]
+    lzw = damaged_pictures.every()["cut-lzw-0.50"]
     packed = pictures.pillow(np.round(pictures.smooth() * 255), "TIFF", compression="tiff_lzw")
     for data in (lzw, packed[:1000] + b"\xff\xaa\x55" * 30 + packed[1090:]):
         with pytest.raises(images.errors.UserError):

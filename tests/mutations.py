@@ -15,6 +15,7 @@ import zlib
 
 import numpy as np
 import pictures
+import right_pictures
 
 from jaxtex import errors, images
 
@@ -30,7 +31,7 @@ def originals() -> list[bytes]:
         icc-wide-tiff icc-wide-jpeg icc-wide-webp jpeg jpeg-420 jpeg-progressive jpeg-cmyk-profile jpeg-turned-5 gif
         gif-clear bmp bmp-palette webp webp-lossy ppm-grey ppm-rgb-16 pfm several.gif several.png several.webp
         several.tif""".split()
-    known = {picture.name: picture.data for picture in pictures.right()}
+    known = {picture.name: picture.data for picture in right_pictures.every()}
     levels = np.round(pictures.smooth(150, 200) * 255)
     packed = [pictures.pillow(levels, "TIFF", compression=name) for name in ("tiff_lzw", "jpeg", "packbits")]
     avif = [pictures.pillow(levels, "AVIF")] if "AVIF" in images.decoding.FORMATS else []
