@@ -1,8 +1,8 @@
 """The page of `jaxtex-report` in a real browser, from the disk: what is clicked, pulled and typed does what it should."""
 
 import pathlib
-import shutil
 
+import chromium
 import commands
 import numpy as np
 import pytest
@@ -10,18 +10,8 @@ import shelves
 
 from jaxtex import images, report_main
 
-playwright = pytest.importorskip("playwright.sync_api", reason="wants pip install 'jaxtex[browser]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium; apt-get install chromium")
 SIZES = {"desktop": (1280, 800), "phone": (390, 844), "small phone": (360, 640)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])  # root has no sandbox
-        yield opened
-        opened.close()
+browser = chromium.browser
 
 
 @pytest.fixture

@@ -1,27 +1,18 @@
 """The live page as a person sees it, in a headless Chromium: it loads, keeps up with the run, scrubs, stops."""
 
-import os
 import re
 import shutil
 
+import chromium
 import numpy as np
 import pytest
 import serve_test
+import shelves
 
 from jaxtex import images
 
-playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright; make browser-test brings it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium; make browser-test installs it")
 SIZES = [(1280, 800), (390, 844), (360, 640)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-        yield made
-        made.close()
+browser, begin = chromium.browser, serve_test.begin
 
 
 @pytest.fixture
@@ -36,12 +27,9 @@ def page(browser):
     assert [text for text in wrong if not text.startswith("Failed to load resource")] == []
 
 
-begin = serve_test.begin
-
-
 def seen(page, text, where="body"):
     """Waits until it is to be read."""
-    playwright.expect(page.locator(where)).to_contain_text(re.compile(text), timeout=60_000)
+    chromium.playwright.expect(page.locator(where)).to_contain_text(re.compile(text), timeout=60_000)
 
 
 def pixels(page, where):
@@ -121,22 +109,22 @@ def test_the_end_of_a_batch_is_seen(begin, page):
 
 
 def test_a_run_that_goes_on_and_one_that_is_made_anew(begin, page, tmp_path):
-    run = serve_test.write(tmp_path / "run", range(1, 26))
+    run = shelves.begin(tmp_path / "run", range(1, 26))
     _, address = begin("jaxtex", "--workdir=run")
     page.goto(address)
     seen(page, "25 / 100", "#step")
     seen(page, "stopped", "#state")
     assert page.locator("#stop").is_hidden() and page.locator("#source").is_hidden()
-    serve_test.write(run, range(1, 41))
+    shelves.begin(run, range(1, 41))
     seen(page, "40 / 100", "#step")
     seen(page, "step 40", "#label")
     for path in run.glob("steps/*.png"):
         path.unlink()
-    serve_test.write(run, range(1, 13))
+    shelves.begin(run, range(1, 13))
     seen(page, "12 / 100", "#step")
     seen(page, "step 10", "#label")
     assert page.locator("#scrub").get_attribute("max") == "0" and len(page.locator("#chart path").all()) == 2
-    serve_test.write(tmp_path / "run" / "other", [10])
+    shelves.begin(tmp_path / "run" / "other", [10])
     page.locator("#all").click()
     seen(page, "2 runs: 2 stopped", "#counts")
     page.locator("#cards a").nth(1).click()
@@ -150,7 +138,7 @@ def test_a_run_that_goes_on_and_one_that_is_made_anew(begin, page, tmp_path):
 def test_nothing_overlaps(begin, browser, tmp_path, scheme, width, height):
     names = ["000-pebbles-mean_and_covariance-seed0", "001-" + "x" * 56, "002-a"]
     for name in names:
-        serve_test.write(tmp_path / "runs" / name, range(1, 26))
+        shelves.begin(tmp_path / "runs" / name, range(1, 26))
         images.save(tmp_path / "runs" / name / "exemplar.png", np.full((40, 200, 3), 0.5, np.float32))
     _, address = begin("jaxtex")
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)

@@ -19,11 +19,24 @@ def shelve(folder, style, done=True, steps=(2, 4, 6, 8), **flags):
     rows = [{"step": i + 1, "loss": 0.5**i, "evaluated": 0.5**i, "gram": 0.5**i, "seconds": i} for i in range(max(steps))]
     (folder / workdirs.METRICS).write_text("".join(json.dumps(row) + "\n" for row in rows))
     for i, step in enumerate(steps):
-        images.save(folder / "steps" / f"{step:06d}.png", picture(step) if i else picture(step)[::2, ::2])
+        images.save(workdirs.snapshot(folder, step), picture(step) if i else picture(step)[::2, ::2])
     if done:
         images.save(folder / "result.png", picture(max(steps)))
         notes = {"numbers": 10, "steps": max(steps), "seconds": 7.5, "loss": 0.01, "first": 1.0, "memory": 2**20}
         workdirs.finish(folder, notes)
+    return folder
+
+
+def begin(folder, steps, value=1.0, mode="w", every=10):
+    """A run that is not finished, as far as the live page looks at it: rows and snapshots of these steps, see `follow`."""
+    (folder / workdirs.STEPS).mkdir(parents=True, exist_ok=True)
+    (folder / workdirs.RECORD).write_text(json.dumps({"flags": {"num_steps": 100}}))
+    rows = [{"step": step, "loss": value / step, "evaluated": 1.0, "gram": value, "seconds": step / 4} for step in steps]
+    with open(folder / workdirs.METRICS, mode) as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    for step in steps:
+        if step % every == 0:
+            images.save(workdirs.snapshot(folder, step), np.full((32, 32, 3), 0.5, np.float32))
     return folder
 
 
