@@ -63,7 +63,7 @@ def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decode
         intake.hold_jpeg(file, name, image.size)
     if image.format == "TIFF":
         intake.hold_tiff(image, told)
-    with intake.mute() if image.format == "TIFF" else contextlib.nullcontext():
+    with intake.mute(file) if image.format == "TIFF" else contextlib.nullcontext():
         pixels = _pixels(*_loaded(image), file, name)
     if image.format == "PNG" and not _ends(image):
         _hold_rows(file)

@@ -68,11 +68,16 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def mute() -> Iterator[None]:
-    """While libtiff works, which writes its own lines on what is wrong to the process's standard error."""
+def mute(file: BinaryIO) -> Iterator[None]:
+    """While libtiff reads a file: it writes its own lines on what is wrong to the process's standard error.
+
+    Where that is closed there is nothing to mute, and its number may have become the file's.
+    """
     try:
-        kept = os.dup(2)
-    except OSError:  # there is none
+        kept = os.dup(2) if file.fileno() != 2 else None
+    except OSError:
+        kept = None
+    if kept is None:
         yield
         return
     try:

@@ -1,8 +1,12 @@
 """What a file shows is what is read, sample by sample; every kind, depth, order, orientation and profile."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import colorimetry
+import conftest
 import damaged_pictures
 import numpy as np
 import pictures
@@ -91,10 +95,20 @@ def test_libtiff_says_nothing(tmp_path, capfd):
     assert captured.err == captured.out == ""
 
 
-def test_standard_error_may_be_closed(monkeypatch):
+@pytest.mark.parametrize("opened", ["", "open(os.devnull), "], ids=["its-number-is-the-picture's", "another's"])
+def test_standard_error_may_be_closed(tmp_path, opened):
+    levels = np.round(pictures.smooth() * 255)
+    (tmp_path / "a.tif").write_bytes(pictures.pillow(levels, "TIFF", compression="tiff_lzw"))
+    text = f"import os, sys; os.close(2); from jaxtex import images; print({opened}images.load(sys.argv[1]).mean())"
+    line, pipes = [sys.executable, "-c", text, tmp_path / "a.tif"], {"stdout": subprocess.PIPE, "text": True}
+    told = subprocess.run(line, env=os.environ | {"PYTHONPATH": str(conftest.ROOT)}, **pipes).stdout
+    assert float(told.split()[-1]) == pytest.approx(levels.mean() / 255, abs=1e-6)
+
+
+def test_without_standard_error_nothing_is_muted(tmp_path, monkeypatch):
     def closed(_):
         raise OSError
 
     monkeypatch.setattr(intake.os, "dup", closed)
-    with intake.mute():
-        pass
+    with open(tmp_path / "a", "wb+") as file, pytest.raises(KeyError), intake.mute(file):
+        raise KeyError

@@ -54,7 +54,8 @@ def test_files_of_any_kind_are_no_harm(tmp_path, record, metrics):
     (tmp_path / "steps" / "notes.png").write_text("")
     (told,) = summaries(tmp_path).values()
     assert told["num_steps"] == 0 and told["state"] == "stopped"
-    assert json.dumps(follow.details(tmp_path, 7, 2, 0), allow_nan=False)
+    told = json.loads(json.dumps(follow.details(tmp_path, 7, 2, 0), allow_nan=False))
+    assert [step for step, _ in told["shots"]] == [10] and told["exemplar"] is None
 
 
 @pytest.mark.parametrize("above", ["", "sweep"])
