@@ -1,7 +1,6 @@
 """`jaxtex-report` as its user meets it: the page, of good runs and of bad ones."""
 
 import base64
-import html.parser
 import io
 import json
 import os
@@ -12,54 +11,21 @@ import sys
 
 import commands
 import conftest
+import htmlpage
 import numpy as np
 import pytest
 import shelves
 from PIL import Image
 
-from jaxtex import charts, config, exhibits, files, images, metrics, pages, records, report_main, runs
+from jaxtex import config, exhibits, files, images, metrics, pages, records, report_main, runs
 
-VOID = {"meta", "img", "input", "br", "link"}
 QUICK = config.Config(size=48, scales=1, octaves=1, layers="relu1_1", num_steps=4, save_every=2)
-
-
-class Page(html.parser.HTMLParser):
-    """What a page consists of: its elements with their attributes, its text, whether every one was closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.texts, self.opened = [], [], []
-        self.feed(text)
-        assert self.opened == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.opened.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.opened.pop() == tag
-
-    def handle_data(self, data):
-        self.texts += [data.strip()] if data.strip() else []
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def table(self):
-        """The rows, each a list of what its cells sort by."""
-        cells = [each["data-value"] for _, each in self.elements if "data-value" in each]
-        width = len(self.all("button")) and sum("aria-sort" in each for each in self.all("th"))
-        return [cells[i : i + width] for i in range(0, len(cells), width)]
 
 
 def jaxtex_report(*arguments):
     """The page that it makes."""
     commands.call(report_main, "jaxtex-report", *map(str, arguments), positional=True)
-    return Page(pathlib.Path("report.html").read_text())
+    return htmlpage.Page(pathlib.Path("report.html").read_text())
 
 
 def decoded(attributes):
@@ -281,27 +247,3 @@ def test_a_run_leaves_what_a_report_reads():
     assert record.flags["layers"] == "relu1_1" and set(record.inputs) == {"style.png", "weights"}
     page = jaxtex_report("run", "--metrics=none")
     assert f"4 steps in {record.notes['seconds']:.1f} s" in page.texts and not page.all("p")[-1].get("class") == "remark"
-
-
-def test_a_chart_by_hand():
-    chart = charts.draw({"loss": [(0, 100.0), (5, 10.0), (10, 1.0), (11, 0.0), (12, float("nan"))]})
-    assert chart.lines == [charts.Line("loss", "0.00,0.00 50.00,50.00 100.00,100.00", 1.0)]
-    assert chart.up == [(100.0, "1"), (50.0, "10"), (0.0, "100")]
-    assert [label for _, label in chart.across] == ["0", "2", "4", "6", "8", "10"]
-
-
-@pytest.mark.parametrize("points", [[], [(1, 1.0)], [(1, 0.0), (2, -1.0)], [(1, float("inf"))], [(1, 1e200), (2, 1e-200)]])
-def test_what_cannot_be_drawn_is_no_chart(points):
-    assert charts.draw({"loss": points}) is None
-
-
-@pytest.mark.parametrize("low, high", [(1e-12, 1e3), (0.5, 0.51), (3e-5, 4e-4), (1, 1e149)])
-def test_ticks_are_few_and_inside(low, high):
-    chart = charts.draw({"loss": [(1, high), (1000, low)]})
-    assert len(chart.up) <= 7 and all(-1e-9 <= place <= 100 + 1e-9 for place, _ in [*chart.up, *chart.across])
-
-
-def test_long_curves_are_thinned_and_keep_their_ends():
-    chart = charts.draw({"loss": [(i, 2.0 + np.cos(i)) for i in range(100_000)]})
-    points = chart.lines[0].points.split()
-    assert len(points) <= charts.MOST + 1 and points[0].startswith("0.00,") and points[-1].startswith("100.00,")
