@@ -41,7 +41,7 @@ def small(distill, tmp_path, monkeypatch):
     choices |= {"held_out": str(tmp_path / "images"), "output": str(tmp_path / "out.h5"), "widths": [4, 5, 6], "crop": 32}
     for name, value in (choices | {"batch_size": 2, "num_steps": 4, "save_every": 2}).items():
         monkeypatch.setattr(distill.FLAGS, name, value)
-    monkeypatch.setattr(distill, "FITS", 2)
+    monkeypatch.setattr(distill.heads, "FITS", 2)
     return distill, tmp_path
 
 
@@ -66,14 +66,14 @@ def test_a_broken_off_training_ends_with_the_same_numbers(small):
 
 def test_batches_are_a_function_of_seed_and_step(distill):
     photographs = [np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)]
-    first, again, other = (distill.batch(photographs, 0, 3, 32, step) for step in (7, 7, 8))
+    first, again, other = (distill.crops.batch(photographs, 0, 3, 32, step) for step in (7, 7, 8))
     np.testing.assert_array_equal(first, again)
     assert first.shape == (3, 32, 32, 3) and first.min() >= 0 and first.max() <= 1
     assert np.abs(first - other).max() > 0.1
 
 
 def test_drawn_images_are_images(distill):
-    for picture in distill.drawn.PICTURES:
+    for picture in distill.crops.drawn.PICTURES:
         for seed in range(3):
             image = picture(np.random.default_rng(seed), 40)
             assert image.shape == (40, 40, 3) and image.dtype == np.float32
@@ -85,22 +85,22 @@ def test_pivots_find_the_columns_that_span_the_others(distill):
     rows = np.zeros((200, 6))
     rows[:, [1, 3, 4]] = rng.standard_normal((200, 3))
     rows[:, [0, 2, 5]] = rows[:, [1, 3, 4]] @ np.array([[0.3, 0, 0], [0, 0.2, 0], [0, 0, 0.1]])
-    chosen = distill.pivots(rows, 3)
+    chosen = distill.students.pivots(rows, 3)
     assert np.linalg.matrix_rank(rows[:, chosen]) == 3
 
 
 def test_regression_is_least_squares(distill):
     x, y = np.random.default_rng(0).standard_normal((2, 50, 4)).astype(np.float32)
-    head = distill.regression(*distill.second_moments(jnp.asarray(x), jnp.asarray(y)))
+    head = distill.heads.regression(*distill.heads.second_moments(jnp.asarray(x), jnp.asarray(y)))
     np.testing.assert_allclose(head, np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-3)
 
 
 def test_batch_norm_is_put_in_without_changing_the_function(distill):
-    student = distill.student_network([4, 5, 6])
+    student = distill.students.student_network([4, 5, 6])
     variables = student.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
     images = np.random.default_rng(0).random((3, 32, 40, 3), np.float32)
     network = student.clone(batch_norm=True, layers=(*student.layers, "bn2_1"))
-    normed = jax.vmap(network.apply, (None, 0))(distill.with_batch_norm(student, variables, images), images)
+    normed = jax.vmap(network.apply, (None, 0))(distill.students.with_batch_norm(student, variables, images), images)
     plain = jax.vmap(student.apply, (None, 0))(variables, images)
     for layer in student.layers:
         energy = jnp.mean(plain[layer] ** 2, (0, 1, 2))
