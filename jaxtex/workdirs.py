@@ -3,14 +3,15 @@
 import contextlib
 import json
 import logging
+import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from jaxtex import errors, files
 
-RECORD, METRICS, DONE = "run.json", "metrics.jsonl", "DONE"
+RECORD, METRICS, RESULT, DONE = "run.json", "metrics.jsonl", "result.png", "DONE"
 STEPS, SAVES = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
 
 
@@ -81,6 +82,12 @@ def _clean(folder: pathlib.Path, overwrite: bool) -> None:
         files.sweep(place)
     if overwrite:
         shutil.rmtree(folder / SAVES, ignore_errors=True)
+
+
+def results(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
+    """The files of a result of several maps: `result.png`, `result-normal.png`, ..., beside each other."""
+    first = pathlib.Path(picture)
+    return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(each).stem}") for each in maps)]
 
 
 def record(folder: pathlib.Path) -> dict:
