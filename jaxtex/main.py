@@ -166,7 +166,7 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
         made = [runs.Run(style, choices, folder)]
         result = runs.make(made[0], manner)
     for run in made if distributed.writes() else ():
-        print(run.folder / "result.png")
+        print(*workdirs.results(run.folder / workdirs.RESULT, scenes.split_paths(choices.maps)), sep="\n")
     if FLAGS.output and distributed.writes():
         copy(result, folder, scenes.split_paths(choices.maps))
 
