@@ -94,5 +94,5 @@ KINDS = {
     ".tiff": TIFF,
     ".jpg": JPEG,
     ".jpeg": JPEG,
-    ".webp": Kind({8: _pillow("WEBP", lossless=True)}, 16383),
+    ".webp": Kind({8: _pillow("WEBP", lossless=True, exact=True)}, 16383),
 }

@@ -14,9 +14,8 @@ QUICK = {"size": 64, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "nu
 def smooth(seed, size=64, waves=6):
     """A grey field in [0, 1], `[size, size]`, that goes on from its beginning."""
     rng, places = np.random.default_rng(seed), np.arange(size) / size * 2 * np.pi
-    field = sum(
-        np.cos(rng.integers(1, 7) * places[:, None] + rng.integers(-6, 7) * places + rng.uniform(0, 7)) for _ in range(waves)
-    )
+    wave = lambda: np.cos(rng.integers(1, 7) * places[:, None] + rng.integers(-6, 7) * places + rng.uniform(0, 7))
+    field = sum(wave() for _ in range(waves))
     return ((field - field.min()) / np.ptp(field)).astype(np.float32)
 
 
@@ -60,8 +59,8 @@ def test_the_maps_stay_aligned(material, made):
 
 def test_without_a_common_statistic_they_would_not(material):
     """What the one above would say of maps that are made one by one."""
-    apart = [jaxtex.synthesize(each, seed=seed, **QUICK) for seed, each in enumerate((material[..., :3], material[..., 6:]))]
-    assert abs(correlation(apart[0][..., 0], apart[1][..., 0])) < 0.7
+    apart = [jaxtex.synthesize(material[..., at : at + 3], seed=at, **QUICK)[..., 0] for at in (0, 6)]
+    assert abs(correlation(*apart)) < 0.7
 
 
 def test_each_map_is_of_its_kind(material, made):
@@ -186,8 +185,8 @@ def test_the_command_writes_a_file_for_each_map(folder):
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
 def test_the_command_keeps_transparency(folder, suffix):
     out = folder / f"leaf2.{suffix}"
-    commands.call(main, "jaxtex", f"--style={folder}/leaf.png", "--alpha=keep", f"--workdir={folder}/run", f"--output={out}",
-                  *FLAGS)
+    flags = (f"--style={folder}/leaf.png", "--alpha=keep", f"--workdir={folder}/run", f"--output={out}", *FLAGS)
+    commands.call(main, "jaxtex", *flags)
     kept = images.load(folder / "run" / "result.png", alpha=True)
     assert kept.shape == (64, 64, 4)
     np.testing.assert_allclose(images.load(out, alpha=True), kept, atol=1 / 255)
