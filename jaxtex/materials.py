@@ -14,6 +14,7 @@ from PIL import Image
 
 from jaxtex import errors, images
 
+LEVELS = np.linspace(0, 1, 1025)  # of those quantiles
 GREY = 2 / 255  # what channels of a grey map may differ by
 UNIT, MOST = 0.05, 0.9  # by which the length of a normal may differ from 1, and the share of those that are so exact
 
@@ -31,7 +32,7 @@ class Material(NamedTuple):
     """How the result is brought back to what was given."""
 
     maps: tuple[Map, ...] = ()  # those beyond the first
-    alpha: bool = False  # the last of them is the transparency
+    alpha: np.ndarray | None = None  # the quantiles of the transparency, which then is the last of them
 
 
 def joined(first: np.ndarray, paths: Sequence[str]) -> np.ndarray:
@@ -69,7 +70,8 @@ def prepared(image: np.ndarray) -> tuple[np.ndarray, Material]:
     first = extended(maps[0], image[..., -1]) if alpha else maps[0]
     known = tuple(_known(each, first.std((0, 1)).mean()) for each in maps[1:])
     levelled = [0.5 + (each - about.mean) * about.gain for each, about in zip(maps[1:], known, strict=True)]
-    return np.concatenate([first, *levelled], -1).astype(np.float32), Material(known, alpha)
+    quantiles = np.quantile(image[..., -1], LEVELS) if alpha else None
+    return np.concatenate([first, *levelled], -1).astype(np.float32), Material(known, quantiles)
 
 
 def _known(image: np.ndarray, contrast: float) -> Map:
@@ -81,12 +83,17 @@ def _known(image: np.ndarray, contrast: float) -> Map:
 
 
 def restored(image: np.ndarray, material: Material) -> np.ndarray:
-    """`[H, W, 3 k]` -> as given to `prepared`: contrast as it was, grey what was grey, normals of length 1."""
+    """`[H, W, 3 k]` -> as given to `prepared`: contrast as it was, grey what was grey, normals of length 1.
+
+    As much is transparent, and as clearly: a haze between what is there and what is not would be seen on any ground.
+    """
     if not material.maps:
         return image
     maps = split(image)
     maps[1:] = [_brought_back(each, about) for each, about in zip(maps[1:], material.maps, strict=True)]
-    maps[-1] = maps[-1][..., :1] if material.alpha else maps[-1]
+    if material.alpha is not None:
+        ranks = np.argsort(np.argsort(maps[-1][..., 0], axis=None)) / (maps[-1][..., 0].size - 1)
+        maps[-1] = np.interp(ranks, LEVELS, material.alpha).reshape(*image.shape[:2], 1)
     return np.concatenate(maps, -1).astype(np.float32)
 
 

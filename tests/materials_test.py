@@ -75,7 +75,7 @@ def test_what_is_prepared_is_restored(channels):
     image = np.random.default_rng(0).uniform(0.2, 0.6, (40, 50, channels)).astype(np.float32)
     stretched, material = materials.prepared(image)
     assert stretched.shape[-1] % 3 == 0 and 0 <= stretched.min() and stretched.max() <= 1
-    np.testing.assert_allclose(materials.restored(stretched, material), image, atol=1e-5)
+    np.testing.assert_allclose(materials.restored(stretched, material), image, atol=1e-3 if channels % 3 else 1e-5)
     assert sum(each.shape[-1] for each in materials.split(image)) == channels
 
 
@@ -139,8 +139,8 @@ def test_a_texture_with_transparency():
     result = jaxtex.synthesize(exemplar, **QUICK)
     assert result.shape == (64, 64, 4)
     alpha = result[..., 3]
-    assert abs(alpha.mean() - exemplar[..., 3].mean()) < 0.1
-    assert np.mean((alpha < 0.2) | (alpha > 0.8)) > 0.7  # mostly here or not
+    assert abs(alpha.mean() - exemplar[..., 3].mean()) < 0.01
+    assert np.mean((alpha < 0.01) | (alpha > 0.99)) > 0.99  # here or not, as it was
     seen = result[alpha > 0.8][:, :3]
     assert seen.min() > 0.1  # none of the black that was under what is transparent
 
