@@ -72,6 +72,8 @@ def strip_of(loss: targeting.Loss, scene: scenes.Scene, choice: str, size: tuple
 
 def _whole_only(loss: targeting.Loss, scene: scenes.Scene, rows: int) -> str:
     """Why an image cannot be taken in strips; empty: it can."""
+    if loss.network.maps > 1:
+        return "maps are taken as a whole"
     if rows > 1:
         return "the rows lie on several devices, each of which has its own part"
     if not isinstance(loss.network.network, networks.VGG):

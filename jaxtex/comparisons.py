@@ -32,6 +32,7 @@ class Statistic(NamedTuple):
     samples: int = 0  # positions that are looked at, drawn anew now and then; 0: all
     directions: int = 0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
     critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
+    alone: bool = False  # whether it looks at each channel by itself, and so cannot tell which goes with which
     neighbours: bool = False  # whether it knows what stands beside what, and so wants whole layers
     average: Callable[[jax.Array], Any] | None = None  # features -> means over positions of products, see `exact` ...
     complete: Callable[[Any], Summary] = _identity  # ... from which the summary follows, where it can

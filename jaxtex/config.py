@@ -31,6 +31,8 @@ class Config:
     style_weights: str = _choice("", "Of several styles: 1,3. Empty: all alike.")
     style_masks: str = _choice("", "For each style an image that is white where it is looked at.")
     masks: str = _choice("", "For each style an image that is white where the result follows it.")
+    maps: str = _choice("", "Further maps of the style's material, of its size, made with it: normal.png,height.png.")
+    alpha: str = _choice("white", "Transparency of style or content: white (seen on white), keep (the result has it).")
     texture_weight: float = _choice(1.0, "Of the statistics in the loss.")
     content: str = _choice("", "Path of an image whose content is kept: style transfer.")
     content_layers: str = _choice("", "Where: relu3_1 or relu2_2,relu3_1:0.5. Empty: the network's deepest default.")
@@ -80,6 +82,8 @@ def validate(config: Config) -> None:
             raise errors.UserError(f"--{name}={value}: between {low} and {high}, please")
     if config.tile not in TILES:
         raise errors.UserError(f"--tile={config.tile}: x, y or xy, please")
+    if config.alpha not in ALPHAS:
+        raise errors.UserError(f"--alpha={config.alpha}: white or keep, please")
     for name in ("size", "height", "width"):
         if 0 < getattr(config, name) < SMALLEST:
             raise errors.UserError(f"--{name}={getattr(config, name)}: at least {SMALLEST} pixels, or 0")
@@ -141,6 +145,7 @@ def positive(what: str, weight: str) -> float:
 
 SMALLEST = 32  # pixels on a side: three blocks and a few octaves of a smaller image hold no statistics
 TILES = ("", "x", "y", "xy")
+ALPHAS = ("white", "keep")
 RANGES = {
     "octaves": (1, 6),
     "size": (0, 16384),

@@ -34,7 +34,7 @@ DEEP = ("RGB;16", "RGBX;16", "RGBA;16")
 class Decoded(NamedTuple):
     """What a file holds."""
 
-    image: np.ndarray  # [H, W, 3], float32, sRGB in [0, 1]
+    image: np.ndarray  # [H, W, 3], float32, sRGB in [0, 1]; [H, W, 4] with transparency
     several: bool  # there are more pictures in it
 
 
@@ -67,7 +67,7 @@ def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decode
         pixels = _pixels(*_loaded(image), file, name)
     if image.format == "PNG" and not _ends(image):
         _hold_rows(file)
-    seen = TURNS.get(_orientation(image), np.asarray)(samples.on_white(pixels, image.info.get("icc_profile")))
+    seen = TURNS.get(_orientation(image), np.asarray)(samples.in_srgb(pixels, image.info.get("icc_profile")))
     return Decoded(np.ascontiguousarray(seen), _several(image))
 
 

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from jaxtex import errors, icc
 
-Write = Callable[[pathlib.Path, np.ndarray, str], None]  # (path, [H, W, 3] of uint8 or uint16, note of ASCII, or empty)
+Write = Callable[[pathlib.Path, np.ndarray, str], None]  # (path, [H, W, 3 or 4] of uint8 or uint16, note of ASCII or empty)
 NOTE, DESCRIPTION = "jaxtex", 0x010E  # where a note is: in a PNG a text of this name, else this tag of EXIF and TIFF
 
 
@@ -20,18 +20,19 @@ class Kind(NamedTuple):
 
     writers: dict[int, Write]  # by the bits of each colour
     longest: int = 2**31 - 1  # pixels on a side
+    alpha: bool = True  # whether it knows transparency
 
 
-def choose(path: str | os.PathLike, bits: int, size: tuple[int, int] = (1, 1)) -> Write:
+def choose(path: str | os.PathLike, bits: int, shape: tuple[int, ...] = (1, 1, 3)) -> Write:
     """What writes such a file.
 
     Args:
       path: its suffix counts, in capitals or not.
       bits: of each colour.
-      size: height and width.
+      shape: of the image, `[H, W, 3]`; with transparency `[H, W, 4]`.
 
     Raises:
-      UserError: there is no such kind, not with so many bits, or not of such a size.
+      UserError: there is no such kind, not with so many bits, not of such a size, or not with transparency.
     """
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in KINDS:
@@ -40,10 +41,13 @@ def choose(path: str | os.PathLike, bits: int, size: tuple[int, int] = (1, 1)) -
     if bits not in kind.writers:
         deep = ", ".join(name for name, each in KINDS.items() if 16 in each.writers)
         raise errors.UserError(f"output {os.fspath(path)!r}: {bits} bits; {suffix} has 8, and {deep} have 8 or 16")
-    if max(size) > kind.longest:
+    if max(shape) > kind.longest:
         raise errors.UserError(
-            f"output {os.fspath(path)!r}: {size[1]} x {size[0]} pixels; {suffix} has at most {kind.longest} on a side"
+            f"output {os.fspath(path)!r}: {shape[1]} x {shape[0]} pixels; {suffix} has at most {kind.longest} on a side"
         )
+    if shape[2] == 4 and not kind.alpha:
+        known = ", ".join(name for name, each in KINDS.items() if each.alpha)
+        raise errors.UserError(f"output {os.fspath(path)!r}: {suffix} knows no transparency; {known} do")
     return kind.writers[bits]
 
 
@@ -78,10 +82,11 @@ def _tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
     import tifffile  # likewise
 
     write = functools.partial(tifffile.imwrite, photometric="rgb", compression="zlib", predictor=True, metadata=None)
-    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex", description=note or None)
+    alpha = {"extrasamples": ["unassalpha"]} if pixels.shape[2] == 4 else {}
+    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex", description=note or None, **alpha)
 
 
-JPEG = Kind({8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500)  # no colour is coarser than another
+JPEG = Kind({8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500, alpha=False)  # no colour is coarser than another
 TIFF = Kind({8: _tiff, 16: _tiff})
 KINDS = {
     ".png": Kind({8: _pillow("PNG"), 16: _deep_png}),
@@ -89,5 +94,5 @@ KINDS = {
     ".tiff": TIFF,
     ".jpg": JPEG,
     ".jpeg": JPEG,
-    ".webp": Kind({8: _pillow("WEBP", lossless=True)}, 16383),
+    ".webp": Kind({8: _pillow("WEBP", lossless=True, exact=True)}, 16383),
 }

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -13,9 +13,10 @@ from jaxtex import decoding, encoding, errors, files, intake
 
 SMALLEST = 32  # pixels on a side
 LARGEST = 100_000_000  # pixels in all
+MAPS = 16  # of one material
 
 
-def load(path: str | os.PathLike) -> np.ndarray:
+def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
     """Reads an image as a person sees it: turned as EXIF says, in sRGB, transparency over white.
 
     Grey and RGB of 16 bits, with or without alpha, keep them in PNG and TIFF, unless a profile other than sRGB changes the
@@ -23,9 +24,10 @@ def load(path: str | os.PathLike) -> np.ndarray:
 
     Args:
       path: a file of one of `decoding.FORMATS`, whatever its suffix; of several pictures in it the first is taken.
+      alpha: whether transparency is kept.
 
     Returns:
-      `[H, W, 3]`, float32 in [0, 1].
+      `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]`, if transparency is kept and there is such.
 
     Raises:
       UserError: no such file, no file, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
@@ -34,7 +36,15 @@ def load(path: str | os.PathLike) -> np.ndarray:
     found = _decoded(path, lambda file: decoding.read(file, name, functools.partial(_check_size, name)))
     if found.several:
         _tell(f"image {name}: there are several pictures in it; the first is taken")
-    return found.image
+    return found.image if alpha else on_white(found.image)
+
+
+def on_white(image: np.ndarray) -> np.ndarray:
+    """`[H, W, 4]` -> `[H, W, 3]`; what has no transparency stays as it is."""
+    if image.shape[-1] == 3:
+        return image
+    colours, alpha = image[..., :3], image[..., 3:]
+    return colours * alpha + (1 - alpha)
 
 
 def readable(path: str | os.PathLike) -> np.ndarray | None:
@@ -74,7 +84,7 @@ def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: boo
     Args:
       path: its suffix says as what: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95, all colours at full
         resolution), `.webp` (without loss).
-      image: `[H, W, 3]` in [0, 1]; what is beyond is cut.
+      image: `[H, W, 3]` in [0, 1], or with transparency `[H, W, 4]`; what is beyond is cut.
       bits: of each colour, 8; of PNG and TIFF also 16.
       durable: see `files.atomic`.
       note: text that goes into the file, ASCII; `note` reads it.
@@ -83,8 +93,8 @@ def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: boo
       UserError: another suffix, other bits, or no image.
       OSError: the file cannot be written.
     """
-    image = _colours(image)
-    write = encoding.choose(path, bits, image.shape[:2])
+    image = _channels(image, (3, 4))
+    write = encoding.choose(path, bits, image.shape)
     with files.atomic(path, durable) as part:
         write(part, to_levels(image, bits), note)
 
@@ -95,16 +105,16 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
 
 
 def to_levels(image: np.ndarray, bits: int) -> np.ndarray:
-    """`[..., 3]` in [0, 1] -> so many bits, 8 or 16: uint8 or uint16, rounded."""
+    """`[..., C]` in [0, 1] -> so many bits, 8 or 16: uint8 or uint16, rounded."""
     kind = np.dtype(f"uint{bits}")
     return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(kind).max).astype(kind)
 
 
 def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
-    """Lanczos with anti-aliasing, in float: `[H, W, 3]` -> `[height, width, 3]`, in [0, 1].
+    """Lanczos with anti-aliasing, in float: `[H, W, C]` -> `[height, width, C]`, in [0, 1].
 
     Args:
-      image: `[H, W, 3]`.
+      image: `[H, W, C]`.
       height: of the result.
       width: likewise.
       tile: along which axes the image goes on from its beginning: "", "x", "y" or "xy".
@@ -115,7 +125,7 @@ def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.nda
         above, left = (height if "y" in tile else 0), (width if "x" in tile else 0)
         whole = resize(repeated(image, tile, 3), height + 2 * above, width + 2 * left)
         return whole[above : above + height, left : left + width]
-    planes = [Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(3)]
+    planes = [Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(image.shape[-1])]
     resized = [np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes]
     return np.clip(np.stack(resized, -1), 0, 1)
 
@@ -147,25 +157,25 @@ def tile(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def check(image: np.ndarray) -> np.ndarray:
-    """The image as float32, if it is one.
+    """The image as float32, if it is one; further maps and transparency are further channels, see `materials`.
 
     Raises:
-      UserError: not `[H, W, 3]`, under 32 pixels on a side, or values that are no numbers in [0, 1].
+      UserError: not `[H, W, 3 k]` or `[H, W, 3 k + 1]`, under 32 pixels on a side, or values that are no numbers in [0, 1].
     """
-    image = _colours(image)
+    image = _channels(image, [count for count in range(3, 3 * MAPS + 2) if count % 3 < 2])
     _check_size("'given'", image.shape[1], image.shape[0])
     if not (image.min() >= 0 and image.max() <= 1):
         raise errors.UserError(f"an image has values in [0, 1], not {image.min()} to {image.max()}")
     return image
 
 
-def _colours(image: np.ndarray) -> np.ndarray:
-    """Any array as `[H, W, 3]`, float32, of finite values; whole numbers other than 0 and 1 are levels, and refused."""
+def _channels(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """Any array as `[H, W, C]`, float32, of finite values; whole numbers other than 0 and 1 are levels, and refused."""
     try:
         image = np.asarray(image)
     except (ValueError, TypeError) as error:
         raise errors.UserError("an image is an array, [H, W, 3]") from error
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+    if image.ndim != 3 or image.shape[2] not in counts or 0 in image.shape:
         raise errors.UserError(f"an image is [H, W, 3], not {list(image.shape)}")
     if image.dtype.kind not in "fiub":
         raise errors.UserError(f"an image has values in [0, 1], not {image.dtype}")

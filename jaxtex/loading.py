@@ -8,7 +8,7 @@ from jaxtex import config as configs
 from jaxtex import convolutions, errors, grids, networks, store, untrained, weights
 
 
-def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[networks.Pyramid, dict]:
+def load_network(config: configs.Config, layers: tuple[str, ...], maps: int = 1) -> tuple[networks.Pyramid, dict]:
     """The network with its layers chosen and norms folded, and its variables.
 
     Raises:
@@ -24,7 +24,7 @@ def load_network(config: configs.Config, layers: tuple[str, ...]) -> tuple[netwo
     network = networks.select(network, layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
-    return networks.pyramid(network, config.octaves), jax.device_put(variables)
+    return networks.pyramid(network, config.octaves, maps), jax.device_put(variables)
 
 
 def lowered(network: networks.Network, precision: str) -> networks.Network:

@@ -23,6 +23,7 @@ import json
 import pathlib
 import sys
 
+import numpy as np
 from absl import flags
 
 from jaxtex import (
@@ -37,6 +38,7 @@ from jaxtex import (
     experiments,
     images,
     manual,
+    materials,
     memory,
     networks,
     optimizers,
@@ -145,9 +147,11 @@ def hold_output() -> None:
         return
     if FLAGS.experiment or FLAGS.each or FLAGS.num_images != 1:
         raise errors.UserError(f"--output={FLAGS.output}: of a single picture, not with --experiment, --each, --num_images")
-    several = [path for text in (FLAGS.style, FLAGS.masks, FLAGS.style_masks) for path in scenes.split_paths(text or "")]
+    texts = (FLAGS.style, FLAGS.masks, FLAGS.style_masks, FLAGS.maps)
+    several = [path for text in texts for path in scenes.split_paths(text or "")]
     inputs = [FLAGS.content, FLAGS.init, FLAGS.weights, *several]
-    outputs.check(FLAGS.output, FLAGS.bits, inputs, [FLAGS.workdir, FLAGS.profile])
+    for path in workdirs.results(FLAGS.output, scenes.split_paths(FLAGS.maps)):
+        outputs.check(str(path), FLAGS.bits, inputs, [FLAGS.workdir, FLAGS.profile], FLAGS.alpha == "keep")
 
 
 def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
@@ -162,13 +166,21 @@ def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
         made = [runs.Run(style, choices, folder)]
         result = runs.make(made[0], manner)
     for run in made if distributed.writes() else ():
-        print(run.folder / "result.png")
+        print(*workdirs.results(run.folder / workdirs.RESULT, scenes.split_paths(choices.maps)), sep="\n")
     if FLAGS.output and distributed.writes():
-        if result is None and FLAGS.bits > 8:
-            raise errors.UserError(f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew")
-        note = json.dumps(workdirs.record(folder)) if manner.noted else ""
-        outputs.write(FLAGS.output, images.load(folder / "result.png") if result is None else result, FLAGS.bits, note)
-        print(FLAGS.output)
+        copy(result, folder, scenes.split_paths(choices.maps))
+
+
+def copy(result: np.ndarray | None, folder: pathlib.Path, maps: list[str]) -> None:
+    """The result, or if it was there already that of the folder, to --output; each of its maps to a file."""
+    if result is None and FLAGS.bits > 8:
+        raise errors.UserError(f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew")
+    note = "" if FLAGS.strip_metadata else json.dumps(workdirs.record(folder))
+    there = (images.load(path, alpha=True) for path in workdirs.results(folder / workdirs.RESULT, maps))
+    made = there if result is None else materials.split(result)
+    for path, image in zip(workdirs.results(FLAGS.output, maps), made, strict=True):
+        outputs.write(str(path), image, FLAGS.bits, note)
+        print(path)
 
 
 def perform(text: str, given: dict) -> None:

@@ -9,7 +9,8 @@ from jaxtex import config, errors, experiments, loading, networks, optimizers, p
 
 WIDTH = 100  # letters on a line
 GROUPS = {
-    "Pictures": ("style", "content", "size", "height", "width", "tile", "init", "noise", "seed", "preserve_color"),
+    "Pictures": ("style", "content", "maps", "alpha", "size", "height", "width", "tile", "init", "noise", "seed",
+                 "preserve_color"),
     "Several of them": ("num_images", "each", "style_weights", "masks", "style_masks"),
     "What is matched": ("statistic", "layers", "octaves", "texture_weight", "content_layers", "content_weight",
                         "content_norm", "tv_weight", "spectrum_weight", "excite", "excite_weight"),

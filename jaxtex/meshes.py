@@ -78,21 +78,21 @@ def over_rows() -> bool:
     return sharding.get_abstract_mesh().shape.get("rows", 1) > 1
 
 
-def of_images(spread: sharding.Mesh, tree: Any, size: tuple[int, int], batch: bool) -> Any:
-    """The shardings of a state: what holds pixels `[..., H, W, 3]` or `[..., 3 H W]` by rows, a batch by images.
+def of_images(spread: sharding.Mesh, tree: Any, shape: tuple[int, int, int], batch: bool) -> Any:
+    """The shardings of a state: what holds pixels `[..., H, W, C]` or `[..., C H W]` by rows, a batch by images.
 
     Args:
       spread: the mesh.
       tree: arrays, or their shapes.
-      size: height and width of the image.
+      shape: of the image, `(H, W, C)`.
       batch: whether arrays have a first axis of images.
     """
 
     def one(leaf) -> sharding.NamedSharding:
         axes = [None] * leaf.ndim
-        if leaf.shape[-3:] == (*size, 3):
+        if leaf.shape[-3:] == shape:
             axes[-3] = "rows"
-        elif leaf.shape[-1:] == (3 * math.prod(size),):
+        elif leaf.shape[-1:] == (math.prod(shape),):
             axes[-1] = "rows"
         if batch:
             axes[0] = "images"

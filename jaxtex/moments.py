@@ -76,7 +76,7 @@ def mean(norm: str = "relative") -> comparisons.Statistic:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
     average = lambda features: features.mean((0, 1), comparisons.exact(features))
-    return comparisons.Statistic(average, comparisons.compare(norm), average=average, numbers=lambda c, _: c)
+    return comparisons.Statistic(average, comparisons.compare(norm), average=average, alone=True, numbers=lambda c, _: c)
 
 
 def mean_and_covariance() -> comparisons.Statistic:

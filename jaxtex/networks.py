@@ -119,10 +119,11 @@ Network = VGG | banks.Steerable
 
 
 class Pyramid(nn.Module):
-    """A network applied to an image at full, half, quarter, ... size; see `pyramid`."""
+    """A network applied to an image at full, half, quarter, ... size, and to each map of a set; see `pyramid`."""
 
     network: Network
     octaves: int
+    maps: int = 1
 
     def setup(self):
         nn.share_scope(self, self.network)  # the same variables as the network alone
@@ -130,21 +131,25 @@ class Pyramid(nn.Module):
     def __call__(self, image: jax.Array) -> Features:
         features = {}
         for octave, reduced in enumerate(octave_images(self, image)):
-            features |= {octave_name(layer, octave): value for layer, value in self.network(reduced).items()}
+            maps = [self.network(each) for each in jnp.split(reduced, self.maps, -1)]
+            for layer in maps[0]:
+                seen = [features_of_one[layer] for features_of_one in maps]
+                features[octave_name(layer, octave)] = seen[0] if self.maps == 1 else jnp.concatenate(seen, -1)
         return features
 
 
-def pyramid(network: Network, octaves: int) -> Pyramid:
+def pyramid(network: Network, octaves: int, maps: int = 1) -> Pyramid:
     """A network that sees the image in several octaves, and so structures `2 ** (octaves - 1)` times as large.
 
     Args:
       network: any of the table.
       octaves: how many sizes, each half of the one before (see `grids.halve`); 1 is the network itself.
+      maps: how many images of three channels lie in one of `[H, W, 3 maps]`; each layer has the features of all, in order.
 
     Returns:
       A network with the same variables, whose layers are called `relu1_1` at full size, `relu1_1/2` at half, ...
     """
-    return Pyramid(network, octaves)
+    return Pyramid(network, octaves, maps)
 
 
 def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:

@@ -13,7 +13,9 @@ from jaxtex import encoding, errors, files, images
 LONGEST = 200  # bytes of a name: while it is written it has a longer one
 
 
-def check(path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[str] = ()) -> None:
+def check(
+    path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[str] = (), alpha: bool = False
+) -> None:
     """Holds a path against what will be written there; makes nothing, no folder either.
 
     Args:
@@ -21,11 +23,12 @@ def check(path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[st
       bits: of each colour.
       inputs: paths of what goes into the picture, which it may not take the place of.
       folders: that are to be made, likewise.
+      alpha: whether it may have transparency.
 
     Raises:
       UserError: of another kind than can be written, or not to be written there.
     """
-    encoding.choose(path, bits)
+    encoding.choose(path, bits, (1, 1, 4 if alpha else 3))
     if reason := _refusal(pathlib.Path(path), inputs, folders):
         raise errors.UserError(f"--output={path}: {reason}")
 

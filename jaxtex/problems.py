@@ -49,7 +49,7 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
       UserError: a name is unknown, a number absurd, a size too small, a file cannot be used, things do not go together.
     """
     configs.validate(config)
-    content = images.load(config.content) if content is None and config.content else content
+    content = scenes.read_content(config) if content is None else content
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     scene = scenes.build(styles, content, config)
     if (images_over := meshes.parse(config.mesh).images) > 1:
@@ -60,7 +60,7 @@ def build(style, config: configs.Config, content: np.ndarray | None = None) -> s
 def check(styles: list[np.ndarray], config: configs.Config) -> None:
     """Raises what `build` would, without making the targets, which takes long."""
     configs.validate(config)
-    scene = scenes.build(styles, images.load(config.content) if config.content else None, config)
+    scene = scenes.build(styles, scenes.read_content(config), config)
     loss, alone = build_loss(scene, config), meshes.Layout()  # where it will run there may be other devices
     _optimizer(loss, config)
     _hold_tiles(loss, scene, config.tile, alone)
@@ -87,8 +87,10 @@ def build_batch(
     configs.validate(config)
     if not 1 <= num_images * len(styles) <= MOST:
         raise errors.UserError(f"--num_images={num_images} of {len(styles)} styles: between 1 and {MOST} in all, please")
-    content = images.load(config.content) if content is None and config.content else content
+    content = scenes.read_content(config) if content is None else content
     pictured = [scenes.build(list(exemplars), content, config) for exemplars in styles]
+    if len({len(scene.material.maps) for scene in pictured}) > 1:
+        raise errors.UserError("--alpha=keep: some styles have transparency, some do not; in a batch all or none, please")
     loss = build_loss(pictured[0], config)
     return [each for scene in pictured for each in _seeded(loss, scene, config, num_images)]
 
@@ -166,12 +168,15 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
     network = errors.choose("network", config.network, networks.NETWORKS)
     weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     parts = expressions.parse(config.statistic) if scene.styles and config.texture_weight else []
+    if scene.material.maps and all(part.statistic.alone for part in parts):
+        raise errors.UserError(f"--statistic={config.statistic} sees each channel by itself: maps would not stay aligned")
     wanted = [layer for part in parts for layer in part.layers or weights_of]
     content_of = {}
     if scene.content is not None and config.content_weight:
         content_of = configs.parse_layers(config.content_layers, "content_layers") or {network.defaults()[-1]: 1.0}
     excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
-    network, variables = loading.load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])))
+    maps = 1 + len(scene.material.maps)
+    network, variables = loading.load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])), maps)
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}

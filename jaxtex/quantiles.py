@@ -23,7 +23,7 @@ def sorted_features(samples: int = 256, norm: str = "relative") -> comparisons.S
     distance = lambda target, summary: comparisons.compare(norm)(*alike(target, summary))
     kept = comparisons.POOL if samples else math.inf
     numbers = lambda channels, positions: channels * min(positions, kept)
-    return comparisons.Statistic(ordered, distance, samples=samples, numbers=numbers)
+    return comparisons.Statistic(ordered, distance, samples=samples, alone=True, numbers=numbers)
 
 
 def ordered(features: jax.Array) -> jax.Array:
@@ -59,7 +59,7 @@ def sliced_wasserstein(directions: int = 32, samples: int = 256, norm: str = "re
       Heitz et al. (2021), as for `sorted`. Departures: positions are drawn as well, and both stay as they are for some
       steps, so that a line search has one function to go down on.
     """
-    return sorted_features(samples, norm)._replace(directions=directions, numbers=_pooled)
+    return sorted_features(samples, norm)._replace(directions=directions, alone=False, numbers=_pooled)
 
 
 def _pooled(channels: int, positions: int) -> int:

@@ -4,6 +4,7 @@ import json
 import pathlib
 import textwrap
 import time
+from collections.abc import Sequence
 from typing import IO
 
 import jax
@@ -13,7 +14,7 @@ import rich.progress
 from absl import logging
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxtex import images, memory, synthesis, workdirs
+from jaxtex import images, materials, memory, synthesis, workdirs
 
 GAP = 8  # pixels between the pictures of a sheet
 LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
@@ -46,30 +47,35 @@ class Report:
             row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
             self.metrics.write(json.dumps(row) + "\n")
         self.metrics.flush()
-        images.save(workdirs.snapshot(self.folder, progress.step), progress.image, durable=False)
+        images.save(workdirs.snapshot(self.folder, progress.step), progress.image[..., :3], durable=False)
 
     def begin(self, sources: list[np.ndarray]) -> None:
         """Writes `exemplar.png`, what it is made from, side by side: the files themselves may go."""
         images.save(self.folder / "exemplar.png", sheet(sources), durable=False)
 
-    def finish(self, sources: list[np.ndarray], result: np.ndarray, tile: str = "", note: str = "") -> dict:
+    def finish(
+        self, sources: list[np.ndarray], result: np.ndarray, tile: str = "", note: str = "", maps: Sequence[str] = ()
+    ) -> dict:
         """Writes the result, and the sheet: what it was made from, four snapshots, result.
 
         Args:
           sources: what it was made from.
-          result: `[H, W, 3]`.
+          result: `[H, W, C]`, see `materials`.
           tile: along which axes the sheet shows the result twice, see `images.resize`.
           note: goes into the result's file.
+          maps: paths of those beyond the first, whose names the files bear.
 
         Returns:
           For the mark of a finished run: steps, seconds, last and first loss, peak of memory in bytes.
         """
-        images.save(self.folder / "result.png", result, note=note)
+        for path, each in zip(workdirs.results(self.folder / workdirs.RESULT, maps), materials.split(result), strict=True):
+            images.save(path, each, note=note)
         rows = workdirs.rows(self.folder)
         chosen = [path for step, path in workdirs.snapshots(self.folder).items() if step < rows[-1]["step"]]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
         shown = [images.resize(each, *result.shape[:2]) for each in map(images.readable, chosen) if each is not None]
-        images.save(self.folder / "sheet.png", sheet([*sources, *shown, images.repeated(result, tile, 2)]))
+        repeated = materials.shown(images.repeated(result, tile, 2))
+        images.save(self.folder / "sheet.png", sheet([*sources, *shown, repeated]))
         told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
         return told | {"first": rows[0]["evaluated"], "memory": memory.peak()}
 

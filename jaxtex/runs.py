@@ -55,7 +55,7 @@ ORDINARY = Manner()
 
 def plan(style: str, config: configs.Config) -> stepping.Plan:
     """The synthesis of a run; raises as `make` does."""
-    return problems.build(_load(style), config)
+    return problems.build(_load(style, config), config)
 
 
 def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
@@ -106,7 +106,7 @@ def make_batch(
       UserError, Preempted: as `make`; or the loss of some is not finite, and the others are done.
     """
     with _told(folder):
-        plans = problems.build_batch([_load(style) for style in styles], config, num_images)
+        plans = problems.build_batch([_load(style, config) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
     todo = [i for i, run in enumerate(made) if manner.overwrite or not distributed.agree(is_done(run))]
@@ -180,14 +180,14 @@ def _finish(run: Run, folder: report.Report | None, made: stepping.Plan, result:
     if folder is None:
         return
     note = json.dumps(workdirs.record(run.folder)) if noted else ""
-    told = folder.finish(sources(run), result, run.config.tile, note)
+    told = folder.finish(sources(run), result, run.config.tile, note, scenes.split_paths(run.config.maps))
     if signals.asked():
         raise errors.Preempted("told to leave before the last touch")
     workdirs.finish(run.folder, {"numbers": made.numbers, **told})
 
 
-def _load(style: str) -> list[np.ndarray]:
-    return [images.load(path) for path in scenes.split_paths(style)]
+def _load(style: str, config: configs.Config) -> list[np.ndarray]:
+    return [scenes.read_style(path, config) for path in scenes.split_paths(style)]
 
 
 def _stem(style: str) -> str:
@@ -197,7 +197,8 @@ def _stem(style: str) -> str:
 def identity(run: Run) -> dict:
     """What decides the picture: the choices, and the hash of every file that goes into it."""
     named = [run.config.content, run.config.init, *scenes.split_paths(run.style)]
-    named += [*scenes.split_paths(run.config.masks), *scenes.split_paths(run.config.style_masks)]
+    several = (run.config.masks, run.config.style_masks, run.config.maps)
+    named += [path for text in several for path in scenes.split_paths(text)]
     paths = {path: path for path in named} | {"weights": run.config.weights or store.path_of(run.config.network) or ""}
     digest = lambda path: files.hashes(path, "sha256")["sha256"]
     inputs = {name: digest(path) for name, path in paths.items() if pathlib.Path(path).is_file()}
@@ -216,18 +217,20 @@ def _is_done(run: Run, who: dict) -> bool:
 @functools.cache
 def sources(run: Run) -> list[np.ndarray]:
     """What it is made from, as used: content and exemplars; of a feature map what excites it in them."""
-    exemplars = _load(run.style)
+    exemplars = [images.load(path) for path in scenes.split_paths(run.style)]
     if run.config.excite and exemplars:
         return [sights.mosaic(exemplars, run.config)]
     content = [images.load(run.config.content)] if run.config.content else []
-    return [scenes.as_used(picture, run.config.size) for picture in (*content, *exemplars)]
+    maps = [images.load(path) for path in scenes.split_paths(run.config.maps)]
+    return [scenes.as_used(picture, run.config.size) for picture in (*content, *exemplars, *maps)]
 
 
 def column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
-    """What it was made from, snapshots and result, from the folder."""
-    result = images.load(run.folder / "result.png")
+    """What it was made from, snapshots and result with all its maps, from the folder."""
+    made = workdirs.results(run.folder / workdirs.RESULT, scenes.split_paths(run.config.maps))
+    result, *maps = (images.load(path) for path in made)
     snapshots = [images.load(workdirs.snapshot(run.folder, step)) for step in steps if step < run.config.num_steps]
-    return [*sources(run), *(images.resize(each, *result.shape[:2]) for each in snapshots), result]
+    return [*sources(run), *(images.resize(each, *result.shape[:2]) for each in snapshots), result, *maps]
 
 
 def outcome(run: Run) -> dict:

@@ -1,4 +1,4 @@
-"""The samples of a file, as Pillow gives them -> colours and transparency -> what is seen on white."""
+"""The samples of a file, as Pillow gives them -> colours and transparency."""
 
 from typing import NamedTuple
 
@@ -63,8 +63,8 @@ def _keyed(values: np.ndarray, key) -> np.ndarray | None:
     return np.any(values != np.asarray(key), -1, keepdims=True).astype(np.float32)
 
 
-def on_white(pixels: Pixels, profile: bytes | None) -> np.ndarray:
-    """In sRGB, `[H, W, 3]`. A profile that changes colours takes and gives 8 bits."""
+def in_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
+    """`[H, W, 3]`, or with transparency `[H, W, 4]`. A profile that changes colours takes and gives 8 bits."""
     colours = pixels.colours if pixels.exact is None else _levels(pixels.exact) if profile else None
     converted = icc.to_srgb(colours, profile) if colours else None
     if converted is None and pixels.exact is not None:
@@ -72,10 +72,8 @@ def on_white(pixels: Pixels, profile: bytes | None) -> np.ndarray:
     else:
         seen = np.atleast_3d(np.array(converted or colours, np.float32))
         seen /= 255
-    if pixels.alpha is not None:
-        seen *= pixels.alpha
-        seen += 1 - pixels.alpha
-    return np.broadcast_to(seen, (*seen.shape[:2], 3))
+    seen = np.broadcast_to(seen, (*seen.shape[:2], 3))
+    return seen if pixels.alpha is None else np.concatenate([seen, pixels.alpha], -1)
 
 
 def _levels(exact: np.ndarray) -> Image.Image:

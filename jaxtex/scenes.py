@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import colours, errors, images
+from jaxtex import colours, errors, images, materials
 from jaxtex import config as configs
 
 PROPORTION = 0.02  # by which a mask's may differ from its picture's
 
 
 class Scene(NamedTuple):
-    """Pictures and how they are used. All are float RGB in [0, 1], masks `[H, W]`."""
+    """Pictures and how they are used. All are float RGB in [0, 1], masks `[H, W]`; a style of k maps is `[H, W, 3 k]`."""
 
     styles: list[np.ndarray]
     weights: list[float]  # of the styles
@@ -23,6 +23,8 @@ class Scene(NamedTuple):
     height: int  # of the result
     width: int
     keeper: str  # a row of `colours.KEEPERS`
+    material: materials.Material = materials.Material()  # the maps of the style
+    alpha: np.ndarray | None = None  # transparency of the content, [H, W, 1], of the result's size
 
     @property
     def shortest(self) -> int:
@@ -30,8 +32,11 @@ class Scene(NamedTuple):
         return min(self.height, self.width, *(side for style in self.styles for side in style.shape[:2]))
 
     def finish(self, result: np.ndarray) -> np.ndarray:
-        """What is done to the colours of the result."""
-        return result if self.content is None else colours.KEEPERS[self.keeper][1](result, self.content)
+        """What is done to the result: the content's colours and transparency, the contrast of the maps."""
+        if self.content is None:
+            return materials.restored(result, self.material)
+        kept = colours.KEEPERS[self.keeper][1](result, self.content)
+        return kept if self.alpha is None else np.concatenate([kept, self.alpha], -1)
 
 
 def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: configs.Config) -> Scene:
@@ -43,18 +48,57 @@ def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: conf
     before, _ = errors.choose("preserve_color", config.preserve_color, colours.KEEPERS)
     if config.preserve_color != "none" and content is None:
         raise errors.UserError(f"--preserve_color={config.preserve_color} wants --content, whose colours it keeps")
+    styles, material = _prepared([images.check(style) for style in styles], config, content)
     styles = [as_used(style, config.size) for style in styles]
-    base = as_used(content, config.size) if content is not None else styles[0] if styles else None
+    base, alpha = styles[0] if styles else None, None
+    if content is not None:
+        base, alpha = _apart(images.check(content), config.size)
     if base is None:
         raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
     height, width = config.height or base.shape[0], config.width or base.shape[1]
     if content is not None:
         content = images.resize(base, height, width)
+        alpha = alpha if alpha is None else images.resize(alpha, height, width)
         styles = [before(style, content) for style in styles]
     weights = configs.parse_weights(config.style_weights, len(styles))
     style_masks = read_masks("style_masks", config.style_masks, [style.shape for style in styles]) or [None] * len(styles)
     masks = read_masks("masks", config.masks, [(height, width)] * len(styles))
-    return Scene(styles, weights, style_masks, masks, content, height, width, config.preserve_color)
+    return Scene(styles, weights, style_masks, masks, content, height, width, config.preserve_color, material, alpha)
+
+
+def read_content(config: configs.Config) -> np.ndarray | None:
+    """The content that is named, if one is, with its transparency, if that is kept."""
+    return images.load(config.content, config.alpha == "keep") if config.content else None
+
+
+def read_style(path: str, config: configs.Config) -> np.ndarray:
+    """A style; beside a content its transparency is over white."""
+    return images.load(path, config.alpha == "keep" and not config.content)
+
+
+def _prepared(
+    styles: Sequence[np.ndarray], config: configs.Config, content: np.ndarray | None
+) -> tuple[Sequence[np.ndarray], materials.Material]:
+    """The styles with the maps that go with them."""
+    if config.maps:
+        styles = [materials.joined(style, split_paths(config.maps)) for style in styles]
+    if all(style.shape[-1] == 3 for style in styles):
+        return styles, materials.Material()
+    if len(styles) > 1 or content is not None:
+        what = "--content" if content is not None else "other styles"
+        raise errors.UserError(f"maps and transparency are of a style alone, without {what}")
+    image, material = materials.prepared(styles[0])
+    return [image], material
+
+
+def _apart(content: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours, and transparency if there is such, as used."""
+    if content.shape[-1] > 4:
+        raise errors.UserError(f"a content is [H, W, 3], or [H, W, 4], not {list(content.shape)}")
+    if content.shape[-1] == 3:
+        return as_used(content, size), None
+    colours = materials.extended(content[..., :3], content[..., 3])
+    return as_used(colours, size), images.shorter_side(content[..., 3:], size)
 
 
 def as_used(image: np.ndarray, size: int) -> np.ndarray:

@@ -13,7 +13,7 @@ TAPER = 8  # a part of each side over which the exemplar fades towards its borde
 
 
 def first(scene: scenes.Scene, config: configs.Config, height: int, width: int) -> np.ndarray:
-    """The first image, `[height, width, 3]` in [0, 1], at the coarsest scale.
+    """The first image, `[height, width, 3]` in [0, 1], at the coarsest scale; of a set of maps with all their channels.
 
     Raises:
       UserError: `config.init` is no kind of start, no file, or of something that is not there.
@@ -22,14 +22,16 @@ def first(scene: scenes.Scene, config: configs.Config, height: int, width: int) 
     if kind == "spectrum":
         return _imitated(scene, config, (height, width), rng)
     if kind == "noise":
-        white = rng.standard_normal((height, width, 3), np.float32)
         mean = (scene.styles or [scene.content])[0].mean((0, 1))
+        white = rng.standard_normal((height, width, len(mean)), np.float32)
         return np.clip(mean + (config.noise or FAINT) * white, 0, 1).astype(np.float32)
     if kind in ("style", "content"):
         given = scene.content if kind == "content" else scene.styles[0] if scene.styles else None
         if given is None:
             raise errors.UserError(f"--init={kind}: there is no --{kind}")
         return images.resize(given, height, width)
+    if scene.material.maps:
+        raise errors.UserError(f"--init={config.init}: maps begin as spectrum, noise or style")
     return images.resize(images.load(kind), height, width, config.tile)
 
 
@@ -42,7 +44,8 @@ def details(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[i
       sizes: of the scales, height and width, from coarse to fine.
     """
     if _kind(scene, config) != "spectrum":
-        return [np.zeros((*size, 3), np.float32) for size in sizes[1:]]
+        channels = (scene.styles or [scene.content])[0].shape[-1]
+        return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
     found = []
     for number, (before, size) in enumerate(itertools.pairwise(sizes), 1):
         whole = _imitated(scene, config, size, np.random.default_rng([config.seed, number]))
@@ -75,7 +78,7 @@ def random_phase(
     """Gaussian noise with the mean, and a share of the spectrum, of exemplars: their order is in it, no form.
 
     Args:
-      exemplars: `[H, W, 3]`; several are mixed by their weights.
+      exemplars: `[H, W, C]`; several are mixed by their weights.
       weights: of the exemplars.
       size: height and width of the noise, any.
       contrast: 1 is that of the exemplars.
@@ -83,7 +86,7 @@ def random_phase(
       tile: along which axes it goes on from its beginning, as in `images.resize`.
 
     Returns:
-      `[*size, 3]`, cut to [0, 1].
+      `[*size, C]`, cut to [0, 1].
 
     References:
       Galerne, Gousseau and Morel, "Random Phase Textures: Theory and Synthesis", IEEE TIP 20, 2011: the asymptotic discrete
@@ -98,7 +101,7 @@ def random_phase(
 
 
 def _spot_noise(exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator, tile: str) -> np.ndarray:
-    """White noise convolved with the exemplar less its mean: `[*size, 3]`, of mean 0."""
+    """White noise convolved with the exemplar less its mean: `[*size, C]`, of mean 0."""
     window = np.outer(*(_faded(side) for side in exemplar.shape[:2]))[..., None]
     spot = (exemplar - exemplar.mean((0, 1))) * window / np.sqrt(np.sum(window**2))
     for axis, name in enumerate("yx"):

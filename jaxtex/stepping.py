@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     """A whole synthesis; of a batch if `batch` is not 0, see `batches`: then arrays have a first axis more."""
 
     problems: Sequence[Problem]  # from coarse to fine
-    start: np.ndarray  # the first image, of the first problem's size, in [0, 1]
+    start: np.ndarray  # the first image, [H, W, 3 k] of k maps, of the first problem's size, in [0, 1]
     optimizer: optimizers.Optimizer
     num_steps: int  # evaluations in all, shared evenly by the problems; the last gets what is over
     save_every: int  # steps between two calls of the observer, counted over all problems
@@ -119,7 +119,8 @@ def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any],
 
 def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
     """Shape and kind of each array of a state, of a batch if it is one."""
-    image = jax.ShapeDtypeStruct((*plan.start.shape[:-3], problem.height, problem.width, 3), jnp.float32)
+    *batch, _, _, channels = plan.start.shape
+    image = jax.ShapeDtypeStruct((*batch, problem.height, problem.width, channels), jnp.float32)
     return jax.eval_shape(functools.partial(_start, plan, problem), image)
 
 
@@ -132,9 +133,9 @@ def _traced(function: Callable, spread) -> Callable:
 
 
 def _shardings(plan: Plan, problem: Problem, spread, state: Any) -> tuple[Any, Any]:
-    size, batch = (problem.height, problem.width), bool(plan.batch)
+    shape, batch = (problem.height, problem.width, plan.start.shape[-1]), bool(plan.batch)
     of_data = meshes.of_data(spread, problem.data, problem.axes, batch)
-    return meshes.of_images(spread, state, size, batch), of_data
+    return meshes.of_images(spread, state, shape, batch), of_data
 
 
 def place(plan: Plan, problem: Problem, state: optimizers.State | None, data: Any) -> tuple[Any, Any]:
@@ -151,7 +152,7 @@ def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> opti
     Args:
       plan: with the optimiser.
       problem: one of the plan's.
-      image: where to begin, of any size, `[H, W, 3]` or a batch; None: at the plan's start.
+      image: where to begin, of any size, `[H, W, C]` or a batch; None: at the plan's start.
     """
     image = plan.start if image is None else image
     return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(enlarged(image, problem, plan.tile))))
@@ -163,7 +164,7 @@ def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
 
 
 def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
-    """`[H, W, 3]`, or a batch `[B, H, W, 3]`, at the size of the problem; `tile` as in `images.resize`."""
+    """`[H, W, C]`, or a batch `[B, H, W, C]`, at the size of the problem; `tile` as in `images.resize`."""
     if image.ndim == 3:
         return images.resize(image, problem.height, problem.width, tile)
     return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])

@@ -127,7 +127,7 @@ def shapes(network: networks.Pyramid, variables: dict, size: tuple[int, int]) ->
 
 @functools.lru_cache(100)  # to trace a deep network takes half a second
 def _shapes(network, structure, leaves, size) -> dict[str, tuple[int, ...]]:
-    image = jax.ShapeDtypeStruct((*size, 3), np.float32)
+    image = jax.ShapeDtypeStruct((*size, 3 * network.maps), np.float32)
     found = jax.eval_shape(network.apply, jax.tree.unflatten(structure, leaves), image)
     return {layer: x.shape for layer, x in found.items()}
 

@@ -88,7 +88,7 @@ def spectrum(share: float) -> losses.Term:
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
-        return comparisons.relative(target, moduli(image), 3)
+        return comparisons.relative(target, moduli(image), image.shape[-1])
 
     def aim(pictures: losses.Pictures) -> jax.Array:
         each = [moduli_at(style, pictures.height, pictures.width) for style in pictures.styles]
@@ -98,7 +98,7 @@ def spectrum(share: float) -> losses.Term:
 
 
 def moduli(image: jax.Array) -> jax.Array:
-    """`[H, W, 3]` -> `[H, W, 3]`: the square roots of the power spectrum less the mean, comparable between sizes."""
+    """`[H, W, C]` -> `[H, W, C]`: the square roots of the power spectrum less the mean, comparable between sizes."""
     centred = image - image.mean((0, 1))
     power = jnp.abs(jnp.fft.fft2(centred, axes=(0, 1))) ** 2
     return jnp.sqrt(power / image[..., 0].size + comparisons.TINY)
@@ -107,4 +107,4 @@ def moduli(image: jax.Array) -> jax.Array:
 def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:
     """The exemplar's moduli for an image of another size: the same frequencies in cycles per pixel, interpolated."""
     shifted = jnp.fft.fftshift(moduli(exemplar), (0, 1))
-    return jnp.fft.ifftshift(jax.image.resize(shifted, (height, width, 3), "linear"), (0, 1))
+    return jnp.fft.ifftshift(jax.image.resize(shifted, (height, width, shifted.shape[-1]), "linear"), (0, 1))

@@ -10,12 +10,12 @@ import os
 import pathlib
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from jaxtex import errors, files
 
-RECORD, METRICS, DONE = "run.json", "metrics.jsonl", "DONE"
+RECORD, METRICS, RESULT, DONE = "run.json", "metrics.jsonl", "result.png", "DONE"
 STEPS, SAVES = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
 SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)  # the name of one
 
@@ -87,6 +87,12 @@ def _clean(folder: pathlib.Path, overwrite: bool) -> None:
         files.sweep(place)
     if overwrite:
         shutil.rmtree(folder / SAVES, ignore_errors=True)
+
+
+def results(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
+    """The files of a result of several maps: `result.png`, `result-normal.png`, ..., beside each other."""
+    first = pathlib.Path(picture)
+    return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(each).stem}") for each in maps)]
 
 
 def record(folder: pathlib.Path) -> dict:

@@ -11,6 +11,7 @@ LEVELS = [
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots", "charts", "presets"},
+    {"materials"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs", "provenance",
      "windows"},
     {"joint", "loading"},

@@ -99,7 +99,7 @@ def test_a_folder_is_no_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((40, 40)), np.zeros((40, 40, 4)), np.full((40, 40, 3), 2.0), np.full((40, 40, 3), np.nan)]
+    "array", [np.zeros((40, 40)), np.zeros((40, 40, 5)), np.full((40, 40, 3), 2.0), np.full((40, 40, 3), np.nan)]
 )
 def test_arrays_that_are_no_images_are_refused(array):
     with pytest.raises(errors.UserError, match="an image"):

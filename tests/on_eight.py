@@ -41,7 +41,7 @@ def evaluate(choices, mesh):
     if spread is None:
         (loss, _), gradient = jax.jit(function)(*given)
         return float(loss), np.asarray(gradient), {}
-    rows = meshes.of_images(spread, image, image.shape[:2], False)
+    rows = meshes.of_images(spread, image, image.shape, False)
     placed = rows, *(meshes.of_data(spread, part, 0, False) for part in given[1:])
     with meshes.on(spread):
         compiled = jax.jit(function, in_shardings=placed).lower(*given).compile()
