@@ -20,7 +20,7 @@ def on_eight():
     return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("name", [*statistics.STATISTICS, "vgg16_bn", "vgg19", "shallow", "steerable", "deep"])
+@pytest.mark.parametrize("name", [*statistics.STATISTICS, "vgg16_bn", "vgg19", "shallow", "steerable", "deep", "tiles"])
 def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
     assert on_eight[name]["loss"] < 1e-5
     assert on_eight[name]["gradient"] < 1e-5
@@ -33,8 +33,9 @@ def test_rows_are_exchanged_and_never_gathered(on_eight, name):
     assert "all-gather" not in moves
 
 
-def test_coarse_scales_run_on_fewer_devices(on_eight):
-    assert on_eight["scales"]["image"] < 0.01
+@pytest.mark.parametrize("name", ["scales", "tiles at all scales", "maps"])
+def test_coarse_scales_run_on_fewer_devices(on_eight, name):
+    assert on_eight[name]["image"] < 0.01
 
 
 def test_a_height_that_does_not_divide_is_that_of_the_result(on_eight):

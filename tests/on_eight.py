@@ -57,9 +57,9 @@ def compared(name, **choices):
     print(json.dumps({"what": name, "loss": abs(together / alone - 1), "gradient": error, "moves": moves}), flush=True)
 
 
-def synthesised(name, mesh, **choices):
+def synthesised(name, mesh, style, **choices):
     """One line: how far a run on the mesh is from one on one device."""
-    one, other = (jaxtex.synthesize(exemplar(), **(QUICK | choices | {"mesh": each})) for each in ("", mesh))
+    one, other = (jaxtex.synthesize(style, **(QUICK | choices | {"mesh": each})) for each in ("", mesh))
     print(json.dumps({"what": name, "shape": other.shape, "image": float(np.abs(one - other).max())}), flush=True)
 
 
@@ -83,6 +83,10 @@ if __name__ == "__main__":
             untrained = {} if name in ("shallow", "steerable") else {"weights": "random"}
             compared(name, network=name, layers=layers, octaves=1, **untrained)
         compared("deep", layers=",".join(networks.NETWORKS["vgg_lite"].defaults()), statistic="gram")
-    synthesised("scales", "rows:8", height=256, scales=2)
-    synthesised("uneven", "rows:8", height=144, scales=1)
+        compared("tiles", tile="xy", tv_weight=0.1)
+    maps = np.concatenate([exemplar(), exemplar()[..., ::-1]], -1)
+    synthesised("scales", "rows:8", exemplar(), height=256, scales=2)
+    synthesised("uneven", "rows:8", exemplar(), height=144, scales=1)
+    synthesised("tiles at all scales", "rows:8", exemplar(), height=256, scales=2, tile="xy")
+    synthesised("maps", "rows:8", maps, height=256, scales=2)
     batch()
