@@ -1,0 +1,47 @@
+"""The site that `make docs` builds from these pages: Sphinx, MyST, and nothing that a browser would fetch from elsewhere."""
+
+import dataclasses
+import os
+import re
+
+import latex2mathml.converter
+from docutils import nodes
+
+import jaxtex
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+project = "jaxtex"
+author = "the jaxtex authors"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["conf.py"]
+html_theme = "furo"  # light and dark, as the reader's system has it, and a button
+html_title = "jaxtex"
+html_show_sphinx = False
+html_copy_source = False
+nb_execution_mode = "off"  # the tour is kept with its pictures; a test runs it
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+default_role = "code"  # docstrings are Markdown as far as `this` goes
+autodoc_typehints = "none"  # docstrings have shapes and ranges
+suppress_warnings = ["myst.header"]  # a page may begin with what another file says
+
+
+def describe_choices(app, what, name, thing, options, lines):
+    """`Config` tells its fields by the help of the flags."""
+    if thing is jaxtex.Config:
+        for field in dataclasses.fields(thing):
+            lines += ["", f"`{field.name}` = `{field.default!r}`", f"    {field.metadata['help']}"]
+
+
+def write_math(self, node):
+    """MathML, which browsers show without a script."""
+    display = "block" if isinstance(node, nodes.math_block) else "inline"
+    self.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", describe_choices)
+    app.add_node(nodes.math, override=True, html=(write_math, None))
+    app.add_node(nodes.math_block, override=True, html=(write_math, None))
