@@ -1,15 +1,13 @@
 """The site that `make docs` builds from these pages: Sphinx, MyST, and nothing that a browser would fetch from elsewhere."""
 
 import dataclasses
-import os
-import re
 
 import latex2mathml.converter
 from docutils import nodes
 
 import jaxtex
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INCLUDED = {"../images/README.md": "exemplars.md", "../CHANGELOG.md": "changes.md"}  # files with a page of their own here
 
 project = "jaxtex"
 author = "the jaxtex authors"
@@ -34,6 +32,12 @@ def describe_choices(app, what, name, thing, options, lines):
             lines += ["", f"`{field.name}` = `{field.default!r}`", f"    {field.metadata['help']}"]
 
 
+def link_pages(app, name, source):
+    """Links that lead out of `docs/`, for readers of the repository, stay within the site where it has the page."""
+    for outside, page in INCLUDED.items():
+        source[0] = source[0].replace(f"]({outside})", f"]({page})")
+
+
 def write_math(self, node):
     """MathML, which browsers show without a script."""
     display = "block" if isinstance(node, nodes.math_block) else "inline"
@@ -42,6 +46,7 @@ def write_math(self, node):
 
 
 def setup(app):
+    app.connect("source-read", link_pages)
     app.connect("autodoc-process-docstring", describe_choices)
     app.add_node(nodes.math, override=True, html=(write_math, None))
     app.add_node(nodes.math_block, override=True, html=(write_math, None))
