@@ -30,7 +30,7 @@ docs: .venv/docs  ## the pages of docs/ as a site, build/docs/index.html; a warn
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
 
 tour: .venv/tour  ## docs/tour.ipynb anew, with its pictures: some minutes
-	cd docs && ../$(BIN)/jupyter execute --inplace --allow-errors=False tour.ipynb
+	$(BIN)/jupyter-execute --inplace docs/tour.ipynb
 
 bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/speed.py

@@ -1,4 +1,4 @@
-"""The site that `make docs` builds from these pages: Sphinx, MyST, and nothing that a browser would fetch from elsewhere."""
+"""The site that `make docs` builds from these pages: Sphinx, MyST, and nothing that a browser fetches from elsewhere."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Every command and every Python block of the README and the pages is run, in order, as a reader would, but small and short.
+"""Every command and every Python block of the README and the pages is run, in order, as a reader would, but small.
 
 A page begins in an empty folder with `images/`, `experiments/` and some files of a user's own. A block named by a file,
 as in ```text runs.txt, is that file. What is neither a command nor Python has to say so; a kind of command that is not in
@@ -83,9 +83,8 @@ def smaller(given):
         assert set(config.parse_layers(given[name])) <= set(network.names()), given[name]
     chosen = ALWAYS | {name: BIG for name in ("height", "width") if given.get(name)}
     chosen |= {name: value for name, value in UNLESS_SAID.items() if name not in given}
-    if isinstance(network, networks.VGG):
-        chosen |= {"layers": "relu1_1"} | ({"content_layers": "relu1_1"} if "content_layers" in given else {})
-    return chosen
+    chosen["layers"] = "relu1_1" if isinstance(network, networks.VGG) else "colours"
+    return chosen | ({"content_layers": "relu1_1"} if "content_layers" in given else {})
 
 
 def flagged(choices):
@@ -116,13 +115,14 @@ def place(tmp_path, monkeypatch, exemplar):
 
 @pytest.fixture
 def small(monkeypatch):
-    """What a command cannot be told by flags: experiments of one run, jobs in this process, no port that is taken."""
+    """What a command cannot be told by flags: experiments of a run or two, jobs in this process, no port that is taken."""
     load, build = experiments.load, api.problems.build
 
     def one_run(name):
         found = load(name)
         claims = lambda folder: [{"claim": "tests/theory_test.py holds them", "holds": True}]
-        first = {name: (style, shrunk(choices)) for name, (style, choices) in list(found.runs.items())[:1]}
+        first = {choices.network: name for name, (_, choices) in reversed(found.runs.items())}  # of each network
+        first = {name: (found.runs[name][0], shrunk(found.runs[name][1])) for name in first.values()}
         ends = {} if found.more is experiments.Experiment._field_defaults["more"] else {"more": lambda rows: {}}
         proves = {"demonstrate": claims} if found.demonstrate else {}
         return found._replace(runs=first, steps=(), curve=None, **ends, **proves)
@@ -143,7 +143,8 @@ def small(monkeypatch):
 
     monkeypatch.setattr(experiments, "load", one_run)
     monkeypatch.setattr(workers, "perform", perform)
-    monkeypatch.setattr(api, "problems", unittest.mock.Mock(build=lambda style, choices, content=None: build(style, shrunk(choices), content)))
+    quick = lambda style, choices, content=None: build(style, shrunk(choices), content)
+    monkeypatch.setattr(api, "problems", unittest.mock.Mock(build=quick))
     monkeypatch.setattr(serve, "stay", shown_once)
 
 
@@ -223,7 +224,7 @@ class Reader:
         given = dict(word[2:].partition("=")[::2] for word in arguments)
         varied = [word.split("=")[1] for word in arguments if word.startswith("--vary=")]
         self.bring(" ".join(arguments))
-        extra = ALWAYS if "experiment" in given else smaller(given) | {"layers": "relu1_1"}
+        extra = ALWAYS if "experiment" in given else smaller(given)
         extra = {name: value for name, value in extra.items() if name not in varied}
         commands.call(sweep_main, "jaxtex-sweep", *arguments, *(flagged(extra) if varied or "list" in given else []))
 
