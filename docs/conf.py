@@ -40,8 +40,10 @@ def link_pages(app, name, source):
 
 def write_math(self, node):
     """MathML, which browsers show without a script."""
-    display = "block" if isinstance(node, nodes.math_block) else "inline"
-    self.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+    formula = latex2mathml.converter.convert(node.astext())
+    if isinstance(node, nodes.math_block):
+        formula = formula.replace('display="inline"', 'display="block" style="padding-top: .4em"', 1)  # room for hats
+    self.body.append(formula)
     raise nodes.SkipNode
 
 

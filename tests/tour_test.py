@@ -23,7 +23,9 @@ def test_the_tour_runs_and_shows_its_pictures(monkeypatch):
 
 
 def test_the_tour_is_kept_as_it_ran_and_small():
-    cells = [cell for cell in nbformat.read(TOUR, 4).cells if cell.cell_type == "code"]
+    notebook = nbformat.read(TOUR, 4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert sum("image/jpeg" in output.get("data", {}) for cell in cells for output in cell.outputs) == 4
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
