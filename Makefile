@@ -5,7 +5,7 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test slurm-test browser-test ordeal lint bench experiments clean
+.PHONY: demo test slurm-test browser-test ordeal lint docs tour gallery bench experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
@@ -25,6 +25,16 @@ ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hund
 
 lint: .venv/test
 	$(BIN)/ruff check .
+
+docs: .venv/docs  ## the pages of docs/ as a site, build/docs/index.html; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+
+tour: .venv/tour  ## docs/tour.ipynb anew, with its pictures: some minutes
+	$(BIN)/jupyter-execute --inplace docs/tour.ipynb
+
+gallery: .venv/demo  ## docs/gallery.jpg anew: some minutes
+	$(BIN)/jaxtex --experiment=gallery
+	$(BIN)/python docs/gallery.py runs/gallery
 
 bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/speed.py

@@ -28,7 +28,7 @@ def synthesize(style, *, observe: synthesis.Observer = lambda progress: None, **
       Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
       https://arxiv.org/abs/1505.07376. The defaults depart from it: the network, its octaves, mean and covariance in
       place of the Gram matrix, each layer's loss in units of the exemplar's energy, a start near the mean colour, and
-      coarse to fine; the README says why.
+      coarse to fine; docs/defaults.md says why.
     """
     return transfer(None, style, observe=observe, **choices)
 
