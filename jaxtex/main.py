@@ -1,12 +1,12 @@
 """jaxtex makes textures like an exemplar, and pictures in the style of one.
 
-    jaxtex --style=images/pebbles.png --workdir=runs/pebbles
+    jaxtex --style=pebbles                (one that comes with jaxtex, into runs/pebbles; --list=exemplars)
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384
     jaxtex --flagfile=FILE                (flags from a file, one on each line)
     jaxtex --from=runs/pebbles/result.png --seed=1      (as that was made, but for what is given)
     jaxtex --style=photo.jpg --preset=best
-    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments)
+    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments, exemplars)
     jaxtex --experiment=q1                (a question of the literature)
     jaxtex --style=photo.jpg --serve=8080                 (a live page: http://127.0.0.1:8080)
     jaxtex --serve=8080 --workdir=runs    (of what is made there, or was, until Ctrl-C)
@@ -60,7 +60,7 @@ FLAGS = flags.FlagValues()
 def define_flags() -> None:
     """A flag for each field of `Config`, and those that only the command has."""
     text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text("style", None, "Path of the exemplar, an image; several, with commas, are blended.")
+    text("style", None, "The exemplar: path of an image, or a name of --list=exemplars; several, with commas, are blended.")
     flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
     text("workdir", "", "Where the results go. Empty: runs/ and a name. Of experiments: the folder above theirs.")
     flags.DEFINE_integer(
@@ -116,7 +116,7 @@ def main(_: list[str]) -> None:
     elif FLAGS.serve is not None:
         serve.stay(FLAGS.serve, pathlib.Path(FLAGS.workdir or "runs"))
     else:
-        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+        raise errors.UserError(scenes.MISSING)
 
 
 def recorded(path: str, given: dict) -> tuple[str, dict]:

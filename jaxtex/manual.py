@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from jaxtex import config, errors, experiments, loading, networks, optimizers, presets, statistics, store
+from jaxtex import config, errors, exemplars, experiments, loading, networks, optimizers, presets, statistics, store
 
 WIDTH = 100  # letters on a line
 GROUPS = {
@@ -87,4 +87,5 @@ LISTS = {
     "optimizers": lambda choices: _described(optimizers.OPTIMIZERS),
     "presets": lambda choices: presets.described(),
     "experiments": _experiments,
+    "exemplars": lambda choices: exemplars.described(),
 }

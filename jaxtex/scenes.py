@@ -9,6 +9,7 @@ import numpy as np
 from jaxtex import colours, errors, images
 from jaxtex import config as configs
 
+MISSING = "--style is missing: the path of an exemplar, or one that is here, such as --style=pebbles (--list=exemplars)"
 PROPORTION = 0.02  # by which a mask's may differ from its picture's
 
 
@@ -46,7 +47,7 @@ def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: conf
     styles = [as_used(style, config.size) for style in styles]
     base = as_used(content, config.size) if content is not None else styles[0] if styles else None
     if base is None:
-        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+        raise errors.UserError(MISSING)
     height, width = config.height or base.shape[0], config.width or base.shape[1]
     if content is not None:
         content = images.resize(base, height, width)

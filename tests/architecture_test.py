@@ -6,7 +6,7 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids", "icc", "signals"},
+    {"errors", "exemplars", "files", "grids", "icc", "signals"},
     {"encoding", "intake", "meshes", "samples", "workdirs"},
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",

@@ -194,7 +194,7 @@ MISTAKES = [
     (["--scales=7"], "--scales=7: at 48 pixels at most 1"),
     (["--octaves=0"], "--octaves=0: between"),
     (["--init=nothing.png"], "image 'nothing.png': no such file"),
-    (["--experiment=none"], "unknown experiment 'none'"),
+    (["--experiment=none"], "no experiments here"),
     (["--stlye=x.png"], "stlye"),
     (["x.png"], "given as --style=x.png"),
     (["--flagfile=none"], "none"),

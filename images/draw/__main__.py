@@ -1,4 +1,4 @@
-"""Remakes the pictures in this folder: `python images/draw.py` (ten seconds).
+"""Remakes the pictures in the folder above: `python images/draw` (ten seconds).
 
 Six textures are drawn, from fixed seeds; the other pictures are crops of photographs that come inside the scikit-image
 package. Names after the command remake only those. README.md tells what each picture is and who may use it.
@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageDraw
 
-FOLDER = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(__file__).parent.parent
 SIZE = 512  # of a drawing before it is halved
 ROWS, COLUMNS = np.mgrid[0:SIZE, 0:SIZE].astype(float)
 
@@ -431,7 +431,7 @@ CROPS = {
 
 def give_up(message):
     """Ends with one line and status 2."""
-    print(f"draw.py: {message}", file=sys.stderr)
+    print(f"draw: {message}", file=sys.stderr)
     sys.exit(2)
 
 
