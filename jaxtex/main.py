@@ -29,6 +29,7 @@ from jaxtex import (
     command,
     comparisons,
     compilation,
+    completion,
     config,
     convolutions,
     distributed,
@@ -80,6 +81,7 @@ def define_flags() -> None:
     flags.DEFINE_boolean("strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS)
     text("preset", "", f"Choices that go together: {', '.join(presets.PRESETS)}. Flags that are given replace them.")
     text("list", "", f"Tells what there is of: {', '.join(manual.LISTS)}.")
+    text("completion", "", f"Prints a script that completes flags in a shell: {', '.join(completion.SHELLS)}.")
     flags.DEFINE_integer(
         "serve", None, "A live page at this port of 127.0.0.1, as long as the runs go; 0: any. With --workdir alone: of "
         "what is made there, or was.", lower_bound=0, upper_bound=65535, flag_values=FLAGS,
@@ -102,6 +104,8 @@ def main(_: list[str]) -> None:
         style, given = recorded(FLAGS["from"].value, given | ({"style": style} if style else {}))
     if FLAGS.list or FLAGS.experiment == "list":
         print("\n".join(manual.listed(FLAGS.list or "experiments", config.Config(**given))))
+    elif FLAGS.completion:
+        print(completion.script(FLAGS.completion, FLAGS, CHOICES))
     elif FLAGS.experiment and FLAGS.distributed != "off":
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:

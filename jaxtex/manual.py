@@ -18,7 +18,7 @@ GROUPS = {
     "What is kept": ("workdir", "serve", "save_every", "output", "bits", "overwrite", "strip_metadata"),
     "From elsewhere": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
-    "To be told": ("list", "help"),
+    "To be told": ("list", "completion", "help"),
 }
 
 
@@ -28,18 +28,21 @@ def page(values: flags.FlagValues) -> str:
 
 
 def _entry(values: flags.FlagValues) -> Callable[[str], str]:
-    own = {"help": "This page.", "flagfile": "Flags from a file, one on each line."}
-
     def entry(name: str) -> str:
         flag = values[name] if name in values else None
         default = "" if flag is None or flag.default in (None, "") or flag.default is False else f"={flag.default}"
-        text = own.get(name) or " ".join(flag.help.split())
-        lines = textwrap.wrap(text, WIDTH - 26, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(explained(name, flag), WIDTH - 26, break_long_words=False, break_on_hyphens=False)
         head = f"  --{name}{default}"
         first = f"{head:25} {lines[0]}\n" if len(head) < 25 else f"{head}\n{'':25} {lines[0]}\n"
         return first + "".join(f"{'':25} {line}\n" for line in lines[1:])
 
     return entry
+
+
+def explained(name: str, flag: flags.Flag | None) -> str:
+    """What a flag is for, in one line; absl's own have other words for it."""
+    own = {"help": "This page.", "flagfile": "Flags from a file, one on each line."}
+    return own.get(name) or " ".join(flag.help.split())
 
 
 def listed(kind: str, choices: config.Config) -> list[str]:

@@ -35,6 +35,7 @@ LEVELS = [
     {"checkpoints.keras"},
     {"checkpoints.convert"},
     {"manual"},
+    {"completion"},
     {"main", "weights_main", "compare_main", "report_main", "animate_main"},
     {"sweep_main", "__main__"},
 ]
