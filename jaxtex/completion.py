@@ -60,7 +60,7 @@ def _parser(values: flags.FlagValues, named: Mapping[str, Iterable[str]], paths:
     for name in (name for names in manual.GROUPS.values() for name in names):
         flag = values[name] if name in values else None
         text = manual.explained(name, flag).partition(". ")[0].rstrip(".")
-        if name == "help" or (flag is not None and flag.boolean):
+        if name in ("help", "version") or (flag is not None and flag.boolean):
             parser.add_argument(f"--{name}", action="store_true", help=text)
             continue
         action = parser.add_argument(f"--{name}", choices=list(named.get(name, ())) or None, help=text)

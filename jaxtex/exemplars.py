@@ -1,9 +1,10 @@
 """Pictures that come with jaxtex, by their names: `--style=pebbles`. A file of that name comes first."""
 
-import difflib
 import os
 import pathlib
 import re
+
+from jaxtex import errors
 
 PACKED = pathlib.Path(__file__).parent / "data" / "exemplars"  # in a wheel, see setup.cfg
 FOLDER = PACKED if PACKED.is_dir() else PACKED.parent.parent.parent / "images"  # in a checkout
@@ -26,22 +27,23 @@ def path_of(name: str | os.PathLike) -> str | os.PathLike:
 
     >>> images.load(exemplars.path_of("pebbles"))
     """
-    own = FOLDER / f"{os.fspath(name)}.png"
-    if not re.fullmatch(r"\w+", os.fspath(name)) or not own.is_file() or (os.path.exists(name) and not os.path.isdir(name)):
-        return name
-    return own
+    own = FOLDER / f"{os.fsdecode(name)}.png"
+    taken = os.path.exists(name) and not os.path.isdir(name)
+    return own if not taken and re.fullmatch(r"\w+", os.fsdecode(name)) and own.is_file() else name
 
 
 def hint(name: str | os.PathLike) -> str:
-    """What may be meant by a name that is no file: what is beside it, or comes with jaxtex. Begins with a semicolon."""
-    folder, last = os.path.split(os.fspath(name))
+    """What may be meant by a name that is no file: what is beside it, or comes with jaxtex. To follow "no such file"."""
+    name = os.fsdecode(name)
+    folder, last = os.path.split(name)
+    if "://" in name:
+        return "; a file, please, so download it first"
+    if name.startswith("~") and os.path.isfile(whole := os.path.expanduser(name)):
+        return f"; the shell leaves '~' as it is there: '{whole}', please"
     beside = [os.path.join(folder, each) for each in _beside(folder)]
-    near = difflib.get_close_matches(os.fspath(name), beside, 1, 0.8)
-    near = near or difflib.get_close_matches(last.partition(".")[0], names(), 1, 0.8)
-    told = f"; did you mean '{near[0]}'?" if near else ""
-    if "." in last or folder:
-        return told
-    return f"{told or ';'} By name there are: {', '.join(names())}"
+    near = errors.near(name, beside, 0.8) or errors.near(last.partition(".")[0], names(), 0.8)
+    told = f"; did you mean '{near}'?" if near else ""
+    return told if "." in last or folder else f"{told or '.'} By name there are: {', '.join(names())}"
 
 
 def _beside(folder: str) -> list[str]:

@@ -18,7 +18,7 @@ GROUPS = {
     "What is kept": ("workdir", "serve", "save_every", "output", "bits", "overwrite", "strip_metadata"),
     "From elsewhere": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
-    "To be told": ("list", "completion", "help"),
+    "To be told": ("list", "completion", "version", "help"),
 }
 
 
@@ -41,7 +41,7 @@ def _entry(values: flags.FlagValues) -> Callable[[str], str]:
 
 def explained(name: str, flag: flags.Flag | None) -> str:
     """What a flag is for, in one line; absl's own have other words for it."""
-    own = {"help": "This page.", "flagfile": "Flags from a file, one on each line."}
+    own = {"help": "This page.", "version": "Of jaxtex.", "flagfile": "Flags from a file, one on each line."}
     return own.get(name) or " ".join(flag.help.split())
 
 

@@ -6,8 +6,9 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "exemplars", "files", "grids", "icc", "signals"},
-    {"encoding", "intake", "meshes", "samples", "workdirs"},
+    {"errors", "files", "grids", "icc", "signals"},
+    {"encoding", "exemplars", "meshes", "samples", "workdirs"},
+    {"intake"},
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots", "charts", "presets"},
@@ -22,14 +23,14 @@ LEVELS = [
     {"batches", "distributed", "estimates", "problems", "profiles", "report"},
     {"api", "saves", "sights", "records"},
     {"exhibits", "animations"},
-    {"pages", "runs", "slurm", "workers"},
+    {"command", "pages", "runs", "slurm", "workers"},
     {"results"},
     {"experiments"},
     {"sweeps"},
     {"follow"},
     {"livepage"},
     {"serve"},
-    {"command", "checkpoints.known", "checkpoints.tensors"},
+    {"checkpoints.known", "checkpoints.tensors"},
     {"checkpoints.pickles", "checkpoints.graphs", "checkpoints.verify", "checkpoints.download"},
     {"checkpoints.named"},
     {"checkpoints.keras"},

@@ -1,10 +1,10 @@
 """The scripts that complete the command in a shell, asked in a bash and in a zsh."""
 
 import os
-import pty
 import select
 import shutil
 import subprocess
+import sys
 import time
 
 import commands
@@ -69,25 +69,22 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
         pytest.skip(f"there is no {shell}")
     folder, (arguments, begin) = script(shell), STARTS[shell]
     os.rename("script", "_jaxtex")
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execvpe(shell, [shell, *arguments, "-i"], {**os.environ, "TERM": "dumb", "PS1": "> ", "HOME": str(folder)})
-    try:
-        os.write(terminal, f"{begin} && echo rea''dy\n".encode())
+    environment = {**os.environ, "TERM": "dumb", "PS1": "> ", "HOME": str(folder)}
+    line = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", shell, *arguments, "-i"]
+    with subprocess.Popen(line, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as terminal:
+        terminal.stdin.write(f"{begin} && echo rea''dy\n".encode())
         assert "ready" in until(terminal, "ready")
-        os.write(terminal, f"jaxtex {typed}\t".encode())
+        terminal.stdin.write(f"jaxtex {typed}\t".encode())
         assert shown in until(terminal, shown)
-    finally:
-        os.close(terminal)
-        os.waitpid(child, 0)
+        terminal.kill()
 
 
 def until(terminal, text, seconds=20):
     """What the terminal shows, until this is in it."""
     seen, end = "", time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:
-        if select.select([terminal], [], [], 0.2)[0]:
-            seen += os.read(terminal, 1 << 16).decode(errors="replace")
+        if select.select([terminal.stdout], [], [], 0.2)[0]:
+            seen += terminal.stdout.read(1 << 16).decode(errors="replace")
     return seen
 
 

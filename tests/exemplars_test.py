@@ -48,13 +48,16 @@ def test_what_is_no_name_stays_a_path(name):
     assert exemplars.path_of(name) == name
 
 
-def test_a_slip_is_told_what_is_near(elsewhere, exemplar):
+def test_a_slip_is_told_what_is_near(elsewhere, monkeypatch, exemplar):
     assert refused("pebles") == f"image 'pebles': no such file; did you mean 'pebbles'? {NAMES}"
-    assert refused("nothing") == f"image 'nothing': no such file; {NAMES}"
+    assert refused("nothing") == f"image 'nothing': no such file. {NAMES}"
     assert refused("images/pebbles.png") == "image 'images/pebbles.png': no such file; did you mean 'pebbles'?"
     (elsewhere / "mine").mkdir()
     images.save("mine/picture.png", exemplar)
     assert refused("mine/pictrue.png").endswith("did you mean 'mine/picture.png'?")
+    assert refused("https://example.org/a.png").endswith("no such file; a file, please, so download it first")
+    monkeypatch.setenv("HOME", str(elsewhere / "mine"))
+    assert refused("~/picture.png").endswith(f"'{elsewhere}/mine/picture.png', please")
     assert refused("none.png") == "image 'none.png': no such file"
 
 
