@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from importlib import metadata
 
 from absl import app, flags, logging
 
 from jaxtex import errors, signals
 
+WANTED = {"invalid literal for int": "a whole number", "could not convert string to float": "a number",
+          "Non-boolean argument": "true or false"}  # absl's words, ours
 Page = Callable[[], str]  # makes the help, which few ask for
 
 
@@ -31,18 +34,34 @@ def run(
 
 
 def parse(arguments: list[str], name: str, page: Page, values: flags.FlagValues, positional: bool = False) -> list[str]:
-    """Reads the flags; a wrong one is one line and exit status 2, and --help a page."""
+    """Reads the flags; a wrong one is one line and exit status 2, --help and --version are answered."""
     if {"--help", "-h", "-help"} & set(arguments):
         print(page().strip())
+        sys.exit(0)
+    if {"--version", "-version"} & set(arguments):
+        print(name, metadata.version("jaxtex"))
         sys.exit(0)
     try:
         rest = values(arguments)
         flags.FLAGS.mark_as_parsed()  # absl asks its own, too
     except (flags.Error, UnicodeError) as error:  # the latter of a flagfile
-        leave(name, error)
+        leave(name, mended(error, values))
     if len(rest) > 1 and not positional:
-        leave(name, f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}")
+        leave(name, f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}; --help tells all flags")
     return rest
+
+
+def mended(error: Exception, values: flags.FlagValues) -> str:
+    """What absl says of a wrong flag, and what to do."""
+    text = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
+    if isinstance(error, flags.UnrecognizedFlagError):
+        near = errors.near(error.flagname.replace("-", "_"), values)
+        return f"unknown flag --{error.flagname}; {f'did you mean --{near}? ' if near else ''}--help tells all"
+    if text.startswith("Missing value for flag --"):
+        name = text.partition("--")[2]
+        return f"--{name} wants a value, --{name}=...: {values[name].help}"
+    wanted = next((wanted for words, wanted in WANTED.items() if words in text), None)
+    return f"{text.partition(': ')[0]}: {wanted}, please" if wanted else text
 
 
 def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) -> None:

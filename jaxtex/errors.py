@@ -24,9 +24,16 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
       The error, to be raised by the caller.
     """
     names = list(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else "."
+    meant = near(name, names)
+    hint = f"; did you mean '{meant}'?" if meant else "."
     return UserError(f"unknown {kind} '{name}'{hint} There are: {', '.join(names)}")
+
+
+def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """The first that begins with the name, or the one that is most like it; empty: none is."""
+    names = list(names)
+    begun = [each for each in names if name and each.startswith(name)]
+    return (begun or difflib.get_close_matches(name, names, 1, cutoff) or [""])[0]
 
 
 def choose(kind: str, name: str, table: dict):

@@ -65,8 +65,18 @@ class LeftOut(NamedTuple):
 
 
 def names() -> list[str]:
-    """Those that there are."""
-    return sorted(path.stem for path in FOLDER.glob("*.py"))
+    """Those that there are.
+
+    Raises:
+      UserError: none; the text says where they are.
+    """
+    found = sorted(path.stem for path in FOLDER.glob("*.py"))
+    if not found:
+        raise errors.UserError(
+            f"no experiments here: jaxtex's own are in the folder {FOLDER} of its repository, from which they are to be "
+            f"called; one that you write is {FOLDER}/NAME.py"
+        )
+    return found
 
 
 def load(name: str) -> Experiment:

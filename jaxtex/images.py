@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from jaxtex import decoding, encoding, errors, files, intake
+from jaxtex import decoding, encoding, errors, exemplars, files, intake
 
 SMALLEST = 32  # pixels on a side
 LARGEST = 100_000_000  # pixels in all
@@ -23,7 +23,8 @@ def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
     colours, which is done in 8 bits; so is CMYK. Float TIFFs and PFM are grey with white at 1. docs/images.md tells more.
 
     Args:
-      path: a file of one of `decoding.FORMATS`, whatever its suffix; of several pictures in it the first is taken.
+      path: a file of one of `decoding.FORMATS`, whatever its suffix; of several pictures in it the first is taken. Or a
+        name of `exemplars.names`.
       alpha: whether transparency is kept.
 
     Returns:
@@ -64,7 +65,7 @@ def note(path: str | os.PathLike) -> str:
 
 def _decoded(path: str | os.PathLike, read: Callable):
     name = repr(os.fspath(path))
-    with intake.opened(path, name) as file, intake.quiet():
+    with intake.opened(exemplars.path_of(path), name) as file, intake.quiet():
         try:
             return read(file)
         except errors.UserError:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from jaxtex import errors
+from jaxtex import errors, exemplars
 
 MOST_WORK = 4_000_000_000  # pixels of all scans of a JPEG: 40 scans of a picture as large as can be; ten are usual
 PNM = rb"P[1-6f](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}\s"  # what it is, width, height
@@ -34,7 +34,7 @@ def opened(path: str | os.PathLike, name: str) -> Iterator[BinaryIO]:
         reason = _refusal(os.stat(path))
         file = open(path, "rb") if not reason else None
     except FileNotFoundError:
-        reason = "no such file"
+        reason = f"no such file{exemplars.hint(path)}"
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
     except ValueError:  # a zero byte in it

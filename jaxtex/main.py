@@ -1,12 +1,12 @@
 """jaxtex makes textures like an exemplar, and pictures in the style of one.
 
-    jaxtex --style=images/pebbles.png --workdir=runs/pebbles
+    jaxtex --style=pebbles                (one that comes with jaxtex, into runs/pebbles; --list=exemplars)
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384
     jaxtex --flagfile=FILE                (flags from a file, one on each line)
     jaxtex --from=runs/pebbles/result.png --seed=1      (as that was made, but for what is given)
     jaxtex --style=photo.jpg --preset=best
-    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments)
+    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments, exemplars)
     jaxtex --experiment=q1                (a question of the literature)
     jaxtex --style=photo.jpg --serve=8080                 (a live page: http://127.0.0.1:8080)
     jaxtex --serve=8080 --workdir=runs    (of what is made there, or was, until Ctrl-C)
@@ -30,6 +30,7 @@ from jaxtex import (
     command,
     comparisons,
     compilation,
+    completion,
     config,
     convolutions,
     distributed,
@@ -62,7 +63,7 @@ FLAGS = flags.FlagValues()
 def define_flags() -> None:
     """A flag for each field of `Config`, and those that only the command has."""
     text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text("style", None, "Path of the exemplar, an image; several, with commas, are blended.")
+    text("style", None, "The exemplar: path of an image, or a name of --list=exemplars; several, with commas, are blended.")
     flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
     text("workdir", "", "Where the results go. Empty: runs/ and a name. Of experiments: the folder above theirs.")
     flags.DEFINE_integer(
@@ -82,6 +83,7 @@ def define_flags() -> None:
     flags.DEFINE_boolean("strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS)
     text("preset", "", f"Choices that go together: {', '.join(presets.PRESETS)}. Flags that are given replace them.")
     text("list", "", f"Tells what there is of: {', '.join(manual.LISTS)}.")
+    text("completion", "", f"Prints a script that completes flags in a shell: {', '.join(completion.SHELLS)}.")
     flags.DEFINE_integer(
         "serve", None, "A live page at this port of 127.0.0.1, as long as the runs go; 0: any. With --workdir alone: of "
         "what is made there, or was.", lower_bound=0, upper_bound=65535, flag_values=FLAGS,
@@ -104,6 +106,8 @@ def main(_: list[str]) -> None:
         style, given = recorded(FLAGS["from"].value, given | ({"style": style} if style else {}))
     if FLAGS.list or FLAGS.experiment == "list":
         print("\n".join(manual.listed(FLAGS.list or "experiments", config.Config(**given))))
+    elif FLAGS.completion:
+        print(completion.script(FLAGS.completion, FLAGS, CHOICES))
     elif FLAGS.experiment and FLAGS.distributed != "off":
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
@@ -118,7 +122,7 @@ def main(_: list[str]) -> None:
     elif FLAGS.serve is not None:
         serve.stay(FLAGS.serve, pathlib.Path(FLAGS.workdir or "runs"))
     else:
-        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+        raise errors.UserError(scenes.MISSING)
 
 
 def recorded(path: str, given: dict) -> tuple[str, dict]:

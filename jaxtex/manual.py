@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from jaxtex import config, errors, experiments, loading, networks, optimizers, presets, statistics, store
+from jaxtex import config, errors, exemplars, experiments, loading, networks, optimizers, presets, statistics, store
 
 WIDTH = 100  # letters on a line
 GROUPS = {
@@ -19,7 +19,7 @@ GROUPS = {
     "What is kept": ("workdir", "serve", "save_every", "output", "bits", "overwrite", "strip_metadata"),
     "From elsewhere": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
-    "To be told": ("list", "help"),
+    "To be told": ("list", "completion", "version", "help"),
 }
 
 
@@ -29,18 +29,21 @@ def page(values: flags.FlagValues) -> str:
 
 
 def _entry(values: flags.FlagValues) -> Callable[[str], str]:
-    own = {"help": "This page.", "flagfile": "Flags from a file, one on each line."}
-
     def entry(name: str) -> str:
         flag = values[name] if name in values else None
         default = "" if flag is None or flag.default in (None, "") or flag.default is False else f"={flag.default}"
-        text = own.get(name) or " ".join(flag.help.split())
-        lines = textwrap.wrap(text, WIDTH - 26, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(explained(name, flag), WIDTH - 26, break_long_words=False, break_on_hyphens=False)
         head = f"  --{name}{default}"
         first = f"{head:25} {lines[0]}\n" if len(head) < 25 else f"{head}\n{'':25} {lines[0]}\n"
         return first + "".join(f"{'':25} {line}\n" for line in lines[1:])
 
     return entry
+
+
+def explained(name: str, flag: flags.Flag | None) -> str:
+    """What a flag is for, in one line; absl's own have other words for it."""
+    own = {"help": "This page.", "version": "Of jaxtex.", "flagfile": "Flags from a file, one on each line."}
+    return own.get(name) or " ".join(flag.help.split())
 
 
 def listed(kind: str, choices: config.Config) -> list[str]:
@@ -88,4 +91,5 @@ LISTS = {
     "optimizers": lambda choices: _described(optimizers.OPTIMIZERS),
     "presets": lambda choices: presets.described(),
     "experiments": _experiments,
+    "exemplars": lambda choices: exemplars.described(),
 }

@@ -1,4 +1,10 @@
-"""Choices that go together, by a name: `--preset`. Flags that are given take the place of the preset's."""
+"""Choices that go together, by a name: `--preset`. Flags that are given take the place of the preset's.
+
+Times are those of the processor over the defaults', with the start of some seconds: CPU, 192 pixels, four runs of `fast`
+(pebbles and bricks, two seeds), three of `best`, two of `portilla2000`, one of `ustyuzhaninov2016`. Over the defaults
+`fast` has 0.85 to 1.1 of `patches`, 0.6 to 1.1 of `features`. `best` has 0.6 to 0.7 of the loss, and bricks that are more
+often whole; but 1.7 to 2 times the `patches`, 1.6 times the `features`: a fine speckle comes with so many steps.
+"""
 
 from typing import NamedTuple
 
@@ -15,8 +21,11 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "fast": Preset("a third of the time: 60 steps, two octaves", {"num_steps": 60, "octaves": 2}),
-    "best": Preset("three times the time: 600 steps, of which 30 pairs are remembered", {"num_steps": 600, "history": 30}),
+    "fast": Preset("0.4 of the time, and measures as well: 60 steps, two octaves", {"num_steps": 60, "octaves": 2}),
+    "best": Preset(
+        "2.7 times the time, two thirds of the loss: more is whole, with a finer speckle; 600 steps, 30 pairs remembered",
+        {"num_steps": 600, "history": 30},
+    ),
     "gatys2015": Preset(
         "textures as in Gatys, Ecker and Bethge 2015, by a VGG-19: Gram matrices, white noise, one scale",
         {"network": "vgg19", "pooling": "avg", "padding": "zero", "statistic": "gram", "octaves": 1, "scales": 1,
@@ -28,11 +37,11 @@ PRESETS = {
          "layers": GATYS_STYLE, "content_layers": "conv4_2", "init": "content", "num_steps": 1000},
     ),
     "portilla2000": Preset(
-        "joint statistics of steerable filters, as in Portilla and Simoncelli 2000; no weights",
+        "joint statistics of steerable filters, as in Portilla and Simoncelli 2000; no weights; 1.6 times the time",
         {"network": "steerable", "statistic": "joint", "scales": 1, "octaves": 4, "init": "noise", "noise": 0.2},
     ),
     "ustyuzhaninov2016": Preset(
-        "one layer of wide filters that nobody trained, as in Ustyuzhaninov et al. 2016; no weights",
+        "one layer of wide filters that nobody trained, as in Ustyuzhaninov et al. 2016; no weights; 5 times the time",
         {"network": "shallow", "statistic": "gram", "scales": 1, "octaves": 1, "init": "noise"},
     ),
 }

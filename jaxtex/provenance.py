@@ -7,7 +7,7 @@ from importlib import metadata
 
 import jax
 
-from jaxtex import errors, files, images, store
+from jaxtex import errors, exemplars, files, images, store
 
 PATHS = ("style", "content", "init", "masks", "style_masks")  # flags that name pictures, with commas between them
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")
@@ -64,6 +64,7 @@ def _is_used(name: str, flags: dict, before: dict) -> bool:
 
 
 def _differs(where: str, digest: str) -> str:
-    if not os.path.isfile(where):
+    path = exemplars.path_of(where)
+    if not os.path.isfile(path):
         return "is not there"
-    return "" if files.hashes(where, "sha256")["sha256"] == digest else "has changed since then"
+    return "" if files.hashes(path, "sha256")["sha256"] == digest else "has changed since then"

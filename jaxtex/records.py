@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import config, errors, files, images, scenes, workdirs
+from jaxtex import config, errors, exemplars, files, images, scenes, workdirs
 
 Rows = list[dict[str, float]]
 COUNTED = ("step", "loss", "evaluated", "seconds")  # of a row of metrics; whatever else is in it is a term of the loss
@@ -142,7 +142,7 @@ def sources(record: Record) -> dict[str, np.ndarray | None]:
 
 
 def _source(record: Record, path: str) -> np.ndarray | None:
-    candidates = [pathlib.Path(path), *(above / path for above in record.folder.resolve().parents)]
+    candidates = [pathlib.Path(exemplars.path_of(path)), *(above / path for above in record.folder.resolve().parents)]
     try:
         file = next((each for each in candidates if _is(each, record.inputs.get(path, ""))), None)
         return None if file is None else scenes.as_used(images.load(file), int(record.flags.get("size", 0)))

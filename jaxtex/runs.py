@@ -16,6 +16,7 @@ from jaxtex import (
     batches,
     distributed,
     errors,
+    exemplars,
     files,
     images,
     problems,
@@ -200,8 +201,8 @@ def identity(run: Run) -> dict:
     several = (run.config.masks, run.config.style_masks, run.config.maps)
     named += [path for text in several for path in scenes.split_paths(text)]
     paths = {path: path for path in named} | {"weights": run.config.weights or store.path_of(run.config.network) or ""}
-    digest = lambda path: files.hashes(path, "sha256")["sha256"]
-    inputs = {name: digest(path) for name, path in paths.items() if pathlib.Path(path).is_file()}
+    found = {name: pathlib.Path(exemplars.path_of(path)) for name, path in paths.items()}
+    inputs = {name: files.hashes(path, "sha256")["sha256"] for name, path in found.items() if path.is_file()}
     return {"flags": {"style": run.style, **dataclasses.asdict(run.config)}, "inputs": inputs}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtex import colours, errors, images, materials
 from jaxtex import config as configs
 
+MISSING = "--style is missing: the path of an exemplar, or one that is here, such as --style=pebbles (--list=exemplars)"
 PROPORTION = 0.02  # by which a mask's may differ from its picture's
 
 
@@ -54,7 +55,7 @@ def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: conf
     if content is not None:
         base, alpha = _apart(images.check(content), config.size)
     if base is None:
-        raise errors.UserError("--style is missing: the path of an exemplar, such as --style=images/pebbles.png")
+        raise errors.UserError(MISSING)
     height, width = config.height or base.shape[0], config.width or base.shape[1]
     if content is not None:
         content = images.resize(base, height, width)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags, logging
 
+from jaxtex import command, errors, experiments, files, images, problems, results, runs, scenes
 from jaxtex import config as configs
-from jaxtex import errors, experiments, files, images, problems, results, runs, scenes
 
 MANIFEST = "manifest"  # the folder of flagfiles, beside those of the runs
 LONGEST = 60  # letters of a run's name
@@ -102,7 +102,7 @@ def _parsed(values: flags.FlagValues, arguments: list[str]) -> flags.FlagValues:
     try:
         rest = values(["jaxtex", *arguments])[1:]
     except flags.Error as error:
-        raise errors.UserError(str(error)) from error
+        raise errors.UserError(command.mended(error, values)) from error
     if rest:
         raise errors.UserError(f"'{rest[0]}' is no flag")
     return values

@@ -67,7 +67,9 @@ def load(path: str | pathlib.Path) -> Weights:
       UserError: the file is not there, not of this format, damaged, or holds what the schema does not allow.
     """
     if not pathlib.Path(path).is_file():
-        raise errors.UserError(f"weights '{path}': no such file")
+        raise errors.UserError(f"weights '{path}': no such file; jaxtex-weights list tells what is here")
+    if not h5py.is_hdf5(path):
+        raise errors.UserError(f"weights '{path}': no HDF5 file; jaxtex-weights convert makes them of others")
     try:
         with h5py.File(path, "r") as file:
             return _read(file)

@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> None:
     run = errors.choose("command", name, COMMANDS)
     errors.choose("dtype", FLAGS.dtype, DTYPES)
     if len(rest) != (name != "list"):
-        raise errors.UserError(f"'{name}' takes {'no argument' if name == 'list' else 'one argument'}, not {len(rest)}")
+        wanted = "no argument" if name == "list" else "one argument"
+        raise errors.UserError(f"'{name}' takes {wanted}, not {len(rest)}; jaxtex-weights --help shows it")
     run(*rest)
 
 

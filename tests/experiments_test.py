@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 
+import commands
 import conftest
 import numpy as np
 import pytest
@@ -84,6 +85,14 @@ def test_a_failing_run_is_named_and_the_others_are_kept(place):
     (failed,) = perform("mixed")
     assert failed.startswith("mixed/bad: image 'none.png': no such file")
     assert [row["run"] for row in table("mixed")] == ["good"] and pathlib.Path("runs/mixed/sheet.png").is_file()
+
+
+@pytest.mark.parametrize("flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"])
+def test_where_there_are_none_the_line_says_where_they_are(tmp_path, monkeypatch, capsys, flag):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        commands.call(main, "jaxtex", flag)
+    assert left.value.code == 2 and "in the folder experiments of its repository" in capsys.readouterr().err
 
 
 def test_the_command_names_all_that_failed_at_the_end(place, capsys):

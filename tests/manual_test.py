@@ -15,7 +15,7 @@ def told(capsys, *arguments):
 
 def test_every_flag_stands_in_one_group():
     grouped = [name for names in manual.GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted({*main.FLAGS.flag_values_dict(), "flagfile", "help"} - {"texture"})
+    assert sorted(grouped) == sorted({*main.FLAGS.flag_values_dict(), "flagfile", "help", "version"} - {"texture"})
 
 
 def test_the_page_has_every_default_and_fits_a_terminal():

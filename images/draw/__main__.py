@@ -1,4 +1,4 @@
-"""Remakes the pictures in this folder: `python images/draw.py` (ten seconds).
+"""Remakes the pictures in the folder above: `python images/draw` (ten seconds).
 
 Six textures are drawn, from fixed seeds, by the files of `drawings/`; the other pictures are crops of photographs that come
 inside the scikit-image package. Names after the command remake only those. README.md tells what each picture is and who may
@@ -13,7 +13,7 @@ import numpy as np
 from drawings import bricks, fur, leaves, pebbles, torus, water, weave
 from PIL import Image
 
-FOLDER = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(__file__).parent.parent
 
 GRASS = [(0.04, 0.07, 0.02), (0.16, 0.27, 0.06), (0.36, 0.50, 0.13), (0.66, 0.72, 0.33), (0.96, 0.94, 0.70)]
 GRAVEL = [(0.06, 0.05, 0.05), (0.35, 0.33, 0.33), (0.64, 0.60, 0.56), (0.98, 0.94, 0.87)]
@@ -40,7 +40,7 @@ CROPS = {
 
 def give_up(message):
     """Ends with one line and status 2."""
-    print(f"draw.py: {message}", file=sys.stderr)
+    print(f"draw: {message}", file=sys.stderr)
     sys.exit(2)
 
 
