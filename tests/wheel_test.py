@@ -13,8 +13,8 @@ from jaxtex import exemplars
 
 pytest.importorskip("setuptools", "77", reason="builds the wheel; pip install 'jaxtex[test]' brings it")
 GOES_IN = ("jaxtex", "images", "experiments", "tests", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
-DATA = ["golden.json", "page/index.html", "page/page.css", "page/page.js", "report.css", "report.html", "report.js",
-        "vgg_lite.h5"]
+DATA = ["golden.json", "page/index.html", "page/colours.css", "page/page.css", "page/page.js", "report.css", "report.html",
+        "report.js", "vgg_lite.h5"]
 COMMANDS = ["", "-animate", "-compare", "-report", "-sweep", "-weights"]
 
 
