@@ -26,7 +26,7 @@ def test_a_name_that_stands_twice_is_numbered():
         ("gramm", "unknown statistic 'gramm'; did you mean 'gram'?"),
         ("", "unknown statistic ''"),
         ("gram+", "unknown statistic ''"),
-        ("pca_gram:n=3", "unknown option of pca_gram 'n'. There are: k, norm"),
+        ("pca_gram:n=3", "unknown option of pca_gram 'n'; did you mean 'norm'? There are: k, norm"),
         ("pca_gram:k=few", "'k=few' of pca_gram: a whole number"),
         ("pca_gram:k=0", "'k=0' of pca_gram: 1 or more"),
         ("gram:norm=l3", "unknown norm 'l3'"),
