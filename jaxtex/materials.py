@@ -16,7 +16,7 @@ from jaxtex import errors, images
 
 LEVELS = np.linspace(0, 1, 1025)  # of those quantiles
 GREY = 2 / 255  # what channels of a grey map may differ by
-UNIT, MOST = 0.05, 0.9  # by which the length of a normal may differ from 1, and the share of those that are so exact
+UNIT, MOST = 0.05, 0.8  # by which the length of a normal may differ from 1, and the share of those that are so exact
 
 
 class Map(NamedTuple):

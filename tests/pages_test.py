@@ -102,8 +102,6 @@ def place(tmp_path, monkeypatch, exemplar):
     shutil.copytree(ROOT / "experiments", "experiments", ignore=shutil.ignore_patterns("__pycache__"))
     images.save("photo.jpg", exemplar)
     images.save("leaf.png", np.concatenate([exemplar, exemplar[..., :1]], -1))
-    for name in ("stones", "stones_normal", "stones_height"):
-        images.save(f"{name}.png", exemplar)
     half = np.zeros((32, 32, 3), np.float32)
     half[:, 16:] = 1
     images.save("right.png", half)

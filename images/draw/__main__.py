@@ -20,6 +20,8 @@ GRAVEL = [(0.06, 0.05, 0.05), (0.35, 0.33, 0.33), (0.64, 0.60, 0.56), (0.98, 0.9
 
 DRAWN = {
     "pebbles": (pebbles.draw, 3),
+    "pebbles_height": (pebbles.height, 3),
+    "pebbles_normal": (pebbles.normals, 3),
     "bricks": (bricks.draw, 5),
     "weave": (weave.draw, 11),
     "water": (water.draw, 2),

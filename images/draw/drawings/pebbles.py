@@ -1,8 +1,9 @@
 """Pebbles: two layers of stones, each stone a rounded cell of a weighted Voronoi diagram."""
 
 import numpy as np
-from drawings.torus import COLUMNS, ROWS, SIZE, blurred, lit, mixed, noise, picked, window, wrapped
+from drawings.torus import COLUMNS, ROWS, SIZE, blurred, lit, mixed, noise, picked, slopes, window, wrapped
 
+RISE = 12  # pixels of the drawing, from the lower layer to the upper
 STONES = [
     (0.66, 0.61, 0.55),
     (0.47, 0.46, 0.45),
@@ -80,7 +81,7 @@ def stone_colours(rng, stones, owner):
 
 
 def stone_layer(rng, count, gap):
-    """Stones under light, and where they are."""
+    """Stones under light, where they are, and how high, in pixels."""
     reach = int(2 * SIZE / np.sqrt(count))
     stones = scattered_stones(rng, count, reach)
     owner, least = nearest_stone(stones, reach)
@@ -91,12 +92,31 @@ def stone_layer(rng, count, gap):
     open_sky = 0.35 + 0.65 * np.clip(dome / (0.22 * reach), 0, 1)
     brightness = 0.33 * open_sky + light * (0.48 + 0.6 * open_sky)
     shine = 0.12 * light**24
-    return stone_colours(rng, stones, owner) * brightness[..., None] + shine[..., None], np.clip(edge + 0.5, 0, 1)
+    return stone_colours(rng, stones, owner) * brightness[..., None] + shine[..., None], np.clip(edge + 0.5, 0, 1), dome
 
 
 def draw(rng):
     """River pebbles over smaller ones, which lie in their shadow."""
-    below, is_below = stone_layer(rng, 520, gap=0.01)
-    above, is_above = stone_layer(rng, 105, gap=0.026)
+    below, is_below, _ = stone_layer(rng, 520, gap=0.01)
+    above, is_above, _ = stone_layer(rng, 105, gap=0.026)
     shadow = 1 - 0.72 * blurred(np.roll(is_above, (6, 6), (0, 1)), 5)
     return mixed(0.7 * below * (is_below * shadow)[..., None], above, is_above) ** 0.9
+
+
+def relief(rng):
+    """How high the same pebbles are, in pixels."""
+    below, above = stone_layer(rng, 520, gap=0.01), stone_layer(rng, 105, gap=0.026)
+    return np.where(above[1] > 0.5, above[2] + RISE, 0.8 * below[2])
+
+
+def height(rng):
+    """Their height, as grey: the deepest is black, the highest white."""
+    high = relief(rng)
+    return np.repeat(((high - high.min()) / np.ptp(high))[..., None], 3, -1)
+
+
+def normals(rng):
+    """Which way their surface faces, right, up and towards us, in red, green and blue; 0.5 is 0."""
+    down, right = slopes(blurred(relief(rng), 1.0))
+    facing = np.stack([-right, down, np.ones_like(down)], -1)
+    return 0.5 + 0.5 * facing / np.linalg.norm(facing, axis=-1, keepdims=True)
