@@ -52,7 +52,7 @@ def test_bash_completes_flags_names_and_files(script):
     for flag in ("--network =", "--network", "--each --network =", "--style = a.png --network"):
         assert completed(f"jaxtex {flag} vgg") == {name for name in networks.NETWORKS if name.startswith("vgg")}
     assert completed("jaxtex --network =") == set(networks.NETWORKS)
-    assert completed("jaxtex --style = pe") == {"pebbles", "petals.png"}
+    assert completed("jaxtex --style = pe") == {"pebbles", "pebbles_height", "pebbles_normal", "petals.png"}
     assert completed("jaxtex --style =") >= {*exemplars.names(), "petals.png"}
     assert completed("jaxtex --style = pebbles --pres") == {"--preset", "--preserve_color"}
     assert completed("jaxtex --output = pe") == {"petals.png"} and completed("jaxtex --size = 1") == set()
@@ -79,7 +79,7 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
         terminal.kill()
 
 
-def until(terminal, text, seconds=20):
+def until(terminal, text, seconds=60):
     """What the terminal shows, until this is in it."""
     seen, end = "", time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:
