@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from absl import flags
 
-from jaxtex import colours, distributed, errors, exemplars, experiments, grids, manual, presets
+from jaxtex import colours, config, distributed, errors, exemplars, experiments, grids, manual, presets
 
-FILES = ("style", "content", "init", "masks", "style_masks", "weights", "output", "from", "flagfile")
+FILES = ("style", "content", "init", "maps", "masks", "style_masks", "weights", "output", "from", "flagfile")
 FOLDERS = ("workdir", "profile")
-PICTURES = ("style", "content")  # by name, too
+PICTURES = ("style", "content", "maps")  # by name, too
 BOTH = {
     "bash": 'compgen -W "{names}" -- "$1"; compgen -f -- "$1"',
     "zsh": "_alternative 'names:name:({names})' 'files:file:_files'",
@@ -72,6 +72,7 @@ def _parser(values: flags.FlagValues, named: Mapping[str, Iterable[str]], paths:
 def _named() -> dict[str, Iterable[str]]:
     found = {"pooling": grids.POOLINGS, "padding": grids.PADDINGS, "preserve_color": colours.KEEPERS, "list": manual.LISTS,
              "preset": presets.PRESETS, "distributed": distributed.CHOICES, "completion": SHELLS, "tile": ("x", "y", "xy"),
+             "alpha": config.ALPHAS,
              "experiment": ("all", "list"), "init": ("spectrum", "noise", "style", "content")}
     with contextlib.suppress(errors.UserError):  # none are here
         found["experiment"] += tuple(experiments.names())

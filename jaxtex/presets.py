@@ -1,9 +1,10 @@
 """Choices that go together, by a name: `--preset`. Flags that are given take the place of the preset's.
 
 Times are those of the processor over the defaults', with the start of some seconds: CPU, 192 pixels, four runs of `fast`
-(pebbles and bricks, two seeds), three of `best`, two of `portilla2000`, one of `ustyuzhaninov2016`. Over the defaults
-`fast` has 0.85 to 1.1 of `patches`, 0.6 to 1.1 of `features`. `best` has 0.6 to 0.7 of the loss, and bricks that are more
-often whole; but 1.7 to 2 times the `patches`, 1.6 times the `features`: a fine speckle comes with so many steps.
+(pebbles and bricks, two seeds), two of `portilla2000`, one of `ustyuzhaninov2016`; 160 pixels, one run each of pebbles and
+bricks of `best`. Over the defaults `fast` has 0.85 to 1.1 of `patches`, 0.6 to 1.1 of `features`; `best` 0.8 and 1.35 of
+`patches`, 0.8 and 1.2 of `features`, and rows that are straighter, more that is whole. Without the spectrum a fine speckle
+comes with so many steps: 3.2 of `patches`.
 """
 
 from typing import NamedTuple
@@ -23,8 +24,8 @@ class Preset(NamedTuple):
 PRESETS = {
     "fast": Preset("0.4 of the time, and measures as well: 60 steps, two octaves", {"num_steps": 60, "octaves": 2}),
     "best": Preset(
-        "2.7 times the time, two thirds of the loss: more is whole, with a finer speckle; 600 steps, 30 pairs remembered",
-        {"num_steps": 600, "history": 30},
+        "2.9 times the time: straighter, and more is whole; 600 steps, 30 pairs remembered, the spectrum held",
+        {"num_steps": 600, "history": 30, "spectrum_weight": 0.3},
     ),
     "gatys2015": Preset(
         "textures as in Gatys, Ecker and Bethge 2015, by a VGG-19: Gram matrices, white noise, one scale",

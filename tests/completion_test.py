@@ -72,11 +72,13 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
     environment = {**os.environ, "TERM": "dumb", "PS1": "> ", "HOME": str(folder)}
     line = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", shell, *arguments, "-i"]
     with subprocess.Popen(line, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as terminal:
-        terminal.stdin.write(f"{begin} && echo rea''dy\n".encode())
-        assert "ready" in until(terminal, "ready")
-        terminal.stdin.write(f"jaxtex {typed}\t".encode())
-        assert shown in until(terminal, shown)
-        terminal.kill()
+        try:
+            terminal.stdin.write(f"{begin} && echo rea''dy\n".encode())
+            assert "ready" in until(terminal, "ready")
+            terminal.stdin.write(f"jaxtex {typed}\t".encode())
+            assert shown in until(terminal, shown)
+        finally:
+            terminal.kill()
 
 
 def until(terminal, text, seconds=60):
@@ -84,7 +86,8 @@ def until(terminal, text, seconds=60):
     seen, end = "", time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:
         if select.select([terminal.stdout], [], [], 0.2)[0]:
-            seen += terminal.stdout.read(1 << 16).decode(errors="replace")
+            shown = terminal.stdout.read(1 << 16).decode(errors="replace")
+            seen += shown.replace("\a", "")  # it rings where there are several
     return seen
 
 
