@@ -1,25 +1,29 @@
 """All that the command does, from Python: arrays in, arrays out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from jaxtex import config as configs
 from jaxtex import problems, synthesis
 
+Style = np.ndarray | Sequence[np.ndarray]
 
-def synthesize(style, *, observe: synthesis.Observer = lambda progress: None, **choices) -> np.ndarray:
+
+def synthesize(style: Style, *, observe: synthesis.Observer = lambda progress: None, **choices: Any) -> np.ndarray:
     """Makes a texture like an exemplar, or like several (`style_weights`, `masks`).
 
     >>> result = jaxtex.synthesize(jaxtex.load_image("images/pebbles.png"), size=128, num_steps=100)
 
     Args:
-      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list of them.
+      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list of them. With
+        transparency it is `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`, see `materials`.
       observe: is shown a `synthesis.Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`, which are also the command's flags.
 
     Returns:
-      The texture, `[height, width, 3]`, float32 in [0, 1].
+      The texture, `[height, width, C]` with as many channels as the exemplar, float32 in [0, 1].
 
     Raises:
       UserError: a choice or the exemplar cannot be used; the text says why.
@@ -34,14 +38,19 @@ def synthesize(style, *, observe: synthesis.Observer = lambda progress: None, **
 
 
 def transfer(
-    content: np.ndarray | None, style, *, observe: synthesis.Observer = lambda progress: None, **choices
+    content: np.ndarray | None,
+    style: Style | None,
+    *,
+    observe: synthesis.Observer = lambda progress: None,
+    **choices: Any,
 ) -> np.ndarray:
     """Makes a picture with the content of one image and the style of another.
 
     >>> result = jaxtex.transfer(photograph, painting, size=384, preserve_color="luminance")
 
     Args:
-      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown; None: a texture is made.
+      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown; with transparency, which is kept, `[H, W, 4]`; None: a texture is
+        made.
       style: likewise: how; a list blends; None reconstructs the content from its features.
       observe: is shown a `synthesis.Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`: `content_layers`, `content_weight`, `init`, ...
@@ -58,7 +67,7 @@ def transfer(
     return synthesis.run(problems.build(style, configs.Config(**choices), content), observe)
 
 
-def iterate(style, *, content: np.ndarray | None = None, **choices) -> Iterator[synthesis.Progress]:
+def iterate(style: Style | None, *, content: np.ndarray | None = None, **choices: Any) -> Iterator[synthesis.Progress]:
     """`transfer` as a loop of one's own, which may look at every image and leave at any time.
 
     >>> for progress in jaxtex.iterate(pebbles, num_steps=500, save_every=5):

@@ -44,7 +44,7 @@ def test_every_module_and_nothing_else_of_python(wheel):
 def test_the_data_that_runs_pages_and_names_need_and_no_more(wheel):
     pictures = [f"exemplars/{name}.png" for name in exemplars.names()]
     wanted = {f"jaxtex/data/{name}" for name in (*DATA, *pictures, "exemplars/README.md")}
-    assert files(wheel) - files(wheel, ".py") == wanted
+    assert files(wheel) - files(wheel, ".py") == wanted | {"jaxtex/py.typed"}
     assert {str(path.relative_to(conftest.ROOT / "jaxtex" / "data")) for path in files_of_data()} == set(DATA)
 
 
