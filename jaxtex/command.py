@@ -1,13 +1,16 @@
 """What the commands share: flags read with care, a user's mistake as one line and exit status 2."""
 
+import contextlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 
 from absl import app, flags, logging
 
 from jaxtex import errors, signals
 
+UNHEARD = 141  # the status that shells give to what SIGPIPE ended
 WANTED = {"invalid literal for int": "a whole number", "could not convert string to float": "a number",
           "Non-boolean argument": "true or false"}  # absl's words, ours
 Page = Callable[[], str]  # makes the help, which few ask for
@@ -30,7 +33,22 @@ def run(
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
     parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
-    app.run(lambda arguments: guarded(name, main, arguments[1:]), flags_parser=parse_flags)
+    with _listened_to():
+        app.run(lambda arguments: guarded(name, main, arguments[1:]), flags_parser=parse_flags)
+
+
+@contextlib.contextmanager
+def _listened_to() -> Iterator[None]:
+    """Who reads what is printed may have had enough, as `head` has: the command leaves without a word, as others do."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the interpreter flushes the rest to
+        sys.exit(UNHEARD)
 
 
 def parse(arguments: list[str], name: str, page: Page, values: flags.FlagValues, positional: bool = False) -> list[str]:
@@ -70,6 +88,8 @@ def guarded(name: str, main: Callable[[list[str]], None], arguments: list[str]) 
         main(arguments)
     except errors.Preempted as error:
         signals.leave(f"{name}: {error}; the same command goes on from there")
+    except BrokenPipeError:
+        raise
     except (errors.UserError, OSError) as error:  # a full disk, say, is no mistake in the code either
         leave(name, error)
     except MemoryError:

@@ -98,8 +98,8 @@ def _apart(content: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | Non
         raise errors.UserError(f"a content is [H, W, 3], or [H, W, 4], not {list(content.shape)}")
     if content.shape[-1] == 3:
         return as_used(content, size), None
-    colours = materials.extended(content[..., :3], content[..., 3])
-    return as_used(colours, size), images.shorter_side(content[..., 3:], size)
+    solid = materials.extended(content[..., :3], content[..., 3])
+    return as_used(solid, size), images.shorter_side(content[..., 3:], size)
 
 
 def as_used(image: np.ndarray, size: int) -> np.ndarray:

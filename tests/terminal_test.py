@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from jaxtex import command
+
 COLOURS = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38;[0-9;]+|4[0-7]|9[0-7])(?:;\d+)*m")
 SMALL = ["--size=32", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=2"]
 RUN = ["-m", "jaxtex", "--style=pebbles", *SMALL]
@@ -40,3 +42,13 @@ def test_no_escapes_where_there_is_no_terminal(tmp_path, arguments):
     line = [sys.executable, *arguments]
     done = subprocess.run(line, cwd=tmp_path, env=plain() | {"TERM": "xterm-256color"}, capture_output=True)
     assert (done.stdout or done.stderr) and b"\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--help", "--list=statistics", "--version"])
+def test_a_reader_who_has_had_enough(flag):
+    """As `jaxtex --help | head`: no traceback, and the status of any command that is not heard."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "jaxtex", flag], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (command.UNHEARD, b"")
