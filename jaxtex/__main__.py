@@ -1,10 +1,11 @@
 """The command, from its first moment on: signals are heard while the rest is still being loaded."""
 
-from jaxtex import signals
+from jaxtex import hugepages, signals
 
 
 def entry() -> None:
     """The console script."""
+    hugepages.ask()
     signals.listen()
     try:
         from jaxtex import main

@@ -24,12 +24,13 @@ from jaxtex import banks, convolutions, errors, grids
 Features = dict[str, jax.Array]
 
 EPSILON = 1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
+PREPARED = "tiles"  # the collection of kernels in the form that `preparation.prepare` gives them
 KEPT = "pooled"  # what `jax.checkpoint` may keep where memory is short: the rest is computed anew for the gradient
 SMALLEST = 32  # pixels: five poolings leave one
 
 
 class Convolution(nn.Module):
-    """`[H + 2, W + 2, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, by what is fastest for the shape."""
+    """`[H + 2, W + 2, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, or what `preparation` made of them."""
 
     width: int
     side: int = 3
@@ -37,10 +38,11 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        shape = self.side, self.side, features.shape[-1], self.width
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        shape, prepared = (self.side, self.side, features.shape[-1], self.width), self.get_variable(PREPARED, "kernel")
+        wanted = prepared is None or self.has_variable("params", "kernel")
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape) if wanted else None
         bias = self.param("bias", nn.initializers.zeros_init(), (self.width,))
-        return convolutions.convolve(features, kernel, self.precision) + bias.astype(features.dtype)
+        return convolutions.convolve(features, kernel, self.precision, prepared) + bias.astype(features.dtype)
 
 
 class VGG(nn.Module):

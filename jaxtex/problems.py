@@ -176,7 +176,8 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
         content_of = configs.parse_layers(config.content_layers, "content_layers") or {network.defaults()[-1]: 1.0}
     excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
     maps = 1 + len(scene.material.maps)
-    network, variables = loading.load_network(config, tuple(dict.fromkeys([*wanted, *content_of, *excited])), maps)
+    seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
+    network, variables = loading.load_network(config, seen, maps, _sizes(scene, config))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
@@ -184,6 +185,12 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
     return targeting.Loss(tiling(network, config.tile), network, variables, sources, named)
+
+
+def _sizes(scene: scenes.Scene, config: configs.Config) -> list[tuple[int, int]]:
+    """Height and width of the image at each scale; none where its rows are spread, by XLA's own convolutions alone."""
+    scales = factors(scene.shortest, config.scales) if meshes.parse(config.mesh).rows == 1 else []
+    return [(-(-scene.height // factor), -(-scene.width // factor)) for factor in scales]
 
 
 def tiling(network: networks.Pyramid, tile: str) -> networks.Pyramid:

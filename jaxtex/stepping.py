@@ -171,6 +171,8 @@ def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
 
 
 def _repeated(compiled: Step) -> Chunk:
+    memory.give_back()  # what loading and compiling have left
+
     def loop(state, data, length):
         infos = []
         for _ in range(length):

@@ -1,6 +1,7 @@
 """Convolutions of 3x3 by Winograd's tiles: 36 multiplications where there are 144, and their gradients likewise.
 
-Features are `[H, W, C]`, a kernel `[3, 3, C, D]`, what comes out `[H - 2, W - 2, D]`.
+Features are `[H, W, C]`, what comes out `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form of tiles,
+`[36, D, C]`, that `transform` gives it: once, where it is used often.
 
 References:
   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, https://arxiv.org/abs/1509.09308.
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-PART = 2**23  # numbers that are held at once in the form of tiles: 32 MB; products of fewer are slower
+PART = 2**24  # numbers that are held at once in the form of tiles: 64 MB
 
 
 def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -28,86 +29,89 @@ def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return to_tile, of_kernel, from_tile
 
 
-# F(4x4, 3x3): tiles of 6x6 inputs give 4x4 outputs. The paper's points 0, 1, -1, 2, -2 err four times as much.
+# F(4x4, 3x3): tiles of 6x6 inputs give 4x4 outputs. The paper's points 0, 1, -1, 2, -2 err four times as much. F(6x6, 3x3)
+# needs a fifth fewer multiplications, was no faster and erred five times as much.
 TO_TILE, OF_KERNEL, FROM_TILE = _interpolation(0.0, 0.75, -0.75, 1.5, -1.5)
-OF_KERNEL_2D = np.einsum("ia,jb->jiab", OF_KERNEL, OF_KERNEL).reshape(36, 9)
+OF_KERNEL_2D = np.einsum("ia,jb->jiab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
 
 
-def convolve(features: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Cross-correlation of `[H, W, C]` with `[3, 3, C, D]`, `[H - 2, W - 2, D]`: 36 products `[H W / 16, C] [C, D]`."""
-    return _either(features, kernel, OF_KERNEL_2D, kernel_axis=2)
+def transform(kernel):
+    """`[3, 3, C, D]` -> `[36, D, C]`, an array of NumPy's or JAX's as it came."""
+    _, _, inputs, outputs = kernel.shape
+    return (OF_KERNEL_2D @ kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
 
 
-def gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
-    """That of the features, `[H, W, C]`, from that of the result, `[H - 2, W - 2, D]`.
+def convolve(features: jax.Array, kernels: jax.Array) -> jax.Array:
+    """Cross-correlation of `[H, W, C]` with `[36, D, C]`, `[H - 2, W - 2, D]`: 36 products `[H W / 16, C] [C, D]`."""
+    height, width = features.shape[0] - 2, features.shape[1] - 2
+    made = lambda part, rows, columns: _from_tiles(_times(_to_tiles(part, rows, columns, TO_TILE), kernels), rows, columns)
+    return _by_strips(made, features, height, width, 2, sum(kernels.shape[1:]))[:height, :width]
 
-    It is the same of the padded cotangent with the turned kernel; nothing is turned but the small matrix before it.
-    """
-    return _either(jnp.pad(cotangent, ((2, 2), (2, 2), (0, 0))), kernel, OF_KERNEL_2D[:, ::-1], kernel_axis=3)
+
+def gradient(cotangent: jax.Array, kernels: jax.Array) -> jax.Array:
+    """That of the features, `[H, W, C]`, from that of the result, `[H - 2, W - 2, D]`: `convolve` transposed."""
+    height, width, _ = cotangent.shape
+    products = lambda tiles: contract(tiles, kernels, 2, 1, batch=1)
+    made = lambda part, rows, columns: _overlap(products(_to_tiles(part, rows, columns, FROM_TILE.T)), rows, columns)
+    return _by_strips(made, cotangent, height, width, 0, sum(kernels.shape[1:]))[: height + 2, : width + 2]
 
 
 def kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
-    """That of the kernel, `[3, 3, C, D]`, from the features and the gradient of the result."""
+    """That of the kernel in the form of tiles, `[36, D, C]`, from the features and the gradient of the result."""
     rows, columns = -(-cotangent.shape[0] // 4), -(-cotangent.shape[1] // 4)
     tiles = _to_tiles(features, rows, columns, TO_TILE)
     cotangents = _to_tiles(cotangent, rows, columns, FROM_TILE.T)
-    taps = jnp.einsum("tnc,tnd->tcd", tiles, cotangents, precision=lax.Precision.HIGHEST).reshape(36, -1)
-    return product(OF_KERNEL_2D.T.astype(taps.dtype), taps).reshape(3, 3, features.shape[2], cotangent.shape[2])
+    return jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
 
 
-def _either(features: jax.Array, kernel: jax.Array, of_kernel: np.ndarray, kernel_axis: int) -> jax.Array:
-    """In parts that stay in the cache and take no memory for the next: of the image, or of the kernel if that is larger.
+def _by_strips(make: Callable, image: jax.Array, height: int, width: int, border: int, channels: int) -> jax.Array:
+    """A strip of rows of tiles after the other, that their features take no memory for the next; strips overlap.
 
     Args:
-      features: `[H, W, C]`.
-      kernel: `[3, 3, C, D]`, or `[3, 3, D, C]`.
-      of_kernel: from its 9 taps to 36, `[36, 9]`.
-      kernel_axis: of C.
+      make: a strip `[4 R + border, 4 C + border, _]`, R and C -> what becomes of it, `[4 R, 4 C, _]` or `[4 R + 4, 4 C + 4,
+        _]`: the last rows are added to the first of the next.
+      image: `[height + border, width + border, _]`.
+      height: rows of what is not the border.
+      width: columns likewise.
+      border: of the image.
+      channels: of what is held in the form of tiles.
     """
-    height, width = features.shape[0] - 2, features.shape[1] - 2
-    tiles = -(-height // 4) * -(-width // 4) * sum(kernel.shape[2:])
-    transform = lambda part: product(of_kernel.astype(part.dtype), part.reshape(9, -1)).reshape(36, *part.shape[2:])
-    multiply = lambda tiles, part: contract(tiles, part, 2, kernel_axis - 1, batch=1)
-    if tiles < kernel[0, 0].size:
-        image = _by_outputs(features, kernel, lambda tiles, part: multiply(tiles, transform(part)), 5 - kernel_axis)
-    else:
-        image = _by_strips(features, transform(kernel), multiply, -(-36 * tiles // PART))
-    return image[:height, :width]
-
-
-def _by_outputs(features: jax.Array, kernel: jax.Array, multiply: Callable, axis: int) -> jax.Array:
-    """A part of the outputs after the other; `axis` is theirs in the kernel."""
-    outputs = kernel.shape[axis]
-    parts = next(n for n in range(-(-4 * kernel.size // PART), outputs + 1) if outputs % n == 0)
-    features = _whole(features, 4 * -(-(features.shape[0] - 2) // 4))
-    tiles, wide = _tiles(features), outputs // parts
-    part = lambda i: multiply(tiles, lax.dynamic_slice_in_dim(kernel, i * wide, wide, axis))
-    products = part(0)[:, :, None] if parts == 1 else jnp.moveaxis(lax.map(part, jnp.arange(parts)), 0, 2)
-    products = products.reshape(36, tiles.shape[1], outputs)
-    return _from_tiles(products, features.shape[0] // 4, features.shape[1] // 4)
-
-
-def _by_strips(features: jax.Array, kernels: jax.Array, multiply: Callable, strips: int) -> jax.Array:
-    """A strip of rows after the other."""
-    rows = -(-(features.shape[0] - 2) // 4)
-    high = -(-rows // strips)  # rows of tiles in a strip
+    rows, columns = -(-height // 4), -(-width // 4)
+    high = -(-rows // -(-36 * rows * columns * channels // PART))  # rows of tiles in a strip
     strips = -(-rows // high)
-    features = _whole(features, 4 * high * strips)
-    strip = lambda i: _tiles(lax.dynamic_slice_in_dim(features, 4 * high * i, 4 * high + 2))
-    made = lambda i: _from_tiles(multiply(strip(i), kernels), high, features.shape[1] // 4)
-    image = lax.map(made, jnp.arange(strips)) if strips > 1 else made(0)
-    return image.reshape(4 * high * strips, *image.shape[-2:])
+    image = _enlarged(image, 4 * high * strips + border, 4 * columns + border)
+    if strips == 1:
+        return make(image, high, columns)
+    strip = lambda i: lax.dynamic_slice_in_dim(image, 4 * high * i, 4 * high + border)
+    return _joined(lax.map(lambda i: make(strip(i), high, columns), jnp.arange(strips)), 4 * high)
 
 
-def _whole(features: jax.Array, height: int) -> jax.Array:
-    """Zeros below and to the right, up to so many rows and whole tiles, and a border of 2."""
-    width = 4 * -(-(features.shape[1] - 2) // 4)
-    return jnp.pad(features, ((0, height + 2 - features.shape[0]), (0, width + 2 - features.shape[1]), (0, 0)))
+def _joined(strips: jax.Array, high: int) -> jax.Array:
+    """`[S, high, W, C]` -> `[S high, W, C]`, and where strips are higher, what they overlap is added."""
+    own, over = strips[:, :high], strips[:, high:]
+    own = own.at[1:, : over.shape[1]].add(over[:-1])
+    return jnp.concatenate([own.reshape(-1, *own.shape[2:]), over[-1]])
 
 
-def _tiles(features: jax.Array) -> jax.Array:
-    """`[4 H + 2, 4 W + 2, C]` -> `[36, H W, C]`."""
-    return _to_tiles(features, (features.shape[0] - 2) // 4, (features.shape[1] - 2) // 4, TO_TILE)
+def _enlarged(image: jax.Array, height: int, width: int) -> jax.Array:
+    """Zeros below and to the right."""
+    return jnp.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)))
+
+
+def _times(tiles: jax.Array, kernels: jax.Array) -> jax.Array:
+    """`[36, N, C]`, `[36, D, C]` -> `[36, N, D]`. XLA packs what stands right, so that the larger stands left."""
+    if 2 * tiles.shape[1] > kernels.shape[1]:
+        return contract(tiles, kernels, 2, 2, batch=1)
+    return lax.optimization_barrier(contract(kernels, tiles, 2, 2, batch=1)).swapaxes(1, 2)  # else XLA turns it back
+
+
+def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
+    """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
+    size = matrix.shape[1]
+    pixels = _enlarged(pixels, 4 * rows + size - 4, 4 * columns + size - 4)
+    tiles = _combine(matrix, [pixels[row : row + 4 * rows - 3 : 4] for row in range(size)], axis=0)
+    tiles = _combine(matrix, [tiles[:, :, column : column + 4 * columns - 3 : 4] for column in range(size)], axis=0)
+    return tiles.reshape(36, rows * columns, -1)
 
 
 def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
@@ -117,20 +121,30 @@ def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
     return _combine(FROM_TILE, list(tiles), axis=3).reshape(4 * rows, 4 * columns, -1)
 
 
-def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
-    size = matrix.shape[1]
-    height, width = 4 * rows + size - 4, 4 * columns + size - 4
-    pixels = jnp.pad(pixels, ((0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0)))
-    tiles = _combine(matrix, [pixels[row : row + 4 * rows - 3 : 4] for row in range(size)], axis=0)
-    tiles = _combine(matrix, [tiles[:, :, column : column + 4 * columns - 3 : 4] for column in range(size)], axis=0)
-    return tiles.reshape(36, rows * columns, -1)
+def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
+    """`[36, H W, C]` -> `[4 H + 4, 4 W + 4, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
+    tiles = products.reshape(6, 6, rows, columns, -1)
+    tiles = _overlap_one([tiles[:, row] for row in range(6)])
+    return _overlap_one(list(tiles))
+
+
+def _overlap_one(tiles: Sequence[jax.Array]) -> jax.Array:
+    """Along the second axis: six of `[A, N, ...]` -> `[A, 4 N + 4, ...]`."""
+    one, two, three, four, *over = _sums(TO_TILE.T, tiles)
+    around = lambda array, before: jnp.pad(array, ((0, 0), (before, 1 - before), *[(0, 0)] * (array.ndim - 2)))
+    own = [around(array, 0) for array in (one, two, three, four)]
+    own[:2] = [array + around(array_over, 1) for array, array_over in zip(own[:2], over, strict=True)]
+    return jnp.stack(own, axis=2).reshape(one.shape[0], -1, *one.shape[2:])
 
 
 def _combine(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Array:
-    """For each row of the matrix the sum of the parts so weighted, stacked. Zeros cost nothing."""
-    sums = ([weight * part for weight, part in zip(row, parts, strict=True) if weight] for row in matrix.tolist())
-    return jnp.stack([sum(terms[1:], terms[0]) for terms in sums], axis=axis)
+    return jnp.stack(_sums(matrix, parts), axis=axis)
+
+
+def _sums(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
+    """For each row of the matrix the sum of the parts so weighted. Zeros cost nothing."""
+    terms = ([weight * part for weight, part in zip(row, parts, strict=True) if weight] for row in matrix.tolist())
+    return [sum(rest, first) for first, *rest in terms]
 
 
 def contract(left: jax.Array, right: jax.Array, axis: int, other: int, batch: int = 0) -> jax.Array:

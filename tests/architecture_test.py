@@ -6,7 +6,7 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids", "icc", "signals", "tiles"},
+    {"errors", "files", "grids", "hugepages", "icc", "signals", "tiles"},
     {"encoding", "exemplars", "meshes", "samples", "workdirs"},
     {"intake"},
     {"decoding"},
@@ -15,7 +15,8 @@ LEVELS = [
     {"materials"},
     {"networks", "optimizers", "adversarial", "moments", "quantiles", "scenes", "untrained", "outputs", "provenance",
      "windows"},
-    {"joint", "loading"},
+    {"joint", "preparation"},
+    {"loading"},
     {"statistics", "likeness", "spectra", "faults"},
     {"expressions", "metrics"},
     {"losses", "memory"},

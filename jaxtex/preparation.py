@@ -1,0 +1,46 @@
+"""What is done to weights once, so that it need not be done at every step: kernels in the form of Winograd's tiles."""
+
+from collections.abc import Iterable
+
+import jax
+
+from jaxtex import compilation, convolutions, networks, tiles
+
+
+def prepare(network: networks.Pyramid, variables: dict, sizes: Iterable[tuple[int, int]]) -> dict:
+    """Gives kernels another form where `convolutions.choose` wants it: VGG-16's step at 256 px took a tenth less time.
+
+    Args:
+      network: any; nothing is done but to a VGG's kernels.
+      variables: its weights.
+      sizes: height and width of the images that it will see often; others it can still see.
+
+    Returns:
+      Variables with kernels `[36, D, C]` in the collection `networks.PREPARED`, four times as large, and without those in
+      "params" that no size wants.
+    """
+    if not isinstance(network.network, networks.VGG):
+        return variables
+    seen = [[side >> octave for side in size] for size in sizes for octave in range(network.octaves)]
+    params = {layer: dict(leaves) for layer, leaves in variables["params"].items()}
+    chosen = {layer: _chosen(layer, params[layer]["kernel"].shape, seen) for layer in _convolutions(network)}
+    wanted = {layer: params[layer]["kernel"] for layer in chosen if convolutions.winograd in chosen[layer]}
+    for layer in (layer for layer in wanted if len(chosen[layer]) == 1):
+        del params[layer]["kernel"]
+    transform = jax.jit(_transform, compiler_options=compilation.options(often=False))
+    return {**variables, "params": params, networks.PREPARED: transform(wanted) if wanted else {}}
+
+
+def _convolutions(network: networks.Pyramid) -> list[str]:
+    return [layer for layer in networks.evaluated(network.network) if layer.startswith("conv")]
+
+
+def _chosen(layer: str, kernel: tuple[int, ...], sizes: Iterable[tuple[int, int]]) -> set[convolutions.Convolution]:
+    """The algorithms of a convolution for images of these sizes."""
+    halvings = networks.parse(layer)[1] - 1
+    inputs = [((height >> halvings) + 2, (width >> halvings) + 2, kernel[2]) for height, width in sizes]
+    return {convolutions.choose(features, kernel) for features in inputs}
+
+
+def _transform(kernels: dict[str, jax.Array]) -> dict[str, dict[str, jax.Array]]:
+    return {layer: {"kernel": tiles.transform(kernel)} for layer, kernel in kernels.items()}

@@ -1,0 +1,54 @@
+"""Prepared weights against those as they were: the same features, in all sizes."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxtex import config, convolutions, loading, networks, preparation, problems
+
+LAYERS = ("relu1_2", "relu3_3")
+ON_CPU = pytest.mark.skipif(jax.default_backend() != "cpu", reason="kernels are prepared on CPU alone")
+pytestmark = ON_CPU
+
+
+def loaded(sizes, octaves=2):
+    return loading.load_network(config.Config(octaves=octaves), LAYERS, sizes=sizes)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (96, 64), (37, 45)], ids=str)
+def test_features_and_gradient_are_the_same(size):
+    network, plain = loaded(())
+    _, prepared = loaded([(256, 256)])
+    image = np.random.default_rng(0).random((*size, 3), np.float32)
+    for layer, features in network.apply(plain, image).items():
+        found = network.apply(prepared, image)[layer]
+        np.testing.assert_allclose(found, features, atol=2e-5 * float(features.max()))
+    slope = lambda variables: jax.grad(lambda x: network.apply(variables, x)["relu3_3/2"].sum())(image)
+    np.testing.assert_allclose(slope(prepared), slope(plain), atol=2e-5 * np.abs(slope(plain)).max())
+
+
+def test_only_what_is_fastest_so_and_both_forms_where_sizes_differ():
+    _, none = loaded([(64, 64)], octaves=1)
+    _, one = loaded([(256, 256)], octaves=1)
+    _, both = loaded([(256, 256), (64, 64)], octaves=1)
+    assert not none[networks.PREPARED] and "kernel" in none["params"]["conv3_3"]
+    assert one[networks.PREPARED]["conv3_3"]["kernel"].shape == (36, 160, 160) and "conv1_1" not in one[networks.PREPARED]
+    assert "kernel" not in one["params"]["conv3_3"] and "kernel" in one["params"]["conv1_1"]
+    assert "kernel" in both["params"]["conv3_3"] and "conv3_3" in both[networks.PREPARED]
+
+
+def test_a_plan_uses_them_but_not_with_rows_over_devices(monkeypatch):
+    style = np.random.default_rng(0).random((64, 64, 3), np.float32)
+    monkeypatch.setattr(convolutions, "WORTH", 2**16)
+    plan = problems.build(style, config.Config(size=64, num_steps=2))
+    assert plan.problems[-1].data["variables"][networks.PREPARED]
+    monkeypatch.setattr(problems.meshes, "parse", lambda text: problems.meshes.Layout(1, 2))
+    assert not problems._sizes(problems.scenes.build([style], None, config.Config(size=64)), config.Config(size=64))
+
+
+def test_fixed_filters_and_elsewhere_nothing_is_done(monkeypatch):
+    network, variables = loading.load_network(config.Config(network="steerable"), ("bands",))
+    assert preparation.prepare(network, variables, [(256, 256)]) is variables
+    network, variables = loaded(())
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert not preparation.prepare(network, variables, [(256, 256)])[networks.PREPARED]
