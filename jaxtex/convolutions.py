@@ -151,19 +151,22 @@ def _split(gifts: jax.Array, channels: int) -> list[jax.Array]:
 def _differentiable(convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution) -> Convolution:
     """With its own gradients: `gradient(cotangent, kernel)` of the features, `kernel_gradient(features, cotangent)`.
 
-    Each is traced once for a shape, wherever it is called from: a network has some thousand operations in them.
+    Each is traced once for a shape, wherever it is called from, for a network has some thousand operations in them; the
+    kernel's gradient only where it is wanted.
     """
     convolution, gradient, kernel_gradient = map(jax.jit, (convolution, gradient, kernel_gradient))
 
     def forward(features, kernel):
-        return convolution(features, kernel), (features, kernel)
+        seen = features.value if kernel.perturbed else None
+        return convolution(features.value, kernel.value), (seen, kernel.value)
 
     def backward(residuals, cotangent):
         features, kernel = residuals
-        return gradient(cotangent, kernel), kernel_gradient(features, cotangent)
+        of_kernel = jnp.zeros_like(kernel) if features is None else kernel_gradient(features, cotangent)
+        return gradient(cotangent, kernel), of_kernel
 
     differentiable = jax.custom_vjp(convolution)
-    differentiable.defvjp(forward, backward)
+    differentiable.defvjp(forward, backward, symbolic_zeros=True)
     return differentiable
 
 

@@ -8,8 +8,7 @@ refusals it forgets its memory and descends along the gradient. There is no loop
 References:
   Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45, 1989.
   Byrd, Nocedal and Schnabel, "Representations of quasi-Newton matrices and their use in limited memory methods",
-  Mathematical Programming 63, 1994 (equation 3.1: a direction takes two passes over the memory, not the two loops' four;
-  storing a pair takes a third).
+  Mathematical Programming 63, 1994 (equation 3.1: a step takes two passes over the memory, not the two loops' four).
   Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J. Control and
   Optimization 20, 1982 (pixels that sit at a bound and are pushed against it take no part in the direction).
   Departures: sufficient decrease alone, without a curvature condition (pairs without curvature are not stored); no step
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 LENGTH = 10  # pairs remembered, where nothing else is said
 FIRST = 0.1  # largest change of a pixel in a step along the gradient, in [0, 1]
@@ -62,29 +62,37 @@ def update(state, loss: jax.Array, gradient: jax.Array):
     slope = jnp.minimum(jnp.vdot(memory.gradient, step), 0.0)
     accepted = jnp.isfinite(loss) & jnp.isfinite(gradient).all() & (loss <= state.loss + DECREASE * slope)
     change = jnp.where(accepted, gradient - memory.gradient, 0.0)
-    memory = _store(memory, jnp.where(accepted, step, 0.0), change)
     image = jnp.where(accepted, state.trial, state.image)
     memory = memory._replace(gradient=jnp.where(accepted, gradient, memory.gradient))
+    free = _free(memory.gradient, image)
+    memory, along = _store(memory, jnp.where(accepted, step, 0.0), change, free)
     memory = _search(memory, accepted, _shrink(state.loss, loss, slope))
-    trial = _trial(memory, image)
+    trial = _trial(memory, image, free, along)
     return state._replace(
         step=state.step + 1, image=image, loss=jnp.where(accepted, loss, state.loss), trial=trial, memory=memory
     )
 
 
-def _store(memory: Memory, step: jax.Array, change: jax.Array) -> Memory:
+def _free(gradient: jax.Array, image: jax.Array) -> jax.Array:
+    """The gradient without the pixels that it pushes beyond a bound."""
+    outward = ((image <= 0) & (gradient > 0)) | ((image >= 1) & (gradient < 0))
+    return jnp.where(outward, 0.0, gradient)
+
+
+def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) -> tuple[Memory, jax.Array]:
+    """The memory with a pair more, if it is curved; and the inner products of its pairs with `free`, in the same pass."""
     length = len(memory.pairs) // 2
-    slot = memory.count % length
+    slots = memory.count % length + jnp.array([0, length])
     curved = jnp.vdot(step, change) > CURVATURE * jnp.linalg.norm(step) * jnp.linalg.norm(change)
-    places, new = jnp.arange(2 * length), jnp.stack([step.ravel(), change.ravel()])
     pairs, products = memory.pairs, memory.products
-    for vector, at in zip(new, (slot, slot + length), strict=True):  # in place; `.at[].set` copies all on CPU
-        pairs = jnp.where((places[:, None] == at) & curved, vector, pairs)
-    columns = jnp.matmul(pairs, new.T, precision="highest")
-    for column, at in zip(columns.T, (slot, slot + length), strict=True):
-        products = products.at[at].set(column).at[:, at].set(column)
+    for vector, slot in zip((step, change), slots, strict=True):  # in place, where `.at[].set` copies all on CPU
+        vector = jnp.where(curved, vector.ravel(), lax.dynamic_index_in_dim(pairs, slot, keepdims=False))
+        pairs = lax.dynamic_update_index_in_dim(pairs, vector, slot, 0)
+    columns = jnp.matmul(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1), precision="highest")
+    for column, slot in zip(columns.T, slots, strict=False):
+        products = products.at[slot].set(column).at[:, slot].set(column)
     products = jnp.where(curved, products, memory.products)
-    return memory._replace(pairs=pairs, products=products, count=memory.count + curved)
+    return memory._replace(pairs=pairs, products=products, count=memory.count + curved), columns[:, 2]
 
 
 def _search(memory: Memory, accepted: jax.Array, factor: jax.Array) -> Memory:
@@ -100,26 +108,30 @@ def _shrink(loss: jax.Array, trial: jax.Array, slope: jax.Array) -> jax.Array:
     return jnp.where(jnp.isfinite(factor), jnp.clip(factor, 0.1, 0.5), 0.1)
 
 
-def _trial(memory: Memory, image: jax.Array) -> jax.Array:
-    outward = ((image <= 0) & (memory.gradient > 0)) | ((image >= 1) & (memory.gradient < 0))
-    free = jnp.where(outward, 0.0, memory.gradient)
+def _trial(memory: Memory, image: jax.Array, free: jax.Array, along: jax.Array) -> jax.Array:
+    outward = free != memory.gradient
     steepest = -FIRST / (jnp.max(jnp.abs(free)) + TINY) * free
-    newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free))
+    newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free, along))
     useful = (memory.count > 0) & jnp.isfinite(newton).all() & (jnp.vdot(newton, free) < 0)
     step = memory.size * jnp.where(useful, newton, steepest)
     return jnp.clip(image + step * jnp.minimum(1.0, LARGEST / (jnp.max(jnp.abs(step)) + TINY)), 0.0, 1.0)
 
 
-def _inverse_hessian(memory: Memory, vector: jax.Array) -> jax.Array:
-    """The quasi-Newton matrix times a vector, by the compact representation."""
+def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax.Array:
+    """The quasi-Newton matrix times a vector, by the compact representation.
+
+    Args:
+      memory: with m pairs.
+      vector: `[H, W, 3]`.
+      along: its inner products with the pairs, `[2 m]`.
+    """
     length = len(memory.pairs) // 2
     order = (memory.count + jnp.arange(length)) % length  # oldest first; slots not yet filled come before all
     filled = jnp.arange(length) >= length - memory.count
     both = jnp.concatenate([order, order + length])
     mask = jnp.concatenate([filled, filled])
     products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
-    along = jnp.where(mask, jnp.matmul(memory.pairs, vector.ravel(), precision="highest")[both], 0.0)
-    scale, weights = _compact(products, along, filled)
+    scale, weights = _compact(products, jnp.where(mask, along[both], 0.0), filled)
     combined = jnp.matmul(weights[jnp.argsort(both)], memory.pairs, precision="highest")
     return scale * vector + combined.reshape(vector.shape)
 

@@ -12,6 +12,7 @@ References:
 """
 
 import re
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -38,11 +39,18 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        shape, prepared = (self.side, self.side, features.shape[-1], self.width), self.get_variable(PREPARED, "kernel")
-        wanted = prepared is None or self.has_variable("params", "kernel")
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape) if wanted else None
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.width,))
+        prepared, shape = self.get_variable(PREPARED, "kernel"), (self.side, self.side, features.shape[-1], self.width)
+        plain = prepared is None or self._has("kernel")
+        kernel = self._weight("kernel", nn.initializers.lecun_normal(), shape) if plain else None
+        bias = self._weight("bias", nn.initializers.zeros_init(), (self.width,))
         return convolutions.convolve(features, kernel, self.precision, prepared) + bias.astype(features.dtype)
+
+    def _weight(self, name: str, initialise: Callable, shape: tuple[int, ...]) -> jax.Array:
+        """What is there is taken as it is: its shape was checked when it was read, Flax' check traces the initialiser."""
+        return self.get_variable("params", name) if self._has(name) else self.param(name, initialise, shape)
+
+    def _has(self, name: str) -> bool:
+        return self.has_variable("params", name)
 
 
 class VGG(nn.Module):

@@ -154,8 +154,9 @@ def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> opti
       problem: one of the plan's.
       image: where to begin, of any size, `[H, W, C]` or a batch; None: at the plan's start.
     """
-    image = plan.start if image is None else image
-    return jax.tree.map(jnp.copy, _start(plan, problem, jnp.asarray(enlarged(image, problem, plan.tile))))
+    image = enlarged(plan.start if image is None else image, problem, plan.tile)
+    fresh = lambda image: jax.tree.map(jnp.copy, _start(plan, problem, image))
+    return jax.jit(fresh, compiler_options=compilation.options(often=False))(jnp.asarray(image))
 
 
 def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:

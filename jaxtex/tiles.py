@@ -7,6 +7,7 @@ References:
   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, https://arxiv.org/abs/1509.09308.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -109,42 +110,64 @@ def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) ->
     """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
     size = matrix.shape[1]
     pixels = _enlarged(pixels, 4 * rows + size - 4, 4 * columns + size - 4)
-    tiles = _combine(matrix, [pixels[row : row + 4 * rows - 3 : 4] for row in range(size)], axis=0)
-    tiles = _combine(matrix, [tiles[:, :, column : column + 4 * columns - 3 : 4] for column in range(size)], axis=0)
+    tiles = _stack(_sums(matrix, [_fourths(pixels, row, rows, 0) for row in range(size)]), 0)
+    tiles = _stack(_sums(matrix, [_fourths(tiles, column, columns, 2) for column in range(size)]), 0)
     return tiles.reshape(36, rows * columns, -1)
 
 
 def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, D]` -> `[4 H, 4 W, D]`."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    tiles = _combine(FROM_TILE, [tiles[:, row] for row in range(6)], axis=2)
-    return _combine(FROM_TILE, list(tiles), axis=3).reshape(4 * rows, 4 * columns, -1)
+    tiles = _stack(_sums(FROM_TILE, _parts(tiles, 1)), 2)
+    return _stack(_sums(FROM_TILE, _parts(tiles, 0)), 3).reshape(4 * rows, 4 * columns, -1)
 
 
 def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, C]` -> `[4 H + 4, 4 W + 4, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    tiles = _overlap_one([tiles[:, row] for row in range(6)])
-    return _overlap_one(list(tiles))
+    return _overlap_one(_parts(_overlap_one(_parts(tiles, 1)), 0))
 
 
 def _overlap_one(tiles: Sequence[jax.Array]) -> jax.Array:
     """Along the second axis: six of `[A, N, ...]` -> `[A, 4 N + 4, ...]`."""
     one, two, three, four, *over = _sums(TO_TILE.T, tiles)
-    around = lambda array, before: jnp.pad(array, ((0, 0), (before, 1 - before), *[(0, 0)] * (array.ndim - 2)))
+    zero, rest = jnp.zeros((), one.dtype), [(0, 0, 0)] * (one.ndim - 2)
+    around = lambda array, before: lax.pad(array, zero, ((0, 0, 0), (before, 1 - before, 0), *rest))
     own = [around(array, 0) for array in (one, two, three, four)]
-    own[:2] = [array + around(array_over, 1) for array, array_over in zip(own[:2], over, strict=True)]
-    return jnp.stack(own, axis=2).reshape(one.shape[0], -1, *one.shape[2:])
+    own[:2] = [lax.add(array, around(array_over, 1)) for array, array_over in zip(own[:2], over, strict=True)]
+    return _stack(own, 2).reshape(one.shape[0], -1, *one.shape[2:])
 
 
-def _combine(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Array:
-    return jnp.stack(_sums(matrix, parts), axis=axis)
+def _fourths(array: jax.Array, first: int, count: int, axis: int) -> jax.Array:
+    """So many slices along an axis, four apart."""
+    return lax.slice_in_dim(array, first, first + 4 * count - 3, 4, axis)
+
+
+def _parts(array: jax.Array, axis: int) -> list[jax.Array]:
+    """Its slices along an axis, which they have no longer."""
+    return [lax.index_in_dim(array, index, axis, keepdims=False) for index in range(array.shape[axis])]
+
+
+def _stack(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
+    return lax.concatenate([lax.expand_dims(array, (axis,)) for array in arrays], axis)
 
 
 def _sums(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
-    """For each row of the matrix the sum of the parts so weighted. Zeros cost nothing."""
-    terms = ([weight * part for weight, part in zip(row, parts, strict=True) if weight] for row in matrix.tolist())
-    return [sum(rest, first) for first, *rest in terms]
+    """For each row of the matrix the sum of the parts so weighted: zeros cost nothing, what differs in sign is made once.
+
+    Operations of `lax`, here and above: to trace those of `jax.numpy` takes three times as long, and there are thousands.
+    """
+    scaled = functools.cache(lambda weight, index: parts[index] if weight == 1 else lax.mul(parts[index], weight))
+    return [_sum([(weight, scaled(abs(weight), i)) for i, weight in enumerate(row) if weight]) for row in matrix.tolist()]
+
+
+def _sum(terms: Sequence[tuple[float, jax.Array]]) -> jax.Array:
+    """Of arrays, each added or subtracted as the number before it is positive or negative."""
+    (sign, total), *rest = terms
+    total = total if sign > 0 else lax.neg(total)
+    for sign, term in rest:
+        total = lax.add(total, term) if sign > 0 else lax.sub(total, term)
+    return total
 
 
 def contract(left: jax.Array, right: jax.Array, axis: int, other: int, batch: int = 0) -> jax.Array:

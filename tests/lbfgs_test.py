@@ -62,17 +62,15 @@ def two_loops(pairs, gradient):
 @pytest.mark.parametrize("count", [1, 4, lbfgs.LENGTH, lbfgs.LENGTH + 5])
 def test_the_matrix_is_that_of_the_two_loops(count, length):
     rng = np.random.default_rng(0)
-    memory, pairs = lbfgs.init(jnp.zeros(SHAPE), length), []
+    memory, pairs, gradient = lbfgs.init(jnp.zeros(SHAPE), length), [], rng.standard_normal(60)
+    array = lambda vector: jnp.asarray(vector.reshape(SHAPE), jnp.float32)
     for _ in range(count):
         s = rng.standard_normal(60)
         y = np.linspace(0.5, 2, 60) * s
         pairs.append((s, y))
-        memory = lbfgs._store(
-            memory, jnp.asarray(s.reshape(SHAPE), jnp.float32), jnp.asarray(y.reshape(SHAPE), jnp.float32)
-        )
-    gradient = rng.standard_normal(60)
+        memory, along = lbfgs._store(memory, array(s), array(y), array(gradient))
     expected = two_loops(pairs[-length:], gradient)
-    got = lbfgs._inverse_hessian(memory, jnp.asarray(gradient.reshape(SHAPE), jnp.float32))
+    got = lbfgs._inverse_hessian(memory, array(gradient), along)
     np.testing.assert_allclose(got.ravel(), expected, rtol=1e-3, atol=1e-4)
 
 
