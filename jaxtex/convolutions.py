@@ -44,19 +44,19 @@ def convolve(
     there is much to gain, `H W C D` at least `WORTH`; else `direct`. Each `winograd` takes some 0.3 s to compile, so that
     with 200 steps it has to save 1.5 ms of each. Derivatives are of reverse mode only, for `direct` alone knows others.
 
-    Time of value and features' gradient over that of XLA's (jax 0.10.2, 2 cores, H = W):
+    Time of value and features' gradient over that of XLA's (jax 0.10.2, 2 cores, H = W), `winograd` with prepared kernels:
 
         C -> D      | H: ratio
         ----------- | --------------------------------------------------
-        3 -> 64     | 256: 0.37
-        64 -> 64    | 256: 0.76
-        64 -> 128   | 128: 0.74
-        128 -> 128  | 128: 0.77
-        128 -> 256  | 64: 0.65
-        256 -> 256  | 64: 0.43
-        256 -> 512  | 32: 0.58
-        512 -> 512  | 32: 0.62, 16: 0.61 (`gather`; `winograd` 0.87)
-        3 -> 128    | 202: 0.18, with a kernel of 11x11
+        3 -> 64     | 256: 0.37 (`gather`)
+        64 -> 64    | 256: 0.95
+        64 -> 128   | 128: 0.80
+        128 -> 128  | 128: 0.57
+        128 -> 256  | 64: 0.54
+        256 -> 256  | 64: 0.33
+        256 -> 512  | 32: 0.33
+        512 -> 512  | 32: 0.30, 16: 0.36 (`gather` 0.56)
+        3 -> 128    | 202: 0.18 (`gather`), with a kernel of 11x11
 
     Rounding errors are at most 5e-6 of the largest value, with 512 channels (XLA's: 6e-7 forward, 4e-6 backward).
 
