@@ -218,8 +218,8 @@ def loss():
     variable, seen, began = peer.noise(style), [], time.perf_counter()
     peer.run(variable, 500, seen.append)
     theirs = time.perf_counter() - began
-    choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 600}
-    plan = problems.build(style, config.Config(**(PLAIN | choices | {"scales": 3, "history": 50})))
+    choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 500}
+    plan = problems.build(style, config.Config(**(PLAIN | choices | {"scales": 2, "history": 50})))
     trace = descend(plan)
     reached = next((seconds for seconds, progress in trace if progress.infos.loss[-1] <= min(seen)), float("nan"))
     yield {"what": "torch, 500 evaluations", "loss": min(seen), "seconds": theirs, "over torch": 1.0}

@@ -41,7 +41,7 @@ def keep() -> None:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             jax.config.update("jax_compilation_cache_dir", str(folder))
-            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # small ones add up to a second
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # the small ones, too: they add up
     warnings.showwarning = functools.partial(_make_anew, warnings.showwarning)
 
 

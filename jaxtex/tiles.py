@@ -36,10 +36,10 @@ TO_TILE, OF_KERNEL, FROM_TILE = _interpolation(0.0, 0.75, -0.75, 1.5, -1.5)
 OF_KERNEL_2D = np.einsum("ia,jb->jiab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
 
 
-def transform(kernel):
-    """`[3, 3, C, D]` -> `[36, D, C]`, an array of NumPy's or JAX's as it came."""
+def transform(kernel: jax.Array) -> jax.Array:
+    """`[3, 3, C, D]` -> `[36, D, C]`."""
     _, _, inputs, outputs = kernel.shape
-    return (OF_KERNEL_2D @ kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
+    return product(OF_KERNEL_2D, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
 
 
 def convolve(features: jax.Array, kernels: jax.Array) -> jax.Array:
@@ -90,7 +90,11 @@ def _by_strips(make: Callable, image: jax.Array, height: int, width: int, border
 def _joined(strips: jax.Array, high: int) -> jax.Array:
     """`[S, high, W, C]` -> `[S high, W, C]`, and where strips are higher, what they overlap is added."""
     own, over = strips[:, :high], strips[:, high:]
-    own = own.at[1:, : over.shape[1]].add(over[:-1])
+    shared = over.shape[1]
+    if not shared:
+        return own.reshape(-1, *own.shape[2:])
+    first = own[:, :shared] + jnp.pad(over[:-1], ((1, 0), (0, 0), (0, 0), (0, 0)))  # `.at[].add` is a slow scatter on CPU
+    own = jnp.concatenate([first, own[:, shared:]], 1)
     return jnp.concatenate([own.reshape(-1, *own.shape[2:]), over[-1]])
 
 
@@ -155,7 +159,7 @@ def _stack(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
 def _sums(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
     """For each row of the matrix the sum of the parts so weighted: zeros cost nothing, what differs in sign is made once.
 
-    Operations of `lax`, here and above: to trace those of `jax.numpy` takes three times as long, and there are thousands.
+    Operations of `lax`, here and above: tracing those of `jax.numpy` takes more than twice as long; there are thousands.
     """
     scaled = functools.cache(lambda weight, index: parts[index] if weight == 1 else lax.mul(parts[index], weight))
     return [_sum([(weight, scaled(abs(weight), i)) for i, weight in enumerate(row) if weight]) for row in matrix.tolist()]
