@@ -111,7 +111,7 @@ def make_batch(
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
     todo = [i for i, run in enumerate(made) if manner.overwrite or not distributed.agree(is_done(run))]
-    todo = todo if not todo or batches.in_turns(plans[0]) else range(len(made))
+    todo = todo if not todo or batches.apart(plans[0]) else range(len(made))
     spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], manner)
     if spoilt:
         raise errors.UserError(f"the loss is not finite, and nothing is made, in {', '.join(spoilt)}; the others are done")
@@ -124,7 +124,7 @@ def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> li
     """The folders of those that came to nothing."""
     if not made:
         return []
-    whose, spoilt, alone = [identity(run) for run in made], [], batches.in_turns(plans[0])
+    whose, spoilt, alone = [identity(run) for run in made], [], batches.apart(plans[0])
     of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
     saved = [saves.Saves(run.folder / workdirs.SAVES, who) for run, who in of_each]
     for run in made:

@@ -73,8 +73,8 @@ def run(plan: stepping.Plan, observe: Observer = lambda progress: None, keeper: 
     Raises:
       UserError: the loss is not finite.
     """
-    (image,) = run_each([plan], [lambda progress: observe(_finite(progress))], [keeper])
-    return plan.finish(image)
+    with compiling(plan) as chunks:
+        return plan.finish(descend(plan, chunks, lambda progress: observe(_finite(progress)), keeper))
 
 
 def _finite(progress: Progress) -> Progress:
@@ -86,21 +86,8 @@ def _finite(progress: Progress) -> Progress:
     return progress
 
 
-def run_each(
-    plans: Sequence[stepping.Plan], observers: Sequence[Observer], keepers: Sequence[Keeper]
-) -> Iterator[np.ndarray]:
-    """One plan after the other, with steps compiled once for all: they agree in everything but the numbers.
-
-    Yields:
-      The last image of each, before `stepping.Plan.finish`; with an axis more where a plan is of a batch.
-    """
-    with _compiling(plans[0]) as chunks:
-        for plan, observe, keeper in zip(plans, observers, keepers, strict=True):
-            yield descend(plan, chunks, observe, keeper)
-
-
 @contextlib.contextmanager
-def _compiling(plan: stepping.Plan) -> Iterator[list[stepping.Chunk]]:
+def compiling(plan: stepping.Plan) -> Iterator[list[stepping.Chunk]]:
     """The chunks of a plan's problems: the next one's steps are compiled while the first ones run."""
     compiler, scanned = futures.ThreadPoolExecutor(1), jax.default_backend() != "cpu"
     try:
@@ -112,7 +99,7 @@ def _compiling(plan: stepping.Plan) -> Iterator[list[stepping.Chunk]]:
 
 def iterate(plan: stepping.Plan) -> Iterator[Progress]:
     """`run` for a loop of one's own, which may leave it at any time; the last image is the result."""
-    with _compiling(plan) as chunks:
+    with compiling(plan) as chunks:
         progressing = descent(plan, chunks, FORGETFUL)
         for progress in progressing:
             last = progress.step == plan.num_steps

@@ -7,7 +7,7 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files", "grids", "hugepages", "icc", "signals", "tiles"},
-    {"encoding", "exemplars", "meshes", "samples", "workdirs"},
+    {"distributed", "encoding", "exemplars", "meshes", "samples", "workdirs"},
     {"intake"},
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
@@ -22,7 +22,7 @@ LEVELS = [
     {"losses", "memory"},
     {"starts", "stepping", "strips", "targets", "terms"},
     {"budgets", "evaluation", "synthesis"},
-    {"batches", "distributed", "estimates", "problems", "profiles", "report"},
+    {"batches", "estimates", "problems", "profiles", "report"},
     {"api", "saves", "sights", "records"},
     {"exhibits", "animations"},
     {"command", "pages", "runs", "slurm", "workers"},

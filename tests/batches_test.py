@@ -10,9 +10,9 @@ QUICK = {"size": 40, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps"
 STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["in_turns", "at_once"])
-def in_turns(request, monkeypatch):
-    monkeypatch.setattr(batches, "in_turns", lambda plan: request.param)
+@pytest.fixture(autouse=True, params=[True, False], ids=["apart", "together"])
+def apart(request, monkeypatch):
+    monkeypatch.setattr(batches, "apart", lambda plan: request.param)
 
 
 def made(plans, observers):
@@ -66,3 +66,39 @@ def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
 def test_absurd_numbers_are_refused(exemplar, number):
     with pytest.raises(errors.UserError, match=f"--num_images={number}"):
         problems.build_batch([[exemplar]], config.Config(**QUICK), number)
+
+
+def test_a_cpu_makes_as_many_at_a_time_as_fit(exemplar, monkeypatch):
+    (plan,) = problems.build_batch([[exemplar]], config.Config(**QUICK))
+    held = batches.memory.estimate(plan.problems[0].features)
+    for cores, free, expected in [(2, 1e12, 2), (64, 6.5 * held, 3), (4, 0, 1), (1, np.inf, 1)]:
+        monkeypatch.setattr(batches, "_cores", lambda cores=cores: range(cores))
+        monkeypatch.setattr(batches.memory, "available", lambda free=free: free)
+        assert batches.at_a_time(plan) == expected
+    spread = plan._replace(layout=plan.layout._replace(rows=2))
+    monkeypatch.setattr(batches, "_cores", lambda: range(64))
+    assert batches.at_a_time(spread) == 1
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(exemplar, monkeypatch, cores):
+    monkeypatch.setattr(batches, "at_a_time", lambda plan: cores)
+    plans, seen = problems.build_batch([[exemplar]], config.Config(**QUICK), 5), []
+    found = dict(batches.side_by_side(plans, [lambda p, i=i: seen.append((i, p.step)) for i in range(5)],
+                                      [synthesis.FORGETFUL] * 5))
+    for i, plan in enumerate(plans):
+        np.testing.assert_array_equal(plan.finish(found[i]), synthesis.run(plan))
+        assert [step for index, step in seen if index == i] == [4, 8]
+    begun = [i for i, step in seen if step == 4]
+    ended = [i for i, step in seen if step == 8]
+    assert all(seen.index((ended[i], 8)) < seen.index((begun[i + cores], 4)) for i in range(5 - cores))
+
+
+def test_an_observer_that_fails_ends_the_batch(exemplar):
+    plans = problems.build_batch([[exemplar]], config.Config(**QUICK), 3)
+
+    def full(progress):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        list(batches.run(plans, [lambda progress: None, full, lambda progress: None]))

@@ -79,13 +79,13 @@ def test_what_cannot_be_written_in_the_end_costs_no_work(style, tmp_path, capsys
 
 @pytest.mark.parametrize("batch", [[], ["--num_images=2"]], ids=["single", "batch"])
 def test_the_exemplar_may_be_gone_when_the_run_ends(style, tmp_path, monkeypatch, batch):
-    begun = main.runs.synthesis.run_each
+    begun = main.runs.synthesis.compiling
 
-    def run_each(*given):
+    def compiling(plan):
         pathlib.Path(style).unlink()
-        return begun(*given)
+        return begun(plan)
 
-    monkeypatch.setattr(main.runs.synthesis, "run_each", run_each)
+    monkeypatch.setattr(main.runs.synthesis, "compiling", compiling)
     inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
     for name in ("result.png", "DONE"):
         assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)

@@ -69,9 +69,9 @@ def test_observers_see_every_step_once_and_as_it_was(exemplar, tmp_path, patienc
         np.testing.assert_array_equal(one.infos.evaluated, other.infos.evaluated)
 
 
-@pytest.mark.parametrize("alone", [True, False], ids=["in_turns", "together"])
+@pytest.mark.parametrize("alone", [True, False], ids=["apart", "together"])
 def test_a_batch_goes_on_to_the_same_pictures(exemplar, tmp_path, patience, monkeypatch, alone):
-    monkeypatch.setattr(batches, "in_turns", lambda plan: alone)
+    monkeypatch.setattr(batches, "apart", lambda plan: alone)
     plans = problems.build_batch([[exemplar], [exemplar[::-1] ** 2]], config.Config(**QUICK | {"layers": "relu1_1"}))
     unseen = [lambda progress: None] * 2
     keepers = lambda: [saves.Saves(tmp_path / str(i), i) for i in range(2)]
