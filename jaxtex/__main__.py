@@ -1,11 +1,16 @@
 """The command, from its first moment on: signals are heard while the rest is still being loaded."""
 
+import gc
+
 from jaxtex import hugepages, signals
+
+ALLOCATIONS = 100_000  # between two looks for garbage. Imports and tracing make little; 700 cost a quarter of a second
 
 
 def entry() -> None:
     """The console script."""
     hugepages.ask()
+    gc.set_threshold(ALLOCATIONS)
     signals.listen()
     try:
         from jaxtex import main

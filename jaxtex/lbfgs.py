@@ -15,10 +15,12 @@ References:
   moves a pixel by more than `LARGEST`.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 LENGTH = 10  # pairs remembered, where nothing else is said
@@ -88,7 +90,7 @@ def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) 
     for vector, slot in zip((step, change), slots, strict=True):  # in place, where `.at[].set` copies all on CPU
         vector = jnp.where(curved, vector.ravel(), lax.dynamic_index_in_dim(pairs, slot, keepdims=False))
         pairs = lax.dynamic_update_index_in_dim(pairs, vector, slot, 0)
-    columns = jnp.matmul(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1), precision="highest")
+    columns = _product(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1))
     for column, slot in zip(columns.T, slots, strict=False):
         products = products.at[slot].set(column).at[:, slot].set(column)
     products = jnp.where(curved, products, memory.products)
@@ -132,7 +134,7 @@ def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax
     mask = jnp.concatenate([filled, filled])
     products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
     scale, weights = _compact(products, jnp.where(mask, along[both], 0.0), filled)
-    combined = jnp.matmul(weights[jnp.argsort(both)], memory.pairs, precision="highest")
+    combined = _product(weights[jnp.argsort(both)], memory.pairs)
     return scale * vector + combined.reshape(vector.shape)
 
 
@@ -141,9 +143,24 @@ def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[
     mixed, changes = products[:length, length:], products[length:, length:]
     scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)  # of the latest pair
     upper = jnp.triu(mixed) + jnp.diag(jnp.where(filled, 0.0, 1.0))
-    first = jax.scipy.linalg.solve_triangular(upper, along[:length])
-    inner = jnp.diag(mixed) * first + scale * (changes @ first - along[length:])
-    return scale, jnp.concatenate([jax.scipy.linalg.solve_triangular(upper, inner, trans=1), -scale * first])
+    inverse = _inverse(upper)
+    first = _product(inverse, along[:length])
+    inner = jnp.diag(mixed) * first + scale * (_product(changes, first) - along[length:])
+    return scale, jnp.concatenate([_product(inverse.T, inner), -scale * first])
 
 
+def _inverse(upper: jax.Array) -> jax.Array:
+    """Of an upper triangular matrix, by blocks twice as large each time: for B in [[A, B], [0, C]] it has -A' B C'.
+
+    JAX solves such systems by LAPACK on CPU, which has SciPy loaded: a quarter of a second before the first step.
+    """
+    inverse = jnp.diag(1 / jnp.diag(upper))
+    for level in range((len(upper) - 1).bit_length()):
+        block = np.arange(len(upper)) >> level
+        beside = jnp.where((block[:, None] + 1 == block) & (block % 2 == 1), upper, 0.0)
+        inverse = inverse - _product(_product(inverse, beside), inverse)
+    return inverse
+
+
+_product = functools.partial(jnp.matmul, precision="highest")
 TINY = 1e-30

@@ -134,12 +134,11 @@ def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
 
 def _overlap_one(tiles: Sequence[jax.Array]) -> jax.Array:
     """Along the second axis: six of `[A, N, ...]` -> `[A, 4 N + 4, ...]`."""
-    one, two, three, four, *over = _sums(TO_TILE.T, tiles)
-    zero, rest = jnp.zeros((), one.dtype), [(0, 0, 0)] * (one.ndim - 2)
-    around = lambda array, before: lax.pad(array, zero, ((0, 0, 0), (before, 1 - before, 0), *rest))
-    own = [around(array, 0) for array in (one, two, three, four)]
-    own[:2] = [lax.add(array, around(array_over, 1)) for array, array_over in zip(own[:2], over, strict=True)]
-    return _stack(own, 2).reshape(one.shape[0], -1, *one.shape[2:])
+    sums = _sums(TO_TILE.T, tiles)
+    zero, rest = jnp.zeros((), sums[0].dtype), [(0, 0, 0)] * (sums[0].ndim - 2)
+    own = lax.pad(_stack(sums[:4], 2), zero, [(0, 0, 0), (0, 1, 0), (0, 0, 0), *rest])
+    over = lax.pad(_stack(sums[4:], 2), zero, [(0, 0, 0), (1, 0, 0), (0, 2, 0), *rest])  # into the tile that follows
+    return lax.add(own, over).reshape(own.shape[0], -1, *own.shape[3:])
 
 
 def _fourths(array: jax.Array, first: int, count: int, axis: int) -> jax.Array:
