@@ -167,7 +167,7 @@ def overhead():
 
 
 def first():
-    """From the command to the end of the first step, beside PyTorch's: when that says its loss, and when ours has noted it."""
+    """From the command to the end of the first step: when PyTorch says its loss, and when ours has noted it."""
     told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str((FOLDER / "cache").absolute())}
     noted = FOLDER / "command" / "metrics.jsonl"
 
