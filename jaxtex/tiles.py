@@ -156,17 +156,38 @@ def _stack(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
 
 
 def _sums(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
-    """For each row of the matrix the sum of the parts so weighted: zeros cost nothing, what differs in sign is made once.
+    """For each row of the matrix the sum of the parts so weighted.
 
-    Operations of `lax`, here and above: tracing those of `jax.numpy` takes more than twice as long; there are thousands.
+    Its rows, or of a transposed one its columns, 1 and 2, 3 and 4 differ in signs alone, as the points do: what they have
+    in common and what not is summed apart. Operations of `lax`, here and above: tracing those of `jax.numpy` takes more
+    than twice as long, and there are thousands.
     """
+    if np.array_equal(np.abs(matrix[1]), np.abs(matrix[2])):
+        return _twins(_weighted(_halved(matrix), parts))
+    return _weighted(_halved(matrix.T).T, _twins(parts))
+
+
+def _twins(parts: Sequence[jax.Array]) -> list[jax.Array]:
+    """Sum and difference of parts 1 and 2, and of parts 3 and 4; the others as they are."""
+    first, one, two, three, four, *rest = parts
+    return [first, lax.add(one, two), lax.sub(one, two), lax.add(three, four), lax.sub(three, four), *rest]
+
+
+def _halved(matrix: np.ndarray) -> np.ndarray:
+    """The rows that `_twins` makes those of the matrix of."""
+    first, one, two, three, four, *rest = matrix
+    return np.array([first, (one + two) / 2, (one - two) / 2, (three + four) / 2, (three - four) / 2, *rest])
+
+
+def _weighted(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
+    """For each row of the matrix the sum of the parts so weighted: zeros cost nothing."""
     scaled = functools.cache(lambda weight, index: parts[index] if weight == 1 else lax.mul(parts[index], weight))
     return [_sum([(weight, scaled(abs(weight), i)) for i, weight in enumerate(row) if weight]) for row in matrix.tolist()]
 
 
 def _sum(terms: Sequence[tuple[float, jax.Array]]) -> jax.Array:
     """Of arrays, each added or subtracted as the number before it is positive or negative."""
-    (sign, total), *rest = terms
+    (sign, total), *rest = sorted(terms, key=lambda term: term[0] < 0)
     total = total if sign > 0 else lax.neg(total)
     for sign, term in rest:
         total = lax.add(total, term) if sign > 0 else lax.sub(total, term)
