@@ -68,7 +68,8 @@ def batch():
     found = []
     for mesh in ("", "images:2,rows:4"):
         plans = problems.build_batch([[exemplar()]], config.Config(**QUICK, mesh=mesh), 3)
-        found.append(np.stack([image for _, image in batches.run(plans, [lambda progress: None] * 3)]))
+        made = dict(batches.run(plans, [lambda progress: None] * 3))
+        found.append(np.stack([made[i] for i in range(3)]))
     print(json.dumps({"what": "batch", "image": float(np.abs(found[0] - found[1]).max())}), flush=True)
 
 
