@@ -51,7 +51,10 @@ def apart(plan: stepping.Plan) -> bool:
 def side_by_side(
     plans: Sequence[stepping.Plan], observers: Sequence[synthesis.Observer], keepers: Sequence[synthesis.Keeper]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Each by itself, some at a time; one goes on when its observer, in the caller's thread, has seen how far it is."""
+    """Each by itself, some at a time; one goes on when its observer, in the caller's thread, has seen how far it is.
+
+    What JAX is told in the caller's thread alone, as by `with jax.enable_x64()`, is not heard in theirs.
+    """
     waiting, many = iter(range(len(plans))), at_a_time(plans[0])
     with synthesis.compiling(plans[0]) as chunks, futures.ThreadPoolExecutor(many) as threads:
         descents = [synthesis.descent(plan, chunks, keeper) for plan, keeper in zip(plans, keepers, strict=True)]

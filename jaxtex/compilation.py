@@ -11,9 +11,12 @@ import jax
 
 from jaxtex import files
 
-# XLA's newer emitters make the many small kernels of a step no faster, but take half as long again to compile them. JAX
-# 0.11 has the newer alone.
-OLD_EMITTERS = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
+# Of JAX 0.10 alone. The newer emitters make the many small kernels of a step no faster, but take half as long again to
+# compile them; 0.11 has the newer alone. Products of YNNPACK go over one core of two where layers have few pixels or
+# channels: with Eigen's in their place loss and gradient of the built-in network at 256 px took 0.20 s, not 0.25 s, those
+# of VGG-16-BN as long as before. In 0.11 YNNPACK's go over all cores.
+OF_OLD_XLA = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_experimental_ynn_fusion_type": ""}
+OF_XLA = OF_OLD_XLA if jax.__version_info__ < (0, 11) else {}
 
 # In an order that keeps little in memory: XLA's own, which seeks concurrency, takes 308 MB for a step of VGG-16-BN at
 # 256 px where this takes 140 MB, and is no faster on two cores.
@@ -31,7 +34,7 @@ def options(often: bool) -> dict | None:
     """
     if jax.default_backend() != "cpu":
         return None
-    return {**OLD_EMITTERS, **IN_ORDER, "xla_backend_optimization_level": 1 if often else 0}
+    return {**OF_XLA, **IN_ORDER, "xla_backend_optimization_level": 1 if often else 0}
 
 
 def keep() -> None:

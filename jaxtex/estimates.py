@@ -29,7 +29,7 @@ def table(plan: stepping.Plan) -> list[dict[str, Any]]:
         pixels = problem.height * problem.width
         if pixels <= SMALL or not known:
             known = _seconds(plan, problem, compiled) / pixels
-        steps = plan.num_steps * number // len(plan.problems) - plan.num_steps * (number - 1) // len(plan.problems)
+        steps = plan.until(number) - plan.until(number - 1)
         sizes = {"size": f"{problem.height} x {problem.width}", "devices": problem.rows, "strip": problem.strip}
         rows.append({**sizes, "steps": steps, "seconds": known * pixels * steps, "GB": _bytes(compiled) / 1e9})
     whole = {"size": "in all", "devices": "", "strip": "", "steps": plan.num_steps}

@@ -55,6 +55,10 @@ class Plan(NamedTuple):
     layout: meshes.Layout = meshes.Layout()
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
+    def until(self, number: int) -> int:
+        """After how many steps the problem of this number, from 1, is done with."""
+        return self.num_steps * number // len(self.problems)
+
 
 class Info(NamedTuple):
     """What a step has to tell."""

@@ -128,7 +128,7 @@ def descent(
     for number in range(first, len(plan.problems) + 1):
         if standing is None or standing.number < number:
             state = stepping.begin(plan, plan.problems[number - 1], _refined(plan, number, image))
-            standing = Standing(number, _until(plan, number - 1), state)
+            standing = Standing(number, plan.until(number - 1), state)
         standing = yield from _descent_of_one(plan, standing, chunks[number - 1], keeper)
         image = meshes.fetch(standing.state.image, meshes.mesh(plan.layout, plan.problems[number - 1].rows))
     return image[..., : plan.height, : plan.width, :]
@@ -139,7 +139,7 @@ def _descent_of_one(
 ) -> Generator[Progress, None, Standing]:
     """The steps of one problem that are still to be done."""
     number, done, state, infos = standing
-    problem, until = plan.problems[number - 1], _until(plan, number)
+    problem, until = plan.problems[number - 1], plan.until(number)
     state, data = stepping.place(plan, problem, state, _data_at(plan, problem, number, done))
     while done < until:
         stop = _pause(plan, problem, done, until)
@@ -161,11 +161,6 @@ def _refined(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
     return np.clip(enlarged + plan.details[number - 2], 0, 1) if plan.details and number > 1 else enlarged
 
 
-def _until(plan: stepping.Plan, number: int) -> int:
-    """After how many steps the problem of this number, from 1, is done with."""
-    return plan.num_steps * number // len(plan.problems)
-
-
 def _pause(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:
     """Where the chunk ends that begins after so many steps; it does not depend on where a run was cut off."""
     lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else LONGEST]
@@ -176,7 +171,7 @@ def _pause(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int
 def _data_at(plan: stepping.Plan, problem: stepping.Problem, number: int, done: int) -> Any:
     """As the problem has them at first, or as they were drawn last."""
     drawn = done // plan.renew_every
-    later = problem.renew and drawn * plan.renew_every > _until(plan, number - 1)
+    later = problem.renew and drawn * plan.renew_every > plan.until(number - 1)
     return problem.renew(drawn) if later else problem.data
 
 

@@ -174,7 +174,7 @@ def _twins(parts: Sequence[jax.Array]) -> list[jax.Array]:
 
 
 def _halved(matrix: np.ndarray) -> np.ndarray:
-    """The rows that `_twins` makes those of the matrix of."""
+    """`_twins` undone: it makes the rows of the matrix of these."""
     first, one, two, three, four, *rest = matrix
     return np.array([first, (one + two) / 2, (one - two) / 2, (three + four) / 2, (three - four) / 2, *rest])
 
