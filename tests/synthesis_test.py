@@ -59,6 +59,12 @@ def counted(function, calls):
     return counting
 
 
+@pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="there YNNPACK's products go over all cores")
+def test_no_product_of_a_step_goes_over_one_core(exemplar):
+    plan = plan_of(exemplar)
+    assert "__ynn_fusion" not in stepping.lower(plan, plan.problems[0]).compile().as_text()
+
+
 def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
     traced = []
     monkeypatch.setattr(networks.VGG, "_layer", counted(networks.VGG._layer, traced))
