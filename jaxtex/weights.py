@@ -1,6 +1,7 @@
 """HDF5 files <-> the variables of a network; every name, shape, dtype and hash is checked.
 
-The schema, version 1 (fletcher32 on every dataset, its sha256 in the attribute `sha256`):
+The schema, version 1 (fletcher32 on every dataset, its sha256 in the attribute `sha256`; not compressed: deflate
+saves a sixth of VGG-16-BN's 59 MB, and takes 0.16 s more of every start; files that have it are read):
 
     attributes        format = "jaxtex-weights", version = 1, network, pooling, mean [3], deviation [3],
                       source, source_sha256, licence, and whatever else tells where the numbers come from; numbers (whose
@@ -131,7 +132,7 @@ def _read_one(file: h5py.File, name: str) -> np.ndarray:
 
 
 def _write(file: h5py.File, name: str, tensor: np.ndarray) -> None:
-    dataset = file.create_dataset(name, data=tensor, chunks=tensor.shape, compression="gzip", shuffle=True, fletcher32=True)
+    dataset = file.create_dataset(name, data=tensor, chunks=tensor.shape, fletcher32=True)
     dataset.attrs["sha256"] = _hash(tensor)
 
 
@@ -150,7 +151,7 @@ def unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
 
 
 def _hash(tensor: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(tensor).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(tensor)).hexdigest()
 
 
 def _hash_attributes(file: h5py.File) -> str:
