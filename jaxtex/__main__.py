@@ -13,9 +13,10 @@ def entry() -> None:
     gc.set_threshold(ALLOCATIONS)
     signals.listen()
     try:
-        from jaxtex import main
+        from jaxtex import main, traces
 
-        main.entry()
+        with traces.kept(True):
+            main.entry()
     finally:
         signals.close()
 

@@ -84,6 +84,13 @@ class Steerable(nn.Module):
         """How often the image is halved, for the coarser octave."""
         return int(bool(set(self.layers) & {"phases", "parents"}))
 
+    def extents(self, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+        """Layer -> the shape of its features, `(H', W', C)`, of an image of this size."""
+        own, even = (height, width), (height - height % 2, width - width % 2)
+        fine = {"colours": (*own, 3), "bands": (*own, 24), "moduli": (*own, 12)}
+        found = {**fine, "phases": (*even, 48), "parents": (*even, 24)}
+        return {layer: found[layer] for layer in self.layers}
+
 
 def decorrelate(image: jax.Array) -> jax.Array:
     """`[H, W, 3]`, RGB in [0, 1] -> the colours of `Steerable`, of a grey image 0 but the first, of mid-grey all 0."""

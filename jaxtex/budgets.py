@@ -4,7 +4,6 @@ import bisect
 import math
 
 import jax.numpy as jnp
-import numpy as np
 
 from jaxtex import config as configs
 from jaxtex import convolutions, errors, memory, meshes, networks, scenes
@@ -97,8 +96,8 @@ def weight_of_features(loss: targeting.Loss, height: int, width: int) -> int:
         kind = convolutions.PRECISIONS[network.precision].kind
         size = 2 * jnp.dtype(kind).itemsize  # each stands for its convolution, too
         network = networks.select(network, rectified or network.layers)
-    shapes = targeting.shapes(loss.network.clone(network=network), loss.variables, (height, width))
-    return sum(int(np.prod(shape)) for shape in shapes.values()) * size
+    shapes = networks.extents(loss.network.clone(network=network), height, width)
+    return sum(math.prod(shape) for shape in shapes.values()) * size
 
 
 def multiple(network: networks.Pyramid) -> int:

@@ -16,6 +16,7 @@ from jax import lax
 from jaxtex import meshes, tiles
 
 FEW = 10 * 10  # pixels: too few tiles to multiply well
+WIDE = 64 * 128  # numbers in a tap of the kernel: what products gain with fewer, sums of tiles lose
 WORTH = 2**24  # pixels times numbers in a tap of the kernel
 
 
@@ -89,7 +90,7 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
         return direct
     if height * width <= FEW:
         return gather if min(inputs, outputs) >= 128 else direct
-    return winograd if height * width * inputs * outputs >= WORTH else direct
+    return winograd if inputs * outputs >= WIDE and height * width * inputs * outputs >= WORTH else direct
 
 
 def direct(features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST) -> jax.Array:

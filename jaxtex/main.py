@@ -51,6 +51,7 @@ from jaxtex import (
     serve,
     statistics,
     tables,
+    traces,
     workdirs,
 )
 
@@ -112,7 +113,8 @@ def main(_: list[str]) -> None:
         raise errors.UserError("--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many")
     elif FLAGS.experiment:
         several = FLAGS.experiment == "all" or "," in FLAGS.experiment
-        with served(pathlib.Path(FLAGS.workdir or "runs", "" if several else FLAGS.experiment.strip())):
+        folder = pathlib.Path(FLAGS.workdir or "runs", "" if several else FLAGS.experiment.strip())
+        with served(folder), traces.kept(False):  # its file may bring statistics of its own
             perform(FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {}))
     elif style or given.get("content"):
         named = "-".join(pathlib.Path(path).stem for path in filter(None, (given.get("content"), style)))

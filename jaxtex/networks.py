@@ -3,7 +3,7 @@
 Images are `[H, W, 3]`, RGB, in [0, 1], of 32 px or more on each side. Features are a dict from layer name to
 activations `[H', W', C]`. Layers bear the papers' names: `conv1_1`, `bn1_1` (where there is batch norm), `relu1_1`, ...,
 `pool1`. `network.apply(variables, image)` is all there is; batches come by `jax.vmap`. What the functions below ask of a
-network: `padding`, `pooling`, `layers`, and the methods `names`, `defaults`, `shapes` and `halvings`.
+network: `padding`, `pooling`, `layers`, and the methods `names`, `defaults`, `shapes`, `halvings` and `extents`.
 
 References:
   Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015,
@@ -124,6 +124,18 @@ class VGG(nn.Module):
         """How many poolings it runs through."""
         return sum(name.startswith("pool") for name in evaluated(self))
 
+    def extents(self, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+        """Layer -> the shape of its features, `(H', W', C)`, of an image of this size."""
+        found, channels = {}, 0
+        for name in self.names():
+            kind, block, position = parse(name)
+            if kind == "pool":
+                height, width = height // 2, width // 2
+            else:
+                channels = self.widths[block - 1][position - 1]
+            found[name] = height, width, channels
+        return {layer: found[layer] for layer in self.layers}
+
 
 Network = VGG | banks.Steerable
 
@@ -168,6 +180,16 @@ def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
     while len(images) < network.octaves:
         images.append(grids.halve(images[-1], network.network.padding))
     return images
+
+
+def extents(network: Pyramid, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+    """Layer -> the shape of its features, `(H', W', C)`, of an image of this size. Tracing tells, too, in half a second."""
+    of_octave = lambda octave: network.network.extents(height >> octave, width >> octave)
+    return {
+        octave_name(layer, octave): (high, wide, channels * network.maps)
+        for octave in range(network.octaves)
+        for layer, (high, wide, channels) in of_octave(octave).items()
+    }
 
 
 def octave_name(layer: str, octave: int) -> str:

@@ -34,6 +34,7 @@ from jaxtex import targets as targeting
 
 COARSEST = 96  # pixels: where `scales = 0` stops halving
 MOST = 4096  # images in a batch: beyond that a number is a slip
+CHANGING = "seed", "num_steps", "save_every"  # of the choices: no step knows of them
 AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a batch share the weights
 
 
@@ -154,7 +155,7 @@ def _optimizer(loss: targeting.Loss, config: configs.Config) -> optimizers.Optim
 
 def count(loss: targeting.Loss, scene: scenes.Scene) -> int:
     """How many numbers of the exemplars the statistics look at, at full size."""
-    of_styles = [targeting.shapes(loss.network, loss.variables, style.shape[:2]) for style in scene.styles]
+    of_styles = [networks.extents(loss.network, *style.shape[:2]) for style in scene.styles]
     each = lambda source, shape: source.part.statistic.numbers(shape[2], shape[0] * shape[1])
     return sum(each(s, of_styles[i][layer]) for s in loss.sources for i in s.styles for layer in s.layers)
 
@@ -248,20 +249,26 @@ def _problem(
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
     height, width = budgets.sides(loss, height, width, rows)
+    strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
     seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
-    texture = targeting.Targets(*seen, (height, width), config.seed)
+    made_of = f"{loss.network} {loss.plain} {strip} {_lasting(config)}"
+    texture = targeting.Targets(*seen, (height, width), config.seed, made_of)
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))
     others = {name: term.aim(pictures) for name, term in loss.terms.items()}
     data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], config.seed) for name, critic in learners.items()}
-    strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
     features = budgets.weight_of_features(loss, budgets.window(loss, strip, height) if strip else height, width)
     chance = {"renew": data} if texture.chance else {}
-    size = {"rows": rows, "features": features, "strip": strip}
+    size = {"rows": rows, "features": features, "strip": strip, "made_of": made_of}
     problem = stepping.Problem(height, width, evaluation.of(loss, strip), first, axes=AXES, **size, **chance)
     return problem._replace(critic=critics, learn=functools.partial(evaluation.learn, learners)) if critics else problem
+
+
+def _lasting(config: configs.Config) -> dict[str, Any]:
+    """The choices that a program may depend on: more than it does, less what differs from run to run."""
+    return {name: value for name, value in dataclasses.asdict(config).items() if name not in CHANGING}
 
 
 def _features(loss: targeting.Loss) -> Callable[[np.ndarray], networks.Features]:

@@ -1,13 +1,11 @@
 """What the statistics aim at, for one scale: exemplars and masks -> targets, drawn anew where chance is part of them."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from jaxtex import comparisons, compilation, errors, expressions, images, losses, networks
+from jaxtex import comparisons, compilation, errors, expressions, images, losses, networks, traces
 
 INSIDE = 0.5  # from this brightness on, a mask is white
 
@@ -44,6 +42,7 @@ class Targets:
       style_masks: for each style where it is looked at, `[H, W]`, or None.
       size: height and width of the result at this scale.
       seed: of what is drawn.
+      made_of: all that the network and the sources are made of, as in `traces.lower`.
     """
 
     def __init__(
@@ -55,18 +54,20 @@ class Targets:
         style_masks: Sequence[np.ndarray | None],
         size: tuple[int, int],
         seed: int,
+        made_of: str = "",
     ):
         self.sources, self.seed, self._fixed = sources, seed, {}
-        self.shapes = shapes(network, variables, size)
-        of_styles = [shapes(network, variables, style.shape[:2]) for style in styles]
+        self.shapes = networks.extents(network, *size)
+        of_styles = [networks.extents(network, *style.shape[:2]) for style in styles]
         drawn = {source.name: self._pools(source, of_styles, style_masks) for source in sources}
 
         def look(variables, styles, drawn):
             features = [network.apply(variables, style) for style in styles]
             return {source.name: _seen(source, features, drawn[source.name]) for source in sources}
 
-        compiled = jax.jit(look, compiler_options=compilation.options(often=False))
-        seen = compiled(variables, tuple(styles), drawn)
+        looked_at = variables, tuple(styles), drawn
+        lowered = traces.lower(look, looked_at, made_of, compiler_options=compilation.options(often=False))
+        seen = lowered.compile()(*looked_at)
         self.seen = {s.name: seen[s.name] if _draws(s) else losses.aims(s.part.statistic, seen[s.name]) for s in sources}
 
     def __call__(self, epoch: int) -> dict[str, Any]:
@@ -117,19 +118,6 @@ def _seen(source: Source, features: list[networks.Features], drawn: list[dict]) 
 def _aims(source: Source, rows: list[networks.Features], directions: dict) -> dict[str, Any]:
     summaries = losses.summarise(source.part.statistic, rows, source.weights, directions)
     return losses.aims(source.part.statistic, summaries)
-
-
-def shapes(network: networks.Pyramid, variables: dict, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Layer -> the shape of its features for an image of this size."""
-    leaves, structure = jax.tree.flatten(jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), variables))
-    return _shapes(network, structure, tuple(leaves), size)
-
-
-@functools.lru_cache(100)  # to trace a deep network takes half a second
-def _shapes(network, structure, leaves, size) -> dict[str, tuple[int, ...]]:
-    image = jax.ShapeDtypeStruct((*size, 3 * network.maps), np.float32)
-    found = jax.eval_shape(network.apply, jax.tree.unflatten(structure, leaves), image)
-    return {layer: x.shape for layer, x in found.items()}
 
 
 def inside(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:

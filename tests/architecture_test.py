@@ -19,7 +19,7 @@ LEVELS = [
     {"loading"},
     {"statistics", "likeness", "spectra", "faults"},
     {"expressions", "metrics"},
-    {"losses", "memory"},
+    {"losses", "memory", "traces"},
     {"starts", "stepping", "strips", "targets", "terms"},
     {"budgets", "evaluation", "synthesis"},
     {"batches", "estimates", "problems", "profiles", "report"},

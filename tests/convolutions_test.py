@@ -104,7 +104,8 @@ def test_rule_by_shape_on_cpu(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
     assert convolutions.choose((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
     assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.winograd
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128)) is convolutions.winograd
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
     assert convolutions.choose((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
     assert convolutions.choose((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
     assert convolutions.choose((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
@@ -112,7 +113,7 @@ def test_rule_by_shape_on_cpu(monkeypatch):
 
 def test_elsewhere_always_xlas(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
+    assert convolutions.choose((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
 
 
 @pytest.mark.parametrize("shape", [(21, 50, 32, 40), (40, 9, 48, 64)], ids=str)

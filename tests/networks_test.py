@@ -135,6 +135,15 @@ def test_every_row_can_be_used_alike(name):
     assert [value.shape[:2] for value in features.values()] == [(32, 48), (16, 24)]
 
 
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_extents_are_those_of_the_features(name):
+    network = networks.NETWORKS[name].clone(padding="wrap")
+    variables = untrained.draw(name, network.shapes(), network.pooling).variables
+    whole = networks.pyramid(networks.select(network, networks.layer_names(network)), 2, maps=2)
+    traced = jax.eval_shape(whole.apply, variables, jax.ShapeDtypeStruct((71, 86, 6), np.float32))
+    assert networks.extents(whole, 71, 86) == {layer: features.shape for layer, features in traced.items()}
+
+
 def test_halvings_count_what_is_run_through():
     layers = {"vgg19": ("relu3_1", 2), "shallow": ("pool1", 1), "steerable": ("bands", 0)}
     for name, (layer, expected) in layers.items():
