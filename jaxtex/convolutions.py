@@ -41,23 +41,28 @@ def convolve(
     """Cross-correlation with a 3x3 kernel, without padding.
 
     The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
-    or D is below 16; `gather` for wide layers of few pixels; `winograd` where the kernel is 3x3, both are 32 or more and
-    there is much to gain, `H W C D` at least `WORTH`; else `direct`. Each `winograd` takes some 0.3 s to compile, so that
-    with 200 steps it has to save 1.5 ms of each. Derivatives are of reverse mode only, for `direct` alone knows others.
+    or D is below 16; `gather` for wide layers of few pixels; `winograd` where the kernel is 3x3, both are 32 or more, `C D`
+    at least `WIDE`, and there is much to gain, `H W C D` at least `WORTH`; else `direct`. What `winograd` saves grows with
+    C D, what its tiles cost with C + D. Each takes some 0.3 s to compile, so that with 200 steps it has to save 1.5 ms of
+    each. Derivatives are of reverse mode only, for `direct` alone knows others.
 
-    Time of value and features' gradient over that of XLA's (jax 0.10.2, 2 cores, H = W), `winograd` with prepared kernels:
+    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W), `winograd` with prepared kernels; in
+    the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products (`compilation`):
 
-        C -> D      | H: ratio
-        ----------- | --------------------------------------------------
-        3 -> 64     | 256: 0.37 (`gather`)
-        64 -> 64    | 256: 0.95
-        64 -> 128   | 128: 0.80
-        128 -> 128  | 128: 0.57
-        128 -> 256  | 64: 0.54
-        256 -> 256  | 64: 0.33
-        256 -> 512  | 32: 0.33
-        512 -> 512  | 32: 0.30, 16: 0.36 (`gather` 0.56)
-        3 -> 128    | 202: 0.18 (`gather`), with a kernel of 11x11
+        C -> D      | H: ratio, 0.10.2                              | 0.12
+        ----------- | --------------------------------------------- | -------------------------
+        3 -> 64     | 256: 0.37 (`gather`)                          |
+        32 -> 32    | 192: 1.5                                      | 1.3
+        64 -> 64    | 256: 1.5, 128: 1.1                            | 1.4, 0.8
+        80 -> 80    | 256: 1.5, 96: 1.0                             | 1.1, 0.7
+        64 -> 128   | 256: 1.5, 128: 0.95                           | 1.0, 0.65
+        128 -> 128  | 256: 1.2, 128: 0.9                            | 0.86, 0.78
+        128 -> 256  | 128: 0.7, 64: 0.56                            | 0.69
+        256 -> 256  | 128: 0.7, 64: 0.57                            | 0.54
+        256 -> 512  | 64: 0.6, 32: 0.53                             | 0.38
+        512 -> 512  | 64: 0.5, 32: 0.55, 16: 0.45 (`gather` 1.1)    | 0.32
+        512 -> 512  | 8: 0.72 (`gather` 0.75)                       |
+        3 -> 128    | 202: 0.35 (`gather`), with a kernel of 11x11  |
 
     Rounding errors are at most 5e-6 of the largest value, with 512 channels (XLA's: 6e-7 forward, 4e-6 backward).
 

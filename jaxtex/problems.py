@@ -251,7 +251,7 @@ def _problem(
     height, width = budgets.sides(loss, height, width, rows)
     strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
     seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
-    made_of = f"{loss.network} {loss.plain} {strip} {_lasting(config)}"
+    made_of = "" if config.mesh else f"{loss.network} {loss.plain} {strip} {_lasting(config)}"
     texture = targeting.Targets(*seen, (height, width), config.seed, made_of)
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))

@@ -34,7 +34,7 @@ class Problem(NamedTuple):
     axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
     rows: int = 1  # devices that share the rows of the image
     strip: int = 0  # rows that are taken at once, one strip after the other; 0: all
-    made_of: str = ""  # all that `loss` and `learn` depend on, as in `traces.lower`
+    made_of: str = ""  # all that `loss` and `learn` depend on, as in `traces.jit`; empty where there are several devices
 
 
 class Plan(NamedTuple):
@@ -107,10 +107,10 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
 def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
     """A single step, traced; `lower(...).compile()(state, data)` takes it, and uses the state up."""
     step, placed, state = _whole_step(plan, problem)
-    made_of = f"{problem.made_of} {problem.axes} {plan.batch} {plan.remat}" if problem.made_of and not placed else ""
+    made_of = f"{problem.made_of} {problem.axes} {plan.batch} {plan.remat}" if problem.made_of else ""
     jitting = {"donate_argnums": 0, "compiler_options": compilation.options(often=True), **placed}
-    lowering = functools.partial(traces.lower, step, made_of=made_of, **jitting)
-    return _traced(lowering, meshes.mesh(plan.layout, problem.rows))((state, problem.data))
+    jitted = traces.jit(step, (state, problem.data), made_of, **jitting)
+    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.data)
 
 
 def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:

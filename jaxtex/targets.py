@@ -42,7 +42,7 @@ class Targets:
       style_masks: for each style where it is looked at, `[H, W]`, or None.
       size: height and width of the result at this scale.
       seed: of what is drawn.
-      made_of: all that the network and the sources are made of, as in `traces.lower`.
+      made_of: all that the network and the sources are made of, as in `traces.jit`.
     """
 
     def __init__(
@@ -66,8 +66,7 @@ class Targets:
             return {source.name: _seen(source, features, drawn[source.name]) for source in sources}
 
         looked_at = variables, tuple(styles), drawn
-        lowered = traces.lower(look, looked_at, made_of, compiler_options=compilation.options(often=False))
-        seen = lowered.compile()(*looked_at)
+        seen = traces.jit(look, looked_at, made_of, compiler_options=compilation.options(often=False))(*looked_at)
         self.seen = {s.name: seen[s.name] if _draws(s) else losses.aims(s.part.statistic, seen[s.name]) for s in sources}
 
     def __call__(self, epoch: int) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def kept(whether: bool) -> Iterator[None]:
         _KEPT.reset(before)
 
 
-def lower(function: Callable, arguments: Sequence[Any], made_of: str, **jitting) -> jax.stages.Lowered:
-    """`jax.jit(function, **jitting).lower(*arguments)`, traced in this run or in one before.
+def jit(function: Callable, arguments: Sequence[Any], made_of: str, **jitting) -> jax.stages.Wrapped:
+    """`jax.jit(function, **jitting)` for arguments of these shapes, traced in this run or in one before.
 
     Args:
       function: pure; a named one.
@@ -47,7 +47,7 @@ def lower(function: Callable, arguments: Sequence[Any], made_of: str, **jitting)
       jitting: as `jax.jit` takes it.
     """
     portable = _portable(function, arguments, made_of) if made_of and _KEPT.get() else None
-    return jax.jit(portable or function, **jitting).lower(*arguments)
+    return jax.jit(portable or function, **jitting)
 
 
 def _portable(function: Callable, arguments: Sequence[Any], made_of: str) -> Callable | None:
@@ -56,16 +56,16 @@ def _portable(function: Callable, arguments: Sequence[Any], made_of: str) -> Cal
     if not folder or "://" in folder or jax.default_backend() != "cpu":
         return None
     path = pathlib.Path(folder, "traces", _name(function, arguments, made_of))
-    program = _read(path)
+    program = _read(path, function.__name__)
     if program is None:
         with contextlib.suppress(ValueError, NotImplementedError, OSError):
             _write(path, function, arguments)
-            program = _read(path)
+            program = _read(path, function.__name__)
     return program
 
 
-def _read(path: pathlib.Path) -> Callable | None:
-    """The program; None: there is none, or the file is damaged."""
+def _read(path: pathlib.Path, name: str) -> Callable | None:
+    """The program, by this name in profiles; None: there is none, or the file is damaged."""
     try:
         structure, portable = pickle.loads(path.read_bytes())
         exported = export.deserialize(bytearray(portable))
@@ -75,6 +75,7 @@ def _read(path: pathlib.Path) -> Callable | None:
     def program(*arguments):
         return jax.tree.unflatten(structure, exported.call(*jax.tree.leaves(arguments)))
 
+    program.__name__ = name
     return program
 
 

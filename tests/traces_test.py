@@ -33,7 +33,7 @@ class Counted:
 
     def __init__(self):
         self.times = 0
-        self.__qualname__ = "step"
+        self.__name__ = self.__qualname__ = "step"
 
     def __call__(self, named, others):
         self.times += 1
@@ -41,7 +41,7 @@ class Counted:
 
 
 def results(function, made_of="a step", arguments=ARGUMENTS):
-    return traces.lower(function, arguments, made_of).compile()(*arguments)
+    return traces.jit(function, arguments, made_of)(*arguments)
 
 
 def test_what_was_traced_is_not_traced_again(folder):
