@@ -58,7 +58,7 @@ def _portable(function: Callable, arguments: Sequence[Any], made_of: str) -> Cal
     path = pathlib.Path(folder, "traces", _name(function, arguments, made_of))
     program = _read(path, function.__name__)
     if program is None:
-        with contextlib.suppress(ValueError, NotImplementedError, OSError):
+        with contextlib.suppress(ValueError, NotImplementedError, OSError):  # what is wrong with it, `jax.jit` says again
             _write(path, function, arguments)
             program = _read(path, function.__name__)
     return program
