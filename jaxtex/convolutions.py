@@ -1,11 +1,10 @@
 """Convolutions, of 3x3 above all, that are fast on CPU too, and so are their gradients.
 
-`convolve` chooses among `direct` (XLA's own), `winograd`, `gather` and `scatter`, which all take features `[H, W, C]`
-and a kernel `[3, 3, C, D]` to `[H - 2, W - 2, D]`; all but `winograd` take larger squares too. `tiled` is `winograd` with a
-kernel that has been given the form of tiles. Batches come by `jax.vmap`.
+`convolve` chooses among `direct` (XLA's own), `gather` and `scatter`, which all take features `[H, W, C]` and a kernel
+`[3, 3, C, D]`, or a larger square, to `[H - 2, W - 2, D]`; and `tiled`, Winograd's, whose kernel has been given the form of
+tiles. Batches come by `jax.vmap`.
 """
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -41,13 +40,14 @@ def convolve(
     """Cross-correlation with a 3x3 kernel, without padding.
 
     The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
-    or D is below 16; `gather` for wide layers of few pixels; `winograd` where the kernel is 3x3, both are 32 or more, `C D`
-    at least `WIDE`, and there is much to gain, `H W C D` at least `WORTH`; else `direct`. What `winograd` saves grows with
-    C D, what its tiles cost with C + D. Each takes some 0.3 s to compile, so that with 200 steps it has to save 1.5 ms of
-    each. Derivatives are of reverse mode only, for `direct` alone knows others.
+    or D is below 16; `gather` for wide layers of few pixels; `tiled` where the kernel was prepared for it, both are 32 or
+    more, `C D` at least `WIDE`, and there is much to gain, `H W C D` at least `WORTH`; else `direct`. What tiles save grows
+    with C D, what their sums cost with C + D. Each layer takes some 0.3 s to compile, so that with 200 steps it has to save
+    1.5 ms of each: programs that run once are given plain kernels, and are quicker made and run without tiles. Derivatives
+    are of reverse mode only, for `direct` alone knows others.
 
-    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W), `winograd` with prepared kernels; in
-    the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products (`compilation`):
+    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W), that of `tiled` where no other is
+    named; in the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products (`compilation`):
 
         C -> D      | H: ratio, 0.10.2                              | 0.12
         ----------- | --------------------------------------------- | -------------------------
@@ -76,16 +76,16 @@ def convolve(
     Returns:
       `[H - 2, W - 2, D]`, or less where the kernel is larger; of the type of `features`.
     """
-    algorithm = winograd if kernel is None else choose(features.shape, kernel.shape)
-    if prepared is not None and algorithm is winograd:
+    if kernel is None or (prepared is not None and choose(features.shape, kernel.shape) is tiled):
         return tiled(features.astype(jnp.float32), prepared).astype(features.dtype)
     if jax.default_backend() == "cpu":
-        return algorithm(features.astype(jnp.float32), kernel).astype(features.dtype)
-    return functools.partial(direct, precision=PRECISIONS[precision].products)(features, kernel.astype(features.dtype))
+        plain = choose(features.shape, kernel.shape, prepared=False)
+        return plain(features.astype(jnp.float32), kernel).astype(features.dtype)
+    return direct(features, kernel.astype(features.dtype), PRECISIONS[precision].products)
 
 
-def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
-    """The algorithm for these shapes on this backend, by the rule of `convolve`."""
+def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True) -> Convolution:
+    """The algorithm for these shapes on this backend, by the rule of `convolve`; `tiled` wants the kernel prepared."""
     (height, width, _), (side, _, inputs, outputs) = features, kernel
     if jax.default_backend() != "cpu" or meshes.over_rows():
         return direct
@@ -95,7 +95,8 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...]) -> Convolution:
         return direct
     if height * width <= FEW:
         return gather if min(inputs, outputs) >= 128 else direct
-    return winograd if inputs * outputs >= WIDE and height * width * inputs * outputs >= WORTH else direct
+    pays = inputs * outputs >= WIDE and height * width * inputs * outputs >= WORTH
+    return tiled if prepared and pays else direct
 
 
 def direct(features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST) -> jax.Array:
@@ -116,8 +117,8 @@ def _gather_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
     size, channels = len(kernel), kernel.shape[2]
     gifts = tiles.contract(cotangent, kernel.reshape(-1, kernel.shape[3]), 2, 1)
     places = [(row, column) for row in range(size) for column in range(size)]
-    around = lambda row, column: ((row, size - 1 - row), (column, size - 1 - column), (0, 0))
-    return sum(jnp.pad(gift, around(*at)) for at, gift in zip(places, _split(gifts, channels), strict=True))
+    spread = lambda gift, row, column: tiles.zeros_around(gift, (row, size - 1 - row), (column, size - 1 - column))
+    return sum(spread(gift, *at) for at, gift in zip(places, _split(gifts, channels), strict=True))
 
 
 def _gather_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
@@ -134,9 +135,8 @@ def _scatter(features: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _scatter_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
-    around = len(kernel) - 1
-    padded = jnp.pad(cotangent, ((around, around), (around, around), (0, 0)))
-    return _gather(padded, kernel[::-1, ::-1].swapaxes(2, 3))
+    around = (len(kernel) - 1,) * 2
+    return _gather(tiles.zeros_around(cotangent, around, around), kernel[::-1, ::-1].swapaxes(2, 3))
 
 
 def _windows(features: jax.Array, size: int) -> list[jax.Array]:
@@ -179,8 +179,3 @@ def _differentiable(convolution: Convolution, gradient: Convolution, kernel_grad
 gather = _differentiable(_gather, _gather_gradient, _gather_kernel_gradient)
 scatter = _differentiable(_scatter, _scatter_gradient, _gather_kernel_gradient)
 tiled = _differentiable(tiles.convolve, tiles.gradient, tiles.kernel_gradient)
-
-
-def winograd(features: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`tiled` with a kernel `[3, 3, C, D]` as it is."""
-    return tiled(features, tiles.transform(kernel))

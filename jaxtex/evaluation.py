@@ -13,9 +13,10 @@ def of(loss: targets.Loss, strip: int) -> stepping.Loss:
     """The function that a step evaluates, `(image, data, critics) -> (sum, (terms, what the critics see))`.
 
     Args:
-      loss: terms, and the network that they look at.
+      loss: terms, and the network that they look at. Its variables are not kept: they come as data.
       strip: rows that are taken at once; 0: all.
     """
+    loss = loss._replace(variables={}, often=dict)
     return functools.partial(_in_strips, loss, strip) if strip else functools.partial(_whole, loss)
 
 

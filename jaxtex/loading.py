@@ -1,24 +1,20 @@
 """Names -> a network with its weights."""
 
 import re
-from collections.abc import Iterable
 
 import jax
 
 from jaxtex import config as configs
-from jaxtex import convolutions, errors, grids, networks, preparation, store, untrained, weights
+from jaxtex import convolutions, errors, grids, networks, store, untrained, weights
 
 
-def load_network(
-    config: configs.Config, layers: tuple[str, ...], maps: int = 1, sizes: Iterable[tuple[int, int]] = ()
-) -> tuple[networks.Pyramid, dict]:
+def load_network(config: configs.Config, layers: tuple[str, ...], maps: int = 1) -> tuple[networks.Pyramid, dict]:
     """The network with its layers chosen and norms folded, and its variables.
 
     Args:
       config: the choices.
       layers: wanted of the network.
       maps: as in `networks.pyramid`.
-      sizes: of images that it will see often, see `preparation.prepare`; none: its kernels stay as they are.
 
     Raises:
       UserError: a name is unknown, the weights do not fit, or they end before a layer that is wanted.
@@ -33,8 +29,7 @@ def load_network(
     network = networks.select(network, layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
-    network = networks.pyramid(network, config.octaves, maps)
-    return network, preparation.prepare(network, jax.device_put(variables), sizes)
+    return networks.pyramid(network, config.octaves, maps), jax.device_put(variables)
 
 
 def lowered(network: networks.Network, precision: str) -> networks.Network:

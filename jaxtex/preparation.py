@@ -24,7 +24,7 @@ def prepare(network: networks.Pyramid, variables: dict, sizes: Iterable[tuple[in
     seen = [[side >> octave for side in size] for size in sizes for octave in range(network.octaves)]
     params = {layer: dict(leaves) for layer, leaves in variables["params"].items()}
     chosen = {layer: _chosen(layer, params[layer]["kernel"].shape, seen) for layer in _convolutions(network)}
-    wanted = {layer: params[layer]["kernel"] for layer in chosen if convolutions.winograd in chosen[layer]}
+    wanted = {layer: params[layer]["kernel"] for layer in chosen if convolutions.tiled in chosen[layer]}
     for layer in (layer for layer in wanted if len(chosen[layer]) == 1):
         del params[layer]["kernel"]
     transform = jax.jit(_transform, compiler_options=compilation.options(often=False))

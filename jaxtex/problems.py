@@ -24,6 +24,7 @@ from jaxtex import (
     meshes,
     networks,
     optimizers,
+    preparation,
     scenes,
     starts,
     stepping,
@@ -178,14 +179,15 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
     excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
     maps = 1 + len(scene.material.maps)
     seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
-    network, variables = loading.load_network(config, seen, maps, _sizes(scene, config))
+    network, variables = loading.load_network(config, seen, maps)
+    often = functools.cache(lambda: preparation.prepare(network, variables, _sizes(scene, config)))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
     named |= _image_terms(scene, config, content_of)
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return targeting.Loss(tiling(network, config.tile), network, variables, sources, named)
+    return targeting.Loss(tiling(network, config.tile), network, variables, often, sources, named)
 
 
 def _sizes(scene: scenes.Scene, config: configs.Config) -> list[tuple[int, int]]:
@@ -244,7 +246,7 @@ def _problem(
     loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
 ) -> stepping.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
-
+    variables = loss.often()  # made while the exemplars are looked at
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
@@ -256,7 +258,7 @@ def _problem(
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))
     others = {name: term.aim(pictures) for name, term in loss.terms.items()}
-    data = lambda epoch: {"variables": loss.variables, "targets": {**others, **texture(epoch)}}
+    data = lambda epoch: {"variables": variables, "targets": {**others, **texture(epoch)}}
     first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
     critics = {name: critic.init(first["targets"][name], config.seed) for name, critic in learners.items()}
     features = budgets.weight_of_features(loss, budgets.window(loss, strip, height) if strip else height, width)

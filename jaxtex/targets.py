@@ -1,6 +1,6 @@
 """What the statistics aim at, for one scale: exemplars and masks -> targets, drawn anew where chance is part of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,8 @@ class Loss(NamedTuple):
 
     network: networks.Pyramid  # for the result
     plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
-    variables: dict
+    variables: dict  # as they were loaded, for programs that run once
+    often: Callable[[], dict]  # -> those for steps, see `preparation`
     sources: list[Source]
     terms: dict[str, losses.Term]
 

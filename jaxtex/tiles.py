@@ -93,14 +93,22 @@ def _joined(strips: jax.Array, high: int) -> jax.Array:
     shared = over.shape[1]
     if not shared:
         return own.reshape(-1, *own.shape[2:])
-    first = own[:, :shared] + jnp.pad(over[:-1], ((1, 0), (0, 0), (0, 0), (0, 0)))  # `.at[].add` is a slow scatter on CPU
+    before = jnp.concatenate([jnp.zeros_like(over[:1]), over[:-1]])
+    first = own[:, :shared] + before  # `.at[].add` is a slow scatter on CPU
     own = jnp.concatenate([first, own[:, shared:]], 1)
     return jnp.concatenate([own.reshape(-1, *own.shape[2:]), over[-1]])
 
 
 def _enlarged(image: jax.Array, height: int, width: int) -> jax.Array:
     """Zeros below and to the right."""
-    return jnp.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)))
+    return zeros_around(image, (0, height - image.shape[0]), (0, width - image.shape[1]))
+
+
+def zeros_around(image: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    """`[H, W, C]` with so many rows of zeros above and below, and columns left and right."""
+    if not any((*rows, *columns)):
+        return image
+    return lax.pad(image, np.zeros((), image.dtype), [(*rows, 0), (*columns, 0), (0, 0, 0)])
 
 
 def _times(tiles: jax.Array, kernels: jax.Array) -> jax.Array:

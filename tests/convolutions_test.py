@@ -10,7 +10,13 @@ from jax import lax
 
 from jaxtex import convolutions, tiles
 
-ALGORITHMS = {name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter", "winograd")}
+
+def winograd(features, kernel):
+    return convolutions.tiled(features, tiles.transform(kernel))
+
+
+ALGORITHMS = {name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter")}
+ALGORITHMS["winograd"] = winograd
 
 algorithms = pytest.mark.parametrize("convolve", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 
@@ -104,7 +110,8 @@ def test_rule_by_shape_on_cpu(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
     assert convolutions.choose((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
     assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128)) is convolutions.winograd
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128)) is convolutions.tiled
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128), prepared=False) is convolutions.direct
     assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
     assert convolutions.choose((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
     assert convolutions.choose((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
@@ -120,20 +127,26 @@ def test_elsewhere_always_xlas(monkeypatch):
 def test_winograd_in_strips_is_winograd(shape, monkeypatch):
     height, width, inputs, outputs = shape
     arguments = random(0, *shape[:3]), random(1, 3, 3, inputs, outputs), random(2, height - 2, width - 2, outputs)
-    whole = value_and_gradients(convolutions.winograd, *arguments)
+    whole = value_and_gradients(winograd, *arguments)
     monkeypatch.setattr(tiles, "PART", 40_000)
     jax.clear_caches()
-    assert "scan" in str(jax.make_jaxpr(convolutions.winograd)(*arguments[:2]))
-    for found, other in zip(value_and_gradients(convolutions.winograd, *arguments), whole, strict=True):
+    assert "scan" in str(jax.make_jaxpr(winograd)(*arguments[:2]))
+    for found, other in zip(value_and_gradients(winograd, *arguments), whole, strict=True):
         np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
 
 
-def test_a_prepared_kernel_is_that_kernel(monkeypatch):
-    features, kernel, cotangent = random(0, 70, 70, 64), random(1, 3, 3, 64, 80), random(2, 68, 68, 80)
+def test_a_prepared_kernel_is_that_kernel():
+    features, kernel, cotangent = random(0, 70, 70, 64), random(1, 3, 3, 64, 128), random(2, 68, 68, 128)
     prepared = tiles.transform(kernel)
     desired = exact(features, kernel, cotangent)
     for given in (kernel, None):
         convolve = lambda x, given=given: convolutions.convolve(x, given, prepared=prepared)
+        assert "conv_general" not in str(jax.make_jaxpr(convolve)(features))
         value, pull = jax.vjp(convolve, features)
         assert_close(value, desired[0])
         assert_close(pull(cotangent)[0], desired[1])
+
+
+def test_no_tiles_but_of_prepared_kernels():
+    features, kernel = random(0, 70, 70, 64), random(1, 3, 3, 64, 128)
+    assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))

@@ -75,7 +75,7 @@ def batch():
 
 if __name__ == "__main__":
     meshes.LEAST = 16
-    convolutions.choose = lambda features, kernel: convolutions.direct
+    convolutions.choose = lambda features, kernel, prepared=True: convolutions.direct
     with jax.enable_x64(True):
         for name in statistics.STATISTICS:
             joint = {"network": "steerable", "layers": "", "octaves": 1} if name == "joint" else {}

@@ -12,7 +12,8 @@ pytestmark = ON_CPU
 
 
 def loaded(sizes, octaves=2):
-    return loading.load_network(config.Config(octaves=octaves), LAYERS, sizes=sizes)
+    network, variables = loading.load_network(config.Config(octaves=octaves), LAYERS)
+    return network, preparation.prepare(network, variables, sizes) if sizes else variables
 
 
 @pytest.mark.parametrize("size", [(256, 256), (96, 64), (37, 45)], ids=str)

@@ -14,7 +14,7 @@ STATISTICS = ["gram", "mean", "mean_and_covariance", "bures", "pca_gram:k=8", "g
 @pytest.fixture(autouse=True)
 def exact(monkeypatch):
     """The same convolutions in double precision: a ReLU may turn over for a last bit."""
-    monkeypatch.setattr(convolutions, "choose", lambda features, kernel: convolutions.direct)
+    monkeypatch.setattr(convolutions, "choose", lambda features, kernel, prepared=True: convolutions.direct)
     with jax.enable_x64(True):
         yield
 
