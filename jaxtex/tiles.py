@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental import xla_metadata
 
 PART = 2**24  # numbers that are held at once in the form of tiles: 64 MB
 
@@ -33,7 +34,7 @@ def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 # F(4x4, 3x3): tiles of 6x6 inputs give 4x4 outputs. The paper's points 0, 1, -1, 2, -2 err four times as much. F(6x6, 3x3)
 # needs a fifth fewer multiplications, was no faster and erred five times as much.
 TO_TILE, OF_KERNEL, FROM_TILE = _interpolation(0.0, 0.75, -0.75, 1.5, -1.5)
-OF_KERNEL_2D = np.einsum("ia,jb->jiab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
+OF_KERNEL_2D = np.einsum("ia,jb->ijab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
 
 
 def transform(kernel: jax.Array) -> jax.Array:
@@ -122,36 +123,39 @@ def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) ->
     """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
     size = matrix.shape[1]
     pixels = _enlarged(pixels, 4 * rows + size - 4, 4 * columns + size - 4)
-    tiles = _stack(_sums(matrix, [_fourths(pixels, row, rows, 0) for row in range(size)]), 0)
-    tiles = _stack(_sums(matrix, [_fourths(tiles, column, columns, 2) for column in range(size)]), 0)
+    tiles = _apart(lambda x: _sums(matrix, _fourths(x, size, rows, 0), 0), pixels)
+    tiles = _apart(lambda x: _sums(matrix, _fourths(x, size, columns, 2), 1), tiles)
     return tiles.reshape(36, rows * columns, -1)
 
 
 def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, D]` -> `[4 H, 4 W, D]`."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    tiles = _stack(_sums(FROM_TILE, _parts(tiles, 1)), 2)
-    return _stack(_sums(FROM_TILE, _parts(tiles, 0)), 3).reshape(4 * rows, 4 * columns, -1)
+    tiles = _apart(lambda x: _sums(FROM_TILE, _parts(x, 1), 3), tiles)
+    return _apart(lambda x: _sums(FROM_TILE, _parts(x, 0), 1), tiles).reshape(4 * rows, 4 * columns, -1)
 
 
 def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, C]` -> `[4 H + 4, 4 W + 4, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    return _overlap_one(_parts(_overlap_one(_parts(tiles, 1)), 0))
+    return _apart(lambda x: _overlap_one(_parts(x, 0), 0), _apart(lambda x: _overlap_one(_parts(x, 1), 2), tiles))
 
 
-def _overlap_one(tiles: Sequence[jax.Array]) -> jax.Array:
-    """Along the second axis: six of `[A, N, ...]` -> `[A, 4 N + 4, ...]`."""
-    sums = _sums(TO_TILE.T, tiles)
-    zero, rest = jnp.zeros((), sums[0].dtype), [(0, 0, 0)] * (sums[0].ndim - 2)
-    own = lax.pad(_stack(sums[:4], 2), zero, [(0, 0, 0), (0, 1, 0), (0, 0, 0), *rest])
-    over = lax.pad(_stack(sums[4:], 2), zero, [(0, 0, 0), (1, 0, 0), (0, 2, 0), *rest])  # into the tile that follows
-    return lax.add(own, over).reshape(own.shape[0], -1, *own.shape[3:])
+def _overlap_one(tiles: Sequence[jax.Array], axis: int) -> jax.Array:
+    """Six of `[..., N, ...]` -> `[..., 4 N + 4, ...]`: four sums are a tile's own, two fall into the one that follows."""
+
+    def shifted(before: int, after: int) -> list[jax.Array]:
+        around = [(before, after, 0) if i == axis else (0, 0, 0) for i in range(tiles[0].ndim)]
+        return [lax.pad(tile, np.zeros((), tile.dtype), around) for tile in tiles]
+
+    own, over = TO_TILE.T[:4], np.pad(TO_TILE.T[4:], ((0, 2), (0, 0)))
+    both = lax.add(_sums(own, shifted(0, 1), axis + 1), _sums(over, shifted(1, 0), axis + 1))
+    return both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
 
 
-def _fourths(array: jax.Array, first: int, count: int, axis: int) -> jax.Array:
-    """So many slices along an axis, four apart."""
-    return lax.slice_in_dim(array, first, first + 4 * count - 3, 4, axis)
+def _fourths(array: jax.Array, number: int, count: int, axis: int) -> list[jax.Array]:
+    """So many slices along an axis, each one further than the last, of so many entries, four apart."""
+    return [lax.slice_in_dim(array, first, first + 4 * count - 3, 4, axis) for first in range(number)]
 
 
 def _parts(array: jax.Array, axis: int) -> list[jax.Array]:
@@ -159,47 +163,28 @@ def _parts(array: jax.Array, axis: int) -> list[jax.Array]:
     return [lax.index_in_dim(array, index, axis, keepdims=False) for index in range(array.shape[axis])]
 
 
-def _stack(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
-    return lax.concatenate([lax.expand_dims(array, (axis,)) for array in arrays], axis)
+def _sums(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Array:
+    """For each row of the matrix the sum of the parts so weighted, along a new axis.
 
-
-def _sums(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
-    """For each row of the matrix the sum of the parts so weighted.
-
-    Its rows, or of a transposed one its columns, 1 and 2, 3 and 4 differ in signs alone, as the points do: what they have
-    in common and what not is summed apart. Operations of `lax`, here and above: tracing those of `jax.numpy` takes more
-    than twice as long, and there are thousands.
+    By broadcasting, zeros and all: of arrays that are stacked XLA's CPU computes each for every number of the stack, and
+    chooses then.
     """
-    if np.array_equal(np.abs(matrix[1]), np.abs(matrix[2])):
-        return _twins(_weighted(_halved(matrix), parts))
-    return _weighted(_halved(matrix.T).T, _twins(parts))
+    shape = (*parts[0].shape[:axis], len(matrix), *parts[0].shape[axis:])
+    others = [dimension for dimension in range(len(shape)) if dimension != axis]
+    spread = lambda weights, part: lax.mul(
+        lax.broadcast_in_dim(weights, shape, (axis,)), lax.broadcast_in_dim(part, shape, others)
+    )
+    terms = [spread(weights, part) for weights, part in zip(matrix.T.astype(parts[0].dtype), parts, strict=True)]
+    return functools.reduce(lax.add, terms)
 
 
-def _twins(parts: Sequence[jax.Array]) -> list[jax.Array]:
-    """Sum and difference of parts 1 and 2, and of parts 3 and 4; the others as they are."""
-    first, one, two, three, four, *rest = parts
-    return [first, lax.add(one, two), lax.sub(one, two), lax.add(three, four), lax.sub(three, four), *rest]
+def _apart(function: Callable, array: jax.Array) -> jax.Array:
+    """As a program of its own within the program: XLA would fuse the sums along columns with those along rows.
 
-
-def _halved(matrix: np.ndarray) -> np.ndarray:
-    """`_twins` undone: it makes the rows of the matrix of these."""
-    first, one, two, three, four, *rest = matrix
-    return np.array([first, (one + two) / 2, (one - two) / 2, (three + four) / 2, (three - four) / 2, *rest])
-
-
-def _weighted(matrix: np.ndarray, parts: Sequence[jax.Array]) -> list[jax.Array]:
-    """For each row of the matrix the sum of the parts so weighted: zeros cost nothing."""
-    scaled = functools.cache(lambda weight, index: parts[index] if weight == 1 else lax.mul(parts[index], weight))
-    return [_sum([(weight, scaled(abs(weight), i)) for i, weight in enumerate(row) if weight]) for row in matrix.tolist()]
-
-
-def _sum(terms: Sequence[tuple[float, jax.Array]]) -> jax.Array:
-    """Of arrays, each added or subtracted as the number before it is positive or negative."""
-    (sign, total), *rest = sorted(terms, key=lambda term: term[0] < 0)
-    total = total if sign > 0 else lax.neg(total)
-    for sign, term in rest:
-        total = lax.add(total, term) if sign > 0 else lax.sub(total, term)
-    return total
+    Each number of the latter would then be computed anew for every sum that it is part of.
+    """
+    with xla_metadata.set_xla_metadata(inlineable="false"):
+        return jax.jit(function)(array)
 
 
 def contract(left: jax.Array, right: jax.Array, axis: int, other: int, batch: int = 0) -> jax.Array:
