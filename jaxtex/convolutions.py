@@ -42,26 +42,28 @@ def convolve(
     The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
     or D is below 16; `gather` for wide layers of few pixels; `tiled` where the kernel was prepared for it, both are 32 or
     more, `C D` at least `WIDE`, and there is much to gain, `H W C D` at least `WORTH`; else `direct`. What tiles save grows
-    with C D, what their sums cost with C + D. Each layer takes some 0.3 s to compile, so that with 200 steps it has to save
-    1.5 ms of each: programs that run once are given plain kernels, and are quicker made and run without tiles. Derivatives
+    with C D, what their sums cost with C + D. Each layer takes some 0.2 s to compile, so that with 200 steps it has to save
+    1 ms of each: programs that run once are given plain kernels, and are quicker made and run without tiles. Derivatives
     are of reverse mode only, for `direct` alone knows others.
 
     Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W), that of `tiled` where no other is
     named; in the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products (`compilation`):
 
-        C -> D      | H: ratio, 0.10.2                              | 0.12
-        ----------- | --------------------------------------------- | -------------------------
+        C -> D      | H: ratio, 0.10.2                              | 0.12, with sums that were slower
+        ----------- | --------------------------------------------- | --------------------------------
         3 -> 64     | 256: 0.37 (`gather`)                          |
-        32 -> 32    | 192: 1.5                                      | 1.3
-        64 -> 64    | 256: 1.5, 128: 1.1                            | 1.4, 0.8
-        80 -> 80    | 256: 1.5, 96: 1.0                             | 1.1, 0.7
-        64 -> 128   | 256: 1.5, 128: 0.95                           | 1.0, 0.65
-        128 -> 128  | 256: 1.2, 128: 0.9                            | 0.86, 0.78
-        128 -> 256  | 128: 0.7, 64: 0.56                            | 0.69
-        256 -> 256  | 128: 0.7, 64: 0.57                            | 0.54
-        256 -> 512  | 64: 0.6, 32: 0.53                             | 0.38
-        512 -> 512  | 64: 0.5, 32: 0.55, 16: 0.45 (`gather` 1.1)    | 0.32
-        512 -> 512  | 8: 0.72 (`gather` 0.75)                       |
+        32 -> 32    | 192: 1.05                                     | 1.3
+        64 -> 64    | 256: 1.1 to 1.4, 128: 0.83                    | 1.4, 0.8
+        80 -> 80    | 256: 0.97, 96: 0.81                           | 1.1, 0.7
+        64 -> 128   | 256: 1.0, 128: 0.91                           | 1.0, 0.65
+        128 -> 128  | 256: 1.0, 128: 0.7                            | 0.86, 0.78
+        80 -> 160   | 48: 0.63                                      |
+        160 -> 160  | 48: 0.48, 24: 0.81                            |
+        128 -> 256  | 128: 0.65, 64: 0.51                           | 0.69
+        256 -> 256  | 128: 0.58, 64: 0.5                            | 0.54
+        256 -> 512  | 64: 0.56, 32: 0.52                            | 0.38
+        512 -> 512  | 64: 0.57, 32: 0.6, 16: 0.45 (`gather` 1.1)    | 0.32
+        512 -> 512  | 8: 0.75 (`gather` 0.75)                       |
         3 -> 128    | 202: 0.35 (`gather`), with a kernel of 11x11  |
 
     Rounding errors are at most 5e-6 of the largest value, with 512 channels (XLA's: 6e-7 forward, 4e-6 backward).
