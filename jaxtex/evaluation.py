@@ -16,7 +16,7 @@ def of(loss: targets.Loss, strip: int) -> stepping.Loss:
       loss: terms, and the network that they look at. Its variables are not kept: they come as data.
       strip: rows that are taken at once; 0: all.
     """
-    loss = loss._replace(variables={}, often=dict)
+    loss = loss._replace(variables={}, prepared=dict)
     return functools.partial(_in_strips, loss, strip) if strip else functools.partial(_whole, loss)
 
 

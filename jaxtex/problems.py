@@ -180,14 +180,14 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
     maps = 1 + len(scene.material.maps)
     seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
     network, variables = loading.load_network(config, seen, maps)
-    often = functools.cache(lambda: preparation.prepare(network, variables, _sizes(scene, config)))
+    prepared = functools.cache(lambda: preparation.prepare(network, variables, _sizes(scene, config)))
     layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
     named |= _image_terms(scene, config, content_of)
     if not named:
         raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return targeting.Loss(tiling(network, config.tile), network, variables, often, sources, named)
+    return targeting.Loss(tiling(network, config.tile), network, variables, prepared, sources, named)
 
 
 def _sizes(scene: scenes.Scene, config: configs.Config) -> list[tuple[int, int]]:
@@ -246,7 +246,7 @@ def _problem(
     loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
 ) -> stepping.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
-    variables = loss.often()  # made while the exemplars are looked at
+    variables = loss.prepared()  # made while the exemplars are looked at
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)

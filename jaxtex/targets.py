@@ -27,7 +27,7 @@ class Loss(NamedTuple):
     network: networks.Pyramid  # for the result
     plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
     variables: dict  # as they were loaded, for programs that run once
-    often: Callable[[], dict]  # -> those for steps, see `preparation`
+    prepared: Callable[[], dict]  # -> those for programs that run often, see `preparation`
     sources: list[Source]
     terms: dict[str, losses.Term]
 

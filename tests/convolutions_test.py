@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from jax import export, lax
 
 from jaxtex import convolutions, tiles
 
@@ -150,3 +150,12 @@ def test_a_prepared_kernel_is_that_kernel():
 def test_no_tiles_but_of_prepared_kernels():
     features, kernel = random(0, 70, 70, 64), random(1, 3, 3, 64, 128)
     assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))
+
+
+@pytest.mark.parametrize("function", [tiles.convolve, tiles.gradient], ids=["forwards", "backwards"])
+def test_sums_along_rows_and_columns_are_not_fused(function):
+    """Fused, each is computed anew for every sum that it is part of: right, and three times as slow."""
+    exported = export.export(jax.jit(function))(random(0, 18, 18, 4), random(1, 36, 4, 4))
+    for program in (function, exported.call):
+        compiled = jax.jit(program).lower(random(0, 18, 18, 4), random(1, 36, 4, 4)).compile()
+        assert compiled.as_text().count(" call(") == 4

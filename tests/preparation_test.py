@@ -43,6 +43,7 @@ def test_a_plan_uses_them_but_not_with_rows_over_devices(monkeypatch):
     monkeypatch.setattr(convolutions, "WORTH", 2**16)
     plan = problems.build(style, config.Config(size=64, num_steps=2))
     assert plan.problems[-1].data["variables"][networks.PREPARED]
+    assert not plan.problems[-1].loss.args[0].variables  # the plain ones leave memory
     monkeypatch.setattr(problems.meshes, "parse", lambda text: problems.meshes.Layout(1, 2))
     assert not problems._sizes(problems.scenes.build([style], None, config.Config(size=64)), config.Config(size=64))
 
