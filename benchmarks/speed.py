@@ -9,6 +9,7 @@ VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `q
 import dataclasses
 import functools
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent import futures
 
 import gatys
 import jax
@@ -27,7 +29,7 @@ from jaxtex import (
     compilation,
     config,
     convolutions,
-    hugepages,
+    heap,
     images,
     likeness,
     loading,
@@ -45,7 +47,6 @@ from jaxtex import weights as weight_files
 FOLDER, EXEMPLAR = pathlib.Path("runs/bench"), "images/pebbles.png"
 DRAWN, REAL = FOLDER / "vgg16_bn.h5", pathlib.Path("weights/vgg19.h5")
 TURNS, BATCH = 15, 8
-SIDE = 2048 if jax.default_backend() == "cpu" else 8192  # of the matrices whose product tells the machine's rate
 LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
 PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
 
@@ -89,23 +90,44 @@ def our_gradient(settings: config.Config) -> Callable:
     return lambda: jax.block_until_ready(compiled(image, problem.data, ()))
 
 
+def elsewhere(function: Callable, *arguments):
+    """What the function returns in a process of PyTorch's own: what ours tells the C library does not count there."""
+    return peers().submit(function, *arguments).result()
+
+
+@functools.cache
+def peers() -> futures.ProcessPoolExecutor:
+    """The process."""
+    return futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
 def torch_gradient(size: int) -> Callable:
     """The same in PyTorch."""
+    return functools.partial(elsewhere, evaluate_torch, size)
+
+
+def evaluate_torch(size: int) -> None:
+    """Loss and gradient, of a network and an image that are made the first time."""
+    peer, variable = _torch(size)
+    peer.gradient(variable)
+
+
+@functools.cache
+def _torch(size: int) -> tuple[gatys.Gatys, torch.Tensor]:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # nothing on CPU
     peer = gatys.Gatys(str(DRAWN), LAYERS, square(size))
-    variable = peer.noise(square(size)).requires_grad_(True)
-    return lambda: peer.gradient(variable)
+    return peer, peer.noise(square(size)).requires_grad_(True)
 
 
 def gradient():
     """Loss and gradient of a VGG-16-BN, and what share of the measured matrix rate its convolutions reach."""
     here = ("float32",) if jax.default_backend() == "cpu" else tuple(convolutions.PRECISIONS)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = len(here) > 1
     for size in (256,) if len(here) == 1 else (256, 1024):
         ours = {name: our_gradient(vgg16(size=size, precision=name)) for name in here}
         every = {"torch": torch_gradient(size), **ours, **{f"{name} products": products(name) for name in here}}
         found = medians(every, before=2)
         for name in here:
-            rate = 2 * SIDE**3 / found[f"{name} products"]
+            rate = 2 * side() ** 3 / found[f"{name} products"]
             share, ratio = operations(size) / found[name] / rate, found[name] / found["torch"]
             row = {"what": f"{size} px, {name}", "torch": found["torch"], "jaxtex": found[name], "over torch": ratio}
             yield row | {"matrix rate, TFLOP/s": rate / 1e12, "share of it": share}
@@ -114,9 +136,14 @@ def gradient():
 def products(precision: str) -> Callable:
     """A large product of matrices as the convolutions take theirs."""
     chosen = convolutions.PRECISIONS[precision]
-    left = jax.random.normal(jax.random.key(0), (SIDE, SIDE)).astype(chosen.kind)
+    left = jax.random.normal(jax.random.key(0), (side(), side())).astype(chosen.kind)
     product = jax.jit(lambda x: jnp.matmul(x, x, precision=chosen.products))
     return lambda: product(left).block_until_ready()
+
+
+def side() -> int:
+    """Of the matrices whose product tells the machine's rate."""
+    return 2048 if jax.default_backend() == "cpu" else 8192
 
 
 def operations(size: int) -> float:
@@ -234,21 +261,26 @@ def loss():
     choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 600}
     settings = config.Config(**(PLAIN | choices | {"scales": 3, "history": 50}))
     for seed, name in enumerate(("pebbles", "bricks", "leaves")):
-        style, seen = square(192, f"images/{name}.png"), []
-        torch.manual_seed(seed)
-        peer = gatys.Gatys(str(REAL), layers, style)
-        variable, began = peer.noise(style), time.perf_counter()
-        peer.run(variable, 500, seen.append)
-        theirs = time.perf_counter() - began
-        cut = peer.gradient(peer.variable(peer.image(variable)).requires_grad_(True))
-        yield {"what": f"{name}, torch, 500 evaluations", "loss": min(seen), "seconds": theirs, "over torch": 1.0}
+        style = square(192, f"images/{name}.png")
+        theirs, best, cut, _ = elsewhere(run_torch, style, layers, 500, "gatys", seed)
+        yield {"what": f"{name}, torch, 500 evaluations", "loss": best, "seconds": theirs, "over torch": 1.0}
         plan = problems.build(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
         full = [(at, shown.infos.loss[-1]) for at, shown in descend(plan) if shown.step > coarse]
-        for what, goal in {"that loss": min(seen), "that of its picture": cut}.items():
+        for what, goal in {"that loss": best, "that of its picture": cut}.items():
             seconds, ours = next((row for row in full if row[1] <= goal), (float("nan"), full[-1][1]))
             row = {"what": f"{name}, jaxtex, to {what}, {goal:.3g}", "loss": float(ours), "seconds": seconds}
             yield row | {"over torch": seconds / theirs}
+
+
+def run_torch(style: np.ndarray, layers: tuple[str, ...], evaluations: int, norm: str, seed: int = 0):
+    """Seconds, the least loss, that of the image as a file holds it, and this image, of real VGG-19."""
+    torch.manual_seed(seed)
+    peer, seen = gatys.Gatys(str(REAL), layers, style, norm), []
+    variable, began = peer.noise(style), time.perf_counter()
+    peer.run(variable, evaluations, seen.append)
+    seconds, image = time.perf_counter() - began, peer.image(variable)
+    return seconds, min(seen), peer.gradient(peer.variable(image).requires_grad_(True)), image
 
 
 def descend(plan: stepping.Plan) -> list[tuple[float, synthesis.Progress]]:
@@ -263,12 +295,10 @@ def quality():
     """neural-style-pt's setting with real VGG-19 after 200 evaluations, beside the built-in network sooner and later."""
     for name in ("pebbles", "bricks", "water", "leaves", "weave"):
         style = scenes.as_used(images.load(f"images/{name}.png"), 192)
-        peer = gatys.Gatys(str(REAL), ("relu1_1", "relu2_1", "relu3_1"), style, "neural_style")
-        variable, began = peer.noise(style), time.perf_counter()
-        peer.run(variable, 200)
-        theirs = time.perf_counter() - began
-        images.save(FOLDER / f"{name}_torch.png", peer.image(variable))
-        yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, peer.image(variable))}
+        layers = "relu1_1", "relu2_1", "relu3_1"
+        theirs, _, _, image = elsewhere(run_torch, style, layers, 200, "neural_style")
+        images.save(FOLDER / f"{name}_torch.png", image)
+        yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):
             plan = problems.build(style, config.Config(size=192, num_steps=steps))
             seconds, progress = descend(plan)[-1]
@@ -281,14 +311,15 @@ def main() -> None:
     """Prints a table for each section, and keeps its rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
-    for name in sys.argv[1:] or SECTIONS:
-        rows = list(SECTIONS[name]())
-        print(f"\n{SECTIONS[name].__doc__}\n\n{tables.markdown(rows)}", flush=True)
-        (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
+    with peers():
+        for name in sys.argv[1:] or SECTIONS:
+            rows = list(SECTIONS[name]())
+            print(f"\n{SECTIONS[name].__doc__}\n\n{tables.markdown(rows)}", flush=True)
+            (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
 
 
 SECTIONS = {f.__name__: f for f in (gradient, memory, overhead, first, pixels, batch, precision, loss, quality)}
 
 if __name__ == "__main__":
-    hugepages.ask()  # as the command does; PyTorch has them, too
+    heap.keep()  # as the command does
     main()

@@ -2,14 +2,13 @@
 
 import gc
 
-from jaxtex import hugepages, signals
+from jaxtex import signals
 
 ALLOCATIONS = 100_000  # between two looks for garbage. Imports and tracing make little; 700 cost a quarter of a second
 
 
 def entry() -> None:
     """The console script."""
-    hugepages.ask()
     gc.set_threshold(ALLOCATIONS)
     signals.listen()
     try:

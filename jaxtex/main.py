@@ -37,6 +37,7 @@ from jaxtex import (
     errors,
     estimates,
     experiments,
+    heap,
     images,
     manual,
     materials,
@@ -97,6 +98,7 @@ def define_flags() -> None:
 
 def main(_: list[str]) -> None:
     """One picture, or the runs of experiments."""
+    heap.keep()
     distributed.join(FLAGS.distributed)
     compilation.keep()
     hold_output()

@@ -4,8 +4,6 @@ Reference:
   Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016, https://arxiv.org/abs/1604.06174.
 """
 
-import contextlib
-import ctypes
 import math
 import pathlib
 import resource
@@ -67,12 +65,6 @@ def fits(features: float) -> bool:
 def is_hopeless(features: float) -> bool:
     """Whether features of so many bytes alone are more than there is; a GPU tells that itself, when it is so far."""
     return jax.default_backend() == "cpu" and features > available()
-
-
-def give_back() -> None:
-    """To the system what was freed, where the C library keeps it (glibc; 100 MB after VGG-16's weights and compiling)."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak() -> int:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import compilation, images, losses, memory, meshes, optimizers, traces
+from jaxtex import compilation, heap, images, losses, memory, meshes, optimizers, traces
 
 # (image, data, critic) -> (sum, (terms, what a critic sees of the features))
 Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
@@ -179,7 +179,7 @@ def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
 
 
 def _repeated(compiled: Step) -> Chunk:
-    memory.give_back()  # what loading and compiling have left
+    heap.give_back()  # what loading and compiling have left
 
     def loop(state, data, length):
         infos = []

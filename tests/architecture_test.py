@@ -6,7 +6,7 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids", "hugepages", "icc", "signals", "tiles"},
+    {"errors", "files", "grids", "heap", "icc", "signals", "tiles"},
     {"distributed", "encoding", "exemplars", "meshes", "samples", "workdirs"},
     {"intake"},
     {"decoding"},

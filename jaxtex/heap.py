@@ -1,0 +1,33 @@
+"""What a step frees on a CPU stays with the command, for the next one: a step takes a tenth less time.
+
+XLA takes memory afresh for every step, 120 MB for VGG-16-BN at 256 px, and frees it; the system clears each page it gives.
+glibc keeps what is freed where it is told to, but of what threads take no more than 64 MB at a time.
+"""
+
+import contextlib
+import ctypes
+
+import jax
+
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # as malloc.h has them
+
+
+def keep() -> None:
+    """Tells the C library to, if it is glibc, and JAX to run programs in the thread that calls them.
+
+    Before JAX is first used; and for a command, for it counts for all of the process.
+
+    Reference:
+      The GNU C Library's manual, "Malloc Tunable Parameters".
+    """
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    with contextlib.suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        library.mallopt(MMAP_MAX, 0)
+        library.mallopt(TRIM_THRESHOLD, 2**31 - 1)
+
+
+def give_back() -> None:
+    """To the system what was freed: 100 MB after VGG-16's weights and compiling."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,40 @@
+"""A command's steps find the memory that those before them have freed."""
+
+import subprocess
+import sys
+
+import jax
+import pytest
+
+# Its matrix takes 100 MB: more than glibc keeps by itself, and more than it keeps for a thread.
+PROGRAM = """
+import resource
+import jax, jax.numpy as jnp
+from jaxtex import heap
+
+{before}
+step = jax.jit(lambda x: jnp.cos(jnp.outer(x, x)) @ x).lower(jnp.ones(5000)).compile()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+given = []
+for _ in range(6):
+    {between}
+    began = faults()
+    step(jnp.ones(5000)).block_until_ready()
+    given.append(faults() - began)
+print(min(given))
+"""
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu" or sys.platform != "linux", reason="of Linux' own memory")
+
+
+def faults(before: str = "heap.keep()", between: str = "pass") -> int:
+    """How many pages a step is given by the system: the fewest of some, for other memory may lie in the way."""
+    program = PROGRAM.format(before=before, between=between)
+    return int(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout)
+
+
+def test_what_a_step_frees_is_kept_for_the_next():
+    assert faults() < 100 < faults(before="pass")  # the latter in pages of any size
+
+
+def test_what_is_given_back_is_gone():
+    assert faults(between="heap.give_back()") > 100
