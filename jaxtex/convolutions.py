@@ -15,7 +15,9 @@ from jax import lax
 from jaxtex import meshes, tiles
 
 FEW = 10 * 10  # pixels: too few tiles to multiply well
-WIDE = 64 * 128  # numbers in a tap of the kernel: what products gain with fewer, sums of tiles lose
+WIDE = 64 * 128  # numbers in a tap of the kernel: with fewer, sums of tiles may lose what products gain
+NARROW = 64 * 64  # with fewer, they do
+NEAR = 2**23  # numbers that go in and come out, up to which caches help the sums
 WORTH = 2**24  # pixels times numbers in a tap of the kernel
 
 
@@ -35,36 +37,38 @@ Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def convolve(
-    features: jax.Array, kernel: jax.Array | None, precision: str = "float32", prepared: jax.Array | None = None
+    features: jax.Array, kernel: jax.Array | None, precision: str = "float32", prepared: tiles.Kernels | None = None
 ) -> jax.Array:
     """Cross-correlation with a 3x3 kernel, without padding.
 
     The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
     or D is below 16; `gather` for wide layers of few pixels; `tiled` where the kernel was prepared for it, both are 32 or
-    more, `C D` at least `WIDE`, and there is much to gain, `H W C D` at least `WORTH`; else `direct`. What tiles save grows
-    with C D, what their sums cost with C + D. Each layer takes some 0.2 s to compile, so that with 200 steps it has to save
-    1 ms of each: programs that run once are given plain kernels, and are quicker made and run without tiles. Derivatives
-    are of reverse mode only, for `direct` alone knows others.
+    more, `C D` at least `WIDE`, or `NARROW` where `H W (C + D)` is at most `NEAR`, and there is much to gain, `H W C D` at
+    least `WORTH`; else `direct`. What tiles save grows with C D, what their sums cost with C + D. Each layer takes some
+    0.2 s to compile, so that with 200 steps it has to save 1 ms of each: programs that run once are given plain kernels,
+    and are quicker made and run without tiles. Derivatives are of reverse mode only, for `direct` alone knows others.
 
-    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W), that of `tiled` where no other is
-    named; in the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products (`compilation`):
+    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W, memory kept as `heap` does), that of
+    `tiled` where no other is named; in the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products
+    (`compilation`):
 
-        C -> D      | H: ratio, 0.10.2                              | 0.12, with sums that were slower
-        ----------- | --------------------------------------------- | --------------------------------
-        3 -> 64     | 256: 0.37 (`gather`)                          |
-        32 -> 32    | 192: 1.05                                     | 1.3
-        64 -> 64    | 256: 1.1 to 1.4, 128: 0.83                    | 1.4, 0.8
-        80 -> 80    | 256: 0.97, 96: 0.81                           | 1.1, 0.7
-        64 -> 128   | 256: 1.0, 128: 0.91                           | 1.0, 0.65
-        128 -> 128  | 256: 1.0, 128: 0.7                            | 0.86, 0.78
-        80 -> 160   | 48: 0.63                                      |
-        160 -> 160  | 48: 0.48, 24: 0.81                            |
-        128 -> 256  | 128: 0.65, 64: 0.51                           | 0.69
-        256 -> 256  | 128: 0.58, 64: 0.5                            | 0.54
-        256 -> 512  | 64: 0.56, 32: 0.52                            | 0.38
-        512 -> 512  | 64: 0.57, 32: 0.6, 16: 0.45 (`gather` 1.1)    | 0.32
-        512 -> 512  | 8: 0.75 (`gather` 0.75)                       |
-        3 -> 128    | 202: 0.35 (`gather`), with a kernel of 11x11  |
+        C -> D      | H: ratio, 0.10.2                             | 0.12
+        ----------- | -------------------------------------------- | ----------------------------
+        3 -> 64     | 256: 0.37 (`gather`)                         |
+        32 -> 32    | 192: 1.08                                    | 192: 1.13
+        32 -> 80    | 128: 0.96                                    | 128: 0.78
+        64 -> 64    | 256: 1.10, 192: 0.91, 128: 0.83              | 256: 0.92, 192: 0.82, 128: 0.72
+        80 -> 80    | 256: 0.93, 128: 0.70, 96: 0.69               | 256: 0.79, 128: 0.65, 96: 0.61
+        64 -> 128   | 256: 0.98, 128: 0.79                         | 256: 0.82, 128: 0.62
+        128 -> 128  | 256: 0.81, 128: 0.55                         | 256: 0.79, 128: 0.58
+        80 -> 160   | 48: 0.66                                     | 48: 0.35
+        160 -> 160  | 48: 0.48, 24: 0.72                           | 48: 0.42, 24: 0.51
+        128 -> 256  | 128: 0.49, 64: 0.48                          | 128: 0.46, 64: 0.43
+        256 -> 256  | 128: 0.49, 64: 0.41                          | 128: 0.47, 64: 0.37
+        256 -> 512  | 64: 0.52, 32: 0.53                           | 64: 0.36, 32: 0.32
+        512 -> 512  | 64: 0.45, 32: 0.53, 16: 0.41 (`gather` 1.1)  | 64: 0.33, 32: 0.28, 16: 0.37
+        512 -> 512  | 8: 0.58 (`gather` 0.75)                      | 8: 0.31
+        3 -> 128    | 202: 0.35 (`gather`), with a kernel of 11x11 |
 
     Rounding errors of `tiled` are at most 5e-6 of the largest value, with 512 channels (XLA's: 4e-7).
 
@@ -97,8 +101,8 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = 
         return direct
     if height * width <= FEW:
         return gather if min(inputs, outputs) >= 128 else direct
-    pays = inputs * outputs >= WIDE and height * width * inputs * outputs >= WORTH
-    return tiled if prepared and pays else direct
+    wide = inputs * outputs >= (NARROW if height * width * (inputs + outputs) <= NEAR else WIDE)
+    return tiled if prepared and wide and height * width * inputs * outputs >= WORTH else direct
 
 
 def direct(features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST) -> jax.Array:
@@ -165,12 +169,13 @@ def _differentiable(convolution: Convolution, gradient: Convolution, kernel_grad
     convolution, gradient, kernel_gradient = map(jax.jit, (convolution, gradient, kernel_gradient))
 
     def forward(features, kernel):
-        seen = features.value if kernel.perturbed else None
-        return convolution(features.value, kernel.value), (seen, kernel.value)
+        seen = features.value if any(leaf.perturbed for leaf in jax.tree.leaves(kernel)) else None
+        kernel = jax.tree.map(lambda leaf: leaf.value, kernel)
+        return convolution(features.value, kernel), (seen, kernel)
 
     def backward(residuals, cotangent):
         features, kernel = residuals
-        of_kernel = jnp.zeros_like(kernel) if features is None else kernel_gradient(features, cotangent)
+        of_kernel = jax.tree.map(jnp.zeros_like, kernel) if features is None else kernel_gradient(features, cotangent)
         return gradient(cotangent, kernel), of_kernel
 
     differentiable = jax.custom_vjp(convolution)

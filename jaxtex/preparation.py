@@ -16,8 +16,8 @@ def prepare(network: networks.Pyramid, variables: dict, sizes: Iterable[tuple[in
       sizes: height and width of the images that it will see often; others it can still see.
 
     Returns:
-      Variables with kernels `[36, D, C]` in the collection `networks.PREPARED`, four times as large, and without those in
-      "params" that no size wants.
+      Variables with `tiles.Kernels` in the collection `networks.PREPARED`, four or eight times as large, and without those
+      kernels in "params" that no size wants.
     """
     if not isinstance(network.network, networks.VGG):
         return variables
@@ -42,5 +42,5 @@ def _chosen(layer: str, kernel: tuple[int, ...], sizes: Iterable[tuple[int, int]
     return {convolutions.choose(features, kernel) for features in inputs}
 
 
-def _transform(kernels: dict[str, jax.Array]) -> dict[str, dict[str, jax.Array]]:
+def _transform(kernels: dict[str, jax.Array]) -> dict[str, dict[str, tiles.Kernels]]:
     return {layer: {"kernel": tiles.transform(kernel)} for layer, kernel in kernels.items()}

@@ -1,7 +1,7 @@
 """Convolutions of 3x3 by Winograd's tiles: 36 multiplications where there are 144, and their gradients likewise.
 
-Features are `[H, W, C]`, what comes out `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form of tiles,
-`[36, D, C]`, that `transform` gives it: once, where it is used often.
+Features are `[H, W, C]`, what comes out `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form of tiles that
+`transform` gives it: once, where it is used often.
 
 References:
   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, https://arxiv.org/abs/1509.09308.
@@ -9,6 +9,7 @@ References:
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,14 @@ from jax import lax
 from jax.experimental import xla_metadata
 
 PART = 2**24  # numbers that are held at once in the form of tiles: 64 MB
+SMALL = 256 * 256  # numbers in a tap of a kernel, that is kept both ways round
+
+
+class Kernels(NamedTuple):
+    """A kernel in the form of tiles: XLA's products pack faster what stands as they multiply it."""
+
+    back: jax.Array  # [36, D, C], as the gradient wants it
+    forth: jax.Array | None  # [36, C, D], as the value does; None: it would take too much memory, 38 MB for 512 -> 512
 
 
 def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,33 +46,35 @@ TO_TILE, OF_KERNEL, FROM_TILE = _interpolation(0.0, 0.75, -0.75, 1.5, -1.5)
 OF_KERNEL_2D = np.einsum("ia,jb->ijab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
 
 
-def transform(kernel: jax.Array) -> jax.Array:
-    """`[3, 3, C, D]` -> `[36, D, C]`."""
+def transform(kernel: jax.Array) -> Kernels:
+    """`[3, 3, C, D]` in the form of tiles."""
     _, _, inputs, outputs = kernel.shape
-    return product(OF_KERNEL_2D, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
+    back = product(OF_KERNEL_2D, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
+    return Kernels(back, back.swapaxes(1, 2) if inputs * outputs <= SMALL else None)
 
 
-def convolve(features: jax.Array, kernels: jax.Array) -> jax.Array:
-    """Cross-correlation of `[H, W, C]` with `[36, D, C]`, `[H - 2, W - 2, D]`: 36 products `[H W / 16, C] [C, D]`."""
+def convolve(features: jax.Array, kernels: Kernels) -> jax.Array:
+    """Cross-correlation of `[H, W, C]`, `[H - 2, W - 2, D]`: 36 products `[H W / 16, C] [C, D]`."""
     height, width = features.shape[0] - 2, features.shape[1] - 2
     made = lambda part, rows, columns: _from_tiles(_times(_to_tiles(part, rows, columns, TO_TILE), kernels), rows, columns)
-    return _by_strips(made, features, height, width, 2, sum(kernels.shape[1:]))[:height, :width]
+    return _by_strips(made, features, height, width, 2, sum(kernels.back.shape[1:]))[:height, :width]
 
 
-def gradient(cotangent: jax.Array, kernels: jax.Array) -> jax.Array:
+def gradient(cotangent: jax.Array, kernels: Kernels) -> jax.Array:
     """That of the features, `[H, W, C]`, from that of the result, `[H - 2, W - 2, D]`: `convolve` transposed."""
     height, width, _ = cotangent.shape
-    products = lambda tiles: contract(tiles, kernels, 2, 1, batch=1)
+    products = lambda tiles: contract(tiles, kernels.back, 2, 1, batch=1)
     made = lambda part, rows, columns: _overlap(products(_to_tiles(part, rows, columns, FROM_TILE.T)), rows, columns)
-    return _by_strips(made, cotangent, height, width, 0, sum(kernels.shape[1:]))[: height + 2, : width + 2]
+    return _by_strips(made, cotangent, height, width, 0, sum(kernels.back.shape[1:]))[: height + 2, : width + 2]
 
 
-def kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
-    """That of the kernel in the form of tiles, `[36, D, C]`, from the features and the gradient of the result."""
+def kernel_gradient(features: jax.Array, cotangent: jax.Array) -> Kernels:
+    """That of the form that `convolve` takes, from the features and the gradient of the result; the other's is zero."""
     rows, columns = -(-cotangent.shape[0] // 4), -(-cotangent.shape[1] // 4)
     tiles = _to_tiles(features, rows, columns, TO_TILE)
     cotangents = _to_tiles(cotangent, rows, columns, FROM_TILE.T)
-    return jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
+    back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
+    return Kernels(jnp.zeros_like(back), back.swapaxes(1, 2)) if back[0].size <= SMALL else Kernels(back, None)
 
 
 def _by_strips(make: Callable, image: jax.Array, height: int, width: int, border: int, channels: int) -> jax.Array:
@@ -112,11 +123,13 @@ def zeros_around(image: jax.Array, rows: tuple[int, int], columns: tuple[int, in
     return lax.pad(image, np.zeros((), image.dtype), [(*rows, 0), (*columns, 0), (0, 0, 0)])
 
 
-def _times(tiles: jax.Array, kernels: jax.Array) -> jax.Array:
-    """`[36, N, C]`, `[36, D, C]` -> `[36, N, D]`. XLA packs what stands right, so that the larger stands left."""
-    if 2 * tiles.shape[1] > kernels.shape[1]:
-        return contract(tiles, kernels, 2, 2, batch=1)
-    return lax.optimization_barrier(contract(kernels, tiles, 2, 2, batch=1)).swapaxes(1, 2)  # else XLA turns it back
+def _times(tiles: jax.Array, kernels: Kernels) -> jax.Array:
+    """`[36, N, C]` -> `[36, N, D]`. XLA packs what stands right, so that the larger stands left."""
+    if kernels.forth is not None:
+        return contract(tiles, kernels.forth, 2, 1, batch=1)
+    if 2 * tiles.shape[1] > kernels.back.shape[1]:
+        return contract(tiles, kernels.back, 2, 2, batch=1)
+    return lax.optimization_barrier(contract(kernels.back, tiles, 2, 2, batch=1)).swapaxes(1, 2)  # else XLA turns it back
 
 
 def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:

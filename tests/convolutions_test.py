@@ -112,7 +112,10 @@ def test_rule_by_shape_on_cpu(monkeypatch):
     assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
     assert convolutions.choose((98, 98, 64), (3, 3, 64, 128)) is convolutions.tiled
     assert convolutions.choose((98, 98, 64), (3, 3, 64, 128), prepared=False) is convolutions.direct
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.direct
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.tiled
+    assert convolutions.choose((98, 98, 64), (3, 3, 64, 60)) is convolutions.direct
+    assert convolutions.choose((258, 258, 64), (3, 3, 64, 64)) is convolutions.direct
+    assert convolutions.choose((258, 258, 64), (3, 3, 64, 128)) is convolutions.tiled
     assert convolutions.choose((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
     assert convolutions.choose((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
     assert convolutions.choose((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
@@ -147,6 +150,17 @@ def test_a_prepared_kernel_is_that_kernel():
         assert_close(pull(cotangent)[0], desired[1])
 
 
+@pytest.mark.parametrize("size", [(12, 12), (70, 70)], ids=str)
+def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, monkeypatch):
+    arguments = random(0, *size, 48), random(1, 3, 3, 48, 64), random(2, *(side - 2 for side in size), 64)
+    both = value_and_gradients(winograd, *arguments)
+    monkeypatch.setattr(tiles, "SMALL", 48 * 64 - 1)
+    jax.clear_caches()
+    assert tiles.transform(arguments[1]).forth is None
+    for found, other in zip(value_and_gradients(winograd, *arguments), both, strict=True):
+        np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
+
+
 def test_no_tiles_but_of_prepared_kernels():
     features, kernel = random(0, 70, 70, 64), random(1, 3, 3, 64, 128)
     assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))
@@ -155,7 +169,9 @@ def test_no_tiles_but_of_prepared_kernels():
 @pytest.mark.parametrize("function", [tiles.convolve, tiles.gradient], ids=["forwards", "backwards"])
 def test_sums_along_rows_and_columns_are_not_fused(function):
     """Fused, each is computed anew for every sum that it is part of: right, and three times as slow."""
-    exported = export.export(jax.jit(function))(random(0, 18, 18, 4), random(1, 36, 4, 4))
+    features, kernel = random(0, 18, 18, 4), tiles.transform(random(1, 3, 3, 4, 4)).back
+    function = lambda features, kernel, given=function: given(features, tiles.Kernels(kernel, None))
+    exported = export.export(jax.jit(function))(features, kernel)
     for program in (function, exported.call):
-        compiled = jax.jit(program).lower(random(0, 18, 18, 4), random(1, 36, 4, 4)).compile()
+        compiled = jax.jit(program).lower(features, kernel).compile()
         assert compiled.as_text().count(" call(") == 4
