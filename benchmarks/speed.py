@@ -259,7 +259,7 @@ def loss():
     """
     layers = tuple(f"relu{b}_{i}" for b, count in ((1, 2), (2, 2), (3, 4)) for i in range(1, count + 1))
     choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 600}
-    settings = config.Config(**(PLAIN | choices | {"scales": 3, "history": 50}))
+    settings = config.Config(**(PLAIN | choices | {"scales": 3, "shares": "1,2,6", "history": 50}))
     for seed, name in enumerate(("pebbles", "bricks", "leaves")):
         style = square(192, f"images/{name}.png")
         theirs, best, cut, _ = elsewhere(run_torch, style, layers, 500, "gatys", seed)

@@ -15,7 +15,7 @@ GROUPS = {
     "What is matched": ("statistic", "layers", "octaves", "texture_weight", "content_layers", "content_weight",
                         "content_norm", "tv_weight", "spectrum_weight", "excite", "excite_weight"),
     "Network": ("network", "weights", "pooling", "padding"),
-    "Descent": ("num_steps", "scales", "optimizer", "learning_rate", "history", "renew_every"),
+    "Descent": ("num_steps", "scales", "shares", "optimizer", "learning_rate", "history", "renew_every"),
     "What is kept": ("workdir", "serve", "save_every", "output", "bits", "overwrite", "strip_metadata"),
     "From elsewhere": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),

@@ -35,7 +35,7 @@ from jaxtex import targets as targeting
 
 COARSEST = 96  # pixels: where `scales = 0` stops halving
 MOST = 4096  # images in a batch: beyond that a number is a slip
-CHANGING = "seed", "num_steps", "save_every"  # of the choices: no step knows of them
+CHANGING = "seed", "num_steps", "shares", "save_every"  # of the choices: no step knows of them
 AXES = {"variables": None, "targets": 0}  # of a problem's data: the images of a batch share the weights
 
 
@@ -66,7 +66,9 @@ def check(styles: list[np.ndarray], config: configs.Config) -> None:
     loss, alone = build_loss(scene, config), meshes.Layout()  # where it will run there may be other devices
     _optimizer(loss, config)
     _hold_tiles(loss, scene, config.tile, alone)
-    budgets.choices(config.strips, len(factors(scene.shortest, config.scales)))
+    scales = len(factors(scene.shortest, config.scales))
+    budgets.choices(config.strips, scales)
+    shares(config.shares, scales)
     budgets.hold(loss, scene, config, alone)
     errors.choose("remat", config.remat, memory.REMATS)
     starts.first(scene, config, scene.height, scene.width)
@@ -133,6 +135,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
         remat=config.remat,
         tile=config.tile,
         layout=layout,
+        shares=shares(config.shares, len(scales)),
         **_begin(scene, config, parts),
     )
 
@@ -299,3 +302,15 @@ def factors(side: int, scales: int) -> list[int]:
             f"--scales={scales}: at {side} pixels at most {most} leave {configs.SMALLEST} at the coarsest"
         )
     return [2**scale for scale in reversed(range(scales or max(1, (side // COARSEST).bit_length())))]
+
+
+def shares(text: str, scales: int) -> list[int]:
+    """`--shares` as weights, one for each scale: `"1,2,6"`.
+
+    Raises:
+      UserError: others than whole numbers from 1 to 999, or not one for each.
+    """
+    parts = [part.strip() for part in text.split(",")] if text else ["1"] * scales
+    if len(parts) != scales or not all(part.isdecimal() and len(part) < 4 and int(part) for part in parts):
+        raise errors.UserError(f"--shares={text}: for each of {scales} scales a whole number from 1 to 999, please")
+    return [int(part) for part in parts]

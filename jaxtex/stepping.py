@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     problems: Sequence[Problem]  # from coarse to fine
     start: np.ndarray  # the first image, [H, W, 3 k] of k maps, of the first problem's size, in [0, 1]
     optimizer: optimizers.Optimizer
-    num_steps: int  # evaluations in all, shared evenly by the problems; the last gets what is over
+    num_steps: int  # evaluations in all, shared by the problems; the last gets what is over
     save_every: int  # steps between two calls of the observer, counted over all problems
     height: int  # of the result: a problem may be a few pixels larger, so that every pooling divides it
     width: int
@@ -54,11 +54,13 @@ class Plan(NamedTuple):
     tile: str = ""  # along which axes the result goes on from its beginning
     remat: str = "auto"  # a row of `memory.REMATS`
     layout: meshes.Layout = meshes.Layout()
+    shares: Sequence[int] = ()  # of the steps, for each problem; none: all get as much
     batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
 
     def until(self, number: int) -> int:
         """After how many steps the problem of this number, from 1, is done with."""
-        return self.num_steps * number // len(self.problems)
+        shares = self.shares or [1] * len(self.problems)
+        return self.num_steps * sum(shares[:number]) // sum(shares)
 
 
 class Info(NamedTuple):

@@ -119,6 +119,12 @@ def test_observers_see_every_step_once(exemplar):
     assert sum(len(progress.infos.loss) for progress in seen) == 11
 
 
+def test_scales_get_what_their_shares_are_of_the_steps(exemplar):
+    seen, choices = [], SMALL | {"scales": 2, "size": 64, "num_steps": 11}
+    jaxtex.synthesize(exemplar, observe=seen.append, **choices, shares="3, 8")
+    assert [(progress.step, len(progress.image)) for progress in seen] == [(3, 32), (6, 64), (9, 64), (11, 64)]
+
+
 @pytest.mark.parametrize("height, width", [(0, 0), (41, 67), (96, 33)])
 def test_the_result_has_the_size_asked_for(exemplar, height, width):
     image = jaxtex.synthesize(exemplar, **(SMALL | {"height": height, "width": width, "num_steps": 2}))
