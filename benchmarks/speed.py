@@ -9,7 +9,6 @@ VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `q
 import dataclasses
 import functools
 import json
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -17,13 +16,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent import futures
 
-import gatys
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
+import peers
 
 from jaxtex import (
     compilation,
@@ -57,11 +54,6 @@ def vgg16(**choices) -> config.Config:
     return config.Config(**(fixed | choices))
 
 
-def square(size: int, path: str = EXEMPLAR) -> np.ndarray:
-    """The exemplar in a square."""
-    return images.resize(images.load(path), size, size)
-
-
 def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0) -> dict[str, float]:
     """Seconds of each, in turns, after a turn that is not counted.
 
@@ -83,40 +75,16 @@ def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0)
 
 def our_gradient(settings: config.Config) -> Callable:
     """One evaluation of loss and gradient, compiled as in a step."""
-    plan = problems.build(square(settings.size), settings)
+    plan = problems.build(peers.square(settings.size, EXEMPLAR), settings)
     problem, image = plan.problems[-1], jnp.asarray(plan.start)
     evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=compilation.options(often=True))
     compiled = evaluate.lower(image, problem.data, ()).compile()
     return lambda: jax.block_until_ready(compiled(image, problem.data, ()))
 
 
-def elsewhere(function: Callable, *arguments):
-    """What the function returns in a process of PyTorch's own: what ours tells the C library does not count there."""
-    return peers().submit(function, *arguments).result()
-
-
-@functools.cache
-def peers() -> futures.ProcessPoolExecutor:
-    """The process."""
-    return futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-
-
 def torch_gradient(size: int) -> Callable:
     """The same in PyTorch."""
-    return functools.partial(elsewhere, evaluate_torch, size)
-
-
-def evaluate_torch(size: int) -> None:
-    """Loss and gradient, of a network and an image that are made the first time."""
-    peer, variable = _torch(size)
-    peer.gradient(variable)
-
-
-@functools.cache
-def _torch(size: int) -> tuple[gatys.Gatys, torch.Tensor]:
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # nothing on CPU
-    peer = gatys.Gatys(str(DRAWN), LAYERS, square(size))
-    return peer, peer.noise(square(size)).requires_grad_(True)
+    return functools.partial(peers.elsewhere, peers.gradient, str(DRAWN), LAYERS, EXEMPLAR, size)
 
 
 def gradient():
@@ -178,7 +146,7 @@ def memory():
 def overhead():
     """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
     for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
-        plan = problems.build(square(256), settings)
+        plan = problems.build(peers.square(256, EXEMPLAR), settings)
         chunk, state = stepping.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
         box = [state]
 
@@ -241,7 +209,7 @@ def batch():
 def precision():
     """What the lower precision of convolutions costs in quality: the measures of 200 steps in both."""
     for name in ("pebbles", "bricks", "leaves"):
-        style = square(128, f"images/{name}.png")
+        style = peers.square(128, f"images/{name}.png")
         for chosen in ("float32", "bfloat16"):
             result = synthesis.run(problems.build(style, config.Config(size=128, precision=chosen)))
             yield {"what": f"{name}, {chosen}", **measures(style, result)}
@@ -261,8 +229,8 @@ def loss():
     choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 600}
     settings = config.Config(**(PLAIN | choices | {"scales": 3, "shares": "1,2,6", "history": 50}))
     for seed, name in enumerate(("pebbles", "bricks", "leaves")):
-        style = square(192, f"images/{name}.png")
-        theirs, best, cut, _ = elsewhere(run_torch, style, layers, 500, "gatys", seed)
+        style = peers.square(192, f"images/{name}.png")
+        theirs, best, cut, _ = peers.elsewhere(peers.run, str(REAL), layers, style, 500, "gatys", seed)
         yield {"what": f"{name}, torch, 500 evaluations", "loss": best, "seconds": theirs, "over torch": 1.0}
         plan = problems.build(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
@@ -271,16 +239,6 @@ def loss():
             seconds, ours = next((row for row in full if row[1] <= goal), (float("nan"), full[-1][1]))
             row = {"what": f"{name}, jaxtex, to {what}, {goal:.3g}", "loss": float(ours), "seconds": seconds}
             yield row | {"over torch": seconds / theirs}
-
-
-def run_torch(style: np.ndarray, layers: tuple[str, ...], evaluations: int, norm: str, seed: int = 0):
-    """Seconds, the least loss, that of the image as a file holds it, and this image, of real VGG-19."""
-    torch.manual_seed(seed)
-    peer, seen = gatys.Gatys(str(REAL), layers, style, norm), []
-    variable, began = peer.noise(style), time.perf_counter()
-    peer.run(variable, evaluations, seen.append)
-    seconds, image = time.perf_counter() - began, peer.image(variable)
-    return seconds, min(seen), peer.gradient(peer.variable(image).requires_grad_(True)), image
 
 
 def descend(plan: stepping.Plan) -> list[tuple[float, synthesis.Progress]]:
@@ -296,7 +254,7 @@ def quality():
     for name in ("pebbles", "bricks", "water", "leaves", "weave"):
         style = scenes.as_used(images.load(f"images/{name}.png"), 192)
         layers = "relu1_1", "relu2_1", "relu3_1"
-        theirs, _, _, image = elsewhere(run_torch, style, layers, 200, "neural_style")
+        theirs, _, _, image = peers.elsewhere(peers.run, str(REAL), layers, style, 200, "neural_style")
         images.save(FOLDER / f"{name}_torch.png", image)
         yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):
@@ -311,7 +269,7 @@ def main() -> None:
     """Prints a table for each section, and keeps its rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
-    with peers():
+    with peers.process():
         for name in sys.argv[1:] or SECTIONS:
             rows = list(SECTIONS[name]())
             print(f"\n{SECTIONS[name].__doc__}\n\n{tables.markdown(rows)}", flush=True)

@@ -105,6 +105,18 @@ def parse_layers(text: str, flag: str = "layers") -> dict[str, float]:
     return weights
 
 
+def parse_shares(text: str, scales: int) -> list[int]:
+    """`"1,2,6"` -> `[1, 2, 6]`, one for each scale; `""` -> none.
+
+    Raises:
+      UserError: others than whole numbers from 1 to 999, or not one for each.
+    """
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if parts and (len(parts) != scales or not all(part.isdecimal() and len(part) < 4 and int(part) for part in parts)):
+        raise errors.UserError(f"--shares={text}: for each of {scales} scales a whole number from 1 to 999, please")
+    return [int(part) for part in parts]
+
+
 def parse_map(text: str) -> tuple[str, int]:
     """`"relu3_1:17"` -> `("relu3_1", 17)`: a feature map.
 

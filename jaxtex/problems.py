@@ -68,7 +68,7 @@ def check(styles: list[np.ndarray], config: configs.Config) -> None:
     _hold_tiles(loss, scene, config.tile, alone)
     scales = len(factors(scene.shortest, config.scales))
     budgets.choices(config.strips, scales)
-    shares(config.shares, scales)
+    configs.parse_shares(config.shares, scales)
     budgets.hold(loss, scene, config, alone)
     errors.choose("remat", config.remat, memory.REMATS)
     starts.first(scene, config, scene.height, scene.width)
@@ -135,7 +135,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
         remat=config.remat,
         tile=config.tile,
         layout=layout,
-        shares=shares(config.shares, len(scales)),
+        shares=configs.parse_shares(config.shares, len(scales)),
         **_begin(scene, config, parts),
     )
 
@@ -302,15 +302,3 @@ def factors(side: int, scales: int) -> list[int]:
             f"--scales={scales}: at {side} pixels at most {most} leave {configs.SMALLEST} at the coarsest"
         )
     return [2**scale for scale in reversed(range(scales or max(1, (side // COARSEST).bit_length())))]
-
-
-def shares(text: str, scales: int) -> list[int]:
-    """`--shares` as weights, one for each scale: `"1,2,6"`.
-
-    Raises:
-      UserError: others than whole numbers from 1 to 999, or not one for each.
-    """
-    parts = [part.strip() for part in text.split(",")] if text else ["1"] * scales
-    if len(parts) != scales or not all(part.isdecimal() and len(part) < 4 and int(part) for part in parts):
-        raise errors.UserError(f"--shares={text}: for each of {scales} scales a whole number from 1 to 999, please")
-    return [int(part) for part in parts]

@@ -1,5 +1,6 @@
 """A command's steps find the memory that those before them have freed."""
 
+import platform
 import subprocess
 import sys
 
@@ -23,7 +24,9 @@ for _ in range(6):
     given.append(faults() - began)
 print(min(given))
 """
-pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu" or sys.platform != "linux", reason="of Linux' own memory")
+FEW = 20  # in pages of 2 MB it is 50
+GLIBC = platform.libc_ver()[0] == "glibc"
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu" or not GLIBC, reason="of glibc's memory, and the CPU's")
 
 
 def faults(before: str = "heap.keep()", between: str = "pass") -> int:
@@ -33,8 +36,8 @@ def faults(before: str = "heap.keep()", between: str = "pass") -> int:
 
 
 def test_what_a_step_frees_is_kept_for_the_next():
-    assert faults() < 100 < faults(before="pass")  # the latter in pages of any size
+    assert faults() < FEW < faults(before="pass")
 
 
 def test_what_is_given_back_is_gone():
-    assert faults(between="heap.give_back()") > 100
+    assert faults(between="heap.give_back()") > FEW
