@@ -26,7 +26,7 @@ SCALE = 1e4
 def ours(plan: stepping.Plan):
     """The losses after each evaluation, and the seconds."""
     step = jax.jit(stepping.build_step(plan.problems[0], plan.optimizer), donate_argnums=0)
-    data, fresh = plan.problems[0].data, lambda: optimizers.start(plan.optimizer, jnp.asarray(plan.start))
+    data, fresh = plan.problems[0].data(0), lambda: optimizers.start(plan.optimizer, jnp.asarray(plan.start))
     state, _ = step(jax.tree.map(jnp.copy, fresh()), data)
     state, losses = jax.tree.map(jnp.copy, fresh()), []
     began = time.perf_counter()
@@ -39,7 +39,7 @@ def ours(plan: stepping.Plan):
 def by_scipy(plan: stepping.Plan):
     """Likewise, for `scipy.optimize.minimize(method="L-BFGS-B")`."""
     function = jax.jit(jax.value_and_grad(plan.problems[0].loss, has_aux=True))
-    data, losses = plan.problems[0].data, []
+    data, losses = plan.problems[0].data(0), []
 
     def evaluate(x):
         (loss, _), gradient = function(jnp.asarray(x.reshape(plan.start.shape), jnp.float32), data, ())
@@ -58,7 +58,7 @@ def by_scipy(plan: stepping.Plan):
 
 def by_optax(plan: stepping.Plan):
     """Likewise, for `optax.lbfgs` with its zoom line search, within the box by projection of the argument."""
-    data, losses = plan.problems[0].data, []
+    data, losses = plan.problems[0].data(0), []
     function = lambda x, data: plan.problems[0].loss(jnp.clip(x, 0.0, 1.0), data, ())[0]
     solver = optax.lbfgs(memory_size=10)
 

@@ -22,7 +22,7 @@ def fall(plan: stepping.Plan, chunk, seed: int, style: np.ndarray) -> float:
     scene = scenes.build([style], None, config.Config(size=96, seed=seed))
     start = starts.first(scene, config.Config(seed=seed), problem.height, problem.width)
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(start)))
-    _, infos = chunk(state, problem.data, 100)
+    _, infos = chunk(state, problem.data(0), 100)
     return float(infos.loss[-1] / infos.loss[0])
 
 

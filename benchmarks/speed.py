@@ -77,9 +77,10 @@ def our_gradient(settings: config.Config) -> Callable:
     """One evaluation of loss and gradient, compiled as in a step."""
     plan = problems.build(peers.square(settings.size, EXEMPLAR), settings)
     problem, image = plan.problems[-1], jnp.asarray(plan.start)
+    data = problem.data(0)
     evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=compilation.options(often=True))
-    compiled = evaluate.lower(image, problem.data, ()).compile()
-    return lambda: jax.block_until_ready(compiled(image, problem.data, ()))
+    compiled = evaluate.lower(image, data, ()).compile()
+    return lambda: jax.block_until_ready(compiled(image, data, ()))
 
 
 def torch_gradient(size: int) -> Callable:
@@ -148,10 +149,10 @@ def overhead():
     for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
         plan = problems.build(peers.square(256, EXEMPLAR), settings)
         chunk, state = stepping.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
-        box = [state]
+        box, data = [state], plan.problems[0].data(0)
 
-        def step(box=box, chunk=chunk, problem=plan.problems[0]):
-            box[0], _ = chunk(box[0], problem.data, 1)
+        def step(box=box, chunk=chunk, data=data):
+            box[0], _ = chunk(box[0], data, 1)
 
         shown = synthesis.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
         with workdirs.claim(FOLDER / "overhead", {}, {}, overwrite=True) as metrics:

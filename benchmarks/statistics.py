@@ -23,7 +23,7 @@ def prepare(style: np.ndarray, statistic: str) -> list:
     plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
     problem = plan.problems[0]
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
-    return [stepping.build_chunk(plan, problem, scanned=False)(), state, problem]
+    return [stepping.build_chunk(plan, problem, scanned=False)(), state, problem.data(0), problem]
 
 
 def main() -> None:
@@ -34,10 +34,10 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, entry in prepared.items():
             began = time.perf_counter()
-            entry[1], _ = entry[0](entry[1], entry[2].data, STEPS)
+            entry[1], _ = entry[0](entry[1], entry[2], STEPS)
             steps[name].append((time.perf_counter() - began) / STEPS)
             began = time.perf_counter()
-            jax.block_until_ready(entry[2].renew(1)) if entry[2].renew else None
+            jax.block_until_ready(entry[3].data(1)) if entry[3].chance else None
             draws[name].append((time.perf_counter() - began) / config.Config().renew_every)
     gram = np.median(steps["gram"])
     for name in prepared:

@@ -121,9 +121,9 @@ def _combine(problems: Sequence[stepping.Problem]) -> stepping.Problem:
     stack = lambda several: jax.tree.map(
         lambda axis, *parts: parts[0] if axis is None else _stack(parts), first.axes, *several, is_leaf=lambda x: x is None
     )
-    renew = None if first.renew is None else lambda epoch: stack([problem.renew(epoch) for problem in problems])
+    data = lambda epoch: stack([problem.data(epoch) for problem in problems])
     critic = _stack([problem.critic for problem in problems])
-    return first._replace(data=stack([problem.data for problem in problems]), critic=critic, renew=renew)
+    return first._replace(data=data, shapes=jax.eval_shape(stack, [problem.shapes for problem in problems]), critic=critic)
 
 
 def _stack(trees: Sequence):
@@ -140,4 +140,4 @@ def _split(observers: Sequence[synthesis.Observer]) -> synthesis.Observer:
 
 
 def _shapes(plan: stepping.Plan) -> str:
-    return str([(p.height, p.width, jax.tree.map(jnp.shape, (p.data, p.critic))) for p in plan.problems] + [plan.height])
+    return str([(p.height, p.width, jax.tree.map(jnp.shape, (p.shapes, p.critic))) for p in plan.problems] + [plan.height])

@@ -2,12 +2,16 @@
 
 import bisect
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 
+from jaxtex import compilation, convolutions, errors, memory, meshes, networks, scenes
 from jaxtex import config as configs
-from jaxtex import convolutions, errors, memory, meshes, networks, scenes
 from jaxtex import targets as targeting
+
+MUCH = 2**27  # bytes of features: VGG-16's of 256 px
 
 
 def hold(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, layout: meshes.Layout) -> None:
@@ -98,6 +102,15 @@ def weight_of_features(loss: targeting.Loss, height: int, width: int) -> int:
         network = networks.select(network, rectified or network.layers)
     shapes = networks.extents(loss.network.clone(network=network), height, width)
     return sum(math.prod(shape) for shape in shapes.values()) * size
+
+
+def look_options(loss: targeting.Loss, pictures: Sequence[np.ndarray]) -> dict | None:
+    """The `compiler_options` of a program that looks at pictures once: much to look at is worth compiling well.
+
+    VGG-16 at 256 px, 2 cores: 0.19 s of compiling and 0.70 s of looking become 0.45 s and 0.38 s, of all cores together.
+    """
+    whole = sum(weight_of_features(loss, *picture.shape[:2]) for picture in pictures)
+    return compilation.options(often=whole >= MUCH)
 
 
 def multiple(network: networks.Pyramid) -> int:

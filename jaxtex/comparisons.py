@@ -38,6 +38,16 @@ class Statistic(NamedTuple):
     complete: Callable[[Any], Summary] = _identity  # ... from which the summary follows, where it can
     numbers: Callable[[int, int], int] = lambda channels, positions: 0  # of a layer of the exemplar, that it looks at
 
+    @property
+    def draws(self) -> bool:
+        """Whether chance is part of it."""
+        return bool(self.samples or self.directions)
+
+    @property
+    def aims_at_summaries(self) -> bool:
+        """Whether its target is the exemplar's summary as it is."""
+        return self.aim is _identity
+
 
 def exact(features: jax.Array) -> np.dtype:
     """The type in which sums over features are taken: float32, or theirs if that is wider."""

@@ -39,7 +39,7 @@ def table(plan: stepping.Plan) -> list[dict[str, Any]]:
 
 def _seconds(plan: stepping.Plan, problem: stepping.Problem, compiled) -> float:
     """Of a step: the mean of some, after one that is not counted."""
-    state, data = stepping.place(plan, problem, stepping.begin(plan, problem), problem.data)
+    state, data = stepping.place(plan, problem, stepping.begin(plan, problem), problem.data(0))
     taken = []
     for _ in range(STEPS + 1):
         began = time.perf_counter()

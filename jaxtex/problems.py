@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from jaxtex import (
+    ahead,
     budgets,
     comparisons,
-    compilation,
     errors,
     evaluation,
     expressions,
@@ -29,6 +29,7 @@ from jaxtex import (
     starts,
     stepping,
     terms,
+    traces,
 )
 from jaxtex import config as configs
 from jaxtex import targets as targeting
@@ -103,7 +104,7 @@ def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, n
     """The targets are made once, unless something in them is drawn."""
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
     first = plan(loss, scene, config)
-    if any(problem.renew or problem.critic for problem in first.problems):
+    if any(problem.chance or problem.critic for problem in first.problems):
         return [first, *(plan(loss, scene, each) for each in seeds[1:])]
     return [first._replace(**_begin(scene, each, first.problems)) for each in seeds]
 
@@ -249,7 +250,7 @@ def _problem(
     loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
 ) -> stepping.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
-    variables = loss.prepared()  # made while the exemplars are looked at
+    variables = loss.prepared()
     styles = [smaller(style, factor) for style in scene.styles]
     height, width = (-(-side // factor) for side in (scene.height, scene.width))
     rows = meshes.rows_at(layout, height)
@@ -257,17 +258,18 @@ def _problem(
     strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
     seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
     made_of = "" if config.mesh else f"{loss.network} {loss.plain} {strip} {_lasting(config)}"
-    texture = targeting.Targets(*seen, (height, width), config.seed, made_of)
+    jit = functools.partial(traces.jit, made_of=made_of, compiler_options=budgets.look_options(loss, styles))
+    texture = targeting.Targets(*seen, (height, width), config.seed, jit)
     content = None if scene.content is None else smaller(scene.content, factor)
     pictures = losses.Pictures(styles, scene.weights, content, height, width, _features(loss))
     others = {name: term.aim(pictures) for name, term in loss.terms.items()}
-    data = lambda epoch: {"variables": variables, "targets": {**others, **texture(epoch)}}
-    first, learners = data(0), {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
-    critics = {name: critic.init(first["targets"][name], config.seed) for name, critic in learners.items()}
+    data = lambda epoch: {"variables": variables.result(), "targets": {**others, **texture(epoch)}}
+    shapes = {"variables": variables.shapes, "targets": {**ahead.shapes(others), **texture.shapes}}
+    learners = {s.name: s.part.statistic.critic for s in loss.sources if s.part.statistic.critic}
+    critics = {name: critic.init(texture(0)[name], config.seed) for name, critic in learners.items()}
     features = budgets.weight_of_features(loss, budgets.window(loss, strip, height) if strip else height, width)
-    chance = {"renew": data} if texture.chance else {}
-    size = {"rows": rows, "features": features, "strip": strip, "made_of": made_of}
-    problem = stepping.Problem(height, width, evaluation.of(loss, strip), first, axes=AXES, **size, **chance)
+    size = {"rows": rows, "features": features, "strip": strip, "made_of": made_of, "chance": texture.chance}
+    problem = stepping.Problem(height, width, evaluation.of(loss, strip), data, shapes, axes=AXES, **size)
     return problem._replace(critic=critics, learn=functools.partial(evaluation.learn, learners)) if critics else problem
 
 
@@ -277,8 +279,8 @@ def _lasting(config: configs.Config) -> dict[str, Any]:
 
 
 def _features(loss: targeting.Loss) -> Callable[[np.ndarray], networks.Features]:
-    apply = jax.jit(loss.network.apply, compiler_options=compilation.options(often=False))
-    return lambda picture: apply(loss.variables, picture)
+    jit = functools.partial(jax.jit, loss.network.apply)
+    return lambda picture: jit(compiler_options=budgets.look_options(loss, [picture]))(loss.variables, picture)
 
 
 def smaller(image: np.ndarray, factor: int) -> np.ndarray:

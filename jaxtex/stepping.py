@@ -26,10 +26,11 @@ class Problem(NamedTuple):
     height: int
     width: int
     loss: Loss
-    data: Any  # weights and targets: arguments of the compiled step, not constants of it
+    data: Callable[[int], Any]  # how often drawn -> weights and targets: arguments of the compiled step, no constants
+    shapes: Any  # of the data, which may not be there yet
     critic: Any = ()  # before it has learned, where there is one
     learn: Learn = lambda critic, data, seen, step: critic
-    renew: Callable[[int], Any] | None = None  # how often -> data of the same shapes, where chance is part of the loss
+    chance: bool = False  # whether data is drawn anew now and then
     features: int = 0  # bytes of the features of all layers that are run through
     axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
     rows: int = 1  # devices that share the rows of the image
@@ -111,8 +112,8 @@ def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
     step, placed, state = _whole_step(plan, problem)
     made_of = f"{problem.made_of} {problem.axes} {plan.batch} {plan.remat}" if problem.made_of else ""
     jitting = {"donate_argnums": 0, "compiler_options": compilation.options(often=True), **placed}
-    jitted = traces.jit(step, (state, problem.data), made_of, **jitting)
-    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.data)
+    jitted = traces.jit(step, (state, problem.shapes), made_of, **jitting)
+    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.shapes)
 
 
 def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:
@@ -143,7 +144,7 @@ def _traced(function: Callable, spread) -> Callable:
 
 def _shardings(plan: Plan, problem: Problem, spread, state: Any) -> tuple[Any, Any]:
     shape, batch = (problem.height, problem.width, plan.start.shape[-1]), bool(plan.batch)
-    of_data = meshes.of_data(spread, problem.data, problem.axes, batch)
+    of_data = meshes.of_data(spread, problem.shapes, problem.axes, batch)
     return meshes.of_images(spread, state, shape, batch), of_data
 
 

@@ -145,7 +145,7 @@ def _descent_of_one(
         stop = _pause(plan, problem, done, until)
         state, info = chunk(state, data, stop - done)
         infos, done = [*infos, jax.tree.map(np.asarray, info)], stop
-        if problem.renew and done % plan.renew_every == 0 and done < until:
+        if problem.chance and done % plan.renew_every == 0 and done < until:
             state, data = stepping.place(plan, problem, plan.optimizer.renew(state), _data_at(plan, problem, number, done))
         if done % plan.save_every == 0 or done == until:
             image = meshes.fetch(state.image, meshes.mesh(plan.layout, problem.rows))
@@ -164,15 +164,15 @@ def _refined(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
 def _pause(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:
     """Where the chunk ends that begins after so many steps; it does not depend on where a run was cut off."""
     lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else LONGEST]
-    lengths += [plan.renew_every] if problem.renew else []
+    lengths += [plan.renew_every] if problem.chance else []
     return min(until, *(done - done % every + every for every in lengths))
 
 
 def _data_at(plan: stepping.Plan, problem: stepping.Problem, number: int, done: int) -> Any:
     """As the problem has them at first, or as they were drawn last."""
     drawn = done // plan.renew_every
-    later = problem.renew and drawn * plan.renew_every > plan.until(number - 1)
-    return problem.renew(drawn) if later else problem.data
+    later = problem.chance and drawn * plan.renew_every > plan.until(number - 1)
+    return problem.data(drawn if later else 0)
 
 
 def joined(infos: Sequence[stepping.Info]) -> stepping.Info | tuple[()]:

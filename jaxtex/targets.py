@@ -1,11 +1,13 @@
 """What the statistics aim at, for one scale: exemplars and masks -> targets, drawn anew where chance is part of them."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from jaxtex import comparisons, compilation, errors, expressions, images, losses, networks, traces
+from jaxtex import ahead, comparisons, errors, expressions, images, losses, networks
 
 INSIDE = 0.5  # from this brightness on, a mask is white
 
@@ -27,7 +29,7 @@ class Loss(NamedTuple):
     network: networks.Pyramid  # for the result
     plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
     variables: dict  # as they were loaded, for programs that run once
-    prepared: Callable[[], dict]  # -> those for programs that run often, see `preparation`
+    prepared: Callable[[], ahead.Ahead]  # -> those for programs that run often, see `preparation`
     sources: list[Source]
     terms: dict[str, losses.Term]
 
@@ -43,7 +45,7 @@ class Targets:
       style_masks: for each style where it is looked at, `[H, W]`, or None.
       size: height and width of the result at this scale.
       seed: of what is drawn.
-      made_of: all that the network and the sources are made of, as in `traces.jit`.
+      jit: compiles what looks at the exemplars, `(function, arguments)`.
     """
 
     def __init__(
@@ -55,10 +57,10 @@ class Targets:
         style_masks: Sequence[np.ndarray | None],
         size: tuple[int, int],
         seed: int,
-        made_of: str = "",
+        jit: Callable[[Callable, tuple], jax.stages.Wrapped],
     ):
-        self.sources, self.seed, self._fixed = sources, seed, {}
-        self.shapes = networks.extents(network, *size)
+        self.sources, self.seed = sources, seed
+        self.extents = networks.extents(network, *size)
         of_styles = [networks.extents(network, *style.shape[:2]) for style in styles]
         drawn = {source.name: self._pools(source, of_styles, style_masks) for source in sources}
 
@@ -67,43 +69,57 @@ class Targets:
             return {source.name: _seen(source, features, drawn[source.name]) for source in sources}
 
         looked_at = variables, tuple(styles), drawn
-        seen = traces.jit(look, looked_at, made_of, compiler_options=compilation.options(often=False))(*looked_at)
-        self.seen = {s.name: seen[s.name] if _draws(s) else losses.aims(s.part.statistic, seen[s.name]) for s in sources}
+        self._seen = ahead.run(jit(look, looked_at), *looked_at)
+        self._fixed = functools.cache(functools.partial(self._aims_of, directions={}))
 
     def __call__(self, epoch: int) -> dict[str, Any]:
         """Name of the term -> its target."""
-        return {source.name: self._target(source, epoch) for source in self.sources}
+        return self._targets(epoch, self._aims)
+
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """Those of the targets: before these are there, if they are what is seen of the exemplars and no more."""
+        statistics = [source.part.statistic for source in self.sources]
+        if self.chance or not all(statistic.aims_at_summaries for statistic in statistics):
+            return ahead.shapes(self(0))
+        return ahead.shapes(self._targets(0, lambda number, views: self._seen.shapes[self.sources[number].name]))
 
     @property
     def chance(self) -> bool:
         """Whether anything is drawn."""
-        return any(_draws(source) for source in self.sources)
+        return any(source.part.statistic.draws for source in self.sources)
 
-    def _target(self, source: Source, epoch: int) -> dict[str, Any]:
-        statistic, rng = source.part.statistic, np.random.default_rng([self.seed, epoch, self.sources.index(source)])
-        views = {
-            layer: losses.draw(statistic, self.shapes[layer], inside(source.mask, self.shapes[layer]), rng)
-            for layer in source.layers
-        }
-        if not _draws(source):
-            aims = self.seen[source.name]
-        elif statistic.directions or source.name not in self._fixed:
-            directions = {layer: views[layer]["directions"] for layer in source.layers} if statistic.directions else {}
-            aims = self._fixed[source.name] = _aims(source, self.seen[source.name], directions)
-        else:
-            aims = self._fixed[source.name]
-        return {layer: {"aim": aims[layer], "view": views[layer]} for layer in source.layers}
+    def _targets(self, epoch: int, aims: Callable[[int, dict], dict]) -> dict[str, Any]:
+        found = {}
+        for number, source in enumerate(self.sources):
+            views = self._views(number, epoch)
+            aimed = aims(number, views)
+            found[source.name] = {layer: {"aim": aimed[layer], "view": views[layer]} for layer in source.layers}
+        return found
+
+    def _views(self, number: int, epoch: int) -> dict[str, dict[str, np.ndarray]]:
+        source, rng = self.sources[number], np.random.default_rng([self.seed, epoch, number])
+        of_layer = lambda shape: losses.draw(source.part.statistic, shape, inside(source.mask, shape), rng)
+        return {layer: of_layer(self.extents[layer]) for layer in source.layers}
+
+    def _aims(self, number: int, views: dict) -> dict[str, Any]:
+        if not self.sources[number].part.statistic.directions:
+            return self._fixed(number)
+        return self._aims_of(number, {layer: view["directions"] for layer, view in views.items()})
+
+    def _aims_of(self, number: int, directions: dict) -> dict[str, Any]:
+        """Of what was seen of the exemplars; of a statistic that draws this is rows."""
+        source, statistic = self.sources[number], self.sources[number].part.statistic
+        seen = self._seen.result()[source.name]
+        summaries = losses.summarise(statistic, seen, source.weights, directions) if statistic.draws else seen
+        return losses.aims(statistic, summaries)
 
     def _pools(self, source: Source, of_styles: list[dict], masks: Sequence[np.ndarray | None]) -> list[dict]:
         """For each style of a term the positions of each layer that are looked at."""
-        samples = comparisons.POOL if _draws(source) else 0
+        samples = comparisons.POOL if source.part.statistic.draws else 0
         statistic, rng = source.part.statistic._replace(samples=samples, directions=0), np.random.default_rng(self.seed)
         pool = lambda shape, mask: losses.draw(statistic, shape, inside(mask, shape), rng)
         return [{layer: pool(of_styles[i][layer], masks[i]) for layer in source.layers} for i in source.styles]
-
-
-def _draws(source: Source) -> bool:
-    return bool(source.part.statistic.samples or source.part.statistic.directions)
 
 
 def _seen(source: Source, features: list[networks.Features], drawn: list[dict]) -> Any:
@@ -112,12 +128,7 @@ def _seen(source: Source, features: list[networks.Features], drawn: list[dict]) 
         {layer: losses.view(features[i][layer], pool[layer]) for layer in source.layers}
         for i, pool in zip(source.styles, drawn, strict=True)
     ]
-    return rows if _draws(source) else losses.summarise(source.part.statistic, rows, source.weights, {})
-
-
-def _aims(source: Source, rows: list[networks.Features], directions: dict) -> dict[str, Any]:
-    summaries = losses.summarise(source.part.statistic, rows, source.weights, directions)
-    return losses.aims(source.part.statistic, summaries)
+    return rows if source.part.statistic.draws else losses.summarise(source.part.statistic, rows, source.weights, {})
 
 
 def inside(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:

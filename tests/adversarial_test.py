@@ -95,14 +95,14 @@ def test_a_loop_a_scan_and_a_batch_agree(exemplar, form):
     plan = problems.build(exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}"))
     problem = plan.problems[0]
     fresh = lambda: jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
-    looped, _ = stepping.build_chunk(plan, problem, scanned=False)()(fresh(), problem.data, 3)
-    scanned, _ = stepping.build_chunk(plan, problem, scanned=True)()(fresh(), problem.data, 3)
+    looped, _ = stepping.build_chunk(plan, problem, scanned=False)()(fresh(), problem.data(0), 3)
+    scanned, _ = stepping.build_chunk(plan, problem, scanned=True)()(fresh(), problem.data(0), 3)
     np.testing.assert_allclose(scanned.image, looped.image, atol=5e-3)
     assert jax.tree.structure(scanned.critic) == jax.tree.structure(looped.critic) == jax.tree.structure(problem.critic)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
     advance = jax.jit(jax.vmap(stepping.build_step(problem, plan.optimizer), (0, None)))
     for _ in range(3):
-        batch, _ = advance(batch, problem.data)
+        batch, _ = advance(batch, problem.data(0))
     np.testing.assert_allclose(batch.image[1], looped.image, atol=5e-3)
 
 
@@ -136,6 +136,6 @@ def test_the_critic_learns_nothing_from_what_is_not_finite(exemplar):
     plan = problems.build(exemplar, configs.Config(statistic="discriminator", **SMALL))
     problem = plan.problems[0]
     state = optimizers.start(plan.optimizer, jnp.full((problem.height, problem.width, 3), jnp.nan), problem.critic)
-    after, info = jax.jit(stepping.build_step(problem, plan.optimizer))(state, problem.data)
+    after, info = jax.jit(stepping.build_step(problem, plan.optimizer))(state, problem.data(0))
     assert not jnp.isfinite(info.evaluated)
     jax.tree.map(np.testing.assert_array_equal, after.critic, problem.critic)

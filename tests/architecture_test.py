@@ -7,7 +7,7 @@ import jaxtex
 
 LEVELS = [
     {"errors", "files", "grids", "heap", "icc", "signals", "tiles"},
-    {"distributed", "encoding", "exemplars", "meshes", "samples", "workdirs"},
+    {"ahead", "distributed", "encoding", "exemplars", "meshes", "samples", "workdirs"},
     {"intake"},
     {"decoding"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",

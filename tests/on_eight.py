@@ -37,7 +37,7 @@ def evaluate(choices, mesh):
     (problem,) = plan.problems
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
     function, spread = jax.value_and_grad(problem.loss, has_aux=True), meshes.mesh(plan.layout, problem.rows)
-    given = image, problem.data, problem.critic
+    given = image, problem.data(0), problem.critic
     if spread is None:
         (loss, _), gradient = jax.jit(function)(*given)
         return float(loss), np.asarray(gradient), {}

@@ -13,7 +13,7 @@ pytestmark = ON_CPU
 
 def loaded(sizes, octaves=2):
     network, variables = loading.load_network(config.Config(octaves=octaves), LAYERS)
-    return network, preparation.prepare(network, variables, sizes) if sizes else variables
+    return network, preparation.prepare(network, variables, sizes).result() if sizes else variables
 
 
 @pytest.mark.parametrize("size", [(256, 256), (96, 64), (37, 45)], ids=str)
@@ -43,7 +43,7 @@ def test_a_plan_uses_them_but_not_with_rows_over_devices(monkeypatch):
     style = np.random.default_rng(0).random((64, 64, 3), np.float32)
     monkeypatch.setattr(convolutions, "WORTH", 2**16)
     plan = problems.build(style, config.Config(size=64, num_steps=2))
-    assert plan.problems[-1].data["variables"][networks.PREPARED]
+    assert plan.problems[-1].data(0)["variables"][networks.PREPARED]
     assert not plan.problems[-1].loss.args[0].variables  # the plain ones leave memory
     monkeypatch.setattr(problems.meshes, "parse", lambda text: problems.meshes.Layout(1, 2))
     assert not problems._sizes(problems.scenes.build([style], None, config.Config(size=64)), config.Config(size=64))
@@ -51,7 +51,7 @@ def test_a_plan_uses_them_but_not_with_rows_over_devices(monkeypatch):
 
 def test_fixed_filters_and_elsewhere_nothing_is_done(monkeypatch):
     network, variables = loading.load_network(config.Config(network="steerable"), ("bands",))
-    assert preparation.prepare(network, variables, [(256, 256)]) is variables
+    assert preparation.prepare(network, variables, [(256, 256)]).result() is variables
     network, variables = loaded(())
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert not preparation.prepare(network, variables, [(256, 256)])[networks.PREPARED]
+    assert not preparation.prepare(network, variables, [(256, 256)]).result()[networks.PREPARED]

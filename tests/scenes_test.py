@@ -95,10 +95,10 @@ def test_the_same_seed_draws_the_same(exemplar):
 
 def test_targets_are_drawn_anew(exemplar):
     plan = problems.build(exemplar, configs.Config(**SMALL, statistic="sliced_wasserstein:samples=64"))
-    views = [plan.problems[0].renew(epoch)["targets"]["sliced_wasserstein"]["relu1_1"]["view"] for epoch in (0, 0, 1)]
+    views = [plan.problems[0].data(epoch)["targets"]["sliced_wasserstein"]["relu1_1"]["view"] for epoch in (0, 0, 1)]
     np.testing.assert_array_equal(views[0]["positions"], views[1]["positions"])
     assert all((views[0][what] != views[2][what]).any() for what in ("positions", "directions"))
-    assert problems.build(exemplar, configs.Config(**SMALL)).problems[0].renew is None
+    assert not problems.build(exemplar, configs.Config(**SMALL)).problems[0].chance
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def evaluate(style, strips, **choices):
     plan = problems.build(style, config.Config(**(fixed | choices), strips=strips))
     (problem,) = plan.problems
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
-    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(image, problem.data, ())
+    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(image, problem.data(0), ())
     return problem.strip, float(loss), np.asarray(gradient)
 
 

@@ -44,7 +44,7 @@ def test_a_step_holds_one_evaluation_and_no_loop(exemplar, monkeypatch):
     monkeypatch.setattr(networks.VGG, "_layer", counted(networks.VGG._layer, traced))
     plan = plan_of(exemplar)
     traced.clear()
-    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data)
+    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data(0))
     assert traced == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1"] * 2  # for each octave
     found = list(operations(program.jaxpr))
     assert heavy(name for name, _ in found)
@@ -76,7 +76,7 @@ def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
 
 def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
     plan = plan_of(exemplar)
-    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data)
+    program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data(0))
     assert sum(np.size(constant) for constant in program.consts) < 1000
 
 
@@ -86,14 +86,14 @@ def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statis
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
     chunk = stepping.build_chunk(plan, plan.problems[0], scanned=False)()
     state = jax.tree.map(jnp.copy, first_state(plan))
-    _, infos = chunk(state, plan.problems[0].data, 4)
+    _, infos = chunk(state, plan.problems[0].data(0), 4)
     assert infos.loss[3] < infos.evaluated[0]
 
 
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_a_loop_a_scan_and_a_batch_agree(exemplar, optimizer):
     plan = plan_of(exemplar, optimizer=optimizer)
-    step, data = stepper(plan), plan.problems[0].data
+    step, data = stepper(plan), plan.problems[0].data(0)
     fresh = lambda: jax.tree.map(jnp.copy, first_state(plan))
     looped, infos = stepping.build_chunk(plan, plan.problems[0], scanned=False)()(fresh(), data, 4)
     scanned, scanned_infos = stepping.build_chunk(plan, plan.problems[0], scanned=True)()(fresh(), data, 4)

@@ -19,7 +19,7 @@ def uneven(exemplar):
 def loss_of(style, tile, roll):
     (problem,) = problems.build(style, config.Config(**SMALL, scales=1, tile=tile, tv_weight=0.1)).problems
     image = np.random.default_rng(0).uniform(size=(48, 64, 3)).astype(np.float32)
-    return float(problem.loss(np.roll(image, roll, (0, 1)), problem.data, ())[0])
+    return float(problem.loss(np.roll(image, roll, (0, 1)), problem.data(0), ())[0])
 
 
 @pytest.mark.parametrize("tile, roll", [("xy", (8, 16)), ("x", (0, 16)), ("y", (8, 0))])

@@ -136,7 +136,7 @@ def test_a_kept_step_is_the_step(folder, exemplar, choices):
     def stepped():
         plan = problems.build(exemplar, small)
         state, info = stepping.lower(plan, plan.problems[0]).compile()(
-            stepping.begin(plan, plan.problems[0]), plan.problems[0].data
+            stepping.begin(plan, plan.problems[0]), plan.problems[0].data(0)
         )
         return jax.tree.map(np.asarray, (state, info))
 
