@@ -121,8 +121,9 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
     budgets.hold(loss, scene, config, layout)
     scales = factors(scene.shortest, config.scales)
     each = [dataclasses.replace(config, strips=strip) for strip in budgets.choices(config.strips, len(scales))]
-    parts = [_problem(loss, scene, *chosen, layout) for chosen in zip(scales, each, strict=True)]
     errors.choose("remat", config.remat, memory.REMATS)
+    shares = configs.parse_shares(config.shares, len(scales))
+    parts = [_problem(loss, scene, *chosen, layout) for chosen in zip(scales, each, strict=True)]
     return stepping.Plan(
         problems=parts,
         optimizer=optimizer,
@@ -136,7 +137,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
         remat=config.remat,
         tile=config.tile,
         layout=layout,
-        shares=configs.parse_shares(config.shares, len(scales)),
+        shares=shares,
         **_begin(scene, config, parts),
     )
 

@@ -101,6 +101,13 @@ def test_targets_are_drawn_anew(exemplar):
     assert not problems.build(exemplar, configs.Config(**SMALL)).problems[0].chance
 
 
+def test_each_term_draws_for_itself(exemplar):
+    choices = SMALL | {"statistic": "sorted:samples=64 + histogram:samples=64"}
+    targets = problems.build(exemplar, configs.Config(**choices)).problems[0].data(0)["targets"]
+    views = [target["relu1_1"]["view"]["positions"] for target in targets.values()]
+    assert len(views) == 2 and (views[0] != views[1]).any()
+
+
 @pytest.mark.parametrize(
     "choices, text",
     [

@@ -150,3 +150,15 @@ def test_a_loop_of_ones_own_sees_what_an_observer_sees(exemplar):
     for progress in jaxtex.iterate(exemplar, **choices):
         assert progress.step == 3
         break
+
+
+def test_data_is_drawn_anew_at_every_third_step_and_as_it_was_first_at_each_scale(exemplar):
+    plan = plan_of(exemplar, statistic="sorted:samples=40", scales=2, size=64, renew_every=3)
+    asked = []
+
+    def watched(number, problem):
+        return problem._replace(data=lambda epoch: asked.append((number, epoch)) or problem.data(epoch))
+
+    problems = [watched(number, problem) for number, problem in enumerate(plan.problems)]
+    synthesis.run(plan._replace(problems=problems))
+    assert asked == [(0, 0), (0, 1), (1, 0), (1, 2)]  # of eight steps the second scale takes those from the fifth on
