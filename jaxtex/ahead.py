@@ -1,4 +1,4 @@
-"""Programs that run once, in a thread of their own: what they give has its shapes before it is there.
+"""Programs that run once, in threads of their own: what they give has its shapes before it is there.
 
 So a step is traced and compiled while kernels get their form and exemplars are looked at.
 """
@@ -27,7 +27,7 @@ class Ahead(NamedTuple):
 def run(jitted: jax.stages.Wrapped, *arguments: Any) -> Ahead:
     """Begins a program, which is traced here, where the caller's settings of JAX hold."""
     lowered = jitted.lower(*arguments)
-    return Ahead(shapes(lowered.out_info), _thread().submit(_run, lowered, arguments).result)
+    return Ahead(shapes(lowered.out_info), _threads().submit(_run, lowered, arguments).result)
 
 
 def given(tree: Any) -> Ahead:
@@ -41,8 +41,8 @@ def shapes(tree: Any) -> Any:
 
 
 @functools.cache
-def _thread() -> futures.ThreadPoolExecutor:
-    return futures.ThreadPoolExecutor(2)
+def _threads() -> futures.ThreadPoolExecutor:
+    return futures.ThreadPoolExecutor(2)  # kernels, and exemplars
 
 
 def _run(lowered: jax.stages.Lowered, arguments: tuple) -> Any:

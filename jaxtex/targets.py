@@ -74,7 +74,12 @@ class Targets:
 
     def __call__(self, epoch: int) -> dict[str, Any]:
         """Name of the term -> its target."""
-        return self._targets(epoch, self._aims)
+        return self._targets(epoch, self._aims) if epoch else self._first
+
+    @functools.cached_property
+    def _first(self) -> dict[str, Any]:
+        """Asked for more than once: by `shapes`, too, and by each image of a batch."""
+        return self._targets(0, self._aims)
 
     @property
     def shapes(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import ahead, budgets, compilation, config, problems, statistics, stepping
+from jaxtex import ahead, budgets, compilation, config, problems, statistics, stepping, targets
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "weights": "random", "num_steps": 2}
 ON_CPU = pytest.mark.skipif(jax.default_backend() != "cpu", reason="compilers' options are of the CPU alone")
@@ -74,6 +74,16 @@ def test_the_shapes_are_those_of_the_data(name, exemplar):
     optimizer = "adam" if statistics.STATISTICS[name]().critic else "lbfgs"
     (problem,) = problems.build(exemplar, config.Config(**SMALL, statistic=name, optimizer=optimizer)).problems
     assert problem.shapes == ahead.shapes(problem.data(0))
+
+
+def test_what_is_drawn_first_is_drawn_once(exemplar, monkeypatch):
+    drawn, summarise = [], targets.losses.summarise
+    monkeypatch.setattr(targets.losses, "summarise", lambda *given: drawn.append(1) or summarise(*given))
+    (problem,) = problems.build(exemplar, config.Config(**SMALL, statistic="sliced_wasserstein")).problems
+    problem.data(0), problem.data(0)
+    assert len(drawn) == 1
+    problem.data(1)
+    assert len(drawn) == 2
 
 
 @ON_CPU
