@@ -89,7 +89,7 @@ def _tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
 JPEG = Kind({8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500, alpha=False)  # no colour is coarser than another
 TIFF = Kind({8: _tiff, 16: _tiff})
 KINDS = {
-    ".png": Kind({8: _pillow("PNG"), 16: _deep_png}),
+    ".png": Kind({8: _pillow("PNG", compress_level=2), 16: _deep_png}),  # photographs: as small as by 6, in half the time
     ".tif": TIFF,
     ".tiff": TIFF,
     ".jpg": JPEG,

@@ -35,8 +35,8 @@ class Memory(NamedTuple):
     """What is known of the curvature, and where the line search stands."""
 
     gradient: jax.Array  # [H, W, 3], at the accepted image
-    pairs: jax.Array  # [2 m, 3 H W]: m steps, then the m changes of the gradient; a ring
-    products: jax.Array  # [2 m, 2 m]: the inner products of the pairs
+    pairs: jax.Array  # [2 m + 2, 3 H W]: m + 1 steps, then their changes of the gradient; rings, the next slot is no pair
+    products: jax.Array  # [2 m + 2, 2 m + 2]: the inner products of the pairs
     count: jax.Array  # pairs stored since the memory was last forgotten
     size: jax.Array  # length of the step under trial, 1 = the full quasi-Newton step
     refusals: jax.Array  # in this search
@@ -45,8 +45,9 @@ class Memory(NamedTuple):
 def init(image: jax.Array, length: int = LENGTH) -> Memory:
     """No memory, but room for so many pairs; the first image tried, `[H, W, 3]`, will be accepted."""
     zero = jnp.zeros((), jnp.int32)
-    pairs = jnp.zeros((2 * length, image.size))
-    return Memory(jnp.zeros_like(image), pairs, jnp.zeros((2 * length, 2 * length)), zero, jnp.ones(()), zero)
+    rows = 2 * (length + 1)
+    products = jnp.zeros((rows, rows))
+    return Memory(jnp.zeros_like(image), jnp.zeros((rows, image.size)), products, zero, jnp.ones(()), zero)
 
 
 def update(state, loss: jax.Array, gradient: jax.Array):
@@ -82,18 +83,21 @@ def _free(gradient: jax.Array, image: jax.Array) -> jax.Array:
 
 
 def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) -> tuple[Memory, jax.Array]:
-    """The memory with a pair more, if it is curved; and the inner products of its pairs with `free`, in the same pass."""
-    length = len(memory.pairs) // 2
-    slots = memory.count % length + jnp.array([0, length])
-    curved = jnp.vdot(step, change) > CURVATURE * jnp.linalg.norm(step) * jnp.linalg.norm(change)
+    """The memory with a pair more, if it is curved; and the inner products of its pairs with `free`, in the same pass.
+
+    It is written in any case, into the slot that is no pair, which is one then if it is counted: whether it is curved its
+    products tell, and nothing is read that is written, for which XLA would copy the whole memory.
+    """
+    ring = len(memory.pairs) // 2
+    slots = memory.count % ring + jnp.array([0, ring])
     pairs, products = memory.pairs, memory.products
     for vector, slot in zip((step, change), slots, strict=True):  # in place, where `.at[].set` copies all on CPU
-        vector = jnp.where(curved, vector.ravel(), lax.dynamic_index_in_dim(pairs, slot, keepdims=False))
-        pairs = lax.dynamic_update_index_in_dim(pairs, vector, slot, 0)
+        pairs = lax.dynamic_update_index_in_dim(pairs, vector.ravel(), slot, 0)
     columns = _product(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1))
     for column, slot in zip(columns.T, slots, strict=False):
         products = products.at[slot].set(column).at[:, slot].set(column)
-    products = jnp.where(curved, products, memory.products)
+    (steps, both), (_, changes) = columns[slots, :2]
+    curved = both > CURVATURE * jnp.sqrt(steps) * jnp.sqrt(changes)
     return memory._replace(pairs=pairs, products=products, count=memory.count + curved), columns[:, 2]
 
 
@@ -123,18 +127,19 @@ def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax
     """The quasi-Newton matrix times a vector, by the compact representation.
 
     Args:
-      memory: with m pairs.
+      memory: of m pairs.
       vector: `[H, W, 3]`.
-      along: its inner products with the pairs, `[2 m]`.
+      along: its inner products with what is in the memory, `[2 m + 2]`.
     """
-    length = len(memory.pairs) // 2
-    order = (memory.count + jnp.arange(length)) % length  # oldest first; slots not yet filled come before all
-    filled = jnp.arange(length) >= length - memory.count
-    both = jnp.concatenate([order, order + length])
+    ring = len(memory.pairs) // 2
+    ages = jnp.arange(1, ring)
+    order = (memory.count + ages) % ring  # oldest first, without the next; slots not yet filled come before all
+    filled = ages >= ring - memory.count
+    both = jnp.concatenate([order, order + ring])
     mask = jnp.concatenate([filled, filled])
     products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
     scale, weights = _compact(products, jnp.where(mask, along[both], 0.0), filled)
-    combined = _product(weights[jnp.argsort(both)], memory.pairs)
+    combined = _product(jnp.zeros(2 * ring).at[both].set(weights), memory.pairs)
     return scale * vector + combined.reshape(vector.shape)
 
 

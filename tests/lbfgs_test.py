@@ -74,6 +74,22 @@ def test_the_matrix_is_that_of_the_two_loops(count, length):
     np.testing.assert_allclose(got.ravel(), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_what_was_refused_or_is_not_curved_costs_no_pair():
+    rng, length = np.random.default_rng(0), 3
+    kept = tried = lbfgs.init(jnp.zeros(SHAPE), length)
+    steps, gradient = rng.standard_normal((length + 2, *SHAPE)), jnp.asarray(rng.standard_normal(SHAPE), jnp.float32)
+    nothing = jnp.zeros(SHAPE)
+    for s in steps.astype(np.float32):
+        kept, _ = lbfgs._store(kept, s, 2 * s, gradient)
+        tried, _ = lbfgs._store(tried, s, 2 * s, gradient)
+        for refused in ((nothing, nothing), (s, -s), (s, 1e30 * s)):
+            tried, along = lbfgs._store(tried, *refused, gradient)
+            assert tried.count == kept.count, refused
+    kept, expected = lbfgs._store(kept, nothing, nothing, gradient)
+    matrix = lambda memory, along: lbfgs._inverse_hessian(memory, gradient, along)
+    np.testing.assert_allclose(matrix(tried, along), matrix(kept, expected), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)])
 def test_finds_the_minimum(function, steps, tolerance):
     assert descend(function, steps)[-1].loss < tolerance * function(START)
