@@ -106,11 +106,11 @@ def _seeded(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config, n
     first = plan(loss, scene, config)
     if any(problem.chance or problem.critic for problem in first.problems):
         return [first, *(plan(loss, scene, each) for each in seeds[1:])]
-    return [first._replace(**_begin(scene, each, first.problems)) for each in seeds]
+    sizes = [(problem.height, problem.width) for problem in first.problems]
+    return [first._replace(**_begin(scene, each, sizes)) for each in seeds]
 
 
-def _begin(scene: scenes.Scene, config: configs.Config, problems: Sequence[stepping.Problem]) -> dict[str, Any]:
-    sizes = [(problem.height, problem.width) for problem in problems]
+def _begin(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
     return {"start": starts.first(scene, config, *sizes[0]), "details": starts.details(scene, config, sizes)}
 
 
@@ -123,9 +123,11 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
     each = [dataclasses.replace(config, strips=strip) for strip in budgets.choices(config.strips, len(scales))]
     errors.choose("remat", config.remat, memory.REMATS)
     shares = configs.parse_shares(config.shares, len(scales))
-    parts = [_problem(loss, scene, *chosen, layout) for chosen in zip(scales, each, strict=True)]
+    extents = [_extent(loss, scene, factor, layout) for factor in scales]
+    begun = _begin(scene, config, [(height, width) for height, width, _ in extents])
+    parts = zip(scales, each, extents, strict=True)
     return stepping.Plan(
-        problems=parts,
+        problems=[_problem(loss, scene, *part) for part in parts],
         optimizer=optimizer,
         num_steps=config.num_steps,
         save_every=config.save_every,
@@ -138,8 +140,15 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
         tile=config.tile,
         layout=layout,
         shares=shares,
-        **_begin(scene, config, parts),
+        **begun,
     )
+
+
+def _extent(loss: targeting.Loss, scene: scenes.Scene, factor: int, layout: meshes.Layout) -> tuple[int, int, int]:
+    """Height and width of the image at a scale, and how many devices share its rows."""
+    height, width = (-(-side // factor) for side in (scene.height, scene.width))
+    rows = meshes.rows_at(layout, height)
+    return *budgets.sides(loss, height, width, rows), rows
 
 
 def _hold_tiles(loss: targeting.Loss, scene: scenes.Scene, tile: str, layout: meshes.Layout) -> None:
@@ -248,14 +257,11 @@ def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[s
 
 
 def _problem(
-    loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, layout: meshes.Layout
+    loss: targeting.Loss, scene: scenes.Scene, factor: int, config: configs.Config, extent: tuple[int, int, int]
 ) -> stepping.Problem:
     """The problem of one scale; all have the same loss function, so a step compiles once a size."""
-    variables = loss.prepared()
+    (height, width, rows), variables = extent, loss.prepared()
     styles = [smaller(style, factor) for style in scene.styles]
-    height, width = (-(-side // factor) for side in (scene.height, scene.width))
-    rows = meshes.rows_at(layout, height)
-    height, width = budgets.sides(loss, height, width, rows)
     strip = budgets.strip_of(loss, scene, config.strips, (height, width), rows)
     seen = loss.plain, loss.variables, loss.sources, styles, scene.style_masks
     made_of = "" if config.mesh else f"{loss.network} {loss.plain} {strip} {_lasting(config)}"

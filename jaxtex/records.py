@@ -42,7 +42,8 @@ def find(paths: Sequence[str]) -> list[pathlib.Path]:
     found: list[pathlib.Path] = []
     for path in map(pathlib.Path, paths):
         if not path.is_dir():
-            raise errors.UserError(f"run {os.fspath(path)!r}: no such folder; one that jaxtex made, please")
+            there = "a file" if path.exists() else "no such folder"
+            raise errors.UserError(f"run {os.fspath(path)!r}: {there}; a folder that jaxtex made, please")
         below = [path] if (path / workdirs.RECORD).exists() else [each.parent for each in path.rglob(workdirs.RECORD)]
         if not below:
             raise errors.UserError(f"run {os.fspath(path)!r}: no {workdirs.RECORD} in it or below, so no run")

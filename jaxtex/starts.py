@@ -1,13 +1,16 @@
 """What a synthesis begins with: noise that has the exemplar's colours and spectrum, white noise, or a picture."""
 
 import itertools
+import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from jaxtex import config as configs
 from jaxtex import errors, images, scenes
+from jaxtex import exemplars as pictures
 
+KINDS = "spectrum", "noise", "style", "content"
 FAINT, HALF = 0.02, 0.5  # deviation of white noise; share of the exemplar's contrast
 TAPER = 8  # a part of each side over which the exemplar fades towards its border
 
@@ -32,6 +35,8 @@ def first(scene: scenes.Scene, config: configs.Config, height: int, width: int) 
         return images.resize(given, height, width)
     if scene.material.maps:
         raise errors.UserError(f"--init={config.init}: maps begin as spectrum, noise or style")
+    if kind.isidentifier() and not os.path.exists(pictures.path_of(kind)):
+        raise errors.unknown("--init", kind, [*KINDS, *pictures.names()])
     return images.resize(images.load(kind), height, width, config.tile)
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import ahead, budgets, compilation, config, problems, statistics, stepping, targets
+from jaxtex import ahead, budgets, compilation, config, errors, problems, statistics, stepping, targets
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "weights": "random", "num_steps": 2}
 ON_CPU = pytest.mark.skipif(jax.default_backend() != "cpu", reason="compilers' options are of the CPU alone")
@@ -48,6 +48,17 @@ def test_what_is_only_put_into_its_place(gate):
     gate.set()
     np.testing.assert_array_equal(found.result()["cos"], [1, 1])
     assert ahead.given(found.result()).shapes == found.shapes
+
+
+@pytest.mark.parametrize("wrong", [{"init": "nothing.png"}, {"init": "nois"}, {"remat": "some"}, {"shares": "1,2"}])
+def test_a_slip_is_told_before_anything_runs(wrong, monkeypatch):
+    """Who has to mend it should not wait for what has begun."""
+    run = []
+    monkeypatch.setattr(ahead, "_run", lambda *given: run.append(given))
+    style = np.random.default_rng(0).random((48, 48, 3), np.float32)
+    with pytest.raises(errors.UserError, match="|".join(wrong.values())):
+        problems.build(style, config.Config(**SMALL, **wrong))
+    assert not run
 
 
 def test_an_error_is_raised_to_who_waits():

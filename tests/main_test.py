@@ -203,7 +203,7 @@ MISTAKES = [
     (["--shares=0"], "--shares=0: for each of 1 scales a whole number from 1 to 999"),
     (["--shares=1000"], "--shares=1000: for each of 1 scales a whole number from 1 to 999"),
     (["--octaves=0"], "--octaves=0: between"),
-    (["--init=nothing.png"], "image 'nothing.png': no such file"),
+    (["--init=nois"], "unknown --init 'nois'; did you mean 'noise'?"),
     (["--experiment=none"], "no experiments here"),
     (["--stlye=x.png"], "stlye"),
     (["x.png"], "given as --style=x.png"),

@@ -213,7 +213,7 @@ def test_a_damaged_record_is_one_line_and_costs_the_others_nothing(text, capsys)
     [
         ([], "jaxtex-report RUN..."),
         (["none"], "run 'none': no such folder"),
-        (["style.png"], "run 'style.png': no such folder"),
+        (["style.png"], "run 'style.png': a file"),
         (["."], "run '.': no run.json in it or below"),
         (["run", "--output=report.pdf"], "--output=report.pdf: its suffix is one of .html, .htm"),
         (["run", "--output=style.png/a.html"], "style.png is no folder"),
