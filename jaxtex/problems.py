@@ -12,23 +12,18 @@ import numpy as np
 from jaxtex import (
     ahead,
     budgets,
-    comparisons,
     errors,
     evaluation,
-    expressions,
-    grids,
     images,
-    loading,
     losses,
     memory,
     meshes,
     networks,
+    objectives,
     optimizers,
-    preparation,
     scenes,
     starts,
     stepping,
-    terms,
     traces,
 )
 from jaxtex import config as configs
@@ -135,7 +130,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
         width=scene.width,
         renew_every=config.renew_every,
         finish=scene.finish,
-        numbers=count(loss, scene),
+        numbers=objectives.count(loss, scene),
         remat=config.remat,
         tile=config.tile,
         layout=layout,
@@ -168,92 +163,15 @@ def _optimizer(loss: targeting.Loss, config: configs.Config) -> optimizers.Optim
     return optimizer
 
 
-def count(loss: targeting.Loss, scene: scenes.Scene) -> int:
-    """How many numbers of the exemplars the statistics look at, at full size."""
-    of_styles = [networks.extents(loss.network, *style.shape[:2]) for style in scene.styles]
-    each = lambda source, shape: source.part.statistic.numbers(shape[2], shape[0] * shape[1])
-    return sum(each(s, of_styles[i][layer]) for s in loss.sources for i in s.styles for layer in s.layers)
-
-
 def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
-    """The terms that the flags ask for, and the network with just the layers that they look at.
-
-    Raises:
-      UserError: a name is unknown, terms and pictures do not go together, or nothing is asked for.
-    """
-    network = errors.choose("network", config.network, networks.NETWORKS)
-    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
-    parts = expressions.parse(config.statistic) if scene.styles and config.texture_weight else []
-    if scene.material.maps and all(part.statistic.alone for part in parts):
-        raise errors.UserError(f"--statistic={config.statistic} sees each channel by itself: maps would not stay aligned")
-    wanted = [layer for part in parts for layer in part.layers or weights_of]
-    content_of = {}
-    if scene.content is not None and config.content_weight:
-        content_of = configs.parse_layers(config.content_layers, "content_layers") or {network.defaults()[-1]: 1.0}
-    excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
-    maps = 1 + len(scene.material.maps)
-    seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
-    network, variables = loading.load_network(config, seen, maps)
-    prepared = functools.cache(lambda: preparation.prepare(network, variables, _sizes(scene, config)))
-    layers = lambda part: tuple(part.layers or weights_of)
-    sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
-    named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
-    named |= _image_terms(scene, config, content_of)
-    if not named:
-        raise errors.UserError("nothing to do: --style or --content is wanted, with a weight above 0")
-    return targeting.Loss(tiling(network, config.tile), network, variables, prepared, sources, named)
+    """As `objectives.build`, with kernels in the form that each scale wants."""
+    return objectives.build(scene, config, _sizes(scene, config))
 
 
 def _sizes(scene: scenes.Scene, config: configs.Config) -> list[tuple[int, int]]:
     """Height and width of the image at each scale; none where its rows are spread, by XLA's own convolutions alone."""
     scales = factors(scene.shortest, config.scales) if meshes.parse(config.mesh).rows == 1 else []
     return [(-(-scene.height // factor), -(-scene.width // factor)) for factor in scales]
-
-
-def tiling(network: networks.Pyramid, tile: str) -> networks.Pyramid:
-    """The network with what lies beyond the border taken from the other side, along the axes of `tile`."""
-    rows, columns = grids.both(network.network.padding)
-    padding = f"{'wrap' if 'y' in tile else rows}/{'wrap' if 'x' in tile else columns}"
-    return network.clone(network=network.network.clone(padding=padding)) if tile else network
-
-
-def _sources(
-    part: expressions.Part, layers: tuple[str, ...], scene: scenes.Scene, octaves: int
-) -> list[targeting.Source]:
-    """One term for all styles, or, where the result has a mask for each, one for each style."""
-    seen = tuple(networks.octave_name(layer, octave) for octave in range(octaves) for layer in layers)
-    everything = tuple(range(len(scene.styles)))
-    if scene.masks is None:
-        sources = [targeting.Source(part.name, part, seen, everything, tuple(scene.weights), None)]
-    else:
-        sources = [
-            targeting.Source(f"{part.name}.{i}", part, seen, (i,), (1.0,), scene.masks[i]) for i in everything
-        ]
-    if part.statistic.critic and scene.masks is None and len(scene.styles) > 1:
-        raise errors.UserError(f"--statistic={part.name} learns one style; several want --masks")
-    if part.statistic.neighbours and (scene.masks or any(mask is not None for mask in scene.style_masks)):
-        raise errors.UserError(f"--statistic={part.name} compares neighbours, and cannot be had with masks")
-    return sources
-
-
-def _texture(source: targeting.Source, weights_of: dict, scene: scenes.Scene, config: configs.Config) -> losses.Term:
-    weights = {layer: weights_of.get(layer.partition("/")[0], 1.0) for layer in source.layers}
-    share = sum(scene.weights[i] for i in source.styles) / sum(scene.weights)
-    return losses.texture(source.part.statistic, weights, config.texture_weight * source.part.weight * share)
-
-
-def _image_terms(scene: scenes.Scene, config: configs.Config, content_of: dict[str, float]) -> dict[str, losses.Term]:
-    errors.choose("content_norm", config.content_norm, comparisons.NORMS)
-    wanted = {}
-    if content_of:
-        wanted["content"] = terms.content(content_of, config.content_weight, config.content_norm)
-    if config.excite and config.excite_weight:
-        wanted["excitement"] = terms.excitement(*configs.parse_map(config.excite), config.excite_weight)
-    if config.tv_weight:
-        wanted["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
-    if config.spectrum_weight and scene.styles:
-        wanted["spectrum"] = terms.spectrum(config.spectrum_weight)
-    return wanted
 
 
 def _problem(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import config, errors, images, main, materials, networks, problems, statistics
+from jaxtex import config, errors, images, loading, main, materials, networks, statistics
 
 QUICK = {"size": 64, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 40}
 
@@ -87,7 +87,7 @@ def test_faint_maps_count_as_much():
 
 
 def test_the_network_looks_at_each_map_by_itself(exemplar):
-    network, variables = problems.loading.load_network(config.Config(), ("relu1_1", "relu2_1"))
+    network, variables = loading.load_network(config.Config(), ("relu1_1", "relu2_1"))
     other = exemplar[::-1].copy()
     joined = network.clone(maps=2).apply(variables, np.concatenate([exemplar, other], -1))
     for layer, seen in network.apply(variables, exemplar).items():
