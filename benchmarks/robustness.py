@@ -3,8 +3,8 @@
     python benchmarks/robustness.py
 
 Prints, for each exemplar, the median and the largest loss at the end, in units of that of white noise, and how many of the
-runs fell below 1e-2. A run that ends on noise would stay near 1. (The default's start, which has the exemplar's spectrum, is
-nearer to the end than noise, and so no unit.)
+runs fell below 1e-2. A run that ends on noise would stay near 1. (The default's start has the exemplar's spectrum: it
+is nearer to the end than noise, and so no unit.)
 """
 
 import jax
