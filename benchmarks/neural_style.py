@@ -1,7 +1,7 @@
 """The built-in network beside neural-style-pt's setting with real VGG-19 weights: time, pictures and two distances.
 
     jaxtex-weights convert FILE.npz --allow_unknown --output=weights/vgg19.h5
-    python benchmarks/neural_style.py [EXEMPLAR ...]         (extra `bench`; a sheet of them goes to runs/neural_style)
+    python benchmarks/neural_style.py [EXEMPLAR ...]         (extra `bench`; pictures and a sheet go to runs/neural_style)
 
 Four makers at 192 px, 200 evaluations each: a plain PyTorch loop as in neural-style-pt (relu1_1, relu2_1, relu3_1, Gram,
 maximum pooling, `torch.optim.LBFGS`, from noise), the same setting in jaxtex, and jaxtex's defaults with its built-in

@@ -65,8 +65,8 @@ class Config:
     remat: str = _choice("auto", "Whether features are computed anew for the gradient, which saves memory.")
     seed: int = _choice(0, "Decides all that is random.")
     init: str = _choice(
-        "", "Start: spectrum (noise with the exemplar's), noise (white), style, content, a path. Empty: spectrum; with a "
-        "content, noise."
+        "", "Start: spectrum (noise with the exemplar's), noise (white), style, content, a picture. Empty: spectrum; with "
+        "a content, noise."
     )
     noise: float = _choice(0.0, "Contrast of that noise, 1 is the exemplar's (0: 0.5); deviation of white (0: 0.02).")
 

@@ -33,12 +33,12 @@ def build(scene: scenes.Scene, config: configs.Config, sizes: Sequence[tuple[int
     network = errors.choose("network", config.network, networks.NETWORKS)
     weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     parts, content_of = _parts(scene, config), _content(scene, config, network)
-    wanted = [layer for part in parts for layer in part.layers or weights_of]
+    layers = lambda part: tuple(part.layers or weights_of)
+    wanted = [layer for part in parts for layer in layers(part)]
     excited = [configs.parse_map(config.excite)[0]] if config.excite and config.excite_weight else []
     seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
     network, variables = loading.load_network(config, seen, 1 + len(scene.material.maps))
     prepared = functools.cache(lambda: preparation.prepare(network, variables, sizes))
-    layers = lambda part: tuple(part.layers or weights_of)
     sources = [source for part in parts for source in _sources(part, layers(part), scene, config.octaves)]
     named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
     named |= _image_terms(scene, config, content_of)

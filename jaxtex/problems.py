@@ -141,7 +141,7 @@ def plan(loss: targeting.Loss, scene: scenes.Scene, config: configs.Config) -> s
 
 def _extent(loss: targeting.Loss, scene: scenes.Scene, factor: int, layout: meshes.Layout) -> tuple[int, int, int]:
     """Height and width of the image at a scale, and how many devices share its rows."""
-    height, width = (-(-side // factor) for side in (scene.height, scene.width))
+    height, width = _sides(scene, factor)
     rows = meshes.rows_at(layout, height)
     return *budgets.sides(loss, height, width, rows), rows
 
@@ -171,7 +171,11 @@ def build_loss(scene: scenes.Scene, config: configs.Config) -> targeting.Loss:
 def _sizes(scene: scenes.Scene, config: configs.Config) -> list[tuple[int, int]]:
     """Height and width of the image at each scale; none where its rows are spread, by XLA's own convolutions alone."""
     scales = factors(scene.shortest, config.scales) if meshes.parse(config.mesh).rows == 1 else []
-    return [(-(-scene.height // factor), -(-scene.width // factor)) for factor in scales]
+    return [_sides(scene, factor) for factor in scales]
+
+
+def _sides(scene: scenes.Scene, factor: int) -> tuple[int, int]:
+    return -(-scene.height // factor), -(-scene.width // factor)
 
 
 def _problem(
