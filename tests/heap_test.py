@@ -17,7 +17,7 @@ from jaxtex import heap
 step = jax.jit(lambda x: jnp.cos(jnp.outer(x, x)) @ x).lower(jnp.ones(5000)).compile()
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 given = []
-for _ in range(6):
+for _ in range(30):  # beside other processes some are given new memory
     {between}
     began = faults()
     step(jnp.ones(5000)).block_until_ready()
