@@ -89,14 +89,15 @@ def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) 
     products tell, and nothing is read that is written, for which XLA would copy the whole memory.
     """
     ring = len(memory.pairs) // 2
-    slots = memory.count % ring + jnp.array([0, ring])
-    pairs, products = memory.pairs, memory.products
-    for vector, slot in zip((step, change), slots, strict=True):  # in place, where `.at[].set` copies all on CPU
-        pairs = lax.dynamic_update_index_in_dim(pairs, vector.ravel(), slot, 0)
+    slot, pairs, products = memory.count % ring, memory.pairs, memory.products
+    rows = slot, slot + ring
+    for vector, row in zip((step, change), rows, strict=True):  # in place, where `.at[].set` copies all on CPU
+        pairs = lax.dynamic_update_index_in_dim(pairs, vector.ravel(), row, 0)
     columns = _product(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1))
-    for column, slot in zip(columns.T, slots, strict=False):
-        products = products.at[slot].set(column).at[:, slot].set(column)
-    (steps, both), (_, changes) = columns[slots, :2]
+    for column, row in zip(columns.T, rows, strict=False):
+        here = jnp.arange(2 * ring) == row
+        products = jnp.where(here, column[:, None], jnp.where(here[:, None], column, products))
+    (steps, both), (_, changes) = columns[jnp.stack(rows), :2]
     curved = both > CURVATURE * jnp.sqrt(steps) * jnp.sqrt(changes)
     return memory._replace(pairs=pairs, products=products, count=memory.count + curved), columns[:, 2]
 
@@ -118,7 +119,8 @@ def _trial(memory: Memory, image: jax.Array, free: jax.Array, along: jax.Array) 
     outward = free != memory.gradient
     steepest = -FIRST / (jnp.max(jnp.abs(free)) + TINY) * free
     newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free, along))
-    useful = (memory.count > 0) & jnp.isfinite(newton).all() & (jnp.vdot(newton, free) < 0)
+    slope = jnp.vdot(newton, free)  # not finite where `newton` is not
+    useful = (memory.count > 0) & jnp.isfinite(slope) & (slope < 0)
     step = memory.size * jnp.where(useful, newton, steepest)
     return jnp.clip(image + step * jnp.minimum(1.0, LARGEST / (jnp.max(jnp.abs(step)) + TINY)), 0.0, 1.0)
 
@@ -132,26 +134,24 @@ def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax
       along: its inner products with what is in the memory, `[2 m + 2]`.
     """
     ring = len(memory.pairs) // 2
-    ages = jnp.arange(1, ring)
-    order = (memory.count + ages) % ring  # oldest first, without the next; slots not yet filled come before all
-    filled = ages >= ring - memory.count
-    both = jnp.concatenate([order, order + ring])
-    mask = jnp.concatenate([filled, filled])
-    products = jnp.where(mask[:, None] & mask, memory.products[both][:, both], 0.0)
-    scale, weights = _compact(products, jnp.where(mask, along[both], 0.0), filled)
-    combined = _product(jnp.zeros(2 * ring).at[both].set(weights), memory.pairs)
+    ages = jnp.arange(ring)
+    order = (memory.count + ages) % ring  # the next slot first, then those not yet filled, then the pairs, oldest first
+    filled = ages >= jnp.maximum(ring - memory.count, 1)
+    products = memory.products.reshape(2, ring, 2, ring)[:, order][..., order]
+    products = jnp.where(filled[:, None, None] & filled, products, 0.0)
+    along = jnp.where(filled, along.reshape(2, ring)[:, order], 0.0)
+    scale, weights = _compact(products, along, filled)
+    combined = _product(weights[:, (ages - memory.count) % ring].ravel(), memory.pairs)
     return scale * vector + combined.reshape(vector.shape)
 
 
 def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[jax.Array, jax.Array]:
-    length = len(filled)
-    mixed, changes = products[:length, length:], products[length:, length:]
+    mixed, changes, one = products[0, :, 1], products[1, :, 1], jnp.eye(len(filled), dtype=bool)
     scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)  # of the latest pair
-    upper = jnp.triu(mixed) + jnp.diag(jnp.where(filled, 0.0, 1.0))
-    inverse = _inverse(upper)
-    first = _product(inverse, along[:length])
-    inner = jnp.diag(mixed) * first + scale * (_product(changes, first) - along[length:])
-    return scale, jnp.concatenate([_product(inverse.T, inner), -scale * first])
+    inverse = _inverse(jnp.where(one & ~filled, 1.0, jnp.triu(mixed)))
+    first = _product(inverse, along[0])
+    inner = _product(jnp.where(one, mixed, 0.0) + scale * changes, first) - scale * along[1]
+    return scale, jnp.stack([_product(inner, inverse), -scale * first])
 
 
 def _inverse(upper: jax.Array) -> jax.Array:
@@ -159,7 +159,7 @@ def _inverse(upper: jax.Array) -> jax.Array:
 
     JAX solves such systems by LAPACK on CPU, which has SciPy loaded: a quarter of a second before the first step.
     """
-    inverse = jnp.diag(1 / jnp.diag(upper))
+    inverse = jnp.where(jnp.eye(len(upper), dtype=bool), 1 / upper, 0.0)
     for level in range((len(upper) - 1).bit_length()):
         block = np.arange(len(upper)) >> level
         beside = jnp.where((block[:, None] + 1 == block) & (block % 2 == 1), upper, 0.0)
