@@ -1,5 +1,6 @@
 """Programs that need not be traced again."""
 
+import json
 import os
 import pathlib
 import pickle
@@ -127,6 +128,31 @@ def test_what_has_no_portable_form_is_traced(folder):
     given = lambda x: jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
     np.testing.assert_allclose(results(given, arguments=(np.ones(3, np.float32),)), np.sin(np.ones(3)), rtol=1e-6)
     assert not any(folder.iterdir())
+
+
+PROGRAM = """
+import json, sys
+import jax, jax.numpy as jnp
+from jaxtex import traces
+
+jax.config.update("jax_compilation_cache_dir", sys.argv[1])
+matrix = jnp.array([[4.0, 2.0], [2.0, 5.0]])
+with traces.kept(True):
+    found = traces.jit({function}, (matrix,), "a matrix")(matrix)
+print(json.dumps([found.tolist(), "scipy" in sys.modules]))
+"""
+
+
+MATRICES = {"jnp.square": [[16, 4], [4, 25]], "jnp.linalg.cholesky": [[2, 0], [1, 2]]}
+
+
+@pytest.mark.parametrize("function", MATRICES)
+def test_scipy_is_loaded_for_lapack_alone(function, folder):
+    for _ in ("new", "kept"):
+        command = [sys.executable, "-c", PROGRAM.format(function=function), str(folder.parent)]
+        found, loaded = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        assert found == MATRICES[function] and loaded == ("linalg" in function)
+    assert len(list(folder.iterdir())) == 1
 
 
 @pytest.mark.parametrize("choices", [{}, {"optimizer": "adam", "statistic": "sorted"}], ids=["lbfgs", "adam"])
