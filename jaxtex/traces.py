@@ -25,7 +25,7 @@ from jax import export
 from jaxtex import files
 
 LIBRARIES = "jax", "jaxlib", "flax", "optax", "numpy"
-LAPACK = b"lapack_"  # how the names of all begin that JAX calls there
+LAPACK = b"lapack_"  # how the names of all its functions begin in a program
 _KEPT = contextvars.ContextVar("kept", default=False)
 
 
@@ -70,7 +70,8 @@ def _read(path: pathlib.Path, name: str) -> Callable | None:
     """The program, by this name in profiles; None: there is none, or the file is damaged."""
     try:
         structure, portable = pickle.loads(path.read_bytes())
-        exported = _light(export.deserialize(bytearray(portable)), LAPACK in portable)
+        exported = export.deserialize(bytearray(portable))
+        exported = exported if LAPACK in portable else _of_any_platform(exported)
     except Exception:  # a damaged file ends in an error of any kind, and is made anew
         return None
 
@@ -81,10 +82,10 @@ def _read(path: pathlib.Path, name: str) -> Callable | None:
     return program
 
 
-def _light(exported: export.Exported, calls_lapack: bool) -> export.Exported:
-    """For no platform by name: with each program for CPU JAX loads SciPy, .15 s of a start, in case it calls LAPACK."""
-    anywhere = {"platforms": (), "disabled_safety_checks": (export.DisabledSafetyCheck.platform(),)}
-    return exported if calls_lapack else dataclasses.replace(exported, **anywhere)
+def _of_any_platform(exported: export.Exported) -> export.Exported:
+    """The same program, called without asking what it is for: for the CPU's JAX loads SciPy, .15 s, in case of LAPACK."""
+    unchecked = (export.DisabledSafetyCheck.platform(),)
+    return dataclasses.replace(exported, platforms=(), disabled_safety_checks=unchecked)
 
 
 def _write(path: pathlib.Path, function: Callable, arguments: Sequence[Any]) -> None:

@@ -90,6 +90,15 @@ def test_what_was_refused_or_is_not_curved_costs_no_pair():
     np.testing.assert_allclose(matrix(tried, along), matrix(kept, expected), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("curvature, count, taken", [(1, 1, True), (1e38, 1, False), (-1, 1, False), (1, 0, False)])
+def test_a_direction_that_is_not_finite_leads_uphill_or_is_forgotten_is_not_taken(curvature, count, taken):
+    image, along = jnp.full(SHAPE, 0.5), jnp.linspace(-1, 1, 60).reshape(SHAPE)
+    products = jnp.zeros((4, 4)).at[[0, 2, 2], [2, 0, 2]].set(jnp.array([curvature, curvature, 1.0]))  # of one pair
+    memory = lbfgs.init(image, 1)._replace(gradient=1e3 * along, products=products, count=jnp.full((), count))
+    trial = lbfgs._trial(memory, image, 1e3 * along, jnp.zeros(4))
+    np.testing.assert_allclose(trial, image - (lbfgs.LARGEST if taken else lbfgs.FIRST) * along, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)])
 def test_finds_the_minimum(function, steps, tolerance):
     assert descend(function, steps)[-1].loss < tolerance * function(START)
