@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import tempfile
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")  # for the commands of one session; the user's own stays as it is
 os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
+
+# What a script starts in the background ignores Ctrl-C, and so would all that the tests start and send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
