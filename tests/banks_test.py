@@ -15,7 +15,7 @@ def image(height=40, width=36):
 
 
 def features(picture, *layers, padding="reflect"):
-    return banks.Steerable(padding=padding, layers=layers).apply({}, picture)
+    return jax.jit(banks.Steerable(padding=padding, layers=layers).apply)({}, picture)
 
 
 def answers(frequency, direction):
@@ -90,7 +90,7 @@ def test_doubling_the_phase():
 
 def test_coarser_layers_are_the_next_octaves_doubled():
     network = banks.Steerable(padding="wrap", layers=("bands", "moduli", "phases", "parents"))
-    both = networks.pyramid(network, 2).apply({}, image())
+    both = jax.jit(networks.pyramid(network, 2).apply)({}, image())
     np.testing.assert_allclose(both["parents"][..., :12], both["moduli"], atol=1e-6)
     even, odd = (grids.double(part, "wrap") for part in jnp.split(both["bands/2"], 2, -1))
     np.testing.assert_allclose(both["parents"][..., 12:], banks.modulus(even, odd), atol=1e-5)
@@ -99,7 +99,7 @@ def test_coarser_layers_are_the_next_octaves_doubled():
 
 
 def test_an_odd_side_is_made_even():
-    found = features(image(33, 35), *banks.LAYERS)
+    found = jax.eval_shape(lambda picture: features(picture, *banks.LAYERS), image(33, 35))
     assert {layer: value.shape for layer, value in found.items()} == {
         "colours": (33, 35, 3), "bands": (33, 35, 24), "moduli": (33, 35, 12),
         "phases": (32, 34, 48), "parents": (32, 34, 24),

@@ -20,13 +20,16 @@ def on_eight():
     return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("name", [*statistics.STATISTICS, "vgg16_bn", "vgg19", "shallow", "steerable", "deep", "tiles"])
+ALONE = ("vgg16_bn", "vgg19", "shallow", "steerable", "octaves", "deep", "tiles")  # with Gram matrices
+
+
+@pytest.mark.parametrize("name", [*statistics.STATISTICS, *ALONE])
 def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
     assert on_eight[name]["loss"] < 1e-5
     assert on_eight[name]["gradient"] < 1e-5
 
 
-@pytest.mark.parametrize("name", ["gram", "deep"])
+@pytest.mark.parametrize("name", ["gram", "octaves", "deep"])
 def test_rows_are_exchanged_and_never_gathered(on_eight, name):
     moves = on_eight[name]["moves"]
     assert moves["collective-permute"] > 0 and moves["all-reduce"] > 0

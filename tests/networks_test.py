@@ -12,14 +12,15 @@ WIDTHS = ((4, 5), (6,), (7,))
 
 def network_and_variables(batch_norm, layers, **options):
     network = networks.select(networks.VGG(WIDTHS, batch_norm, **options), layers)
-    variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
-    keys = iter(jax.random.split(jax.random.key(1), 100))
-    variables = jax.tree.map(lambda leaf: leaf + 0.2 * jax.random.uniform(next(keys), leaf.shape), variables)
-    return network, variables
+    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((32, 32, 3)))
+    rng = np.random.default_rng(1)
+    kernel = lambda shape: rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1]))
+    number = lambda leaf: kernel(leaf.shape) if len(leaf.shape) > 1 else rng.uniform(0.2, 1.2, leaf.shape)
+    return network, jax.tree.map(lambda leaf: number(leaf).astype(np.float32), shapes)
 
 
 def image(height=19, width=14):
-    return jax.random.uniform(jax.random.key(2), (height, width, 3))
+    return np.random.default_rng(2).random((height, width, 3), np.float32)
 
 
 def naive_convolution(x, kernel, bias, mode):
@@ -131,7 +132,7 @@ def test_every_row_can_be_used_alike(name):
     assert set(network.defaults()) <= set(networks.layer_names(network))
     chosen = networks.select(network.clone(pooling="max", padding="wrap"), (networks.layer_names(network)[0],))
     folded, variables = networks.fold(chosen, drawn)
-    features = networks.pyramid(folded, 2).apply(variables, image(32, 48))
+    features = jax.eval_shape(networks.pyramid(folded, 2).apply, variables, image(32, 48))
     assert [value.shape[:2] for value in features.values()] == [(32, 48), (16, 24)]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import jaxtex
 from jaxtex import batches, config, convolutions, meshes, networks, problems, statistics
 
-QUICK = {"layers": "relu1_1,relu2_1", "octaves": 2, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
+QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
 OTHERS = {"vgg16_bn": "relu1_2,pool1,relu2_1", "vgg19": "relu1_1,pool1", "shallow": "relu1_1", "steerable": "bands,moduli"}
 MOVES = "all-gather|collective-permute|all-reduce|all-to-all"
 
@@ -78,11 +78,12 @@ if __name__ == "__main__":
     convolutions.choose = lambda features, kernel, prepared=True: convolutions.direct
     with jax.enable_x64(True):
         for name in statistics.STATISTICS:
-            joint = {"network": "steerable", "layers": "", "octaves": 1} if name == "joint" else {}
+            joint = {"network": "steerable", "layers": ""} if name == "joint" else {}
             compared(name, statistic=name, optimizer="adam", **joint)
         for name, layers in OTHERS.items():
             untrained = {} if name in ("shallow", "steerable") else {"weights": "random"}
-            compared(name, network=name, layers=layers, octaves=1, **untrained)
+            compared(name, network=name, layers=layers, **untrained)
+        compared("octaves", octaves=2)
         compared("deep", layers=",".join(networks.NETWORKS["vgg_lite"].defaults()), statistic="gram")
         compared("tiles", tile="xy", tv_weight=0.1)
     maps = np.concatenate([exemplar(), exemplar()[..., ::-1]], -1)

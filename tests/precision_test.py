@@ -75,7 +75,7 @@ def test_remat_changes_no_number_and_keeps_only_what_is_pooled(exemplar):
     image, kept = jnp.asarray(exemplar[:48, :64]), {}
     for choice in ("none", "all"):
         loss = memory.remat(problem.loss, choice, 0)
-        kept[choice] = jax.value_and_grad(lambda x, f=loss: f(x, problem.data(0), ())[0])(image)
+        kept[choice] = jax.jit(jax.value_and_grad(lambda x, f=loss: f(x, problem.data(0), ())[0]))(image)
         program = str(jax.make_jaxpr(loss)(image, problem.data(0), ()))
         assert ("checkpoint" in program or "remat" in program) == (choice == "all")
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), kept["none"], kept["all"])

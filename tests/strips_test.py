@@ -19,18 +19,22 @@ def exact(monkeypatch):
         yield
 
 
-def evaluate(style, strips, **choices):
-    fixed = {"octaves": 2, "scales": 1, "height": 96, "layers": "relu1_1,relu2_1"}
-    plan = problems.build(style, config.Config(**(fixed | choices), strips=strips))
-    (problem,) = plan.problems
+def problem_of(style, strips, **choices):
+    fixed = {"octaves": 1, "scales": 1, "height": 96, "layers": "relu1_1,relu2_1"}
+    (problem,) = problems.build(style, config.Config(**(fixed | choices), strips=strips)).problems
+    return problem
+
+
+def evaluate(problem):
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
     (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(image, problem.data(0), ())
-    return problem.strip, float(loss), np.asarray(gradient)
+    return float(loss), np.asarray(gradient)
 
 
 def agree(style, strips, **choices):
-    (none, loss, gradient), (rows, other, slope) = (evaluate(style, each, **choices) for each in ("none", strips))
-    assert none == 0 and rows > 0
+    whole, parts = (problem_of(style, each, **choices) for each in ("none", strips))
+    assert whole.strip == 0 and parts.strip > 0
+    (loss, gradient), (other, slope) = map(evaluate, (whole, parts))
     np.testing.assert_allclose(other, loss, rtol=1e-6)
     np.testing.assert_allclose(slope, gradient, atol=1e-5 * np.abs(gradient).max())
 
@@ -45,21 +49,25 @@ def test_every_padding(exemplar, padding):
     agree(exemplar, "24", padding=padding)
 
 
+def test_every_octave(exemplar):
+    agree(exemplar, "16", octaves=3)
+
+
 @pytest.mark.parametrize("rows", ["8", "40", "500"])
 def test_strips_that_leave_a_rest_and_strips_of_all(exemplar, rows):
-    agree(exemplar, rows, layers="relu1_2,pool2,relu3_1", octaves=1)
+    agree(exemplar, rows, layers="relu1_2,pool2,relu3_1")
 
 
 def test_a_deep_network_with_weights_of_nobody(exemplar):
-    agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1", octaves=1)
+    agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1")
 
 
 def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
-    assert evaluate(exemplar, "auto")[0] == 0
+    assert problem_of(exemplar, "auto").strip == 0
     monkeypatch.setattr(memory, "available", lambda: 0)
     monkeypatch.setattr(memory, "is_hopeless", lambda features: False)
-    assert evaluate(exemplar, "auto")[0] == 4  # the least that the poolings allow
-    assert evaluate(exemplar, "auto", statistic="sorted")[0] == 0  # which cannot be had in strips
+    assert problem_of(exemplar, "auto", octaves=2).strip == 4  # the least that the poolings allow
+    assert problem_of(exemplar, "auto", statistic="sorted").strip == 0  # which cannot be had in strips
 
 
 @pytest.mark.parametrize(
@@ -68,13 +76,13 @@ def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
 )
 def test_what_cannot_be_had_is_refused(exemplar, choices, why):
     with pytest.raises(errors.UserError, match=f"--strips=16: .*{why}"):
-        evaluate(exemplar, "16", **choices)
+        problem_of(exemplar, "16", **choices)
 
 
 @pytest.mark.parametrize("text", ["some", "0", "-3", "1.5", "99999"])
 def test_nonsense_is_refused(exemplar, text):
     with pytest.raises(errors.UserError, match=f"--strips={text}"):
-        evaluate(exemplar, text)
+        problem_of(exemplar, text)
 
 
 def test_a_run_in_strips_is_the_run(exemplar):
