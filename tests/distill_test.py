@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from jaxtex import networks, weights
+from jaxtex import networks, untrained, weights
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,7 @@ def distill():
 def small(distill, tmp_path, monkeypatch):
     """A teacher in a file, an image, and flags for a training of four steps."""
     monkeypatch.setitem(networks.NETWORKS, "tiny", networks.VGG(((6,) * 2, (7,) * 2, (8,) * 3)))
-    network = networks.select(networks.NETWORKS["tiny"], ("relu3_3",))
-    variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
-    weights.save(tmp_path / "teacher.h5", weights.Weights(variables, "tiny", "max", {}))
+    weights.save(tmp_path / "teacher.h5", untrained.draw("tiny", networks.NETWORKS["tiny"].shapes(), "max"))
     (tmp_path / "images").mkdir()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)).save(tmp_path / "images" / "a.png")
     choices = {
@@ -97,11 +95,12 @@ def test_regression_is_least_squares(distill):
 
 def test_batch_norm_is_put_in_without_changing_the_function(distill):
     student = distill.students.student_network([4, 5, 6])
-    variables = student.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
+    variables = untrained.draw("student", student.shapes(), student.pooling).variables
     images = np.random.default_rng(0).random((3, 32, 40, 3), np.float32)
     network = student.clone(batch_norm=True, layers=(*student.layers, "bn2_1"))
-    normed = jax.vmap(network.apply, (None, 0))(distill.students.with_batch_norm(student, variables, images), images)
-    plain = jax.vmap(student.apply, (None, 0))(variables, images)
+    seen = lambda network, variables: jax.jit(jax.vmap(network.apply, (None, 0)))(variables, images)
+    normed = seen(network, distill.students.with_batch_norm(student, variables, images))
+    plain = seen(student, variables)
     for layer in student.layers:
         energy = jnp.mean(plain[layer] ** 2, (0, 1, 2))
         alive = energy > 1e-4

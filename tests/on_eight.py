@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"  # each runs once
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax

@@ -6,15 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import errors, networks, store, weights
+from jaxtex import errors, networks, store, untrained, weights
 
 WIDTHS = ((4,), (5,))
 
 
 @pytest.fixture
 def saved(tmp_path):
-    network = networks.VGG(WIDTHS, True, layers=("relu2_1",))
-    variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
+    variables = untrained.draw("tiny", networks.VGG(WIDTHS, True).shapes(), "avg").variables
     path = tmp_path / "tiny.h5"
     weights.save(path, weights.Weights(variables, "tiny", "avg", {"source": "a test"}))
     return path, variables
