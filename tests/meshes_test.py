@@ -36,6 +36,10 @@ def test_rows_are_exchanged_and_never_gathered(on_eight, name):
     assert "all-gather" not in moves
 
 
+def test_rows_are_convolved_by_xla(on_eight):
+    assert on_eight["convolution"]["together"] and not on_eight["convolution"]["alone"]
+
+
 @pytest.mark.parametrize("name", ["scales", "tiles at all scales", "maps"])
 def test_coarse_scales_run_on_fewer_devices(on_eight, name):
     assert on_eight[name]["image"] < 0.01

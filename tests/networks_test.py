@@ -73,7 +73,10 @@ def test_every_layer_equals_a_numpy_loop(batch_norm, padding, mode, pooling):
         np.testing.assert_allclose(features[layer], expected[layer], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("layers", [("relu1_2", "pool2"), ("bn1_1", "relu2_1"), ("conv1_2", "bn1_2", "relu3_1")])
+FOLDED = [("relu1_2", "pool2"), ("bn1_1", "relu2_1"), ("conv1_2", "bn1_2", "relu3_1"), ("conv1_2", "relu1_2")]
+
+
+@pytest.mark.parametrize("layers", FOLDED)
 def test_folding_keeps_the_features(layers):
     network, variables = network_and_variables(True, layers)
     folded, fewer = networks.fold(network, variables)

@@ -73,7 +73,16 @@ def batch():
     print(json.dumps({"what": "batch", "image": float(np.abs(found[0] - found[1]).max())}), flush=True)
 
 
+def convolution():
+    """One line: whether a convolution is XLA's, which alone knows how to exchange rows, on one device and on eight."""
+    is_direct = lambda: convolutions.choose((66, 66, 160), (3, 3, 160, 160)) is convolutions.direct
+    with meshes.on(meshes.mesh(meshes.parse("rows:8"), 8)):
+        together = is_direct()
+    print(json.dumps({"what": "convolution", "alone": is_direct(), "together": together}), flush=True)
+
+
 if __name__ == "__main__":
+    convolution()
     meshes.LEAST = 16
     convolutions.choose = lambda features, kernel, prepared=True: convolutions.direct
     with jax.enable_x64(True):
