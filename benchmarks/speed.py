@@ -23,9 +23,11 @@ import numpy as np
 import peers
 
 from jaxtex import (
+    command,
     compilation,
     config,
     convolutions,
+    errors,
     heap,
     images,
     likeness,
@@ -267,14 +269,15 @@ def quality():
             yield row | measures(style, progress.image[: plan.height, : plan.width])
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     """Prints a table for each section, and keeps its rows."""
+    wanted = {name: errors.choose("section", name, SECTIONS) for name in names or SECTIONS}
     FOLDER.mkdir(parents=True, exist_ok=True)
     weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
     with peers.process():
-        for name in sys.argv[1:] or SECTIONS:
-            rows = list(SECTIONS[name]())
-            print(f"\n{SECTIONS[name].__doc__}\n\n{tables.markdown(rows)}", flush=True)
+        for name, section in wanted.items():
+            rows = list(section())
+            print(f"\n{section.__doc__}\n\n{tables.markdown(rows)}", flush=True)
             (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
 
 
@@ -282,4 +285,4 @@ SECTIONS = {f.__name__: f for f in (gradient, memory, overhead, first, pixels, b
 
 if __name__ == "__main__":
     heap.keep()  # as the command does
-    main()
+    command.guarded("speed.py", main, sys.argv[1:])
