@@ -10,7 +10,7 @@ import pytest
 
 CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")  # for the commands of one session; the user's own stays as it is
 os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # the small ones, too, as the command has it
 
 # What a script starts in the background ignores Ctrl-C, and so would all that the tests start and send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)

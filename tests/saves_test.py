@@ -54,7 +54,8 @@ CRITICS = [name for name, make in statistics.STATISTICS.items() if make().critic
 def test_any_statistic_goes_on_to_the_same_picture(exemplar, tmp_path, patience, statistic):
     choices = {"statistic": statistic, "optimizer": "adam" if statistic in CRITICS else "lbfgs"}
     plan = plan_of(exemplar, **choices, scales=1, size=40, layers="relu1_1", num_steps=5, renew_every=2)
-    whole_and_in_pieces(plan, tmp_path / "saves", patience, 2)
+    whole, pieces = whole_and_in_pieces(plan, tmp_path / "saves", patience, 2)
+    np.testing.assert_array_equal(pieces[-1].image, whole[-1].image)
 
 
 @pytest.mark.parametrize("every", [1, 4])

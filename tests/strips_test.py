@@ -31,7 +31,7 @@ def evaluate(problem):
     return float(loss), np.asarray(gradient)
 
 
-def agree(style, strips, **choices):
+def assert_agree(style, strips, **choices):
     whole, parts = (problem_of(style, each, **choices) for each in ("none", strips))
     assert whole.strip == 0 and parts.strip > 0
     (loss, gradient), (other, slope) = map(evaluate, (whole, parts))
@@ -41,25 +41,25 @@ def agree(style, strips, **choices):
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_every_sum_of_positions(exemplar, statistic):
-    agree(exemplar, "16", statistic=statistic, tv_weight=0.1)
+    assert_agree(exemplar, "16", statistic=statistic, tv_weight=0.1)
 
 
 @pytest.mark.parametrize("padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"])
 def test_every_padding(exemplar, padding):
-    agree(exemplar, "40", padding=padding)  # and 16 that are left
+    assert_agree(exemplar, "40", padding=padding)  # and 16 that are left
 
 
 def test_every_octave(exemplar):
-    agree(exemplar, "16", octaves=3)
+    assert_agree(exemplar, "16", octaves=3)
 
 
 @pytest.mark.parametrize("rows", ["8", "40", "500"])
 def test_strips_that_leave_a_rest_and_strips_of_all(exemplar, rows):
-    agree(exemplar, rows, layers="relu1_2,pool2,relu3_1")
+    assert_agree(exemplar, rows, layers="relu1_2,pool2,relu3_1")
 
 
 def test_a_deep_network_with_weights_of_nobody(exemplar):
-    agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1")
+    assert_agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1")
 
 
 def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
