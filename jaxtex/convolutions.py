@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxtex import meshes, tiles
+from jaxtex import grids, meshes, tiles
 
 FEW = 10 * 10  # pixels: too few tiles to multiply well
 WIDE = 64 * 128  # numbers in a tap of the kernel: with fewer, sums of tiles may lose what products gain
@@ -93,7 +93,7 @@ def convolve(
 def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True) -> Convolution:
     """The algorithm for these shapes on this backend, by the rule of `convolve`; `tiled` wants the kernel prepared."""
     (height, width, _), (side, _, inputs, outputs) = features, kernel
-    if jax.default_backend() != "cpu" or meshes.over_rows():
+    if not meshes.on_one_cpu():
         return direct
     if min(inputs, outputs) < 16:
         return gather if inputs < outputs else scatter
@@ -120,11 +120,16 @@ def _gather(features: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _gather_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, D] [D, 9 C]`: what each output pixel gives back to its neighbourhood."""
-    size, channels = len(kernel), kernel.shape[2]
-    gifts = tiles.contract(cotangent, kernel.reshape(-1, kernel.shape[3]), 2, 1)
-    places = [(row, column) for row in range(size) for column in range(size)]
-    spread = lambda gift, row, column: tiles.zeros_around(gift, (row, size - 1 - row), (column, size - 1 - column))
-    return sum(spread(gift, *at) for at, gift in zip(places, _split(gifts, channels), strict=True))
+    size, channels, outputs = len(kernel), *kernel.shape[2:]
+    gifts = tiles.contract(cotangent, kernel.swapaxes(0, 1).reshape(-1, outputs), 2, 1)
+    gifts = gifts.reshape(*cotangent.shape[:2], size, size, channels)
+    return tiles.apart(lambda x: _overlaid(x, 0), tiles.apart(lambda x: _overlaid(x, 1), gifts))
+
+
+def _overlaid(gifts: jax.Array, axis: int) -> jax.Array:
+    """`[H, W, K, ...]` -> the sum over K, the k-th of them moved k further along the axis, which gets longer."""
+    gifts = tiles.parts(gifts, 2)
+    return sum(grids.with_zeros(gift, axis, k, len(gifts) - 1 - k) for k, gift in enumerate(gifts))
 
 
 def _gather_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Array:
@@ -135,9 +140,15 @@ def _gather_kernel_gradient(features: jax.Array, cotangent: jax.Array) -> jax.Ar
 
 def _scatter(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, C] [C, 9 D]`: what each input pixel gives to its neighbourhood."""
-    gifts = tiles.product(features, kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1))
-    size = len(kernel)
-    return sum(_windows(gift, size)[position] for position, gift in enumerate(_split(gifts, kernel.shape[3])))
+    size, inputs, outputs = kernel.shape[1:]
+    gifts = tiles.product(features, kernel.transpose(2, 1, 0, 3).reshape(inputs, -1))
+    return _collected(_collected(gifts.reshape(*features.shape[:2], size, size, outputs), 1), 0)
+
+
+def _collected(gifts: jax.Array, axis: int) -> jax.Array:
+    """`[H, W, K, ...]` -> the sum over K, of the k-th what stands k further along the axis, which gets shorter."""
+    gifts = tiles.parts(gifts, 2)
+    return sum(_window(gift, axis, k, len(gifts)) for k, gift in enumerate(gifts))
 
 
 def _scatter_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -145,19 +156,16 @@ def _scatter_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
     return _gather(tiles.zeros_around(cotangent, around, around), kernel[::-1, ::-1].swapaxes(2, 3))
 
 
-def _windows(features: jax.Array, size: int) -> list[jax.Array]:
-    """`[H, W, C]` -> its windows, for size 3 nine of `[H - 2, W - 2, C]`, row by row."""
-    height, width = features.shape[0] - size + 1, features.shape[1] - size + 1
-    return [features[row : row + height, column : column + width] for row in range(size) for column in range(size)]
-
-
 def _neighbourhoods(features: jax.Array, size: int) -> jax.Array:
-    """`[H, W, C]` -> `[H - 2, W - 2, 9 C]` for size 3."""
-    return jnp.concatenate(_windows(features, size), axis=2)
+    """`[H, W, C]` -> `[H - 2, W - 2, 9 C]` for size 3, along rows and then along columns: of six pieces, not of nine."""
+    for axis in (1, 0):
+        features = jnp.concatenate([_window(features, axis, k, size) for k in range(size)], 2)
+    return features
 
 
-def _split(gifts: jax.Array, channels: int) -> list[jax.Array]:
-    return jnp.split(gifts, gifts.shape[2] // channels, axis=2)
+def _window(features: jax.Array, axis: int, first: int, size: int) -> jax.Array:
+    """What is left of an axis if its windows have this size: their `first` entries."""
+    return lax.slice_in_dim(features, first, first + features.shape[axis] - size + 1, axis=axis)
 
 
 def _differentiable(convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution) -> Convolution:

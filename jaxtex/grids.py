@@ -1,9 +1,13 @@
 """Features on a grid, `[H, W, C]`, made larger and smaller: padded, pooled, halved, doubled."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+from jaxtex import meshes
 
 PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "wrap": "wrap"}  # as NumPy calls them
 POOLINGS = {"max": jnp.max, "avg": jnp.mean}
@@ -33,12 +37,64 @@ def pad(features: jax.Array, padding: str, pixels: int = 1) -> jax.Array:
 
 
 def _longer(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Array:
-    """At both ends of an axis. Slices, for `jnp.pad` takes ten times as long to trace, and a network has dozens of them."""
+    """At both ends of an axis."""
     if mode == "constant":
-        return lax.pad(features, np.zeros((), features.dtype), [(pixels * (i == axis),) * 2 + (0,) for i in range(3)])
+        return with_zeros(features, axis, pixels, pixels)
+    return (_gathered if meshes.on_one_cpu() else _sliced)(features, axis, mode, pixels)
+
+
+def with_zeros(array: jax.Array, axis: int, before: int, after: int) -> jax.Array:
+    """So many zeros at both ends of an axis."""
+    around = [(before, after, 0) if i == axis else (0, 0, 0) for i in range(array.ndim)]
+    return lax.pad(array, np.zeros((), array.dtype), around)
+
+
+def _sliced(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Array:
+    """By slices: `jnp.pad` takes ten times as long to trace, and a network has dozens of them."""
     places = np.pad(np.arange(features.shape[axis]), pixels, mode)  # which row stands where
     rows = lambda places: [lax.slice_in_dim(features, place, place + 1, axis=axis) for place in places.tolist()]
     return lax.concatenate([*rows(places[:pixels]), features, *rows(places[-pixels:])], axis)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def _gathered(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Array:
+    """As `_sliced` does, by numbers of rows.
+
+    XLA's CPU makes one kernel of it and what comes before, where it copies features for each slice, and those of zeros
+    for each slice's gradient: with both so, a step of the built-in network at 256 px took 0.118 s, not 0.124 s, and
+    compiled in 2.9 s, not 3.1 s (2 cores). Rows that are spread over devices want slices.
+    """
+    return _take(features, np.pad(np.arange(features.shape[axis]), pixels, mode), axis)
+
+
+def _gathered_gradient(axis: int, mode: str, pixels: int, _: None, cotangent: jax.Array) -> tuple[jax.Array]:
+    """To each row what its copies were given."""
+    places = np.pad(np.arange(cotangent.shape[axis] - 2 * pixels), pixels, mode)
+    others = [i for i in range(cotangent.ndim) if i != axis]
+    there = lambda copies: np.expand_dims(copies >= 0, others)
+    given = lambda copies: jnp.where(there(copies), _take(cotangent, np.maximum(copies, 0), axis), 0)
+    return (sum(given(copies) for copies in _copies(places)),)
+
+
+_gathered.defvjp(lambda *arguments: (_gathered(*arguments), None), _gathered_gradient)
+
+
+def _copies(places: np.ndarray) -> np.ndarray:
+    """Which row stands where -> where each stands, first, second, ...: `[R, N]`, -1 for nowhere any more."""
+    order = np.argsort(places, kind="stable")
+    rows = places[order]
+    turn = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    copies = np.full((turn.max() + 1, rows.max() + 1), -1)
+    copies[turn, rows] = order
+    return copies
+
+
+def _take(features: jax.Array, places: np.ndarray, axis: int) -> jax.Array:
+    """The rows at these places; `jnp.take` would look whether they are there."""
+    others = tuple(i for i in range(features.ndim) if i != axis)
+    one = tuple(1 if i == axis else length for i, length in enumerate(features.shape))
+    numbers = lax.GatherDimensionNumbers(others, (axis,), (axis,))
+    return lax.gather(features, places[:, None].astype(np.int32), numbers, one, mode="promise_in_bounds")
 
 
 def both(padding: str) -> tuple[str, str]:

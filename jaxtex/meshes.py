@@ -78,6 +78,11 @@ def over_rows() -> bool:
     return sharding.get_abstract_mesh().shape.get("rows", 1) > 1
 
 
+def on_one_cpu() -> bool:
+    """Whether what is being traced runs on a CPU and has all rows there: where programs of our own beat XLA's."""
+    return jax.default_backend() == "cpu" and not over_rows()
+
+
 def of_images(spread: sharding.Mesh, tree: Any, shape: tuple[int, int, int], batch: bool) -> Any:
     """The shardings of a state: what holds pixels `[..., H, W, C]` or `[..., C H W]` by rows, a batch by images.
 

@@ -34,6 +34,21 @@ _outer_products.defvjp(
 )
 
 
+def means(features: jax.Array) -> jax.Array:
+    """The mean of each channel over positions, `[C]`.
+
+    On CPU by a product: what XLA sums there it has stored before, and sums in two rounds; a step of the built-in network at
+    256 px took 0.113 s so, and takes 0.105 s. By two rows of ones, for by one the product is a loop that errs thirty times
+    as much.
+    """
+    if jax.default_backend() != "cpu":
+        return features.mean((0, 1), comparisons.exact(features))
+    rows = features.reshape(-1, features.shape[-1])
+    ones = jnp.ones((2, len(rows)), rows.dtype)
+    return jnp.matmul(ones, rows, precision="highest", preferred_element_type=comparisons.exact(rows))[0] / len(rows)
+
+
+@jax.custom_vjp
 def moments(features: jax.Array) -> dict[str, jax.Array]:
     """The Gaussian that fits the feature vectors best.
 
@@ -43,8 +58,26 @@ def moments(features: jax.Array) -> dict[str, jax.Array]:
     return _centred(_uncentred(features))
 
 
+def _moments_forward(features: jax.Array):
+    found = moments(features)
+    return found, (features, found["mean"])
+
+
+def _moments_gradient(residuals, cotangent: dict[str, jax.Array]) -> tuple[jax.Array]:
+    """One product, and what all rows have in common; the general rule sums matrices along both axes for the latter."""
+    features, mean = residuals
+    rows = features.reshape(-1, len(mean))
+    both = (cotangent["covariance"] + cotangent["covariance"].T) / len(rows)
+    common = cotangent["mean"] / len(rows) - jnp.matmul(mean, both, precision="highest")
+    gradient = jnp.matmul(rows, both.astype(rows.dtype), precision="highest") + common.astype(rows.dtype)
+    return (gradient.reshape(features.shape),)
+
+
+moments.defvjp(_moments_forward, _moments_gradient)
+
+
 def _uncentred(features: jax.Array) -> dict[str, jax.Array]:
-    return {"mean": features.mean((0, 1), comparisons.exact(features)), "gram": second_moments(features)}
+    return {"mean": means(features), "gram": second_moments(features)}
 
 
 def _centred(averages: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -75,8 +108,7 @@ def mean(norm: str = "relative") -> comparisons.Statistic:
     References:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
-    average = lambda features: features.mean((0, 1), comparisons.exact(features))
-    return comparisons.Statistic(average, comparisons.compare(norm), average=average, alone=True, numbers=lambda c, _: c)
+    return comparisons.Statistic(means, comparisons.compare(norm), average=means, alone=True, numbers=lambda c, _: c)
 
 
 def mean_and_covariance() -> comparisons.Statistic:

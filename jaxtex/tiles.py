@@ -17,6 +17,8 @@ import numpy as np
 from jax import lax
 from jax.experimental import xla_metadata
 
+from jaxtex import grids
+
 PART = 2**24  # numbers that are held at once in the form of tiles: 64 MB
 SMALL = 256 * 256  # numbers in a tap of a kernel, that is kept both ways round
 
@@ -136,31 +138,28 @@ def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) ->
     """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
     size = matrix.shape[1]
     pixels = _enlarged(pixels, 4 * rows + size - 4, 4 * columns + size - 4)
-    tiles = _apart(lambda x: _sums(matrix, _fourths(x, size, rows, 0), 0), pixels)
-    tiles = _apart(lambda x: _sums(matrix, _fourths(x, size, columns, 2), 1), tiles)
+    tiles = apart(lambda x: _sums(matrix, _fourths(x, size, rows, 0), 0), pixels)
+    tiles = apart(lambda x: _sums(matrix, _fourths(x, size, columns, 2), 1), tiles)
     return tiles.reshape(36, rows * columns, -1)
 
 
 def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, D]` -> `[4 H, 4 W, D]`."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    tiles = _apart(lambda x: _sums(FROM_TILE, _parts(x, 1), 3), tiles)
-    return _apart(lambda x: _sums(FROM_TILE, _parts(x, 0), 1), tiles).reshape(4 * rows, 4 * columns, -1)
+    tiles = apart(lambda x: _sums(FROM_TILE, parts(x, 1), 3), tiles)
+    return apart(lambda x: _sums(FROM_TILE, parts(x, 0), 1), tiles).reshape(4 * rows, 4 * columns, -1)
 
 
 def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
     """`[36, H W, C]` -> `[4 H + 4, 4 W + 4, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
     tiles = products.reshape(6, 6, rows, columns, -1)
-    return _apart(lambda x: _overlap_one(_parts(x, 0), 0), _apart(lambda x: _overlap_one(_parts(x, 1), 2), tiles))
+    return apart(lambda x: _overlap_one(parts(x, 0), 0), apart(lambda x: _overlap_one(parts(x, 1), 2), tiles))
 
 
 def _overlap_one(tiles: Sequence[jax.Array], axis: int) -> jax.Array:
     """Six of `[..., N, ...]` -> `[..., 4 N + 4, ...]`: four sums are a tile's own, two fall into the one that follows."""
 
-    def shifted(before: int, after: int) -> list[jax.Array]:
-        around = [(before, after, 0) if i == axis else (0, 0, 0) for i in range(tiles[0].ndim)]
-        return [lax.pad(tile, np.zeros((), tile.dtype), around) for tile in tiles]
-
+    shifted = lambda before, after: [grids.with_zeros(tile, axis, before, after) for tile in tiles]
     own, over = TO_TILE.T[:4], np.pad(TO_TILE.T[4:], ((0, 2), (0, 0)))
     both = lax.add(_sums(own, shifted(0, 1), axis + 1), _sums(over, shifted(1, 0), axis + 1))
     return both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
@@ -171,7 +170,7 @@ def _fourths(array: jax.Array, number: int, count: int, axis: int) -> list[jax.A
     return [lax.slice_in_dim(array, first, first + 4 * count - 3, 4, axis) for first in range(number)]
 
 
-def _parts(array: jax.Array, axis: int) -> list[jax.Array]:
+def parts(array: jax.Array, axis: int) -> list[jax.Array]:
     """Its slices along an axis, which they have no longer."""
     return [lax.index_in_dim(array, index, axis, keepdims=False) for index in range(array.shape[axis])]
 
@@ -191,7 +190,7 @@ def _sums(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Arra
     return functools.reduce(lax.add, terms)
 
 
-def _apart(function: Callable, array: jax.Array) -> jax.Array:
+def apart(function: Callable, array: jax.Array) -> jax.Array:
     """As a program of its own within the program: XLA would fuse the sums along columns with those along rows.
 
     Each number of the latter would then be computed anew for every sum that it is part of.

@@ -6,10 +6,10 @@ import pathlib
 import jaxtex
 
 LEVELS = [
-    {"errors", "files", "grids", "heap", "icc", "signals", "tiles"},
+    {"errors", "files", "heap", "icc", "signals"},
     {"ahead", "distributed", "encoding", "exemplars", "meshes", "samples", "workdirs"},
-    {"intake"},
-    {"decoding"},
+    {"grids", "intake"},
+    {"decoding", "tiles"},
     {"banks", "comparisons", "compilation", "config", "convolutions", "images", "weights", "layers", "lbfgs", "store",
      "colours", "tables", "plots", "charts", "presets"},
     {"materials"},

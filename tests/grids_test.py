@@ -54,6 +54,27 @@ def test_padding_is_numpys(padding):
     np.testing.assert_array_equal(padded, np.pad(image(7, 6), ((5, 5), (5, 5), (0, 0)), grids.PADDINGS[padding]))
 
 
+@pytest.mark.parametrize("height, pixels", [(7, 1), (7, 5), (4, 9), (1, 3)])
+@pytest.mark.parametrize("padding", [*grids.PADDINGS, "wrap/reflect"])
+def test_paddings_gradient_goes_where_the_pixels_came_from(padding, height, pixels):
+    images, sides = jnp.stack([image(height, 6)] * 2), (height + 2 * pixels, 6 + 2 * pixels)
+    cotangents = jax.random.normal(jax.random.key(1), (2, *sides, 3))
+    _, gradient = jax.vjp(jax.vmap(lambda x: grids.pad(x, padding, pixels)), images)
+    sources = np.arange(1, 1 + height * 6).reshape(height, 6)  # 0: nowhere
+    for axis, name in enumerate(grids.both(padding)):
+        sources = np.pad(sources, [(pixels * (i == axis),) * 2 for i in range(2)], grids.PADDINGS[name])
+    expected = np.zeros((2, 1 + height * 6, 3))
+    np.add.at(expected, (slice(None), sources), cotangents)
+    np.testing.assert_allclose(gradient(cotangents)[0], expected[:, 1:].reshape(images.shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["reflect", "replicate", "wrap"])
+def test_rows_over_devices_are_padded_the_same_way(padding):
+    for axis in (0, 1):
+        arguments = image(7, 6), axis, grids.PADDINGS[padding], 3
+        np.testing.assert_array_equal(grids._sliced(*arguments), grids._gathered(*arguments))
+
+
 def test_a_lone_row_is_its_own_mirror():
     assert (grids.pad(jnp.ones((1, 4, 1)), "reflect", 3) == 1).all()
 

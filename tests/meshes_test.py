@@ -36,8 +36,9 @@ def test_rows_are_exchanged_and_never_gathered(on_eight, name):
     assert "all-gather" not in moves
 
 
-def test_rows_are_convolved_by_xla(on_eight):
-    assert on_eight["convolution"]["together"] and not on_eight["convolution"]["alone"]
+@pytest.mark.parametrize("what", ["convolution", "padding"])
+def test_rows_are_exchanged_by_xla(on_eight, what):
+    assert on_eight[what]["together"] and not on_eight[what]["alone"]
 
 
 @pytest.mark.parametrize("name", ["scales", "tiles at all scales", "maps"])

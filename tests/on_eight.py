@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxtex
-from jaxtex import batches, config, convolutions, meshes, networks, problems, statistics
+from jaxtex import batches, config, convolutions, grids, meshes, networks, problems, statistics
 
 QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
 OTHERS = {"vgg16_bn": "relu1_2,pool1,relu2_1", "vgg19": "relu1_1,pool1", "shallow": "relu1_1", "steerable": "bands,moduli"}
@@ -73,16 +73,18 @@ def batch():
     print(json.dumps({"what": "batch", "image": float(np.abs(found[0] - found[1]).max())}), flush=True)
 
 
-def convolution():
-    """One line: whether a convolution is XLA's, which alone knows how to exchange rows, on one device and on eight."""
-    is_direct = lambda: convolutions.choose((66, 66, 160), (3, 3, 160, 160)) is convolutions.direct
-    with meshes.on(meshes.mesh(meshes.parse("rows:8"), 8)):
-        together = is_direct()
-    print(json.dumps({"what": "convolution", "alone": is_direct(), "together": together}), flush=True)
+def exchanged():
+    """A line each for convolution and padding: whether XLA knows how to exchange its rows, on one device and on eight."""
+    padding = lambda: "gather" not in str(jax.make_jaxpr(lambda x: grids.pad(x, "reflect"))(jnp.zeros((64, 64, 3))))
+    convolution = lambda: convolutions.choose((66, 66, 160), (3, 3, 160, 160)) is convolutions.direct
+    for what, known in (("convolution", convolution), ("padding", padding)):
+        with meshes.on(meshes.mesh(meshes.parse("rows:8"), 8)):
+            together = known()
+        print(json.dumps({"what": what, "alone": known(), "together": together}), flush=True)
 
 
 if __name__ == "__main__":
-    convolution()
+    exchanged()
     meshes.LEAST = 16
     convolutions.choose = lambda features, kernel, prepared=True: convolutions.direct
     with jax.enable_x64(True):

@@ -112,6 +112,27 @@ def test_covariance_against_numpy():
     np.testing.assert_allclose(moments.moments(features(0))["covariance"], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_means_of_many_positions_are_exact():
+    many = features(0, (512, 512, 4))
+    exactly = np.asarray(many, np.float64).mean((0, 1))
+    np.testing.assert_allclose(jax.jit(moments.means)(many), exactly, rtol=2e-6)
+
+
+def covariance(rows):
+    centred = rows - rows.mean(0)
+    return jnp.matmul(centred.T, centred, precision="highest") / len(rows)
+
+
+@pytest.mark.parametrize("kind, tolerance", [(jnp.float32, 1e-5), (jnp.bfloat16, 0.02)])
+def test_the_gradient_of_moments_is_that_of_their_formulas(kind, tolerance):
+    x, of_mean, of_covariance = features(0).astype(kind), features(1)[0, 0], features(2, (4, 4, 1))[..., 0]
+    weighted = lambda mean, covariance: jnp.vdot(of_mean, mean) + jnp.vdot(of_covariance, covariance)
+    by_formula = lambda x: weighted(x.mean((0, 1)), covariance(x.reshape(-1, 4)))
+    got, expected = jax.grad(lambda x: weighted(**moments.moments(x)))(x), jax.grad(by_formula)(x.astype(jnp.float32))
+    assert got.dtype == kind
+    np.testing.assert_allclose(got.astype(jnp.float32), expected, atol=tolerance * float(jnp.abs(expected).max()))
+
+
 def test_the_gaussian_difference_is_that_of_gram_where_nothing_cancels():
     mean, other = jnp.array([1.0, 2.0, 0.0]), jnp.array([1.0, 2.0, 1e-3])  # a change across the mean
     summaries = [{"mean": m, "covariance": jnp.eye(3)} for m in (mean, other)]
