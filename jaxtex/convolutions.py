@@ -152,8 +152,8 @@ def _collected(gifts: jax.Array, axis: int) -> jax.Array:
 
 
 def _scatter_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
-    around = (len(kernel) - 1,) * 2
-    return _gather(tiles.zeros_around(cotangent, around, around), kernel[::-1, ::-1].swapaxes(2, 3))
+    around = grids.pad(cotangent, "zero", len(kernel) - 1)
+    return _gather(around, kernel[::-1, ::-1].swapaxes(2, 3))
 
 
 def _neighbourhoods(features: jax.Array, size: int) -> jax.Array:
@@ -164,7 +164,7 @@ def _neighbourhoods(features: jax.Array, size: int) -> jax.Array:
 
 
 def _window(features: jax.Array, axis: int, first: int, size: int) -> jax.Array:
-    """What is left of an axis if its windows have this size: their `first` entries."""
+    """`[..., N, ...]` -> `[..., N - size + 1, ...]`: of each window of this size along an axis its `first`-th entry."""
     return lax.slice_in_dim(features, first, first + features.shape[axis] - size + 1, axis=axis)
 
 

@@ -44,14 +44,16 @@ def _longer(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Array
 
 
 def with_zeros(array: jax.Array, axis: int, before: int, after: int) -> jax.Array:
-    """So many zeros at both ends of an axis."""
+    """`[..., N, ...]` -> `[..., before + N + after, ...]`: so many zeros at both ends of an axis."""
+    if not before and not after:
+        return array
     around = [(before, after, 0) if i == axis else (0, 0, 0) for i in range(array.ndim)]
     return lax.pad(array, np.zeros((), array.dtype), around)
 
 
 def _sliced(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Array:
     """By slices: `jnp.pad` takes ten times as long to trace, and a network has dozens of them."""
-    places = np.pad(np.arange(features.shape[axis]), pixels, mode)  # which row stands where
+    places = _places(features.shape[axis], mode, pixels)
     rows = lambda places: [lax.slice_in_dim(features, place, place + 1, axis=axis) for place in places.tolist()]
     return lax.concatenate([*rows(places[:pixels]), features, *rows(places[-pixels:])], axis)
 
@@ -64,12 +66,12 @@ def _gathered(features: jax.Array, axis: int, mode: str, pixels: int) -> jax.Arr
     for each slice's gradient: with both so, a step of the built-in network at 256 px took 0.118 s, not 0.124 s, and
     compiled in 2.9 s, not 3.1 s (2 cores). Rows that are spread over devices want slices.
     """
-    return _take(features, np.pad(np.arange(features.shape[axis]), pixels, mode), axis)
+    return _take(features, _places(features.shape[axis], mode, pixels), axis)
 
 
 def _gathered_gradient(axis: int, mode: str, pixels: int, _: None, cotangent: jax.Array) -> tuple[jax.Array]:
     """To each row what its copies were given."""
-    places = np.pad(np.arange(cotangent.shape[axis] - 2 * pixels), pixels, mode)
+    places = _places(cotangent.shape[axis] - 2 * pixels, mode, pixels)
     others = [i for i in range(cotangent.ndim) if i != axis]
     there = lambda copies: np.expand_dims(copies >= 0, others)
     given = lambda copies: jnp.where(there(copies), _take(cotangent, np.maximum(copies, 0), axis), 0)
@@ -77,6 +79,11 @@ def _gathered_gradient(axis: int, mode: str, pixels: int, _: None, cotangent: ja
 
 
 _gathered.defvjp(lambda *arguments: (_gathered(*arguments), None), _gathered_gradient)
+
+
+def _places(count: int, mode: str, pixels: int) -> np.ndarray:
+    """Which of so many rows stands where, `[N + 2 pixels]`."""
+    return np.pad(np.arange(count), pixels, mode)
 
 
 def _copies(places: np.ndarray) -> np.ndarray:

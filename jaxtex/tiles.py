@@ -115,14 +115,8 @@ def _joined(strips: jax.Array, high: int) -> jax.Array:
 
 def _enlarged(image: jax.Array, height: int, width: int) -> jax.Array:
     """Zeros below and to the right."""
-    return zeros_around(image, (0, height - image.shape[0]), (0, width - image.shape[1]))
-
-
-def zeros_around(image: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
-    """`[H, W, C]` with so many rows of zeros above and below, and columns left and right."""
-    if not any((*rows, *columns)):
-        return image
-    return lax.pad(image, np.zeros((), image.dtype), [(*rows, 0), (*columns, 0), (0, 0, 0)])
+    image = grids.with_zeros(image, 0, 0, height - image.shape[0])
+    return grids.with_zeros(image, 1, 0, width - image.shape[1])
 
 
 def _times(tiles: jax.Array, kernels: Kernels) -> jax.Array:
