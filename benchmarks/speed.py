@@ -168,6 +168,7 @@ def overhead():
 def first():
     """From the command to the end of the first step: when PyTorch says its loss, and when ours has noted it."""
     told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str((FOLDER / "cache").absolute())}
+    cache.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs is there as bytecode, as PyTorch is
     noted = FOLDER / "command" / "metrics.jsonl"
 
     def run(name: str, stepped: Callable) -> None:

@@ -4,7 +4,7 @@ import gc
 
 from jaxtex import signals
 
-ALLOCATIONS = 100_000  # between two looks for garbage. Imports and tracing make little; 700 cost a quarter of a second
+ALLOCATIONS = 1_000_000  # between two looks for garbage: imports and tracing make little, and each look costs .03 s
 
 
 def entry() -> None:

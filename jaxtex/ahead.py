@@ -1,4 +1,4 @@
-"""Programs that run once, in threads of their own: what they give has its shapes before it is there.
+"""What is done once, in threads of its own; what programs give has its shapes before it is there.
 
 So a step is traced and compiled while kernels get their form and exemplars are looked at.
 """
@@ -27,7 +27,12 @@ class Ahead(NamedTuple):
 def run(jitted: jax.stages.Wrapped, *arguments: Any) -> Ahead:
     """Begins a program, which is traced here, where the caller's settings of JAX hold."""
     lowered = jitted.lower(*arguments)
-    return Ahead(shapes(lowered.out_info), _threads().submit(_run, lowered, arguments).result)
+    return Ahead(shapes(lowered.out_info), begin(_run, lowered, arguments))
+
+
+def begin(function: Callable, *arguments: Any) -> Callable[[], Any]:
+    """Begins what is no program; returns what waits for the result, or raises what was raised."""
+    return _threads().submit(function, *arguments).result
 
 
 def given(tree: Any) -> Ahead:
@@ -42,7 +47,7 @@ def shapes(tree: Any) -> Any:
 
 @functools.cache
 def _threads() -> futures.ThreadPoolExecutor:
-    return futures.ThreadPoolExecutor(2)  # kernels, and exemplars
+    return futures.ThreadPoolExecutor(2)  # such as kernels, and exemplars
 
 
 def _run(lowered: jax.stages.Lowered, arguments: tuple) -> Any:

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from jaxtex import (
+    ahead,
     batches,
     distributed,
     errors,
@@ -75,15 +76,15 @@ def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
       UserError: a choice, a picture or the folder cannot be used, or it holds another run.
       Preempted: the process was told to leave; what was done is saved.
     """
-    who = identity(run)
+    who = ahead.begin(identity, run)  # to hash the weights takes a while
     if not manner.overwrite and distributed.agree(_is_done(run, who)):
         logging.info("%s is done already; --overwrite makes it anew", run.folder)
         return None
     with _told(run.folder):
         made = plan(run.style, run.config if manner.overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
         sources(run)  # which are shown in the end, when the files may be gone
-    keeper = saves.Saves(run.folder / workdirs.SAVES, who)
-    with _claimed([run], [who], manner.overwrite) as (folder,), _told(run.folder):
+    keeper = saves.Saves(run.folder / workdirs.SAVES, who())
+    with _claimed([run], [who()], manner.overwrite) as (folder,), _told(run.folder):
         with report.Bar(run.config.num_steps) as bar, profiles.profile(manner.profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
@@ -208,11 +209,11 @@ def identity(run: Run) -> dict:
 
 def is_done(run: Run) -> bool:
     """Whether this very picture has been finished in this folder."""
-    return _is_done(run, identity(run))
+    return _is_done(run, functools.partial(identity, run))
 
 
-def _is_done(run: Run, who: dict) -> bool:
-    return (run.folder / workdirs.DONE).is_file() and workdirs.covers(workdirs.record(run.folder), who)
+def _is_done(run: Run, who: Callable[[], dict]) -> bool:
+    return (run.folder / workdirs.DONE).is_file() and workdirs.covers(workdirs.record(run.folder), who())
 
 
 @functools.cache

@@ -2,11 +2,13 @@
 
 `step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs in a
 Python loop (on CPU, where XLA runs convolutions inside `scan` several times slower), in `lax.scan` chunks (elsewhere,
-without a word to the host in between), and under `jax.vmap`.
+without a word to the host in between), and under `jax.vmap`. It has two halves, `evaluate` and `advance`: programs of their
+own in the loop, for two are compiled sooner side by side.
 """
 
 import functools
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
@@ -72,23 +74,74 @@ class Info(NamedTuple):
     terms: losses.Terms  # likewise
 
 
+class Found(NamedTuple):
+    """What is known of the image that was tried."""
+
+    loss: jax.Array
+    gradient: jax.Array  # [H, W, 3 k]
+    terms: losses.Terms
+
+
+Evaluate = Callable[[jax.Array, Any, jax.Array, Any], tuple[Found, Any]]  # (image, critic, step, data) -> (_, critic)
+Advance = Callable[[optimizers.State, Found], tuple[optimizers.State, Info]]  # of states without the critic
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
 
 
+class Compiled(NamedTuple):
+    """A step in two programs; the state that it is given is used up."""
+
+    evaluate: jax.stages.Compiled
+    advance: jax.stages.Compiled
+
+    def __call__(self, state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
+        return joined(*self)(state, data)
+
+
+class Lowered(NamedTuple):
+    """Both halves of a step, traced."""
+
+    evaluate: jax.stages.Lowered
+    advance: jax.stages.Lowered
+
+    def compile(self) -> Compiled:
+        """Both at once."""
+        with futures.ThreadPoolExecutor(1) as beside:
+            advance = beside.submit(self.advance.compile)
+            return Compiled(self.evaluate.compile(), advance.result())
+
+
 def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
     """The pure function that evaluates the network once and tells the optimiser, and the critic if there is one."""
-    loss = memory.remat(problem.loss, remat, problem.features * batch)
+    return joined(*build_halves(problem, optimizer, remat, batch))
+
+
+def joined(evaluate: Evaluate, advance: Advance) -> Step:
+    """The step of these halves, pure functions or compiled."""
 
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
-        evaluate = jax.value_and_grad(loss, has_aux=True)
-        (value, (terms, seen)), gradient = evaluate(state.trial, data, state.critic)
-        learned = problem.learn(state.critic, data, seen, state.step)
-        critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, state.critic)
-        state = optimizer.update(state, value, gradient)._replace(critic=critic)
-        return state, Info(state.loss, value, terms)
+        found, critic = evaluate(state.trial, state.critic, state.step, data)
+        state, info = advance(state._replace(critic=()), found)
+        return state._replace(critic=critic), info
 
     return step
+
+
+def build_halves(problem: Problem, optimizer: optimizers.Optimizer, remat: str, batch: int) -> tuple[Evaluate, Advance]:
+    """What knows the loss, and what knows the optimiser; see `build_step`."""
+    loss = memory.remat(problem.loss, remat, problem.features * batch)
+
+    def evaluate(image: jax.Array, critic: Any, step: jax.Array, data: Any) -> tuple[Found, Any]:
+        (value, (terms, seen)), gradient = jax.value_and_grad(loss, has_aux=True)(image, data, critic)
+        learned = problem.learn(critic, data, seen, step)
+        critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, critic)
+        return Found(value, gradient, terms), critic
+
+    def advance(state: optimizers.State, found: Found) -> tuple[optimizers.State, Info]:
+        state = optimizer.update(state, found.loss, found.gradient)
+        return state, Info(state.loss, found.loss, found.terms)
+
+    return evaluate, advance
 
 
 def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chunk]:
@@ -101,30 +154,47 @@ def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chu
     if not scanned:
         lowered = lower(plan, problem)
         return lambda: _repeated(lowered.compile())
-    step, placed, _ = _whole_step(plan, problem)
+    step, placed = joined(*_halves(plan, problem)), {}
+    if spread := meshes.mesh(plan.layout, problem.rows):
+        of_state, of_data = _shardings(plan, problem, spread, shapes_of_state(plan, problem))
+        placed = {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}
     chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
     jitted = jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed)
-    return lambda: _traced(jitted, meshes.mesh(plan.layout, problem.rows))
+    return lambda: _traced(jitted, spread)
 
 
-def lower(plan: Plan, problem: Problem) -> jax.stages.Lowered:
+def lower(plan: Plan, problem: Problem) -> Lowered:
     """A single step, traced; `lower(...).compile()(state, data)` takes it, and uses the state up."""
-    step, placed, state = _whole_step(plan, problem)
+    spread, state = meshes.mesh(plan.layout, problem.rows), shapes_of_state(plan, problem)
+    of_evaluate, of_advance = _placed(plan, problem, spread, state) if spread else ({}, {})
     made_of = f"{problem.made_of} {problem.axes} {plan.batch} {plan.remat}" if problem.made_of else ""
-    jitting = {"donate_argnums": 0, "compiler_options": compilation.options(often=True), **placed}
-    jitted = traces.jit(step, (state, problem.shapes), made_of, **jitting)
-    return _traced(jitted.lower, meshes.mesh(plan.layout, problem.rows))(state, problem.shapes)
+
+    def half(function: Callable, *arguments: Any, **jitting) -> jax.stages.Lowered:
+        jitted = traces.jit(function, arguments, made_of, compiler_options=compilation.options(often=True), **jitting)
+        return _traced(jitted.lower, spread)(*arguments)
+
+    evaluate, advance = _halves(plan, problem)
+    evaluated = half(evaluate, state.trial, state.critic, state.step, problem.shapes, **of_evaluate)
+    found, _ = evaluated.out_info
+    return Lowered(evaluated, half(advance, state._replace(critic=()), found, donate_argnums=0, **of_advance))
 
 
-def _whole_step(plan: Plan, problem: Problem) -> tuple[Callable, dict[str, Any], Any]:
-    """The step of a plan, of a batch if it is one; where its arguments lie; the shapes of its state."""
-    step = build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
-    step, state = jax.vmap(step, (0, problem.axes)) if plan.batch else step, shapes_of_state(plan, problem)
-    spread = meshes.mesh(plan.layout, problem.rows)
-    if spread is None:
-        return step, {}, state
+def _halves(plan: Plan, problem: Problem) -> tuple[Evaluate, Advance]:
+    """Those of a plan: of a batch, if it is one."""
+    evaluate, advance = build_halves(problem, plan.optimizer, plan.remat, max(1, plan.batch))
+    return (jax.vmap(evaluate, (0, 0, 0, problem.axes)), jax.vmap(advance)) if plan.batch else (evaluate, advance)
+
+
+def _placed(plan: Plan, problem: Problem, spread, state: optimizers.State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where arguments and results of both halves lie on several devices, as `jax.jit` takes it."""
     of_state, of_data = _shardings(plan, problem, spread, state)
-    return step, {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}, state
+    everywhere = meshes.everywhere(spread)
+    found, alone = Found(everywhere, of_state.trial, everywhere), of_state._replace(critic=())
+    seen = of_state.trial, of_state.critic, of_state.step, of_data
+    return (
+        {"in_shardings": seen, "out_shardings": (found, of_state.critic)},
+        {"in_shardings": (alone, found), "out_shardings": (alone, everywhere)},
+    )
 
 
 def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
@@ -181,7 +251,7 @@ def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
     return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])
 
 
-def _repeated(compiled: Step) -> Chunk:
+def _repeated(compiled: Compiled) -> Chunk:
     heap.give_back()  # what loading and compiling have left
 
     def loop(state, data, length):

@@ -17,6 +17,7 @@ float32 or float16; the layers may end early (at a whole layer). An image in [0,
 
 import hashlib
 import pathlib
+from concurrent import futures
 from typing import Any, NamedTuple
 
 import h5py
@@ -100,7 +101,9 @@ def _read(file: h5py.File) -> Weights:
     if about.pop("sha256", None) != _hash_attributes(file):
         raise errors.UserError("its attributes are damaged: they do not have the hash that was written with them")
     preprocessing = {name: _triple(name, about.pop(name)) for name in ("mean", "deviation")}
-    tensors = {name: _read_one(file, name) for name in _names(file)}
+    with futures.ThreadPoolExecutor(1) as beside:  # while one is checked the next is read
+        checked = {name: beside.submit(_checked, name, *_read_one(file, name)) for name in _names(file)}
+    tensors = {name: tensor.result() for name, tensor in checked.items()}
     variables = unflatten(tensors) | {"preprocessing": preprocessing}
     return Weights(variables, about.pop("network"), about.pop("pooling"), about)
 
@@ -117,14 +120,18 @@ def _names(file: h5py.File) -> list[str]:
     return names
 
 
-def _read_one(file: h5py.File, name: str) -> np.ndarray:
+def _read_one(file: h5py.File, name: str) -> tuple[np.ndarray, str]:
+    """A tensor, and the hash that was written with it."""
     dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
         raise errors.UserError(f"'{name}' is not stored in the file itself")
     if dataset.dtype not in (np.float32, np.float16) or max(dataset.shape, default=0) > MAX_WIDTH:
         raise errors.UserError(f"'{name}' is {dataset.dtype} {dataset.shape}; float32 or float16 tensors are expected")
-    tensor = dataset[()]
-    if _hash(tensor) != dataset.attrs["sha256"] or not np.isfinite(tensor).all():
+    return dataset[()], dataset.attrs["sha256"]
+
+
+def _checked(name: str, tensor: np.ndarray, sha256: str) -> np.ndarray:
+    if _hash(tensor) != sha256 or not np.isfinite(tensor).all():
         raise errors.UserError(f"'{name}' is damaged: its numbers do not have the hash that was written with them")
     if name.endswith("/var") and (tensor < 0).any():
         raise errors.UserError(f"'{name}' has negative variances")

@@ -1,5 +1,8 @@
 """What a step is made of, that all ways to run it agree, and that it lowers every loss."""
 
+import threading
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,7 +65,7 @@ def counted(function, calls):
 @pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="there YNNPACK's products go over all cores")
 def test_no_product_of_a_step_goes_over_one_core(exemplar):
     plan = plan_of(exemplar)
-    assert "__ynn_fusion" not in stepping.lower(plan, plan.problems[0]).compile().as_text()
+    assert all("__ynn_fusion" not in half.as_text() for half in stepping.lower(plan, plan.problems[0]).compile())
 
 
 def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
@@ -160,3 +163,9 @@ def test_data_is_drawn_anew_at_every_third_step_and_as_it_was_first_at_each_scal
     problems = [watched(number, problem) for number, problem in enumerate(plan.problems)]
     synthesis.run(plan._replace(problems=problems))
     assert asked == [(0, 0), (0, 1), (1, 0), (1, 2)]  # of eight steps the second scale takes those from the fifth on
+
+
+def test_both_halves_of_a_step_are_compiled_at_once():
+    meeting = threading.Barrier(2, timeout=20)
+    half = lambda name: types.SimpleNamespace(compile=lambda: meeting.wait() is not None and name)
+    assert stepping.Lowered(half("evaluate"), half("advance")).compile() == ("evaluate", "advance")

@@ -167,10 +167,10 @@ def test_a_kept_step_is_the_step(folder, exemplar, choices):
         return jax.tree.map(np.asarray, (state, info))
 
     new, kept = stepped(), stepped()
-    assert len(list(folder.iterdir())) == 2  # what exemplars are looked at with, and the step
+    assert len(list(folder.iterdir())) == 3  # what exemplars are looked at with, and both halves of the step
     with traces.kept(False):
         plain = stepped()
-    assert len(list(folder.iterdir())) == 2
+    assert len(list(folder.iterdir())) == 3
     for other in (kept, plain):
         jax.tree.map(np.testing.assert_array_equal, new, other)
 
@@ -180,7 +180,7 @@ def test_other_seeds_and_lengths_share_a_program_other_losses_do_not(folder, exe
     for choices in ({}, {"seed": 7}, {"num_steps": 9, "save_every": 3}, {"tv_weight": 0.5}):
         plan = problems.build(exemplar, config.Config(**small, **choices))
         stepping.lower(plan, plan.problems[0])
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 6
 
 
 def test_the_command_makes_the_same_picture_from_kept_programs(tmp_path):
@@ -191,4 +191,4 @@ def test_the_command_makes_the_same_picture_from_kept_programs(tmp_path):
         subprocess.run([*command, f"--workdir={tmp_path / name}"], env=where, check=True, capture_output=True)
         pictures.append((tmp_path / name / "result.png").read_bytes())
         kept.append(sorted(path.name for path in (tmp_path / "cache" / "traces").iterdir()))
-    assert pictures[0] == pictures[1] and kept[0] == kept[1] and len(kept[0]) == 2
+    assert pictures[0] == pictures[1] and kept[0] == kept[1] and len(kept[0]) == 3
