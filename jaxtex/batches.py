@@ -7,15 +7,14 @@ their own, in threads of their own, which is quicker there: on two cores a step 
 """
 
 import itertools
-import os
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent import futures
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import distributed, memory, stepping, synthesis
+from jaxtex import compilation, distributed, memory, stepping, synthesis
 
 
 def run(
@@ -79,12 +78,7 @@ def at_a_time(plan: stepping.Plan) -> int:
     if plan.layout.rows > 1 or not distributed.is_alone():
         return 1
     held = memory.estimate(max(problem.features for problem in plan.problems))
-    return int(max(1, min(len(_cores()), memory.available() / 2 // max(1, held))))
-
-
-def _cores() -> Collection[int]:
-    """Those that the process may use, where the system tells (Linux): a cluster's job has a few of many."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return int(max(1, min(compilation.cores(), memory.available() / 2 // max(1, held))))
 
 
 def _advance(

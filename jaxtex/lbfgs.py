@@ -62,8 +62,8 @@ def update(state, loss: jax.Array, gradient: jax.Array):
       The next state. `state.loss` never rises; a loss or gradient that is not finite is a refusal.
     """
     memory, step = state.memory, state.trial - state.image
-    slope = jnp.minimum(jnp.vdot(memory.gradient, step), 0.0)
-    accepted = jnp.isfinite(loss) & jnp.isfinite(gradient).all() & (loss <= state.loss + DECREASE * slope)
+    slope = jnp.minimum(jnp.sum(memory.gradient * step), 0.0)
+    accepted = jnp.isfinite(loss + jnp.sum(gradient)) & (loss <= state.loss + DECREASE * slope)
     change = jnp.where(accepted, gradient - memory.gradient, 0.0)
     image = jnp.where(accepted, state.trial, state.image)
     memory = memory._replace(gradient=jnp.where(accepted, gradient, memory.gradient))
@@ -117,12 +117,13 @@ def _shrink(loss: jax.Array, trial: jax.Array, slope: jax.Array) -> jax.Array:
 
 def _trial(memory: Memory, image: jax.Array, free: jax.Array, along: jax.Array) -> jax.Array:
     outward = free != memory.gradient
-    steepest = -FIRST / (jnp.max(jnp.abs(free)) + TINY) * free
     newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free, along))
-    slope = jnp.vdot(newton, free)  # 0 where nothing is remembered, not finite where `newton` is not
+    slope = jnp.sum(newton * free)  # 0 where nothing is remembered, not finite where `newton` is not
     useful = jnp.isfinite(slope) & (slope < 0)
-    step = memory.size * jnp.where(useful, newton, steepest)
-    return jnp.clip(image + step * jnp.minimum(1.0, LARGEST / (jnp.max(jnp.abs(step)) + TINY)), 0.0, 1.0)
+    direction = jnp.where(useful, newton, -free)
+    largest = jnp.max(jnp.abs(direction)) + TINY
+    length = jnp.where(useful, jnp.minimum(memory.size, LARGEST / largest), memory.size * FIRST / largest)
+    return jnp.clip(image + length * direction, 0.0, 1.0)
 
 
 def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax.Array:

@@ -107,3 +107,9 @@ def test_much_to_look_at_is_worth_compiling_well(exemplar, monkeypatch):
         monkeypatch.setattr(budgets, "MUCH", most)
         assert budgets.look_options(loss, several) == compilation.options(often=well)
     assert compilation.options(often=True) != compilation.options(often=False)
+
+
+def test_a_program_is_cut_into_a_part_for_each_core(monkeypatch):
+    for cores, parts in [(1, 1), (2, 2), (96, 32)]:
+        monkeypatch.setattr(compilation, "cores", lambda cores=cores: cores)
+        assert compilation.options(often=True)["xla_cpu_parallel_codegen_split_count"] == parts

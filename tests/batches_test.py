@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxtex import batches, config, errors, problems, synthesis
+from jaxtex import batches, compilation, config, errors, problems, synthesis
 
 QUICK = {"size": 40, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 4}
 STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
@@ -72,11 +72,11 @@ def test_a_cpu_makes_as_many_at_a_time_as_fit(exemplar, monkeypatch):
     (plan,) = problems.build_batch([[exemplar]], config.Config(**QUICK))
     held = batches.memory.estimate(plan.problems[0].features)
     for cores, free, expected in [(2, 1e12, 2), (64, 6.5 * held, 3), (4, 0, 1), (1, np.inf, 1)]:
-        monkeypatch.setattr(batches, "_cores", lambda cores=cores: range(cores))
+        monkeypatch.setattr(compilation, "cores", lambda cores=cores: cores)
         monkeypatch.setattr(batches.memory, "available", lambda free=free: free)
         assert batches.at_a_time(plan) == expected
     spread = plan._replace(layout=plan.layout._replace(rows=2))
-    monkeypatch.setattr(batches, "_cores", lambda: range(64))
+    monkeypatch.setattr(compilation, "cores", lambda: 64)
     assert batches.at_a_time(spread) == 1
 
 
