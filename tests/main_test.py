@@ -266,7 +266,7 @@ def test_a_program_that_was_kept_in_part_is_kept_anew(style, tmp_path, monkeypat
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     run = [f"--style={style}", f"--workdir={tmp_path}/run", "--overwrite", *QUICK]
     process(*run)
-    kept = {path: path.read_bytes() for path in (tmp_path / "cache").glob("jit_step-*-cache")}
+    kept = {path: path.read_bytes() for path in (tmp_path / "cache").glob("jit_evaluate-*-cache")}
     for path, whole in kept.items():
         path.write_bytes(whole[: len(whole) // 2])
     done = process(*run)
