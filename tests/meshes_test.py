@@ -36,6 +36,12 @@ def test_rows_are_exchanged_and_never_gathered(on_eight, name):
     assert "all-gather" not in moves
 
 
+def test_no_half_of_a_step_gathers_rows(on_eight):
+    evaluate, advance = (on_eight["halves"][half] for half in ("evaluate", "advance"))
+    assert evaluate["collective-permute"] > 0 and "all-gather" not in evaluate
+    assert advance["all-reduce"] > 0 and "all-gather" not in advance
+
+
 @pytest.mark.parametrize("what", ["convolution", "padding"])
 def test_rows_are_exchanged_by_xla(on_eight, what):
     assert on_eight[what]["together"] and not on_eight[what]["alone"]

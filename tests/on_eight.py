@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxtex
-from jaxtex import batches, config, convolutions, grids, meshes, networks, problems, statistics
+from jaxtex import batches, config, convolutions, grids, meshes, networks, problems, statistics, stepping
 
 QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
 OTHERS = {"vgg16_bn": "relu1_2,pool1,relu2_1", "vgg19": "relu1_1,pool1", "shallow": "relu1_1", "steerable": "bands,moduli"}
@@ -46,8 +46,7 @@ def evaluate(choices, mesh):
     with meshes.on(spread):
         compiled = jax.jit(function, in_shardings=placed).lower(*given).compile()
     (loss, _), gradient = compiled(*meshes.place(given, placed))
-    moves = collections.Counter(re.findall(rf" ({MOVES})(?:-start)?\(", compiled.as_text()))
-    return float(loss), np.asarray(gradient), dict(moves)
+    return float(loss), np.asarray(gradient), moved(compiled)
 
 
 def compared(name, **choices):
@@ -71,6 +70,17 @@ def batch():
         made = dict(batches.run(plans, [lambda progress: None] * 3))
         found.append(np.stack([made[i] for i in range(3)]))
     print(json.dumps({"what": "batch", "image": float(np.abs(found[0] - found[1]).max())}), flush=True)
+
+
+def halves():
+    """One line: how often each half of a step moves numbers between devices."""
+    plan = problems.build(exemplar(), config.Config(**QUICK, mesh="rows:8"))
+    moves = {name: moved(half) for name, half in stepping.lower(plan, plan.problems[0]).compile()._asdict().items()}
+    print(json.dumps({"what": "halves", **moves}), flush=True)
+
+
+def moved(compiled):
+    return dict(collections.Counter(re.findall(rf" ({MOVES})(?:-start)?\(", compiled.as_text())))
 
 
 def exchanged():
@@ -97,6 +107,7 @@ if __name__ == "__main__":
         compared("octaves", octaves=2)
         compared("deep", layers=",".join(networks.NETWORKS["vgg_lite"].defaults()), statistic="gram")
         compared("tiles", tile="xy", tv_weight=0.1)
+    halves()
     maps = np.concatenate([exemplar(), exemplar()[..., ::-1]], -1)
     synthesised("scales", "rows:8", exemplar(), height=256, scales=2)
     synthesised("uneven", "rows:8", exemplar(), height=144, scales=1)
