@@ -3,7 +3,7 @@
     python benchmarks/speed.py [SECTION ...]           (extra `bench`; runs/bench/SECTION.json; without a section: all)
 
 VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `quality` want the real ones of VGG-19
-(weights/vgg19.h5). Sections: gradient, memory, overhead, first, pixels, batch, precision, loss, quality.
+(weights/vgg19.h5). Sections: gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality.
 """
 
 import dataclasses
@@ -41,6 +41,7 @@ from jaxtex import (
     tables,
     workdirs,
 )
+from jaxtex import memory as memories
 from jaxtex import weights as weight_files
 
 FOLDER, EXEMPLAR = pathlib.Path("runs/bench"), "images/pebbles.png"
@@ -102,6 +103,18 @@ def gradient():
             share, ratio = operations(size) / found[name] / rate, found[name] / found["torch"]
             row = {"what": f"{size} px, {name}", "torch": found["torch"], "jaxtex": found[name], "over torch": ratio}
             yield row | {"matrix rate, TFLOP/s": rate / 1e12, "share of it": share}
+
+
+def whole():
+    """Whole runs of a VGG-16-BN when all is compiled, and the most memory held so far; much shorter ones on CPU."""
+    small = jax.default_backend() == "cpu"
+    for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
+        plan = problems.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, save_every=steps))
+        chunks = built(plan)
+        for _ in range(2):  # `lax.scan` is compiled by the first
+            seconds, progress = descend(plan, chunks)[-1]
+        row = {"what": f"{size} px, {steps} steps", "seconds": seconds, "loss": float(progress.infos.loss[-1])}
+        yield row | {"GB": memories.peak() / 1e9}
 
 
 def products(precision: str) -> Callable:
@@ -238,16 +251,20 @@ def loss():
         yield {"what": f"{name}, torch, 500 evaluations", "loss": best, "seconds": theirs, "over torch": 1.0}
         plan = problems.build(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
-        full = [(at, shown.infos.loss[-1]) for at, shown in descend(plan) if shown.step > coarse]
+        full = [(at, shown.infos.loss[-1]) for at, shown in descend(plan, built(plan)) if shown.step > coarse]
         for what, goal in {"that loss": best, "that of its picture": cut}.items():
             seconds, ours = next((row for row in full if row[1] <= goal), (float("nan"), full[-1][1]))
             row = {"what": f"{name}, jaxtex, to {what}, {goal:.3g}", "loss": float(ours), "seconds": seconds}
             yield row | {"over torch": seconds / theirs}
 
 
-def descend(plan: stepping.Plan) -> list[tuple[float, synthesis.Progress]]:
-    """Seconds and progress at each snapshot; what is compiled beforehand is not counted."""
-    chunks = [stepping.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
+def built(plan: stepping.Plan) -> list[stepping.Chunk]:
+    """The steps of each scale."""
+    return [stepping.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
+
+
+def descend(plan: stepping.Plan, chunks: list[stepping.Chunk]) -> list[tuple[float, synthesis.Progress]]:
+    """Seconds and progress at each snapshot."""
     trace, began = [], time.perf_counter()
     synthesis.descend(plan, chunks, lambda progress: trace.append((time.perf_counter() - began, progress)))
     return trace
@@ -264,7 +281,7 @@ def quality():
         yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):
             plan = problems.build(style, config.Config(size=192, num_steps=steps))
-            seconds, progress = descend(plan)[-1]
+            seconds, progress = descend(plan, built(plan))[-1]
             images.save(FOLDER / f"{name}_{steps}.png", progress.image)
             row = {"what": f"{name}, {steps} steps", "seconds": seconds, "over torch": seconds / theirs}
             yield row | measures(style, progress.image[: plan.height, : plan.width])
@@ -282,7 +299,7 @@ def main(names: list[str]) -> None:
             (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
 
 
-SECTIONS = {f.__name__: f for f in (gradient, memory, overhead, first, pixels, batch, precision, loss, quality)}
+SECTIONS = {f.__name__: f for f in (gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality)}
 
 if __name__ == "__main__":
     heap.keep()  # as the command does
