@@ -63,7 +63,8 @@ def update(state, loss: jax.Array, gradient: jax.Array):
     """
     memory, step = state.memory, state.trial - state.image
     slope = jnp.minimum(jnp.sum(memory.gradient * step), 0.0)
-    accepted = jnp.isfinite(loss + jnp.sum(gradient)) & (loss <= state.loss + DECREASE * slope)
+    finite = jnp.isfinite(loss + jnp.sum(gradient))  # a sum is finite only if all that is summed is
+    accepted = finite & (loss <= state.loss + DECREASE * slope)
     change = jnp.where(accepted, gradient - memory.gradient, 0.0)
     image = jnp.where(accepted, state.trial, state.image)
     memory = memory._replace(gradient=jnp.where(accepted, gradient, memory.gradient))

@@ -95,6 +95,7 @@ class Compiled(NamedTuple):
     advance: jax.stages.Compiled
 
     def __call__(self, state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
+        """One evaluation further, as `build_step`."""
         return joined(*self)(state, data)
 
 
@@ -128,7 +129,18 @@ def joined(evaluate: Evaluate, advance: Advance) -> Step:
 
 
 def build_halves(problem: Problem, optimizer: optimizers.Optimizer, remat: str, batch: int) -> tuple[Evaluate, Advance]:
-    """What knows the loss, and what knows the optimiser; see `build_step`."""
+    """What knows the loss, and what knows the optimiser.
+
+    Args:
+      problem: whose loss is evaluated, and whose critic learns, where there is one.
+      optimizer: is told loss and gradient.
+      remat: a row of `memory.REMATS`.
+      batch: images that will be taken at once, for their memory.
+
+    Returns:
+      `evaluate(image, critic, step, data) -> (Found, critic)`, of an image `[H, W, 3 k]` in [0, 1] and the critic before it
+      learns; and `advance(state, Found) -> (state, Info)`, of a state whose critic is left out.
+    """
     loss = memory.remat(problem.loss, remat, problem.features * batch)
 
     def evaluate(image: jax.Array, critic: Any, step: jax.Array, data: Any) -> tuple[Found, Any]:
