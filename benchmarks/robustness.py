@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, scenes, starts, stepping
+from jaxtex import config, images, optimizers, problems, programs, scenes, starts, stepping
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
@@ -37,7 +37,7 @@ def main() -> None:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
         plan = problems.build(style, choices)
-        chunk = stepping.build_chunk(plan, plan.problems[0], scanned=False)()
+        chunk = programs.build_chunk(plan, plan.problems[0], looped=False)()
         falls = [fall(plan, chunk, seed, scenes.as_used(style, choices.size)) for seed in SEEDS]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)

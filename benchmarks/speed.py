@@ -17,10 +17,12 @@ import sys
 import time
 from collections.abc import Callable
 
+import cases
 import jax
 import jax.numpy as jnp
 import numpy as np
 import peers
+from cases import LAYERS, PLAIN
 
 from jaxtex import (
     command,
@@ -34,6 +36,7 @@ from jaxtex import (
     loading,
     networks,
     problems,
+    programs,
     report,
     scenes,
     stepping,
@@ -47,14 +50,11 @@ from jaxtex import weights as weight_files
 FOLDER, EXEMPLAR = pathlib.Path("runs/bench"), "images/pebbles.png"
 DRAWN, REAL = FOLDER / "vgg16_bn.h5", pathlib.Path("weights/vgg19.h5")
 TURNS, BATCH = 15, 8
-LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
-PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
 
 
 def vgg16(**choices) -> config.Config:
-    """Gatys' texture with the Gram matrices of all 13 convolutions."""
-    fixed = {"network": "vgg16_bn", "weights": str(DRAWN), "layers": ",".join(LAYERS), **PLAIN}
-    return config.Config(**(fixed | choices))
+    """That of `cases`, from a file, as PyTorch has it."""
+    return cases.vgg16(**({"weights": str(DRAWN)} | choices))
 
 
 def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0) -> dict[str, float]:
@@ -93,12 +93,11 @@ def torch_gradient(size: int) -> Callable:
 
 def gradient():
     """Loss and gradient of a VGG-16-BN, and what share of the measured matrix rate its convolutions reach."""
-    here = ("float32",) if jax.default_backend() == "cpu" else tuple(convolutions.PRECISIONS)
-    for size in (256,) if len(here) == 1 else (256, 1024):
-        ours = {name: our_gradient(vgg16(size=size, precision=name)) for name in here}
-        every = {"torch": torch_gradient(size), **ours, **{f"{name} products": products(name) for name in here}}
+    for size in (256,) if len(here()) == 1 else (256, 1024):
+        ours = {name: our_gradient(vgg16(size=size, precision=name)) for name in here()}
+        every = {"torch": torch_gradient(size), **ours, **{f"{name} products": products(name) for name in here()}}
         found = medians(every, before=2)
-        for name in here:
+        for name in here():
             rate = 2 * side() ** 3 / found[f"{name} products"]
             share, ratio = operations(size) / found[name] / rate, found[name] / found["torch"]
             row = {"what": f"{size} px, {name}", "torch": found["torch"], "jaxtex": found[name], "over torch": ratio}
@@ -109,12 +108,19 @@ def whole():
     """Whole runs of a VGG-16-BN when all is compiled, and the most memory held so far; much shorter ones on CPU."""
     small = jax.default_backend() == "cpu"
     for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
-        plan = problems.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, save_every=steps))
-        chunks = built(plan)
-        for _ in range(2):  # `lax.scan` is compiled by the first
-            seconds, progress = descend(plan, chunks)[-1]
-        row = {"what": f"{size} px, {steps} steps", "seconds": seconds, "loss": float(progress.infos.loss[-1])}
-        yield row | {"GB": memories.peak() / 1e9}
+        for name in here():
+            settings = vgg16(size=size, num_steps=steps, save_every=steps, precision=name)
+            plan = problems.build(peers.square(size, EXEMPLAR), settings)
+            chunks = built(plan)
+            for _ in range(2):  # the first is slower on a GPU
+                seconds, progress = descend(plan, chunks)[-1]
+            row = {"what": f"{size} px, {steps} steps, {name}", "seconds": seconds, "loss": float(progress.infos.loss[-1])}
+            yield row | {"GB": memories.peak() / 1e9}
+
+
+def here() -> tuple[str, ...]:
+    """The precisions that differ in speed."""
+    return ("float32",) if jax.default_backend() == "cpu" else tuple(convolutions.PRECISIONS)
 
 
 def products(precision: str) -> Callable:
@@ -163,7 +169,7 @@ def overhead():
     """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
     for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
         plan = problems.build(peers.square(256, EXEMPLAR), settings)
-        chunk, state = stepping.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
+        chunk, state = programs.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
         box, data = [state], plan.problems[0].data(0)
 
         def step(box=box, chunk=chunk, data=data):
@@ -258,12 +264,12 @@ def loss():
             yield row | {"over torch": seconds / theirs}
 
 
-def built(plan: stepping.Plan) -> list[stepping.Chunk]:
+def built(plan: stepping.Plan) -> list[programs.Chunk]:
     """The steps of each scale."""
-    return [stepping.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
+    return [programs.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
 
 
-def descend(plan: stepping.Plan, chunks: list[stepping.Chunk]) -> list[tuple[float, synthesis.Progress]]:
+def descend(plan: stepping.Plan, chunks: list[programs.Chunk]) -> list[tuple[float, synthesis.Progress]]:
     """Seconds and progress at each snapshot."""
     trace, began = [], time.perf_counter()
     synthesis.descend(plan, chunks, lambda progress: trace.append((time.perf_counter() - began, progress)))

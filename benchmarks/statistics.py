@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, statistics, stepping
+from jaxtex import config, images, optimizers, problems, programs, statistics
 
 SIZE, ROUNDS, STEPS = 192, 7, 4
 
@@ -23,7 +23,7 @@ def prepare(style: np.ndarray, statistic: str) -> list:
     plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
     problem = plan.problems[0]
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
-    return [stepping.build_chunk(plan, problem, scanned=False)(), state, problem.data(0), problem]
+    return [programs.build_chunk(plan, problem, looped=False)(), state, problem.data(0), problem]
 
 
 def main() -> None:

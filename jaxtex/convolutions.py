@@ -37,7 +37,11 @@ Convolution = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def convolve(
-    features: jax.Array, kernel: jax.Array | None, precision: str = "float32", prepared: tiles.Kernels | None = None
+    features: jax.Array,
+    kernel: jax.Array | None,
+    precision: str = "float32",
+    prepared: tiles.Kernels | None = None,
+    zeros: int = 0,
 ) -> jax.Array:
     """Cross-correlation with a 3x3 kernel, without padding.
 
@@ -78,16 +82,17 @@ def convolve(
       prepared: on CPU the same kernel as `tiles.transform` returns it, for a program that runs often.
       precision: a row of `PRECISIONS`. Sums are always of float32. On CPU "bfloat16" rounds what goes in and comes out
         and gains no time; "tf32" is float32.
+      zeros: rows and columns of zeros around the features, that XLA's convolution need not be given; not on CPU.
 
     Returns:
-      `[H - 2, W - 2, D]`, or less where the kernel is larger; of the type of `features`.
+      `[H - 2, W - 2, D]`, or less where the kernel is larger, more with `zeros`; of the type of `features`.
     """
     if kernel is None or (prepared is not None and choose(features.shape, kernel.shape) is tiled):
         return tiled(features.astype(jnp.float32), prepared).astype(features.dtype)
     if jax.default_backend() == "cpu":
         plain = choose(features.shape, kernel.shape, prepared=False)
         return plain(features.astype(jnp.float32), kernel).astype(features.dtype)
-    return direct(features, kernel.astype(features.dtype), PRECISIONS[precision].products)
+    return direct(features, kernel.astype(features.dtype), PRECISIONS[precision].products, zeros)
 
 
 def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True) -> Convolution:
@@ -105,11 +110,13 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = 
     return tiled if prepared and wide and height * width * inputs * outputs >= WORTH else direct
 
 
-def direct(features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST) -> jax.Array:
-    """XLA's own convolution, and its own gradients."""
-    dimensions = ("NHWC", "HWIO", "NHWC")
+def direct(
+    features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST, zeros: int = 0
+) -> jax.Array:
+    """XLA's own convolution, and its own gradients; `zeros` as in `convolve`."""
+    around, dimensions = 2 * [(zeros, zeros)], ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(
-        features[None], kernel, (1, 1), "VALID", dimension_numbers=dimensions, precision=precision
+        features[None], kernel, (1, 1), around, dimension_numbers=dimensions, precision=precision
     )[0]
 
 

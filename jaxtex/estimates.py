@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from jaxtex import memory, stepping
+from jaxtex import memory, programs, stepping
 
 SMALL = 512 * 512  # pixels: steps of no more are timed, larger ones calculated by their pixels
 STEPS = 3
@@ -24,7 +24,7 @@ def table(plan: stepping.Plan) -> list[dict[str, Any]]:
     rows, known, compiling = [], 0.0, 0.0
     for number, problem in enumerate(plan.problems, 1):
         began = time.perf_counter()
-        compiled = stepping.lower(plan, problem).compile()
+        compiled = programs.lower(plan, problem).compile()
         compiling = compiling or time.perf_counter() - began  # others are compiled while the first one runs
         pixels = problem.height * problem.width
         if pixels <= SMALL or not known:
@@ -37,9 +37,9 @@ def table(plan: stepping.Plan) -> list[dict[str, Any]]:
     return [*rows, whole | {"seconds": seconds, "GB": max(row["GB"] for row in rows)}]
 
 
-def _seconds(plan: stepping.Plan, problem: stepping.Problem, compiled: stepping.Compiled) -> float:
+def _seconds(plan: stepping.Plan, problem: stepping.Problem, compiled: programs.Compiled) -> float:
     """Of a step: the mean of some, after one that is not counted."""
-    state, data = stepping.place(plan, problem, stepping.begin(plan, problem), problem.data(0))
+    state, data = programs.place(plan, problem, stepping.begin(plan, problem), problem.data(0))
     taken = []
     for _ in range(STEPS + 1):
         began = time.perf_counter()
@@ -48,7 +48,7 @@ def _seconds(plan: stepping.Plan, problem: stepping.Problem, compiled: stepping.
     return sum(taken[1:]) / STEPS
 
 
-def _bytes(compiled: stepping.Compiled) -> float:
+def _bytes(compiled: programs.Compiled) -> float:
     """What the two halves are given is there all the time, what they need beside it for as long as each runs."""
     told = [half.memory_analysis() for half in compiled]
     given = sum(half.argument_size_in_bytes for half in told)

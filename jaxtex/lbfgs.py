@@ -3,7 +3,7 @@
 Each update is told loss and gradient at the trial image. It accepts the trial, stores the pair (step, change of the
 gradient) and tries a full quasi-Newton step next; or it refuses the trial and tries a shorter step; after repeated
 refusals it forgets its memory and descends along the gradient. There is no loop and no branch in it, so it can run in
-`lax.scan`, and under `jax.vmap` with every image of a batch at its own point of its own search.
+a loop of the device's own, and under `jax.vmap` with every image of a batch at its own point of its own search.
 
 References:
   Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45, 1989.

@@ -18,7 +18,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import ad_checkpoint
+from jax import ad_checkpoint, lax
 
 from jaxtex import banks, convolutions, errors, grids
 
@@ -31,10 +31,11 @@ SMALLEST = 32  # pixels: five poolings leave one
 
 
 class Convolution(nn.Module):
-    """`[H + 2, W + 2, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, or what `preparation` made of them."""
+    """`[H, W, C]` -> `[H, W, width]`, with the weights of `nn.Conv`, or what `preparation` made of them."""
 
     width: int
     side: int = 3
+    padding: str = "zero"
     precision: str = "float32"
 
     @nn.compact
@@ -43,7 +44,10 @@ class Convolution(nn.Module):
         plain = prepared is None or self._has("kernel")
         kernel = self._weight("kernel", nn.initializers.lecun_normal(), shape) if plain else None
         bias = self._weight("bias", nn.initializers.zeros_init(), (self.width,))
-        return convolutions.convolve(features, kernel, self.precision, prepared) + bias.astype(features.dtype)
+        around = self.side // 2
+        zeros = around if self.padding == "zero" and jax.default_backend() != "cpu" else 0
+        padded = features if zeros else grids.pad(features, self.padding, around)
+        return convolutions.convolve(padded, kernel, self.precision, prepared, zeros) + bias.astype(features.dtype)
 
     def _weight(self, name: str, initialise: Callable, shape: tuple[int, ...]) -> jax.Array:
         """What is there is taken as it is: its shape was checked when it was read, Flax' check traces the initialiser."""
@@ -51,6 +55,19 @@ class Convolution(nn.Module):
 
     def _has(self, name: str) -> bool:
         return self.has_variable("params", name)
+
+
+@jax.custom_jvp
+def _relu(x: jax.Array) -> jax.Array:
+    """`max(x, 0)`, whose gradient looks at what came out: cuDNN makes one kernel of a convolution, its bias and a ReLU so.
+
+    That of `nn.relu` looks at what went in, which has to be kept then; as XLA would, were this one's question `> 0`.
+    """
+    return jnp.maximum(x, 0)
+
+
+_relu.defjvps(lambda tangent, found, _: lax.select(found != 0, tangent, lax.full_like(tangent, 0)))
+relu = jax.jit(_relu)  # traced once for a shape
 
 
 class VGG(nn.Module):
@@ -91,11 +108,11 @@ class VGG(nn.Module):
         if kind == "pool":
             return ad_checkpoint.checkpoint_name(grids.pool(x, self.pooling), KEPT)
         if kind == "relu":
-            return nn.relu(x)
+            return relu(x)
         if kind == "bn":
             return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, dtype=x.dtype, name=name)(x)
-        padded = grids.pad(x, self.padding, self.side // 2)
-        return Convolution(self.widths[block - 1][position - 1], self.side, self.precision, name=name)(padded)
+        width = self.widths[block - 1][position - 1]
+        return Convolution(width, self.side, self.padding, self.precision, name=name)(x)
 
     def names(self) -> tuple[str, ...]:
         """Every layer, in the order of evaluation."""

@@ -1,21 +1,19 @@
-"""What is made at one scale, and the step of its descent, traced, compiled, and laid onto devices.
+"""What is made at one scale, and the step of its descent.
 
-`step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs in a
-Python loop (on CPU, where XLA runs convolutions inside `scan` several times slower), in `lax.scan` chunks (elsewhere,
-without a word to the host in between), and under `jax.vmap`. It has two halves, `evaluate` and `advance`: programs of their
-own in the loop, for two are compiled sooner side by side.
+`step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs alone, in a
+loop of the device's own, and under `jax.vmap`; see `programs`. It has two halves, `evaluate` and `advance`.
 """
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from jaxtex import compilation, heap, images, losses, memory, meshes, optimizers, traces
+from jaxtex import compilation, images, losses, memory, meshes, optimizers
 
 # (image, data, critic) -> (sum, (terms, what a critic sees of the features))
 Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
@@ -85,31 +83,6 @@ class Found(NamedTuple):
 Evaluate = Callable[[jax.Array, Any, jax.Array, Any], tuple[Found, Any]]  # (image, critic, step, data) -> (_, critic)
 Advance = Callable[[optimizers.State, Found], tuple[optimizers.State, Info]]  # of states without the critic
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
-Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, Info]]
-
-
-class Compiled(NamedTuple):
-    """A step in two programs; the state that it is given is used up."""
-
-    evaluate: jax.stages.Compiled
-    advance: jax.stages.Compiled
-
-    def __call__(self, state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
-        """One evaluation further, as `build_step`."""
-        return joined(*self)(state, data)
-
-
-class Lowered(NamedTuple):
-    """Both halves of a step, traced."""
-
-    evaluate: jax.stages.Lowered
-    advance: jax.stages.Lowered
-
-    def compile(self) -> Compiled:
-        """Both at once."""
-        with futures.ThreadPoolExecutor(1) as beside:
-            advance = beside.submit(self.advance.compile)
-            return Compiled(self.evaluate.compile(), advance.result())
 
 
 def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
@@ -156,57 +129,25 @@ def build_halves(problem: Problem, optimizer: optimizers.Optimizer, remat: str, 
     return evaluate, advance
 
 
-def build_chunk(plan: Plan, problem: Problem, scanned: bool) -> Callable[[], Chunk]:
-    """Several steps in one call, `(state, data, length) -> (state, infos [length])`; the state given is used up.
+def several(step: Step, most: int) -> Callable[[optimizers.State, Any, jax.Array], tuple[optimizers.State, Info]]:
+    """`(state, data, length) -> (state, infos [most])`: so many steps, and after what they have told zeros.
 
-    Returns:
-      A function that compiles the steps for this problem and returns them. It may be called in another thread: tracing
-      is done here, where the caller's settings of JAX hold, and compiling lets other threads run.
+    The length is no constant, as `lax.scan` would have it: chunks end where a run is saved or a scale is done with, and
+    each length would be compiled by itself, for many seconds.
     """
-    if not scanned:
-        lowered = lower(plan, problem)
-        return lambda: _repeated(lowered.compile())
-    step, placed = joined(*_halves(plan, problem)), {}
-    if spread := meshes.mesh(plan.layout, problem.rows):
-        of_state, of_data = _shardings(plan, problem, spread, shapes_of_state(plan, problem))
-        placed = {"in_shardings": (of_state, of_data), "out_shardings": (of_state, meshes.everywhere(spread))}
-    chunk = lambda state, data, length: jax.lax.scan(lambda s, _: step(s, data), state, length=length)
-    jitted = jax.jit(chunk, static_argnums=2, donate_argnums=0, **placed)
-    return lambda: _traced(jitted, spread)
+    step = jax.jit(step)  # traced once
 
+    def loop(state: optimizers.State, data: Any, length: jax.Array) -> tuple[optimizers.State, Info]:
+        _, told = jax.eval_shape(step, state, data)
+        nothing = jax.tree.map(lambda leaf: jnp.zeros((most, *leaf.shape), leaf.dtype), told)
 
-def lower(plan: Plan, problem: Problem) -> Lowered:
-    """A single step, traced; `lower(...).compile()(state, data)` takes it, and uses the state up."""
-    spread, state = meshes.mesh(plan.layout, problem.rows), shapes_of_state(plan, problem)
-    of_evaluate, of_advance = _placed(plan, problem, spread, state) if spread else ({}, {})
-    made_of = f"{problem.made_of} {problem.axes} {plan.batch} {plan.remat}" if problem.made_of else ""
+        def further(number: jax.Array, so_far: tuple[optimizers.State, Info]) -> tuple[optimizers.State, Info]:
+            state, info = step(so_far[0], data)
+            return state, jax.tree.map(lambda row, one: row.at[number].set(one), so_far[1], info)
 
-    def half(function: Callable, *arguments: Any, **jitting) -> jax.stages.Lowered:
-        jitted = traces.jit(function, arguments, made_of, compiler_options=compilation.options(often=True), **jitting)
-        return _traced(jitted.lower, spread)(*arguments)
+        return lax.fori_loop(0, length, further, (state, nothing))
 
-    evaluate, advance = _halves(plan, problem)
-    evaluated = half(evaluate, state.trial, state.critic, state.step, problem.shapes, **of_evaluate)
-    found, _ = evaluated.out_info
-    return Lowered(evaluated, half(advance, state._replace(critic=()), found, donate_argnums=0, **of_advance))
-
-
-def _halves(plan: Plan, problem: Problem) -> tuple[Evaluate, Advance]:
-    """Those of a plan: of a batch, if it is one."""
-    evaluate, advance = build_halves(problem, plan.optimizer, plan.remat, max(1, plan.batch))
-    return (jax.vmap(evaluate, (0, 0, 0, problem.axes)), jax.vmap(advance)) if plan.batch else (evaluate, advance)
-
-
-def _placed(plan: Plan, problem: Problem, spread, state: optimizers.State) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where arguments and results of both halves lie on several devices, as `jax.jit` takes it."""
-    of_state, of_data = _shardings(plan, problem, spread, state)
-    everywhere = meshes.everywhere(spread)
-    found, alone = Found(everywhere, of_state.trial, everywhere), of_state._replace(critic=())
-    seen = of_state.trial, of_state.critic, of_state.step, of_data
-    return (
-        {"in_shardings": seen, "out_shardings": (found, of_state.critic)},
-        {"in_shardings": (alone, found), "out_shardings": (alone, everywhere)},
-    )
+    return loop
 
 
 def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
@@ -214,28 +155,6 @@ def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
     *batch, _, _, channels = plan.start.shape
     image = jax.ShapeDtypeStruct((*batch, problem.height, problem.width, channels), jnp.float32)
     return jax.eval_shape(functools.partial(_start, plan, problem), image)
-
-
-def _traced(function: Callable, spread) -> Callable:
-    def on_the_mesh(*arguments):
-        with meshes.on(spread):
-            return function(*arguments)
-
-    return on_the_mesh
-
-
-def _shardings(plan: Plan, problem: Problem, spread, state: Any) -> tuple[Any, Any]:
-    shape, batch = (problem.height, problem.width, plan.start.shape[-1]), bool(plan.batch)
-    of_data = meshes.of_data(spread, problem.shapes, problem.axes, batch)
-    return meshes.of_images(spread, state, shape, batch), of_data
-
-
-def place(plan: Plan, problem: Problem, state: optimizers.State | None, data: Any) -> tuple[Any, Any]:
-    """State and data where the problem's steps want them."""
-    spread = meshes.mesh(plan.layout, problem.rows)
-    if spread is None:
-        return state, data
-    return meshes.place((state, data), _shardings(plan, problem, spread, state))
 
 
 def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
@@ -261,16 +180,3 @@ def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
     if image.ndim == 3:
         return images.resize(image, problem.height, problem.width, tile)
     return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])
-
-
-def _repeated(compiled: Compiled) -> Chunk:
-    heap.give_back()  # what loading and compiling have left
-
-    def loop(state, data, length):
-        infos = []
-        for _ in range(length):
-            state, info = compiled(state, data)
-            infos.append(info)
-        return state, jax.tree.map(lambda *leaves: np.stack(leaves), *infos)
-
-    return loop

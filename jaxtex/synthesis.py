@@ -12,9 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from jaxtex import errors, meshes, optimizers, stepping
-
-LONGEST = 10  # steps of a chunk, but on CPU: it is there that a run can be saved, and told to leave
+from jaxtex import errors, meshes, optimizers, programs, stepping
 
 
 class Progress(NamedTuple):
@@ -87,11 +85,16 @@ def _finite(progress: Progress) -> Progress:
 
 
 @contextlib.contextmanager
-def compiling(plan: stepping.Plan) -> Iterator[list[stepping.Chunk]]:
-    """The chunks of a plan's problems: the next one's steps are compiled while the first ones run."""
-    compiler, scanned = futures.ThreadPoolExecutor(1), jax.default_backend() != "cpu"
+def compiling(plan: stepping.Plan) -> Iterator[list[programs.Chunk]]:
+    """The chunks of a plan's problems: the next one's steps are compiled while the first ones run.
+
+    Elsewhere than on CPU all at once, by the host, which has little else to do: it takes a GPU's program many seconds of one
+    core (some 8 for VGG-16-BN), and its steps fewer.
+    """
+    looped = jax.default_backend() != "cpu"
+    compiler = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
-        chunks = [compiler.submit(stepping.build_chunk(plan, problem, scanned)) for problem in plan.problems]
+        chunks = [compiler.submit(programs.build_chunk(plan, problem, looped)) for problem in plan.problems]
         yield [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
     finally:
         compiler.shutdown(wait=False, cancel_futures=True)
@@ -108,7 +111,7 @@ def iterate(plan: stepping.Plan) -> Iterator[Progress]:
 
 
 def descend(
-    plan: stepping.Plan, chunks: Sequence[stepping.Chunk], observe: Observer, keeper: Keeper = FORGETFUL
+    plan: stepping.Plan, chunks: Sequence[programs.Chunk], observe: Observer, keeper: Keeper = FORGETFUL
 ) -> np.ndarray:
     """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
     progressing = descent(plan, chunks, keeper)
@@ -120,7 +123,7 @@ def descend(
 
 
 def descent(
-    plan: stepping.Plan, chunks: Sequence[stepping.Chunk], keeper: Keeper
+    plan: stepping.Plan, chunks: Sequence[programs.Chunk], keeper: Keeper
 ) -> Generator[Progress, None, np.ndarray]:
     """`descend`, which yields what the observer is shown, and returns the image."""
     standing, image = keeper.find(plan), plan.start
@@ -135,18 +138,18 @@ def descent(
 
 
 def _descent_of_one(
-    plan: stepping.Plan, standing: Standing, chunk: stepping.Chunk, keeper: Keeper
+    plan: stepping.Plan, standing: Standing, chunk: programs.Chunk, keeper: Keeper
 ) -> Generator[Progress, None, Standing]:
     """The steps of one problem that are still to be done."""
     number, done, state, infos = standing
     problem, until = plan.problems[number - 1], plan.until(number)
-    state, data = stepping.place(plan, problem, state, _data_at(plan, problem, number, done))
+    state, data = programs.place(plan, problem, state, _data_at(plan, problem, number, done))
     while done < until:
         stop = _pause(plan, problem, done, until)
         state, info = chunk(state, data, stop - done)
         infos, done = [*infos, jax.tree.map(np.asarray, info)], stop
         if problem.chance and done % plan.renew_every == 0 and done < until:
-            state, data = stepping.place(plan, problem, plan.optimizer.renew(state), _data_at(plan, problem, number, done))
+            state, data = programs.place(plan, problem, plan.optimizer.renew(state), _data_at(plan, problem, number, done))
         if done % plan.save_every == 0 or done == until:
             image = meshes.fetch(state.image, meshes.mesh(plan.layout, problem.rows))
             yield Progress(done, plan.num_steps, image, joined(infos))
@@ -163,7 +166,7 @@ def _refined(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
 
 def _pause(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:
     """Where the chunk ends that begins after so many steps; it does not depend on where a run was cut off."""
-    lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else LONGEST]
+    lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else programs.LONGEST]
     lengths += [plan.renew_every] if problem.chance else []
     return min(until, *(done - done % every + every for every in lengths))
 

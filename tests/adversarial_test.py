@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import adversarial, errors, losses, moments, optimizers, problems, stepping
+from jaxtex import adversarial, errors, losses, moments, optimizers, problems, programs, stepping
 from jaxtex import config as configs
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 6, "optimizer": "adam"}
@@ -91,19 +91,19 @@ def test_small_layers_are_seen_whole(exemplar):
 
 
 @pytest.mark.parametrize("form", adversarial.FORMS)
-def test_a_loop_a_scan_and_a_batch_agree(exemplar, form):
+def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, form):
     plan = problems.build(exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}"))
     problem = plan.problems[0]
     fresh = lambda: jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
-    looped, _ = stepping.build_chunk(plan, problem, scanned=False)()(fresh(), problem.data(0), 3)
-    scanned, _ = stepping.build_chunk(plan, problem, scanned=True)()(fresh(), problem.data(0), 3)
-    np.testing.assert_allclose(scanned.image, looped.image, atol=5e-3)
-    assert jax.tree.structure(scanned.critic) == jax.tree.structure(looped.critic) == jax.tree.structure(problem.critic)
+    ours, _ = programs.build_chunk(plan, problem, looped=False)()(fresh(), problem.data(0), 3)
+    devices, _ = programs.build_chunk(plan, problem, looped=True)()(fresh(), problem.data(0), 3)
+    np.testing.assert_allclose(devices.image, ours.image, atol=5e-3)
+    assert jax.tree.structure(devices.critic) == jax.tree.structure(ours.critic) == jax.tree.structure(problem.critic)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
     advance = jax.jit(jax.vmap(stepping.build_step(problem, plan.optimizer), (0, None)))
     for _ in range(3):
         batch, _ = advance(batch, problem.data(0))
-    np.testing.assert_allclose(batch.image[1], looped.image, atol=5e-3)
+    np.testing.assert_allclose(batch.image[1], ours.image, atol=5e-3)
 
 
 def test_logistic_regression_brings_the_means_together(exemplar):

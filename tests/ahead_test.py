@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import ahead, budgets, compilation, config, errors, problems, statistics, stepping, targets
+from jaxtex import ahead, budgets, compilation, config, errors, problems, programs, statistics, stepping, targets
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "weights": "random", "num_steps": 2}
 ON_CPU = pytest.mark.skipif(jax.default_backend() != "cpu", reason="compilers' options are of the CPU alone")
@@ -74,7 +74,7 @@ def test_an_error_is_raised_to_who_waits():
 
 def test_a_step_is_traced_before_the_exemplar_is_seen(gate, exemplar):
     plan = problems.build(exemplar, config.Config(**SMALL))
-    lowered = stepping.lower(plan, plan.problems[0])
+    lowered = programs.lower(plan, plan.problems[0])
     gate.set()
     _, info = lowered.compile()(stepping.begin(plan, plan.problems[0]), plan.problems[0].data(0))
     assert np.isfinite(info.loss)

@@ -21,6 +21,7 @@ LEVELS = [
     {"expressions", "metrics"},
     {"losses", "memory", "traces"},
     {"starts", "stepping", "strips", "targets", "terms"},
+    {"programs"},
     {"budgets", "evaluation", "objectives", "synthesis"},
     {"batches", "estimates", "problems", "profiles", "report"},
     {"api", "saves", "sights", "records"},

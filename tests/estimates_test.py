@@ -4,7 +4,7 @@ import commands
 import jax
 import pytest
 
-from jaxtex import config, estimates, images, main, problems
+from jaxtex import config, estimates, images, main, problems, programs, stepping
 
 QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "num_steps": 10}
 
@@ -21,7 +21,7 @@ def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
     most = {}
     for strips, height in (("none", 64), ("none", 640), ("16", 640)):
         plan = problems.build(exemplar, config.Config(**QUICK, height=height, scales=1, strips=strips))
-        told = estimates._bytes(estimates.stepping.lower(plan, plan.problems[0]).compile())
+        told = estimates._bytes(programs.lower(plan, plan.problems[0]).compile())
         most[strips, height] = told - estimates.memory.resident()
     assert most["none", 640] == pytest.approx(10 * most["none", 64], rel=0.3)
     assert most["16", 640] < 0.6 * most["none", 640]
@@ -30,8 +30,8 @@ def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
 def test_what_a_step_is_given_is_counted_and_what_it_needs_beside(exemplar, monkeypatch):
     monkeypatch.setattr(estimates.memory, "resident", lambda: 0)
     plan = problems.build(exemplar, config.Config(**QUICK, height=256, scales=1))
-    (problem,), step = plan.problems, estimates.stepping.lower(plan, plan.problems[0]).compile()
-    given = sum(leaf.nbytes for leaf in jax.tree.leaves((estimates.stepping.begin(plan, problem), problem.data(0))))
+    (problem,), step = plan.problems, programs.lower(plan, plan.problems[0]).compile()
+    given = sum(leaf.nbytes for leaf in jax.tree.leaves((stepping.begin(plan, problem), problem.data(0))))
     beside = max(half.memory_analysis().temp_size_in_bytes for half in step)
     assert given + beside <= estimates._bytes(step) < 1.2 * (given + beside) and given > 0.2 * beside
 

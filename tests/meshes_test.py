@@ -42,6 +42,11 @@ def test_no_half_of_a_step_gathers_rows(on_eight):
     assert advance["all-reduce"] > 0 and "all-gather" not in advance
 
 
+def test_the_devices_own_loop_is_ours(on_eight):
+    assert on_eight["loops"]["image"] < 2e-3 and on_eight["loops"]["loss"] < 1e-2
+    assert on_eight["loops"]["moves"]["collective-permute"] and "all-gather" not in on_eight["loops"]["moves"]
+
+
 @pytest.mark.parametrize("what", ["convolution", "padding"])
 def test_rows_are_exchanged_by_xla(on_eight, what):
     assert on_eight[what]["together"] and not on_eight[what]["alone"]

@@ -153,3 +153,25 @@ def test_halvings_count_what_is_run_through():
     for name, (layer, expected) in layers.items():
         assert networks.select(networks.NETWORKS[name], (layer,)).halvings() == expected
     assert networks.select(networks.NETWORKS["steerable"], ("parents",)).halvings() == 1
+
+
+@pytest.mark.parametrize("side", [3, 5])
+def test_elsewhere_zeros_are_the_convolutions_own(side, monkeypatch):
+    network, variables = network_and_variables(True, ("relu1_2", "bn2_1"), side=side)
+    expected = network.apply(variables, image())
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert " pad[" not in str(jax.make_jaxpr(network.apply)(variables, image()))
+    found = network.apply(variables, image())
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
+    mixed = network.clone(padding="zero/wrap")
+    assert " pad[" in str(jax.make_jaxpr(mixed.apply)(variables, image()))
+
+
+def test_the_gradient_of_a_relu_looks_at_what_came_out():
+    x = jnp.array([-2.0, -0.0, 0.0, 1e-30, 3.0])
+    value, pull = jax.vjp(networks.relu, x)
+    np.testing.assert_array_equal(value, np.maximum(x, 0))
+    np.testing.assert_array_equal(pull(jnp.arange(5.0))[0], [0, 0, 0, 3, 4])
+    program = str(jax.make_jaxpr(jax.grad(lambda x: networks.relu(x).sum()))(x))
+    assert " ne " in program and " gt " not in program  # of "greater" XLA would make a question about what went in

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxtex
-from jaxtex import batches, config, convolutions, grids, meshes, networks, problems, statistics, stepping
+from jaxtex import batches, config, convolutions, grids, meshes, networks, problems, programs, statistics, stepping
 
 QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "scales": 1, "size": 64, "height": 128, "num_steps": 4, "save_every": 4}
 OTHERS = {"vgg16_bn": "relu1_2,pool1,relu2_1", "vgg19": "relu1_1,pool1", "shallow": "relu1_1", "steerable": "bands,moduli"}
@@ -75,8 +75,21 @@ def batch():
 def halves():
     """One line: how often each half of a step moves numbers between devices."""
     plan = problems.build(exemplar(), config.Config(**QUICK, mesh="rows:8"))
-    moves = {name: moved(half) for name, half in stepping.lower(plan, plan.problems[0]).compile()._asdict().items()}
+    moves = {name: moved(half) for name, half in programs.lower(plan, plan.problems[0]).compile()._asdict().items()}
     print(json.dumps({"what": "halves", **moves}), flush=True)
+
+
+def loops():
+    """One line: how far the devices' own loop is from ours, and how often it moves numbers between them."""
+    plan, found = problems.build(exemplar(), config.Config(**QUICK, mesh="rows:8")), []
+    (problem,) = plan.problems
+    for looped in (False, True):
+        state, data = programs.place(plan, problem, stepping.begin(plan, problem), problem.data(0))
+        state, infos = programs.build_chunk(plan, problem, looped)()(state, data, 3)
+        found.append((np.asarray(state.image), infos.loss))
+    image, loss = (float(np.abs(one - other).max()) for one, other in zip(*found, strict=True))
+    moves = moved(programs.lower_loop(plan, problem).compile())
+    print(json.dumps({"what": "loops", "image": image, "loss": loss, "moves": moves}), flush=True)
 
 
 def moved(compiled):
@@ -108,6 +121,7 @@ if __name__ == "__main__":
         compared("deep", layers=",".join(networks.NETWORKS["vgg_lite"].defaults()), statistic="gram")
         compared("tiles", tile="xy", tv_weight=0.1)
     halves()
+    loops()
     maps = np.concatenate([exemplar(), exemplar()[..., ::-1]], -1)
     synthesised("scales", "rows:8", exemplar(), height=256, scales=2)
     synthesised("uneven", "rows:8", exemplar(), height=144, scales=1)

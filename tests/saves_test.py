@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from jaxtex import batches, config, distributed, errors, optimizers, problems, saves, statistics, stepping, synthesis
+from jaxtex import (
+    batches,
+    config,
+    distributed,
+    errors,
+    optimizers,
+    problems,
+    programs,
+    saves,
+    statistics,
+    stepping,
+    synthesis,
+)
 
 QUICK = {"size": 64, "scales": 2, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 10, "save_every": 4,
          "renew_every": 3}
@@ -34,7 +46,7 @@ def insist(run, patience, every):
 
 def whole_and_in_pieces(plan, folder, patience, every=3):
     whole, pieces = [], []
-    chunks = [stepping.build_chunk(plan, problem, scanned=False)() for problem in plan.problems]
+    chunks = [programs.build_chunk(plan, problem, looped=False)() for problem in plan.problems]
     uninterrupted = synthesis.descend(plan, chunks, whole.append)
     keeper = lambda: saves.Saves(folder, {"run": 1})
     found, times = insist(lambda: synthesis.descend(plan, chunks, pieces.append, keeper()), patience, every)

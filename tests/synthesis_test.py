@@ -1,6 +1,7 @@
 """What a step is made of, that all ways to run it agree, and that it lowers every loss."""
 
 import threading
+import time
 import types
 
 import jax
@@ -10,7 +11,7 @@ import pytest
 
 import jaxtex
 from jaxtex import config as configs
-from jaxtex import networks, optimizers, problems, statistics, stepping, synthesis
+from jaxtex import networks, optimizers, problems, programs, statistics, stepping, synthesis
 
 SMALL = {"size": 48, "scales": 1, "octaves": 2, "layers": "relu1_1", "num_steps": 8, "save_every": 3}
 LOOPS = ("while", "cond", "scan")
@@ -65,7 +66,7 @@ def counted(function, calls):
 @pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="there YNNPACK's products go over all cores")
 def test_no_product_of_a_step_goes_over_one_core(exemplar):
     plan = plan_of(exemplar)
-    assert all("__ynn_fusion" not in half.as_text() for half in stepping.lower(plan, plan.problems[0]).compile())
+    assert all("__ynn_fusion" not in half.as_text() for half in programs.lower(plan, plan.problems[0]).compile())
 
 
 def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
@@ -88,26 +89,26 @@ def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
-    chunk = stepping.build_chunk(plan, plan.problems[0], scanned=False)()
+    chunk = programs.build_chunk(plan, plan.problems[0], looped=False)()
     state = jax.tree.map(jnp.copy, first_state(plan))
     _, infos = chunk(state, plan.problems[0].data(0), 4)
     assert infos.loss[3] < infos.evaluated[0]
 
 
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
-def test_a_loop_a_scan_and_a_batch_agree(exemplar, optimizer):
+def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, optimizer):
     plan = plan_of(exemplar, optimizer=optimizer)
     step, data = stepper(plan), plan.problems[0].data(0)
     fresh = lambda: jax.tree.map(jnp.copy, first_state(plan))
-    looped, infos = stepping.build_chunk(plan, plan.problems[0], scanned=False)()(fresh(), data, 4)
-    scanned, scanned_infos = stepping.build_chunk(plan, plan.problems[0], scanned=True)()(fresh(), data, 4)
-    np.testing.assert_allclose(scanned.image, looped.image, atol=2e-3)
-    np.testing.assert_allclose(scanned_infos.loss, infos.loss, rtol=1e-2)
+    ours, infos = programs.build_chunk(plan, plan.problems[0], looped=False)()(fresh(), data, 4)
+    devices, devices_infos = programs.build_chunk(plan, plan.problems[0], looped=True)()(fresh(), data, 4)
+    np.testing.assert_allclose(devices.image, ours.image, atol=2e-3)
+    np.testing.assert_allclose(devices_infos.loss, infos.loss, rtol=1e-2)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
     advance = jax.jit(jax.vmap(step, (0, None)))
     for _ in range(4):
         batch, _ = advance(batch, data)
-    np.testing.assert_allclose(batch.image[1], looped.image, atol=2e-3)
+    np.testing.assert_allclose(batch.image[1], ours.image, atol=2e-3)
 
 
 def test_the_same_seed_gives_the_same_image_bit_for_bit(exemplar):
@@ -165,7 +166,39 @@ def test_data_is_drawn_anew_at_every_third_step_and_as_it_was_first_at_each_scal
     assert asked == [(0, 0), (0, 1), (1, 0), (1, 2)]  # of eight steps the second scale takes those from the fifth on
 
 
+def test_chunks_of_any_length_are_one_program_and_end_at_the_same_image(exemplar):
+    plan = plan_of(exemplar)
+    chunk, ends = programs.build_chunk(plan, plan.problems[0], looped=True)(), []
+    for lengths in ((6,), (1, 3, 2)):
+        state, losses = jax.tree.map(jnp.copy, first_state(plan)), []
+        for length in lengths:
+            state, infos = chunk(state, plan.problems[0].data(0), length)
+            losses += infos.evaluated.tolist()
+        ends.append((np.asarray(state.image), losses))
+    np.testing.assert_array_equal(ends[0][0], ends[1][0])
+    assert ends[0][1] == ends[1][1] and len(set(ends[0][1])) == 6 and 0 not in ends[0][1]
+
+
+@pytest.mark.parametrize(("backend", "at_once"), [("cpu", 1), ("gpu", 3)])
+def test_elsewhere_all_scales_are_compiled_at_once(backend, at_once, monkeypatch):
+    lock, going, most = threading.Lock(), [0], [0]
+
+    def compiled():
+        with lock:
+            going[0] += 1
+            most[0] = max(most[0], going[0])
+        time.sleep(0.3)
+        going[0] -= 1
+        return lambda number: number
+
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(programs, "build_chunk", lambda plan, problem, looped: compiled)
+    with synthesis.compiling(types.SimpleNamespace(problems=range(3))) as chunks:
+        assert [chunk(number) for number, chunk in enumerate(chunks)] == [0, 1, 2]
+    assert most == [at_once]
+
+
 def test_both_halves_of_a_step_are_compiled_at_once():
     meeting = threading.Barrier(2, timeout=20)
     half = lambda name: types.SimpleNamespace(compile=lambda: meeting.wait() is not None and name)
-    assert stepping.Lowered(half("evaluate"), half("advance")).compile() == ("evaluate", "advance")
+    assert programs.Lowered(half("evaluate"), half("advance")).compile() == ("evaluate", "advance")

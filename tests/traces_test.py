@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import config, problems, stepping, traces
+from jaxtex import config, problems, programs, stepping, traces
 
 ARGUMENTS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, (np.ones(3, np.float32),)
 
@@ -161,7 +161,7 @@ def test_a_kept_step_is_the_step(folder, exemplar, choices):
 
     def stepped():
         plan = problems.build(exemplar, small)
-        state, info = stepping.lower(plan, plan.problems[0]).compile()(
+        state, info = programs.lower(plan, plan.problems[0]).compile()(
             stepping.begin(plan, plan.problems[0]), plan.problems[0].data(0)
         )
         return jax.tree.map(np.asarray, (state, info))
@@ -179,7 +179,7 @@ def test_other_seeds_and_lengths_share_a_program_other_losses_do_not(folder, exe
     small = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "weights": "random"}
     for choices in ({}, {"seed": 7}, {"num_steps": 9, "save_every": 3}, {"tv_weight": 0.5}):
         plan = problems.build(exemplar, config.Config(**small, **choices))
-        stepping.lower(plan, plan.problems[0])
+        programs.lower(plan, plan.problems[0])
     assert len(list(folder.iterdir())) == 6
 
 

@@ -1,0 +1,11 @@
+"""What several benchmarks measure."""
+
+from jaxtex import config, networks
+
+LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
+PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
+
+
+def vgg16(**choices) -> config.Config:
+    """Gatys' texture with the Gram matrices of all 13 convolutions; weights that are drawn cost what trained ones do."""
+    return config.Config(**({"network": "vgg16_bn", "weights": "random", "layers": ",".join(LAYERS), **PLAIN} | choices))

@@ -1,0 +1,97 @@
+"""What XLA's compilers for a GPU and a TPU make of the steps, without either at hand: their memory, kernels and traffic.
+
+    JAX_PLATFORMS=cpu python benchmarks/deviceless.py [h200] [v5e]     (JAX 0.11, extra `cuda12`, for the second `tpu`)
+
+Nothing runs, and nothing is tuned, for that is done on the device: cuDNN's and cuBLAS' workspaces are not counted.
+VGG-16-BN with the Gram matrices of 13 layers as in `speed.py`, and the built-in network. A TPU's take minutes each.
+"""
+
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+
+import cases
+import jax
+import numpy as np
+from jax.experimental import topologies
+
+from jaxtex import command, config, errors, images, problems, programs, stepping, tables
+
+H200 = """
+gpu_device_info {
+  name: "NVIDIA H200" platform_version: "Compute Capability 9.0a" driver_version: "12.8.0" runtime_version: "12.8.0"
+  cuda_compute_capability { major: 9 feature_extension: ACCELERATED_FEATURES }
+  core_count: 132 fpus_per_core: 128 clock_rate_ghz: 1.98
+  device_memory_size: 151397597184 memory_bandwidth: 4800000000000 l2_cache_size: 52428800
+  threads_per_warp: 32 threads_per_block_limit: 1024 threads_per_core_limit: 2048
+  registers_per_core_limit: 65536 registers_per_block_limit: 65536
+  shared_memory_per_block: 49152 shared_memory_per_core: 233472 shared_memory_per_block_optin: 232448
+  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
+  thread_dim_limit_x: 1024 thread_dim_limit_y: 1024 thread_dim_limit_z: 64
+}
+platform_name: "CUDA" device_description_str: "NVIDIA H200"
+dnn_version_info { major: 9 minor: 10 }
+"""
+DEVICES = {
+    "h200": ("gpu", lambda: topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x1x1")),
+    "v5e": ("tpu", lambda: topologies.get_topology_desc("v5e:2x2", "tpu")),
+}
+BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "s8": 1, "u8": 1}
+FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
+
+
+def row(device: jax.Device, settings: config.Config) -> dict[str, float]:
+    """What a program of steps takes."""
+    plan = problems.build(images.load("images/pebbles.png"), settings)
+    problem = plan.problems[-1]
+    several = stepping.several(stepping.build_step(problem, plan.optimizer, "none"), programs.LONGEST)
+    given, there = (stepping.shapes_of_state(plan, problem), problem.shapes), jax.sharding.SingleDeviceSharding(device)
+    placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given)
+    compiled = jax.jit(several, donate_argnums=0).lower(*placed, np.int32(0)).compile()
+    told, kernels = compiled.memory_analysis(), list(traffic(compiled.as_text()))
+    held = told.argument_size_in_bytes + told.output_size_in_bytes - told.alias_size_in_bytes + told.temp_size_in_bytes
+    return {"GB held": held / 1e9, "over features": held / problem.features} | {
+        "kernels of a step": len(kernels), "GB moved": sum(kernels) / 1e9}
+
+
+def traffic(program: str) -> list[int]:
+    """The bytes that each kernel of the loop's body reads and writes, as if no cache kept any."""
+    found = {head[1]: head[2] for head in re.finditer(r"^(?:ENTRY )?%([\w.-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S)}
+    (body,) = set(re.findall(r" while\(.*body=%([\w.-]+)", program))
+    lines = [re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*?) ([\w-]+)\((.*?)\)", line) for line in found[body].splitlines()]
+    sizes = {line[1]: size(line[2]) for line in lines if line}
+    for line in lines:
+        if line and line[3] not in FREE:
+            operands = [sizes.get(name, 0) for name in set(re.findall(r"%([\w.-]+)", line[4]))]
+            in_place = 2 * max(operands, default=0) if "dynamic_update_slice" in line[1] else 0
+            yield sizes[line[1]] + sum(operands) - in_place
+
+
+def size(shape: str) -> int:
+    """Bytes of `f32[256,256,3]{2,1,0}`, or of a tuple of such."""
+    arrays = re.findall(rf"\b({'|'.join(BYTES)})\[([\d,]*)\]", shape)
+    return sum(BYTES[kind] * int(np.prod([int(side) for side in sides.split(",") if side])) for kind, sides in arrays)
+
+
+def settings() -> Iterator[tuple[str, config.Config]]:
+    """What is compiled: with the features of a whole image at once, however large."""
+    for size, precision in itertools.product((256, 1024, 4096), ("float32", "bfloat16")):
+        choices = {"height": size, "width": size, "precision": precision, "strips": "none"}
+        yield f"VGG-16-BN, {size} px, {precision}", cases.vgg16(**choices)
+        yield f"built in, {size} px, {precision}", config.Config(**choices, scales=1)
+
+
+def main(names: list[str]) -> None:
+    """Prints a table for each device."""
+    for name in names or ["h200"]:
+        backend, describe = errors.choose("device", name, DEVICES)
+        device = describe().devices[0]
+        jax.devices()  # that of this machine, before JAX is told that there is another
+        jax.default_backend = lambda backend=backend: backend
+        rows = [{"what": what, **row(device, chosen)} for what, chosen in settings()]
+        print(f"\n{device.device_kind}\n\n{tables.markdown(rows)}", flush=True)
+
+
+if __name__ == "__main__":
+    command.guarded("deviceless.py", main, sys.argv[1:])
