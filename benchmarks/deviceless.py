@@ -6,7 +6,6 @@ Nothing runs, and nothing is tuned, for that is done on the device: cuDNN's and 
 VGG-16-BN with the Gram matrices of 13 layers as in `speed.py`, and the built-in network. A TPU's take minutes each.
 """
 
-import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import topologies
 
-from jaxtex import command, config, errors, images, problems, programs, stepping, tables
+from jaxtex import batches, command, config, errors, images, problems, programs, stepping, tables
 
 H200 = """
 gpu_device_info {
@@ -41,17 +40,18 @@ BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "s8": 1, 
 FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
 
 
-def row(device: jax.Device, settings: config.Config) -> dict[str, float]:
-    """What a program of steps takes."""
-    plan = problems.build(images.load("images/pebbles.png"), settings)
+def row(device: jax.Device, settings: config.Config, number: int) -> dict[str, float]:
+    """What a program of steps takes, of one image or of so many at once."""
+    plans = problems.build_batch([[images.load("images/pebbles.png")]], settings, number)
+    plan = batches.combine(plans) if number > 1 else plans[0]
     problem = plan.problems[-1]
-    several = stepping.several(stepping.build_step(problem, plan.optimizer, "none"), programs.LONGEST)
+    several = stepping.several(stepping.joined(*programs.halves(plan, problem)), programs.LONGEST)
     given, there = (stepping.shapes_of_state(plan, problem), problem.shapes), jax.sharding.SingleDeviceSharding(device)
     placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given)
     compiled = jax.jit(several, donate_argnums=0).lower(*placed, np.int32(0)).compile()
     told, kernels = compiled.memory_analysis(), list(traffic(compiled.as_text()))
     held = told.argument_size_in_bytes + told.output_size_in_bytes - told.alias_size_in_bytes + told.temp_size_in_bytes
-    return {"GB held": held / 1e9, "over features": held / problem.features} | {
+    return {"GB held": held / 1e9, "over features": held / problem.features / number} | {
         "kernels of a step": len(kernels), "GB moved": sum(kernels) / 1e9}
 
 
@@ -74,12 +74,14 @@ def size(shape: str) -> int:
     return sum(BYTES[kind] * int(np.prod([int(side) for side in sides.split(",") if side])) for kind, sides in arrays)
 
 
-def settings() -> Iterator[tuple[str, config.Config]]:
-    """What is compiled: with the features of a whole image at once, however large."""
-    for size, precision in itertools.product((256, 1024, 4096), ("float32", "bfloat16")):
-        choices = {"height": size, "width": size, "precision": precision, "strips": "none"}
-        yield f"VGG-16-BN, {size} px, {precision}", cases.vgg16(**choices)
-        yield f"built in, {size} px, {precision}", config.Config(**choices, scales=1)
+def settings() -> Iterator[tuple[str, config.Config, int]]:
+    """What is compiled, and how many of it: with the features of whole images at once, however large."""
+    for size, number in ((128, 1), (128, 8), (256, 1), (1024, 1), (4096, 1)):
+        for precision in ("float32", "bfloat16"):
+            choices = {"height": size, "width": size, "precision": precision, "strips": "none", "remat": "none"}
+            what = f"{number if number > 1 else 'one'} of {size} px, {precision}"
+            yield f"VGG-16-BN, {what}", cases.vgg16(**choices), number
+            yield f"built in, {what}", config.Config(**choices, scales=1), number
 
 
 def main(names: list[str]) -> None:
@@ -89,7 +91,7 @@ def main(names: list[str]) -> None:
         device = describe().devices[0]
         jax.devices()  # that of this machine, before JAX is told that there is another
         jax.default_backend = lambda backend=backend: backend
-        rows = [{"what": what, **row(device, chosen)} for what, chosen in settings()]
+        rows = [{"what": what, **row(device, *chosen)} for what, *chosen in settings()]
         print(f"\n{device.device_kind}\n\n{tables.markdown(rows)}", flush=True)
 
 

@@ -29,7 +29,17 @@ def load_network(config: configs.Config, layers: tuple[str, ...], maps: int = 1)
     network = networks.select(network, layers)
     require_layers(network, loaded)
     network, variables = networks.fold(network, loaded.variables)
+    variables = {**variables, "params": rounded(variables.get("params", {}), config.precision)}
     return networks.pyramid(network, config.octaves, maps), jax.device_put(variables)
+
+
+def rounded(params: dict, precision: str) -> dict:
+    """The weights of convolutions as their products take them: not to be rounded at every step. On CPU they are not."""
+    if jax.default_backend() == "cpu":
+        return params
+    kind = convolutions.PRECISIONS[precision].kind
+    round_all = lambda leaves: {name: leaf.astype(kind, copy=False) for name, leaf in leaves.items()}
+    return {layer: round_all(leaves) if layer.startswith("conv") else leaves for layer, leaves in params.items()}
 
 
 def lowered(network: networks.Network, precision: str) -> networks.Network:

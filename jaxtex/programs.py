@@ -66,7 +66,7 @@ def lower_loop(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Low
     if spread:
         (of_state, of_data), everywhere = _shardings(plan, problem, spread, state), meshes.everywhere(spread)
         placed = {"in_shardings": (of_state, of_data, everywhere), "out_shardings": (of_state, everywhere)}
-    several = stepping.several(stepping.joined(*_halves(plan, problem)), LONGEST)
+    several = stepping.several(stepping.joined(*halves(plan, problem)), LONGEST)
     return _on(spread, jax.jit(several, donate_argnums=0, **placed).lower)(state, problem.shapes, np.int32(0))
 
 
@@ -80,13 +80,13 @@ def lower(plan: stepping.Plan, problem: stepping.Problem) -> Lowered:
         jitted = traces.jit(function, arguments, made_of, compiler_options=compilation.options(often=True), **jitting)
         return _on(spread, jitted.lower)(*arguments)
 
-    evaluate, advance = _halves(plan, problem)
+    evaluate, advance = halves(plan, problem)
     evaluated = half(evaluate, state.trial, state.critic, state.step, problem.shapes, **of_evaluate)
     found, _ = evaluated.out_info
     return Lowered(evaluated, half(advance, state._replace(critic=()), found, donate_argnums=0, **of_advance))
 
 
-def _halves(plan: stepping.Plan, problem: stepping.Problem) -> tuple[stepping.Evaluate, stepping.Advance]:
+def halves(plan: stepping.Plan, problem: stepping.Problem) -> tuple[stepping.Evaluate, stepping.Advance]:
     """Those of a plan: of a batch, if it is one."""
     evaluate, advance = stepping.build_halves(problem, plan.optimizer, plan.remat, max(1, plan.batch))
     return (jax.vmap(evaluate, (0, 0, 0, problem.axes)), jax.vmap(advance)) if plan.batch else (evaluate, advance)

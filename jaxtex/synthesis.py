@@ -88,8 +88,8 @@ def _finite(progress: Progress) -> Progress:
 def compiling(plan: stepping.Plan) -> Iterator[list[programs.Chunk]]:
     """The chunks of a plan's problems: the next one's steps are compiled while the first ones run.
 
-    Elsewhere than on CPU all at once, by the host, which has little else to do: it takes a GPU's program many seconds of one
-    core (some 8 for VGG-16-BN), and its steps fewer.
+    Elsewhere than on CPU all at once, for the host has little else to do: a GPU's program wants many seconds of one core
+    (some 8 for VGG-16-BN), and its steps take fewer.
     """
     looped = jax.default_backend() != "cpu"
     compiler = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)

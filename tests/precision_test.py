@@ -54,6 +54,17 @@ def test_content_is_compared_in_float32():
     np.testing.assert_allclose(value, 0.5 * 0.0078125**2, rtol=1e-3)
 
 
+def test_elsewhere_weights_are_rounded_once(exemplar, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    load = lambda precision: loading.load_network(config.Config(precision=precision, octaves=1), ("relu1_1", "bn1_2"))
+    (_, weights), (rough, rounded) = load("float32"), load("bfloat16")
+    kinds = {layer: {str(leaf.dtype) for leaf in leaves.values()} for layer, leaves in rounded["params"].items()}
+    assert kinds["conv1_1"] == {"bfloat16"} and {str(x.dtype) for x in jax.tree.leaves(weights)} == {"float32"}
+    assert all(kind == {"float32"} for layer, kind in kinds.items() if not layer.startswith("conv"))
+    found, expected = (rough.apply(variables, exemplar)["bn1_2"] for variables in (rounded, weights))
+    np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))
+
+
 def test_a_texture_is_as_near(exemplar):
     final = {}
     for precision in ("float32", "bfloat16"):
