@@ -33,9 +33,10 @@ platform_name: "CUDA" device_description_str: "NVIDIA H200"
 dnn_version_info { major: 9 minor: 10 }
 """
 DEVICES = {
-    "h200": ("gpu", lambda: topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x1x1")),
-    "v5e": ("tpu", lambda: topologies.get_topology_desc("v5e:2x2", "tpu")),
+    "h200": ("gpu", lambda: topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x4x1").devices),
+    "v5e": ("tpu", lambda: topologies.get_topology_desc("v5e:2x2", "tpu").devices),
 }
+MOVES = "all-gather", "all-to-all", "all-reduce", "collective-permute"
 BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "s8": 1, "u8": 1}
 FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
 
@@ -68,6 +69,16 @@ def traffic(program: str) -> list[int]:
             yield sizes[line[1]] + sum(operands) - in_place
 
 
+def spread(what: str, settings: config.Config) -> dict[str, float]:
+    """What devices that share the rows of an image send each other in a step, of each kind in MB and how many."""
+    plan = problems.build(images.load("images/pebbles.png"), settings)
+    program = programs.lower_loop(plan, plan.problems[-1]).compile().as_text()
+    sent = {move: [] for move in MOVES}
+    for shape, move, _ in re.findall(rf" = (.*?) ({'|'.join(MOVES)})(-start)?\(", program):
+        sent[move].append(size(shape.strip("()").split("), ")[0]))
+    return {"what": what} | {move: f"{sum(all_of) / 1e6:.3g} ({len(all_of)})" for move, all_of in sent.items()}
+
+
 def size(shape: str) -> int:
     """Bytes of `f32[256,256,3]{2,1,0}`, or of a tuple of such."""
     arrays = re.findall(rf"\b({'|'.join(BYTES)})\[([\d,]*)\]", shape)
@@ -85,14 +96,18 @@ def settings() -> Iterator[tuple[str, config.Config, int]]:
 
 
 def main(names: list[str]) -> None:
-    """Prints a table for each device."""
+    """Prints two tables for each device: of one, and of four that share an image."""
     for name in names or ["h200"]:
         backend, describe = errors.choose("device", name, DEVICES)
-        device = describe().devices[0]
-        jax.devices()  # that of this machine, before JAX is told that there is another
+        devices = describe()
+        jax.devices()  # that of this machine, before JAX is told that there are others
         jax.default_backend = lambda backend=backend: backend
-        rows = [{"what": what, **row(device, *chosen)} for what, *chosen in settings()]
-        print(f"\n{device.device_kind}\n\n{tables.markdown(rows)}", flush=True)
+        rows = [{"what": what, **row(devices[0], *chosen)} for what, *chosen in settings()]
+        print(f"\n{devices[0].device_kind}\n\n{tables.markdown(rows)}", flush=True)
+        jax.devices, jax.device_count = lambda found=devices: found, lambda found=devices: len(found)
+        choices = {"height": 1024, "width": 1024, "strips": "none", "remat": "none", "mesh": f"rows:{len(devices)}"}
+        both = {"VGG-16-BN": cases.vgg16(**choices), "built in": config.Config(**choices, scales=1)}
+        print(f"\n{tables.markdown([spread(f'{what}, 1024 px', chosen) for what, chosen in both.items()])}", flush=True)
 
 
 if __name__ == "__main__":
