@@ -99,7 +99,10 @@ def main(names: list[str]) -> None:
     """Prints two tables for each device: of one, and of four that share an image."""
     for name in names or ["h200"]:
         backend, describe = errors.choose("device", name, DEVICES)
-        devices = describe()
+        try:
+            devices = describe()
+        except (NotImplementedError, RuntimeError) as error:
+            raise errors.UserError(f"no compiler for {name} is here ({error}): the extra `cuda12`, or `tpu`, brings it") from error
         jax.devices()  # that of this machine, before JAX is told that there are others
         jax.default_backend = lambda backend=backend: backend
         rows = [{"what": what, **row(devices[0], *chosen)} for what, *chosen in settings()]

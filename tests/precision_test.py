@@ -56,11 +56,11 @@ def test_content_is_compared_in_float32():
 
 def test_elsewhere_weights_are_rounded_once(exemplar, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    load = lambda precision: loading.load_network(config.Config(precision=precision, octaves=1), ("relu1_1", "bn1_2"))
+    load = lambda precision: loading.load_network(config.Config(precision=precision, octaves=1), ("conv1_2", "bn1_2"))
     (_, weights), (rough, rounded) = load("float32"), load("bfloat16")
     kinds = {layer: {str(leaf.dtype) for leaf in leaves.values()} for layer, leaves in rounded["params"].items()}
     assert kinds["conv1_1"] == {"bfloat16"} and {str(x.dtype) for x in jax.tree.leaves(weights)} == {"float32"}
-    assert all(kind == {"float32"} for layer, kind in kinds.items() if not layer.startswith("conv"))
+    assert kinds["bn1_2"] == {"float32"}
     found, expected = (rough.apply(variables, exemplar)["bn1_2"] for variables in (rounded, weights))
     np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))
 
@@ -95,6 +95,13 @@ def test_remat_changes_no_number_and_keeps_only_what_is_pooled(exemplar):
 def test_auto_follows_what_is_free(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda: 1e6)
     assert memory.REMATS["auto"](1e6) and not memory.REMATS["auto"](1e5)
+
+
+@pytest.mark.parametrize(("backend", "copies"), [("cpu", 1.5), ("gpu", 1.5), ("tpu", 2), ("another", 4)])
+def test_what_fits_depends_on_the_backend(backend, copies, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    monkeypatch.setattr(memory, "available", lambda: 1e6)
+    assert memory.fits(0.99e6 / copies) and not memory.fits(1.01e6 / copies)
 
 
 def test_the_weight_of_features(exemplar):
