@@ -102,7 +102,7 @@ def main(names: list[str]) -> None:
         try:
             devices = describe()
         except (NotImplementedError, RuntimeError) as error:
-            raise errors.UserError(f"no compiler for {name} is here ({error}): the extra `cuda12`, or `tpu`, brings it") from error
+            raise errors.UserError(f"no compiler for {name} ({error}): the extra `cuda12`, or `tpu`, brings it") from error
         jax.devices()  # that of this machine, before JAX is told that there are others
         jax.default_backend = lambda backend=backend: backend
         rows = [{"what": what, **row(devices[0], *chosen)} for what, *chosen in settings()]
