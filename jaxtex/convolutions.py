@@ -82,11 +82,13 @@ def convolve(
       prepared: on CPU the same kernel as `tiles.transform` returns it, for a program that runs often.
       precision: a row of `PRECISIONS`. Sums are always of float32. On CPU "bfloat16" rounds what goes in and comes out
         and gains no time; "tf32" is float32.
-      zeros: rows and columns of zeros around the features, that XLA's convolution need not be given; not on CPU.
+      zeros: rows and columns of zeros around the features, which are written on CPU alone.
 
     Returns:
       `[H - 2, W - 2, D]`, or less where the kernel is larger, more with `zeros`; of the type of `features`.
     """
+    if zeros and jax.default_backend() == "cpu":
+        features = grids.pad(features, "zero", zeros)
     if kernel is None or (prepared is not None and choose(features.shape, kernel.shape) is tiled):
         return tiled(features.astype(jnp.float32), prepared).astype(features.dtype)
     if jax.default_backend() == "cpu":

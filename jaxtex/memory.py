@@ -14,8 +14,9 @@ import jax
 
 from jaxtex import networks
 
-# Of all features, that a step holds at its peak: on a GPU 0.7 to 1.1 of them, with the optimiser's 22 images (XLA's account
-# for an H200, JAX 0.11, 256 to 4096 px; `shifted_gram` up to 2.9), and what cuDNN takes beside; 1.3 to 1.5 on a TPU v5e.
+# Of all features, that a step holds at its peak. By XLA's account (JAX 0.11; with the optimiser's 22 images) 0.7 to 1.1 for
+# an H200, beside it what cuDNN takes, and 1.3 to 1.7 for a TPU v5e (from 512 px: weights are more than smaller features);
+# with `shifted_gram` up to 2.9.
 COPIES = {"cpu": 1.5, "gpu": 1.5, "tpu": 2.0}
 MOST = 4.0  # where nothing is known
 

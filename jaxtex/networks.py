@@ -45,7 +45,7 @@ class Convolution(nn.Module):
         kernel = self._weight("kernel", nn.initializers.lecun_normal(), shape) if plain else None
         bias = self._weight("bias", nn.initializers.zeros_init(), (self.width,))
         around = self.side // 2
-        zeros = around if self.padding == "zero" and jax.default_backend() != "cpu" else 0
+        zeros = around if self.padding == "zero" else 0
         padded = features if zeros else grids.pad(features, self.padding, around)
         return convolutions.convolve(padded, kernel, self.precision, prepared, zeros) + bias.astype(features.dtype)
 

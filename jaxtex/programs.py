@@ -87,7 +87,7 @@ def lower(plan: stepping.Plan, problem: stepping.Problem) -> Lowered:
 
 
 def halves(plan: stepping.Plan, problem: stepping.Problem) -> tuple[stepping.Evaluate, stepping.Advance]:
-    """Those of a plan: of a batch, if it is one."""
+    """The halves of a plan's step: of a batch, if it is one."""
     evaluate, advance = stepping.build_halves(problem, plan.optimizer, plan.remat, max(1, plan.batch))
     return (jax.vmap(evaluate, (0, 0, 0, problem.axes)), jax.vmap(advance)) if plan.batch else (evaluate, advance)
 
