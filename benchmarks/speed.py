@@ -6,6 +6,7 @@ VGG-16-BN has drawn weights here, which cost what trained ones do; `loss` and `q
 (weights/vgg19.h5). Sections: gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality.
 """
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -15,7 +16,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent import futures
 
 import cases
 import jax
@@ -105,17 +107,20 @@ def gradient():
 
 
 def whole():
-    """Whole runs of a VGG-16-BN when all is compiled, and the most memory held so far; much shorter ones on CPU."""
+    """Whole runs of a VGG-16-BN when all is compiled, without and with what is written, and the most memory held so far."""
     small = jax.default_backend() == "cpu"
     for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
         for name in here():
-            settings = vgg16(size=size, num_steps=steps, save_every=steps, precision=name)
-            plan = problems.build(peers.square(size, EXEMPLAR), settings)
-            chunks = built(plan)
+            plan = problems.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name))
+            chunks, alone = built(plan), plan._replace(save_every=steps)
             for _ in range(2):  # the first is slower on a GPU
-                seconds, progress = descend(plan, chunks)[-1]
-            row = {"what": f"{size} px, {steps} steps, {name}", "seconds": seconds, "loss": float(progress.infos.loss[-1])}
-            yield row | {"GB": memories.peak() / 1e9}
+                seconds, progress = descend(alone, chunks)[-1]
+            began = time.perf_counter()
+            with reporting() as told:
+                descend(plan, chunks, told)
+            written = time.perf_counter() - began
+            row = {"what": f"{size} px, {steps} steps, {name}", "seconds": seconds, "with snapshots and losses": written}
+            yield row | {"loss": float(progress.infos.loss[-1]), "GB": memories.peak() / 1e9}
 
 
 def here() -> tuple[str, ...]:
@@ -176,12 +181,20 @@ def overhead():
             box[0], _ = chunk(box[0], data, 1)
 
         shown = synthesis.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
-        with workdirs.claim(FOLDER / "overhead", {}, {}, overwrite=True) as metrics:
-            saving = functools.partial(report.Report(FOLDER / "overhead", metrics), shown)
+        with reporting() as told:
+            saving = lambda told=told, shown=shown: (told(shown), told.settle())  # as if nothing overlapped
             found = medians({"gradient": our_gradient(settings), "step": step, "saving": saving}, before=1)
         every = config.Config().save_every
         whole = found["step"] + found["saving"] / every
         yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[report.Report]:
+    """What a command does with its snapshots and losses."""
+    folder = FOLDER / "overhead"
+    with workdirs.claim(folder, {}, {}, overwrite=True) as metrics, futures.ThreadPoolExecutor(report.LATE) as writers:
+        yield report.Report(folder, metrics, writers)
 
 
 def first():
@@ -269,10 +282,12 @@ def built(plan: stepping.Plan) -> list[programs.Chunk]:
     return [programs.build_chunk(plan, problem, jax.default_backend() != "cpu")() for problem in plan.problems]
 
 
-def descend(plan: stepping.Plan, chunks: list[programs.Chunk]) -> list[tuple[float, synthesis.Progress]]:
-    """Seconds and progress at each snapshot."""
+def descend(
+    plan: stepping.Plan, chunks: list[programs.Chunk], beside: synthesis.Observer = lambda progress: None
+) -> list[tuple[float, synthesis.Progress]]:
+    """Seconds and progress at each snapshot, which another observer may see, too."""
     trace, began = [], time.perf_counter()
-    synthesis.descend(plan, chunks, lambda progress: trace.append((time.perf_counter() - began, progress)))
+    synthesis.descend(plan, chunks, lambda shown: (trace.append((time.perf_counter() - began, shown)), beside(shown)))
     return trace
 
 

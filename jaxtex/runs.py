@@ -6,6 +6,7 @@ import functools
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from typing import NamedTuple
 
 import jax
@@ -83,8 +84,8 @@ def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
     with _told(run.folder):
         made = plan(run.style, run.config if manner.overwrite else saves.settled(run.folder / workdirs.SAVES, run.config))
         sources(run)  # which are shown in the end, when the files may be gone
-    keeper = saves.Saves(run.folder / workdirs.SAVES, who())
     with _claimed([run], [who()], manner.overwrite) as (folder,), _told(run.folder):
+        keeper = saves.Saves(run.folder / workdirs.SAVES, who(), _settling([folder]))
         with report.Bar(run.config.num_steps) as bar, profiles.profile(manner.profile) as record:
             watch = _together(folder, bar.watch(), record)
             result = synthesis.run(made, watch, keeper)
@@ -127,10 +128,10 @@ def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> li
         return []
     whose, spoilt, alone = [identity(run) for run in made], [], batches.apart(plans[0])
     of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
-    saved = [saves.Saves(run.folder / workdirs.SAVES, who) for run, who in of_each]
     for run in made:
         sources(run)  # as in `make`
     with _claimed(made, whose, manner.overwrite) as folders, _told(made[0].folder.parent):
+        saved = [saves.Saves(run.folder / workdirs.SAVES, who, _settling(folders)) for run, who in of_each]
         with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(manner.profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
             for i, result in batches.run(plans, watch, saved):
@@ -144,14 +145,22 @@ def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> li
 @contextlib.contextmanager
 def _claimed(made: Sequence[Run], whose: Sequence[dict], overwrite: bool) -> Iterator[list[report.Report | None]]:
     """A report into the folder of each, which has its identity then; None in a process that does not write."""
+    if not distributed.writes():
+        yield [None] * len(made)
+        return
     with contextlib.ExitStack() as stack:
-        folders = []
-        for run, who in zip(made, whose, strict=True) if distributed.writes() else ():
-            metrics = stack.enter_context(workdirs.claim(run.folder, who, provenance.versions(), overwrite))
-            folders.append(report.Report(run.folder, metrics))
+        claim = lambda run, who: workdirs.claim(run.folder, who, provenance.versions(), overwrite)
+        metrics = [stack.enter_context(claim(*each)) for each in zip(made, whose, strict=True)]
+        writers = stack.enter_context(futures.ThreadPoolExecutor(report.LATE))  # which are done before another may claim
+        folders = [report.Report(run.folder, own, writers) for run, own in zip(made, metrics, strict=True)]
+        for run, folder in zip(made, folders, strict=True):
             with _told(run.folder):
-                folders[-1].begin(sources(run))
-        yield folders or [None] * len(made)
+                folder.begin(sources(run))
+        yield folders
+
+
+def _settling(folders: Sequence[report.Report | None]) -> Callable[[], object]:
+    return lambda: [folder.settle() for folder in folders if folder]
 
 
 def _together(*observers: synthesis.Observer | None) -> synthesis.Observer:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -34,10 +34,11 @@ class Saves:
     Args:
       folder: for them alone; made with the first.
       identity: what decides the picture; a state of another one is refused.
+      settle: returns when all that observers were shown is written: it would not be made again.
     """
 
-    def __init__(self, folder: pathlib.Path, identity: Any):
-        self.folder, self.identity = folder, json.loads(json.dumps(identity))
+    def __init__(self, folder: pathlib.Path, identity: Any, settle: Callable[[], object] = lambda: None):
+        self.folder, self.identity, self.settle = folder, json.loads(json.dumps(identity)), settle
         self.saved, self.took = time.monotonic(), None  # when, and how long it lasted
 
     def find(self, plan: stepping.Plan) -> synthesis.Standing | None:
@@ -90,6 +91,7 @@ class Saves:
             return
         arrays |= {f"infos{path}": leaf for path, leaf in _leaves(synthesis.joined(standing.infos))}
         about = {"identity": self.identity, "number": standing.number, "step": standing.step, "strips": _strips(plan)}
+        self.settle()
         self.folder.mkdir(exist_ok=True)
         with files.atomic(self.folder / f"{standing.step:08d}.npz") as part, open(part, "wb") as file:
             np.savez(file, **{ABOUT: np.array(json.dumps(about))}, **arrays)

@@ -1,5 +1,6 @@
 """Whatever goes wrong with the folder of a run: one line names it, and what was saved is still there."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -7,13 +8,15 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent import futures
 
 import commands
 import numpy as np
 import pytest
 
-from jaxtex import config, distributed, errors, files, images, main, report, runs, saves, workdirs
+from jaxtex import config, distributed, errors, files, images, main, report, runs, saves, stepping, synthesis, workdirs
 
 ANEW = runs.Manner(overwrite=True)
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 2}
@@ -154,6 +157,67 @@ def test_a_save_that_fails_leaves_the_one_before(run, monkeypatch):
     with pytest.raises(errors.UserError, match="No space left on device; what was saved is kept"):
         runs.make(run)
     assert list((run.folder / workdirs.SAVES).iterdir()) == [saved]
+
+
+def slowly(monkeypatch, gate):
+    """Snapshots are written only when the gate is open."""
+    usual = images.save
+
+    def save(path, *arguments, **choices):
+        assert path.parent.name != workdirs.STEPS or gate.wait(20)
+        usual(path, *arguments, **choices)
+
+    monkeypatch.setattr(images, "save", save)
+
+
+def shown(step):
+    return synthesis.Progress(step, 99, np.zeros((4, 4, 3)), stepping.Info(np.ones(1), np.ones(1), {}))
+
+
+def test_steps_do_not_wait_for_snapshots_until_some_are_late(tmp_path, monkeypatch):
+    gate = threading.Event()
+    slowly(monkeypatch, gate)
+    with workdirs.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as writers:
+        observe = report.Report(tmp_path, metrics, writers)
+        for step in range(report.LATE):
+            observe(shown(step + 1))
+        assert not workdirs.snapshots(tmp_path) and len(workdirs.rows(tmp_path)) == report.LATE
+        one_more = writers.submit(observe, shown(report.LATE + 1))
+        assert not futures.wait([one_more], 0.2).done
+        gate.set()
+        one_more.result(20)
+        observe.settle()
+        assert len(workdirs.snapshots(tmp_path)) == report.LATE + 1
+
+
+def test_a_checkpoint_waits_for_the_snapshots_before_it(run, monkeypatch):
+    gate, usual, there = threading.Event(), saves.np.savez, []
+    slowly(monkeypatch, gate)
+    settle = lambda self: (gate.set(), usual_settle(self))
+    usual_settle = report.Report.settle
+    monkeypatch.setattr(report.Report, "settle", settle)
+    noted = lambda *arguments, **arrays: (there.extend(workdirs.snapshots(run.folder)), usual(*arguments, **arrays))
+    monkeypatch.setattr(saves.np, "savez", noted)
+    begun(run, monkeypatch)
+    assert there == [2, 4]
+
+
+def test_a_folder_is_given_up_when_its_snapshots_are_written(run, monkeypatch):
+    gate = threading.Event()
+    slowly(monkeypatch, gate)
+    monkeypatch.setattr(saves.Saves, "keep", lambda *_: (threading.Timer(0.3, gate.set).start(), 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        runs.make(run._replace(config=dataclasses.replace(run.config, save_every=1)))
+    assert list(workdirs.snapshots(run.folder)) == [1] and not list(run.folder.rglob("*.part"))
+
+
+def test_the_sheet_waits_for_the_last_snapshots(run, monkeypatch):
+    gate = threading.Event()
+    slowly(monkeypatch, gate)
+    threading.Timer(3, gate.set).start()
+    runs.make(run._replace(config=dataclasses.replace(run.config, num_steps=6)))
+    width = images.load(run.folder / "sheet.png").shape[1]
+    assert width == 64 + 3 * (64 + report.GAP)  # exemplar, two snapshots, result
 
 
 def test_a_folder_that_vanishes_is_one_line(run, monkeypatch):
