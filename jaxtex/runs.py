@@ -127,10 +127,10 @@ def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> li
     if not made:
         return []
     whose, spoilt, alone = [identity(run) for run in made], [], batches.apart(plans[0])
-    of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
     for run in made:
         sources(run)  # as in `make`
     with _claimed(made, whose, manner.overwrite) as folders, _told(made[0].folder.parent):
+        of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
         saved = [saves.Saves(run.folder / workdirs.SAVES, who, _settling(folders)) for run, who in of_each]
         with report.Bar(made[0].config.num_steps * len(made)) as bar, profiles.profile(manner.profile) as record:
             watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
