@@ -1,5 +1,7 @@
 """What is done to weights once, so that it need not be done at every step: kernels in the form of Winograd's tiles."""
 
+import functools
+import math
 from collections.abc import Iterable
 
 import jax
@@ -16,7 +18,7 @@ def prepare(network: networks.Pyramid, variables: dict, sizes: Iterable[tuple[in
       sizes: height and width of the images that it will see often; others it can still see.
 
     Returns:
-      Variables with `tiles.Kernels` in the collection `networks.PREPARED`, four or eight times as large, and without those
+      Variables with `tiles.Kernels` in the collection `networks.PREPARED`, two to eight times as large, and without those
       kernels in "params" that no size wants.
     """
     if not isinstance(network.network, networks.VGG):
@@ -25,9 +27,10 @@ def prepare(network: networks.Pyramid, variables: dict, sizes: Iterable[tuple[in
     params = {layer: dict(leaves) for layer, leaves in variables["params"].items()}
     chosen = {layer: _chosen(layer, params[layer]["kernel"].shape, seen) for layer in _convolutions(network)}
     wanted = {layer: params[layer]["kernel"] for layer in chosen if convolutions.tiled in chosen[layer]}
+    sides = {layer: convolutions.side(chosen[layer][convolutions.tiled]) for layer in wanted}
     for layer in (layer for layer in wanted if len(chosen[layer]) == 1):
         del params[layer]["kernel"]
-    transform = jax.jit(_transform, compiler_options=compilation.options(often=False))
+    transform = jax.jit(functools.partial(_transform, sides), compiler_options=compilation.options(often=False))
     kept = {**variables, "params": params}  # no more: those that are transformed leave memory
     kernels = ahead.run(transform, wanted) if wanted else ahead.given({})
     return kernels.placed(lambda kernels: {**kept, networks.PREPARED: kernels})
@@ -37,12 +40,12 @@ def _convolutions(network: networks.Pyramid) -> list[str]:
     return [layer for layer in networks.evaluated(network.network) if layer.startswith("conv")]
 
 
-def _chosen(layer: str, kernel: tuple[int, ...], sizes: Iterable[tuple[int, int]]) -> set[convolutions.Convolution]:
-    """The algorithms of a convolution for images of these sizes."""
+def _chosen(layer: str, kernel: tuple[int, ...], sizes: Iterable[tuple[int, int]]) -> dict[convolutions.Convolution, int]:
+    """The algorithms of a convolution for images of these sizes, and of each the most pixels that it sees."""
     halvings = networks.parse(layer)[1] - 1
     inputs = [((height >> halvings) + 2, (width >> halvings) + 2, kernel[2]) for height, width in sizes]
-    return {convolutions.choose(features, kernel) for features in inputs}
+    return {convolutions.choose(features, kernel): math.prod(features[:2]) for features in sorted(inputs, key=math.prod)}
 
 
-def _transform(kernels: dict[str, jax.Array]) -> dict[str, dict[str, tiles.Kernels]]:
-    return {layer: {"kernel": tiles.transform(kernel)} for layer, kernel in kernels.items()}
+def _transform(sides: dict[str, int], kernels: dict[str, jax.Array]) -> dict[str, dict[str, tiles.Kernels]]:
+    return {layer: {"kernel": tiles.transform(kernel, sides[layer])} for layer, kernel in kernels.items()}

@@ -1,4 +1,4 @@
-"""Convolutions of 3x3 by Winograd's tiles: 36 multiplications where there are 144, and their gradients likewise.
+"""Convolutions of 3x3 by Winograd's tiles: 36 multiplications where there are 144, or 16 of 36; their gradients likewise.
 
 Features are `[H, W, C]`, what comes out `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form of tiles that
 `transform` gives it: once, where it is used often.
@@ -8,6 +8,7 @@ References:
 """
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -26,79 +27,96 @@ SMALL = 256 * 256  # numbers in a tap of a kernel, that is kept both ways round
 class Kernels(NamedTuple):
     """A kernel in the form of tiles: XLA's products pack faster what stands as they multiply it."""
 
-    back: jax.Array  # [36, D, C], as the gradient wants it
-    forth: jax.Array | None  # [36, C, D], as the value does; None: it would take too much memory, 38 MB for 512 -> 512
+    back: jax.Array  # [S S, D, C], as the gradient wants it
+    forth: jax.Array | None  # [S S, C, D], as the value does; None: it would take too much memory, 38 MB for 512 -> 512
 
 
-def _interpolation(*points: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`B^T`, `G`, `A^T` of Lavin and Gray's equation 8: polynomials multiplied by values there and at infinity."""
+class Form(NamedTuple):
+    """Tiles of S x S inputs that give M x M outputs, M = S - 2: Lavin and Gray's equation 8."""
+
+    to_tile: np.ndarray  # `B^T`, [S, S]
+    of_kernel: np.ndarray  # `G`, [S, 3]
+    from_tile: np.ndarray  # `A^T`, [M, S]
+
+
+def _interpolation(*points: float) -> Form:
+    """Polynomials multiplied by values at these points and at infinity."""
     others = [np.delete(points, index) for index in range(len(points))]
     scales = [np.prod(point - other) for point, other in zip(points, others, strict=True)]
     to_tile = np.array([[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]])
     of_kernel = np.array(
         [np.power(point, (0, 1, 2)) / scale for point, scale in zip(points, scales, strict=True)] + [[0, 0, 1]]
     )
-    from_tile = np.array([np.power(point, (0, 1, 2, 3)) for point in points] + [[0, 0, 0, 1]]).T
-    return to_tile, of_kernel, from_tile
+    powers = range(len(points) - 1)
+    from_tile = np.array([np.power(point, powers) for point in points] + [np.eye(len(powers))[-1]]).T
+    return Form(to_tile, of_kernel, from_tile)
 
 
-# F(4x4, 3x3): tiles of 6x6 inputs give 4x4 outputs. The paper's points 0, 1, -1, 2, -2 err four times as much. F(6x6, 3x3)
-# needs a fifth fewer multiplications, was no faster and erred five times as much.
-TO_TILE, OF_KERNEL, FROM_TILE = _interpolation(0.0, 0.75, -0.75, 1.5, -1.5)
-OF_KERNEL_2D = np.einsum("ia,jb->ijab", OF_KERNEL, OF_KERNEL).reshape(36, 9).astype(np.float32)
+# By S. The paper's points 0, 1, -1, 2, -2 for S = 6 err four times as much. S = 8 needs a fifth fewer multiplications, was
+# no faster and erred five times as much.
+FORMS = {6: _interpolation(0.0, 0.75, -0.75, 1.5, -1.5), 4: _interpolation(0.0, 1.0, -1.0)}
 
 
-def transform(kernel: jax.Array) -> Kernels:
-    """`[3, 3, C, D]` in the form of tiles."""
+def transform(kernel: jax.Array, side: int = 6) -> Kernels:
+    """`[3, 3, C, D]` in the form of tiles of this side, a row of `FORMS`."""
     _, _, inputs, outputs = kernel.shape
-    back = product(OF_KERNEL_2D, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(36, outputs, inputs)
+    of_kernel = FORMS[side].of_kernel
+    along_both = np.einsum("ia,jb->ijab", of_kernel, of_kernel).reshape(side * side, 9).astype(np.float32)
+    back = product(along_both, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(side * side, outputs, inputs)
     return Kernels(back, back.swapaxes(1, 2) if inputs * outputs <= SMALL else None)
 
 
 def convolve(features: jax.Array, kernels: Kernels) -> jax.Array:
-    """Cross-correlation of `[H, W, C]`, `[H - 2, W - 2, D]`: 36 products `[H W / 16, C] [C, D]`."""
-    height, width = features.shape[0] - 2, features.shape[1] - 2
-    made = lambda part, rows, columns: _from_tiles(_times(_to_tiles(part, rows, columns, TO_TILE), kernels), rows, columns)
-    return _by_strips(made, features, height, width, 2, sum(kernels.back.shape[1:]))[:height, :width]
+    """Cross-correlation of `[H, W, C]`, `[H - 2, W - 2, D]`: S S products `[H W / M M, C] [C, D]`."""
+    height, width, form = features.shape[0] - 2, features.shape[1] - 2, _form(kernels)
+    products = lambda *strip: _times(_to_tiles(*strip, form.to_tile), kernels)
+    made = lambda part, *tiles: _from_tiles(products(part, *tiles), *tiles, form.from_tile)
+    return _by_strips(made, features, height, width, 2, kernels)[:height, :width]
 
 
 def gradient(cotangent: jax.Array, kernels: Kernels) -> jax.Array:
     """That of the features, `[H, W, C]`, from that of the result, `[H - 2, W - 2, D]`: `convolve` transposed."""
-    height, width, _ = cotangent.shape
-    products = lambda tiles: contract(tiles, kernels.back, 2, 1, batch=1)
-    made = lambda part, rows, columns: _overlap(products(_to_tiles(part, rows, columns, FROM_TILE.T)), rows, columns)
-    return _by_strips(made, cotangent, height, width, 0, sum(kernels.back.shape[1:]))[: height + 2, : width + 2]
+    (height, width, _), form = cotangent.shape, _form(kernels)
+    products = lambda *strip: contract(_to_tiles(*strip, form.from_tile.T), kernels.back, 2, 1, batch=1)
+    made = lambda part, *tiles: _overlap(products(part, *tiles), *tiles, form.to_tile)
+    return _by_strips(made, cotangent, height, width, 0, kernels)[: height + 2, : width + 2]
 
 
-def kernel_gradient(features: jax.Array, cotangent: jax.Array) -> Kernels:
+def kernel_gradient(features: jax.Array, cotangent: jax.Array, kernels: Kernels) -> Kernels:
     """That of the form that `convolve` takes, from the features and the gradient of the result; the other's is zero."""
-    rows, columns = -(-cotangent.shape[0] // 4), -(-cotangent.shape[1] // 4)
-    tiles = _to_tiles(features, rows, columns, TO_TILE)
-    cotangents = _to_tiles(cotangent, rows, columns, FROM_TILE.T)
+    form = _form(kernels)
+    rows, columns = (-(-side // len(form.from_tile)) for side in cotangent.shape[:2])
+    tiles = _to_tiles(features, rows, columns, form.to_tile)
+    cotangents = _to_tiles(cotangent, rows, columns, form.from_tile.T)
     back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
-    return Kernels(jnp.zeros_like(back), back.swapaxes(1, 2)) if back[0].size <= SMALL else Kernels(back, None)
+    return Kernels(back, None) if kernels.forth is None else Kernels(jnp.zeros_like(back), back.swapaxes(1, 2))
 
 
-def _by_strips(make: Callable, image: jax.Array, height: int, width: int, border: int, channels: int) -> jax.Array:
+def _form(kernels: Kernels) -> Form:
+    return FORMS[math.isqrt(len(kernels.back))]
+
+
+def _by_strips(make: Callable, image: jax.Array, height: int, width: int, border: int, kernels: Kernels) -> jax.Array:
     """A strip of rows of tiles after the other, that their features take no memory for the next; strips overlap.
 
     Args:
-      make: a strip `[4 R + border, 4 C + border, _]`, R and C -> what becomes of it, `[4 R, 4 C, _]` or `[4 R + 4, 4 C + 4,
+      make: a strip `[M R + border, M C + border, _]`, R and C -> what becomes of it, `[M R, M C, _]` or `[M R + M, M C + M,
         _]`: the last rows are added to the first of the next.
       image: `[height + border, width + border, _]`.
       height: rows of what is not the border.
       width: columns likewise.
       border: of the image.
-      channels: of what is held in the form of tiles.
+      kernels: those that the strips will see.
     """
-    rows, columns = -(-height // 4), -(-width // 4)
-    high = -(-rows // -(-36 * rows * columns * channels // PART))  # rows of tiles in a strip
+    step, held = len(_form(kernels).from_tile), len(kernels.back) * sum(kernels.back.shape[1:])
+    rows, columns = -(-height // step), -(-width // step)
+    high = -(-rows // -(-held * rows * columns // PART))  # rows of tiles in a strip
     strips = -(-rows // high)
-    image = _enlarged(image, 4 * high * strips + border, 4 * columns + border)
+    image = _enlarged(image, step * high * strips + border, step * columns + border)
     if strips == 1:
         return make(image, high, columns)
-    strip = lambda i: lax.dynamic_slice_in_dim(image, 4 * high * i, 4 * high + border)
-    return _joined(lax.map(lambda i: make(strip(i), high, columns), jnp.arange(strips)), 4 * high)
+    strip = lambda i: lax.dynamic_slice_in_dim(image, step * high * i, step * high + border)
+    return _joined(lax.map(lambda i: make(strip(i), high, columns), jnp.arange(strips)), step * high)
 
 
 def _joined(strips: jax.Array, high: int) -> jax.Array:
@@ -120,7 +138,7 @@ def _enlarged(image: jax.Array, height: int, width: int) -> jax.Array:
 
 
 def _times(tiles: jax.Array, kernels: Kernels) -> jax.Array:
-    """`[36, N, C]` -> `[36, N, D]`. XLA packs what stands right, so that the larger stands left."""
+    """`[S S, N, C]` -> `[S S, N, D]`. XLA packs what stands right, so that the larger stands left."""
     if kernels.forth is not None:
         return contract(tiles, kernels.forth, 2, 1, batch=1)
     if 2 * tiles.shape[1] > kernels.back.shape[1]:
@@ -129,39 +147,42 @@ def _times(tiles: jax.Array, kernels: Kernels) -> jax.Array:
 
 
 def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """Transformed tiles as wide as the matrix, at every fourth pixel: `[H, W, C]` -> `[6 x 6, H W / 16, C]`."""
-    size = matrix.shape[1]
-    pixels = _enlarged(pixels, 4 * rows + size - 4, 4 * columns + size - 4)
-    tiles = apart(lambda x: _sums(matrix, _fourths(x, size, rows, 0), 0), pixels)
-    tiles = apart(lambda x: _sums(matrix, _fourths(x, size, columns, 2), 1), tiles)
-    return tiles.reshape(36, rows * columns, -1)
+    """Transformed tiles as wide as the matrix, at every M-th pixel: `[H, W, C]` -> `[S S, H W / M M, C]`."""
+    side, width = matrix.shape
+    pixels = _enlarged(pixels, (side - 2) * (rows - 1) + width, (side - 2) * (columns - 1) + width)
+    tiles = apart(lambda x: _sums(matrix, _every(side - 2, x, width, rows, 0), 0), pixels)
+    tiles = apart(lambda x: _sums(matrix, _every(side - 2, x, width, columns, 2), 1), tiles)
+    return tiles.reshape(side * side, rows * columns, -1)
 
 
-def _from_tiles(products: jax.Array, rows: int, columns: int) -> jax.Array:
-    """`[36, H W, D]` -> `[4 H, 4 W, D]`."""
-    tiles = products.reshape(6, 6, rows, columns, -1)
-    tiles = apart(lambda x: _sums(FROM_TILE, parts(x, 1), 3), tiles)
-    return apart(lambda x: _sums(FROM_TILE, parts(x, 0), 1), tiles).reshape(4 * rows, 4 * columns, -1)
+def _from_tiles(products: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
+    """`[S S, H W, D]` -> `[M H, M W, D]`."""
+    step, side = matrix.shape
+    tiles = products.reshape(side, side, rows, columns, -1)
+    tiles = apart(lambda x: _sums(matrix, parts(x, 1), 3), tiles)
+    return apart(lambda x: _sums(matrix, parts(x, 0), 1), tiles).reshape(step * rows, step * columns, -1)
 
 
-def _overlap(products: jax.Array, rows: int, columns: int) -> jax.Array:
-    """`[36, H W, C]` -> `[4 H + 4, 4 W + 4, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
-    tiles = products.reshape(6, 6, rows, columns, -1)
-    return apart(lambda x: _overlap_one(parts(x, 0), 0), apart(lambda x: _overlap_one(parts(x, 1), 2), tiles))
+def _overlap(products: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
+    """`[S S, H W, C]` -> `[M H + M, M W + M, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
+    tiles = products.reshape(*matrix.shape, rows, columns, -1)
+    along = lambda axis, into: lambda x: _overlap_one(matrix.T, parts(x, axis), into)
+    return apart(along(0, 0), apart(along(1, 2), tiles))
 
 
-def _overlap_one(tiles: Sequence[jax.Array], axis: int) -> jax.Array:
-    """Six of `[..., N, ...]` -> `[..., 4 N + 4, ...]`: four sums are a tile's own, two fall into the one that follows."""
-
+def _overlap_one(matrix: np.ndarray, tiles: Sequence[jax.Array], axis: int) -> jax.Array:
+    """S of `[..., N, ...]` -> `[..., M N + M, ...]`: M sums are a tile's own, two fall into the one that follows."""
+    step = len(matrix) - 2
     shifted = lambda before, after: [grids.with_zeros(tile, axis, before, after) for tile in tiles]
-    own, over = TO_TILE.T[:4], np.pad(TO_TILE.T[4:], ((0, 2), (0, 0)))
+    own, over = matrix[:step], np.pad(matrix[step:], ((0, step - 2), (0, 0)))
     both = lax.add(_sums(own, shifted(0, 1), axis + 1), _sums(over, shifted(1, 0), axis + 1))
     return both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
 
 
-def _fourths(array: jax.Array, number: int, count: int, axis: int) -> list[jax.Array]:
-    """So many slices along an axis, each one further than the last, of so many entries, four apart."""
-    return [lax.slice_in_dim(array, first, first + 4 * count - 3, 4, axis) for first in range(number)]
+def _every(step: int, array: jax.Array, number: int, count: int, axis: int) -> list[jax.Array]:
+    """So many slices along an axis, each one further than the last, of so many entries, a step apart."""
+    last = step * (count - 1) + 1
+    return [lax.slice_in_dim(array, first, first + last, step, axis) for first in range(number)]
 
 
 def parts(array: jax.Array, axis: int) -> list[jax.Array]:

@@ -11,12 +11,13 @@ from jax import export, lax
 from jaxtex import convolutions, tiles
 
 
-def winograd(features, kernel):
-    return convolutions.tiled(features, tiles.transform(kernel))
+def winograd(features, kernel, side=6):
+    return convolutions.tiled(features, tiles.transform(kernel, side))
 
 
 ALGORITHMS = {name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter")}
-ALGORITHMS["winograd"] = winograd
+ALGORITHMS |= {f"winograd, {side}x{side}": functools.partial(winograd, side=side) for side in tiles.FORMS}
+sides = pytest.mark.parametrize("side", tiles.FORMS)
 
 algorithms = pytest.mark.parametrize("convolve", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 
@@ -126,15 +127,17 @@ def test_elsewhere_always_xlas(monkeypatch):
     assert convolutions.choose((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
 
 
+@sides
 @pytest.mark.parametrize("shape", [(21, 50, 32, 40), (40, 9, 48, 64)], ids=str)
-def test_winograd_in_strips_is_winograd(shape, monkeypatch):
+def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
     height, width, inputs, outputs = shape
+    convolve = functools.partial(winograd, side=side)
     arguments = random(0, *shape[:3]), random(1, 3, 3, inputs, outputs), random(2, height - 2, width - 2, outputs)
-    whole = value_and_gradients(winograd, *arguments)
+    whole = value_and_gradients(convolve, *arguments)
     monkeypatch.setattr(tiles, "PART", 40_000)
     jax.clear_caches()
-    assert "scan" in str(jax.make_jaxpr(winograd)(*arguments[:2]))
-    for found, other in zip(value_and_gradients(winograd, *arguments), whole, strict=True):
+    assert "scan" in str(jax.make_jaxpr(convolve)(*arguments[:2]))
+    for found, other in zip(value_and_gradients(convolve, *arguments), whole, strict=True):
         np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
 
 
@@ -150,14 +153,16 @@ def test_a_prepared_kernel_is_that_kernel():
         assert_close(pull(cotangent)[0], desired[1])
 
 
+@sides
 @pytest.mark.parametrize("size", [(12, 12), (70, 70)], ids=str)
-def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, monkeypatch):
+def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monkeypatch):
+    convolve = functools.partial(winograd, side=side)
     arguments = random(0, *size, 48), random(1, 3, 3, 48, 64), random(2, *(side - 2 for side in size), 64)
-    both = value_and_gradients(winograd, *arguments)
+    both = value_and_gradients(convolve, *arguments)
     monkeypatch.setattr(tiles, "SMALL", 48 * 64 - 1)
     jax.clear_caches()
-    assert tiles.transform(arguments[1]).forth is None
-    for found, other in zip(value_and_gradients(winograd, *arguments), both, strict=True):
+    assert tiles.transform(arguments[1], side).forth is None
+    for found, other in zip(value_and_gradients(convolve, *arguments), both, strict=True):
         np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
 
 

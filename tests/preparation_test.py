@@ -23,10 +23,13 @@ def seen(network, variables, image):
     return network.apply(variables, image), slope
 
 
+@pytest.mark.parametrize("often", [(256, 256), (96, 96)], ids=str)
 @pytest.mark.parametrize("size", [(256, 256), (96, 64), (37, 45)], ids=str)
-def test_features_and_gradient_are_the_same(size):
+def test_features_and_gradient_are_the_same(size, often, monkeypatch):
+    monkeypatch.setattr(convolutions, "WORTH", 2**22)
     network, plain = loaded(())
-    _, prepared = loaded([(256, 256)])
+    _, prepared = loaded([often])
+    assert prepared[networks.PREPARED]
     image = np.random.default_rng(0).random((*size, 3), np.float32)
     (features, slope), (found, found_slope) = (seen(network, variables, image) for variables in (plain, prepared))
     for layer in features:
@@ -43,6 +46,16 @@ def test_only_what_is_fastest_so_and_both_forms_where_sizes_differ():
     assert "conv1_1" not in one[networks.PREPARED]
     assert "kernel" not in one["params"]["conv3_3"] and "kernel" in one["params"]["conv1_1"]
     assert "kernel" in both["params"]["conv3_3"] and "conv3_3" in both[networks.PREPARED]
+
+
+def test_tiles_are_small_where_all_that_is_seen_so_is():
+    few, more = convolutions.LOW, convolutions.LOW + 1
+    assert [convolutions.side(pixels) for pixels in (few, more)] == [4, 6]
+    _, low = loaded([(104, 96)], octaves=1)  # 26 x 24 pixels, and borders
+    _, small = loaded([(96, 96)], octaves=1)
+    _, mixed = loaded([(96, 96), (256, 256)], octaves=2)
+    found = [variables[networks.PREPARED]["conv3_3"]["kernel"].back.shape for variables in (low, small, mixed)]
+    assert found == [(36, 160, 160), (16, 160, 160), (36, 160, 160)]
 
 
 def test_a_plan_uses_them_but_not_with_rows_over_devices(monkeypatch):
