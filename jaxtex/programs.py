@@ -5,6 +5,7 @@ for XLA's CPU runs convolutions inside loops several times slower. Elsewhere a p
 to Python in between.
 """
 
+import functools
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NamedTuple
@@ -140,11 +141,13 @@ def _looped(compiled: jax.stages.Compiled) -> Chunk:
 
 def _repeated(compiled: Compiled) -> Chunk:
     heap.give_back()  # what loading and compiling have left
+    settle = functools.cache(heap.give_back)  # once: the second step may take its memory where the first has not
 
     def loop(state, data, length):
         infos = []
         for _ in range(length):
             state, info = compiled(state, data)
+            settle()
             infos.append(info)
         return state, jax.tree.map(lambda *leaves: np.stack(leaves), *infos)
 

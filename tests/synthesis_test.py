@@ -95,6 +95,18 @@ def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statis
     assert infos.loss[3] < infos.evaluated[0]
 
 
+def test_memory_of_a_first_step_is_given_back_and_of_no_other(exemplar, monkeypatch):
+    plan = plan_of(exemplar)
+    data, told = plan.problems[0].data(0), []
+    call = lambda compiled, state, data: told.append("step") or stepping.joined(*compiled)(state, data)
+    monkeypatch.setattr(programs.Compiled, "__call__", call)
+    monkeypatch.setattr(programs.heap, "give_back", lambda: told.append("given back"))
+    chunk = programs.build_chunk(plan, plan.problems[0], looped=False)()
+    for _ in range(2):
+        chunk(jax.tree.map(jnp.copy, first_state(plan)), data, 2)
+    assert told == ["given back", "step", "given back", "step", "step", "step"]
+
+
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, optimizer):
     plan = plan_of(exemplar, optimizer=optimizer)
