@@ -166,6 +166,19 @@ def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monk
         np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
 
 
+@sides
+@pytest.mark.parametrize("small", [0, tiles.SMALL], ids=["one way round", "both"])
+def test_gradient_of_prepared_kernels_is_that_of_what_the_value_reads(side, small, monkeypatch):
+    monkeypatch.setattr(tiles, "SMALL", small)
+    features, kernel, cotangent = random(0, 12, 9, 8), random(1, 3, 3, 8, 16), random(2, 10, 7, 16)
+    kernels = tiles.transform(kernel, side)
+    slope = lambda convolve: jax.grad(lambda kernels: jnp.vdot(cotangent, convolve(features, kernels)))(kernels)
+    ours, jaxs = map(jax.tree.leaves, (slope(convolutions.tiled), slope(tiles.convolve)))
+    assert len(ours) == (2 if small else 1)
+    for found, other in zip(ours, jaxs, strict=True):
+        np.testing.assert_allclose(found, other, atol=1e-5 * float(np.abs(jaxs[-1]).max()))
+
+
 def test_no_tiles_but_of_prepared_kernels():
     features, kernel = random(0, 70, 70, 64), random(1, 3, 3, 64, 128)
     assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))
