@@ -1,7 +1,10 @@
 """What several benchmarks measure."""
 
+import pathlib
+
 from jaxtex import config, networks
 
+FOLDER = pathlib.Path("runs/bench")  # of what benchmarks make
 LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))
 PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=gatys"}
 

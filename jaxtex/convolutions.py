@@ -51,8 +51,8 @@ def convolve(
     more, `C D` at least `WIDE`, or `NARROW` where `H W (C + D)` is at most `NEAR`, and there is much to gain, `H W C D` at
     least `WORTH`; else `direct`. What tiles save grows with C D, what their sums cost with C + D. Each layer takes some
     0.2 s to compile, so that with 200 steps it has to save 1 ms of each: programs that run once are given plain kernels,
-    and are quicker made and run without tiles. Tiles are of 6x6, of 4x4 for no more than `LOW` pixels (`side`): there
-    reading kernels takes as long as multiplying, and theirs have less than half the size. Derivatives are of reverse mode
+    and are quicker made and run without tiles. Tiles are of 6x6, of 4x4 for no more than `LOW` pixels (`side`): their
+    kernels have less than half the size, their products nearly twice the multiplications. Derivatives are of reverse mode
     only, for `direct` alone knows others.
 
     Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W, memory kept as `heap` does), that of

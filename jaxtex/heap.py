@@ -32,8 +32,8 @@ def keep() -> None:
 def give_back() -> None:
     """To the system what was freed: 100 MB after VGG-16's weights and compiling.
 
-    And after a first step what it took: by small things that came to lie there one step in twenty found no place, took
-    another, and a command 120 MB more; without, it takes 20 MB less also where that is not so.
+    After a first step, too: in one command of ten something small came to lie in what that had freed, the second step found
+    no room there and took 120 MB elsewhere. All others take 20 MB less so.
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -32,7 +32,7 @@ class Kernels(NamedTuple):
 
 
 class Form(NamedTuple):
-    """Tiles of S x S inputs that give M x M outputs, M = S - 2: Lavin and Gray's equation 8."""
+    """Tiles of S x S inputs that give M x M outputs, M = S - 2: matrices of Lavin and Gray's equation 8."""
 
     to_tile: np.ndarray  # `B^T`, [S, S]
     of_kernel: np.ndarray  # `G`, [S, 3]
@@ -85,7 +85,7 @@ def gradient(cotangent: jax.Array, kernels: Kernels) -> jax.Array:
 def kernel_gradient(features: jax.Array, cotangent: jax.Array, kernels: Kernels) -> Kernels:
     """That of the form that `convolve` takes, from the features and the gradient of the result; the other's is zero."""
     form = _form(kernels)
-    rows, columns = (-(-side // len(form.from_tile)) for side in cotangent.shape[:2])
+    rows, columns = (-(-size // len(form.from_tile)) for size in cotangent.shape[:2])
     tiles = _to_tiles(features, rows, columns, form.to_tile)
     cotangents = _to_tiles(cotangent, rows, columns, form.from_tile.T)
     back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
