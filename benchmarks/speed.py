@@ -255,4 +255,5 @@ SECTIONS = {f.__name__: f for f in (gradient, whole, memory, overhead, first, pi
 
 if __name__ == "__main__":
     heap.keep()  # as the command does
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # commands and PyTorch want some of a GPU's memory, too
     command.guarded("speed.py", main, sys.argv[1:])
