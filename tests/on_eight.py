@@ -12,6 +12,7 @@ import re
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"  # each runs once
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["NPROC"] = "32"  # threads of XLA's: in JAX 0.11 devices that wait for each other on few of them wait for ever
 
 import jax
 import jax.numpy as jnp
