@@ -2,17 +2,19 @@
 
 L-BFGS for all but critics, which learn beside Adam.
 
-    python benchmarks/statistics.py [EXEMPLAR]       (192 px, the built-in network; some 2 minutes)
+    python benchmarks/statistics.py [EXEMPLAR]       (192 px, the built-in network; runs/bench/statistics.json)
 """
 
+import json
 import sys
 import time
 
+import cases
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, programs, statistics
+from jaxtex import config, images, optimizers, problems, programs, statistics, tables
 
 SIZE, ROUNDS, STEPS = 192, 7, 4
 
@@ -27,7 +29,7 @@ def prepare(style: np.ndarray, statistic: str) -> list:
 
 
 def main() -> None:
-    """Prints a row for each statistic: a step, and with the share of drawing anew every ten steps."""
+    """Prints a row for each statistic: a step, and with the share of drawing anew every ten steps; and keeps the rows."""
     style = images.load(sys.argv[1] if len(sys.argv) > 1 else "images/pebbles.png")
     prepared = {name: prepare(style, name) for name in statistics.STATISTICS}
     steps, draws = ({name: [] for name in prepared} for _ in range(2))
@@ -39,10 +41,14 @@ def main() -> None:
             began = time.perf_counter()
             jax.block_until_ready(entry[3].data(1)) if entry[3].chance else None
             draws[name].append((time.perf_counter() - began) / config.Config().renew_every)
-    gram = np.median(steps["gram"])
+    rows, gram = [], np.median(steps["gram"])
     for name in prepared:
         step, draw = np.median(steps[name]), np.median(draws[name])
-        print(f"{name}: {step:.3f} s a step, {step / gram:.2f} of gram; with drawing anew {(step + draw) / gram:.2f}")
+        costs = {"seconds a step": step, "over gram": step / gram, "with drawing anew": (step + draw) / gram}
+        rows.append({"what": name} | {key: float(value) for key, value in costs.items()})
+    cases.FOLDER.mkdir(parents=True, exist_ok=True)
+    (cases.FOLDER / "statistics.json").write_text(json.dumps(rows, indent=1))
+    print(tables.markdown(rows))
 
 
 if __name__ == "__main__":
