@@ -30,10 +30,10 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
 
 
 def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """The first that begins with the name, or the one that is most like it; empty: none is."""
+    """The first that begins with the name or ends with its words, or the one that is most like it; empty: none is."""
     names = list(names)
-    begun = [each for each in names if name and each.startswith(name)]
-    return (begun or difflib.get_close_matches(name, names, 1, cutoff) or [""])[0]
+    kin = [each for each in names if name and (each.startswith(name) or each.endswith(f"_{name}"))]
+    return (kin or difflib.get_close_matches(name, names, 1, cutoff) or [""])[0]
 
 
 def choose(kind: str, name: str, table: dict):

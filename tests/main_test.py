@@ -189,6 +189,7 @@ MISTAKES = [
     (["--noise=much"], "--noise=much: a number, please"),
     (["--each=maybe"], "--each=maybe: true or false, please"),
     (["--num-steps=3"], "unknown flag --num-steps; did you mean --num_steps? --help tells all"),
+    (["--steps=3"], "unknown flag --steps; did you mean --num_steps? --help tells all"),
     (["--flagfile=none"], "Unable to open flagfile"),
     (["--list"], "--list wants a value, --list=...: Tells what there is of: networks"),
     (["--weights=style.png"], "weights 'style.png': no HDF5 file"),
