@@ -1,16 +1,13 @@
 """The sections of `speed.py` that look at what comes out: how soon a loss or a quality is reached, at which precision."""
 
 import dataclasses
-import pathlib
 
 import numpy as np
 import peers
 from cases import FOLDER, PLAIN
 from descents import built, descend
 
-from jaxtex import config, images, likeness, problems, scenes, synthesis
-
-REAL = pathlib.Path("weights/vgg19.h5")
+from jaxtex import config, images, likeness, problems, scenes, store, synthesis
 
 
 def precision():
@@ -32,12 +29,13 @@ def loss():
 
     PyTorch's image leaves [0, 1]: cut to what a file can hold, its loss is another, to which there is a time, too.
     """
+    real = str(store.find("vgg19"))
     layers = tuple(f"relu{b}_{i}" for b, count in ((1, 2), (2, 2), (3, 4)) for i in range(1, count + 1))
-    choices = {"network": "vgg19", "weights": str(REAL), "layers": ",".join(layers), "size": 192, "num_steps": 600}
+    choices = {"network": "vgg19", "weights": real, "layers": ",".join(layers), "size": 192, "num_steps": 600}
     settings = config.Config(**(PLAIN | choices | {"scales": 3, "shares": "1,2,6", "history": 50}))
     for seed, name in enumerate(("pebbles", "bricks", "leaves")):
         style = peers.square(192, f"images/{name}.png")
-        theirs, best, cut, _ = peers.elsewhere(peers.run, str(REAL), layers, style, 500, "gatys", seed)
+        theirs, best, cut, _ = peers.elsewhere(peers.run, real, layers, style, 500, "gatys", seed)
         yield {"what": f"{name}, torch, 500 evaluations", "loss": best, "seconds": theirs, "over torch": 1.0}
         plan = problems.build(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
@@ -50,11 +48,12 @@ def loss():
 
 def quality():
     """neural-style-pt's setting with real VGG-19 after 200 evaluations, beside the built-in network sooner and later."""
+    real = str(store.find("vgg19"))
     for name in ("pebbles", "bricks", "water", "leaves", "weave"):
         style = scenes.as_used(images.load(f"images/{name}.png"), 192)
         layers = "relu1_1", "relu2_1", "relu3_1"
         seed = 1  # from 0 PyTorch's pebbles stay grey
-        theirs, _, _, image = peers.elsewhere(peers.run, str(REAL), layers, style, 200, "neural_style", seed)
+        theirs, _, _, image = peers.elsewhere(peers.run, real, layers, style, 200, "neural_style", seed)
         images.save(FOLDER / f"{name}_torch.png", image)
         yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):

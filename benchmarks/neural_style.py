@@ -1,6 +1,6 @@
 """The built-in network beside neural-style-pt's setting with real VGG-19 weights: time, pictures and two distances.
 
-    jaxtex-weights convert FILE.npz --allow_unknown --output=weights/vgg19.h5
+    jaxtex-weights fetch vgg19
     python benchmarks/neural_style.py [EXEMPLAR ...]         (extra `bench`; pictures and a sheet go to runs/neural_style)
 
 Four makers at 192 px, 200 evaluations each: a plain PyTorch loop as in neural-style-pt (relu1_1, relu2_1, relu3_1, Gram,
@@ -19,10 +19,9 @@ import time
 
 import numpy as np
 
-from jaxtex import images, likeness, report, scenes
+from jaxtex import images, likeness, report, scenes, store
 
 FOLDER = pathlib.Path("runs/neural_style")
-WEIGHTS = "weights/vgg19.h5"
 SIZE, EVALUATIONS = 192, 200
 MAKERS = ("torch", "same", "cold", "warm")
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -37,7 +36,7 @@ def torch_loop(path: str, out: str) -> None:
 
     torch.manual_seed(1)  # from 0 its pebbles stay grey after 200 evaluations
     style = images.shorter_side(images.load(path), SIZE)
-    peer = gatys.Gatys(WEIGHTS, LAYERS, style, norm="neural_style")
+    peer = gatys.Gatys(str(store.find("vgg19")), LAYERS, style, norm="neural_style")
     image = peer.noise(style)
     peer.run(image, EVALUATIONS)
     images.save(out, peer.image(image))
@@ -55,12 +54,16 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     if name == "cold":
         shutil.rmtree(cache, ignore_errors=True)
     began = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "XDG_CACHE_HOME": str(cache)})
+    there = {"XDG_CACHE_HOME": str(cache), "JAXTEX_WEIGHTS": str(store.find("vgg19").parent)}
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | there)
     return images.load(f"{out}.png" if name == "torch" else out / "result.png"), time.perf_counter() - began
 
 
 def main() -> None:
     """Prints a row for each exemplar and maker, and the medians of the ratios of time."""
+    if not store.path_of("vgg19"):
+        print("Left out: VGG-19's trained weights are not here; jaxtex-weights fetch vgg19 brings them")
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     print("exemplar | maker | seconds | patch distance | feature distance")
     ratios, rows = [], []
