@@ -50,7 +50,7 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     else:
         common = ["--style", path, f"--size={SIZE}", f"--num_steps={EVALUATIONS}", f"--workdir={out}"]
         command = [sys.executable, "-m", "jaxtex", "--overwrite", *common, *(SETTING if name == "same" else [])]
-    cache = FOLDER / "cache"  # of compiled programs
+    cache = (FOLDER / "cache").absolute()  # of compiled programs; a relative one counts as none
     if name == "cold":
         shutil.rmtree(cache, ignore_errors=True)
     began = time.perf_counter()
