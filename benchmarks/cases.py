@@ -1,5 +1,6 @@
 """What several benchmarks measure."""
 
+import os
 import pathlib
 
 from jaxtex import config, networks
@@ -12,3 +13,9 @@ PLAIN = {"octaves": 1, "scales": 1, "padding": "zero", "statistic": "gram:norm=g
 def vgg16(**choices) -> config.Config:
     """Gatys' texture with the Gram matrices of all 13 convolutions; weights that are drawn cost what trained ones do."""
     return config.Config(**({"network": "vgg16_bn", "weights": "random", "layers": ",".join(LAYERS), **PLAIN} | choices))
+
+
+def keeping(folder: pathlib.Path) -> dict[str, str]:
+    """The environment of commands that keep programs in this folder's `cache`; a relative path would count as none."""
+    others = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}  # which overrides
+    return others | {"XDG_CACHE_HOME": str((folder / "cache").absolute())}

@@ -8,8 +8,7 @@ manual sets it up (memory 100, strong Wolfe search, 10 evaluations an iteration)
 and `longer` for 1000; `joint` is ours at 200, `frame` histograms of the linear bands. Each is a process of its own, from
 its start to the picture on disk, held to one core and timed in seconds of that core: on two that others use too, PyTorch's
 threads wait for each other (20 evaluations took plenoptic 77 s, on one 10 s). Our programs are compiled for the first
-exemplar, and kept for the others. Where plenoptic is not installed, its rows
-are left out.
+exemplar, and kept for the others. Where plenoptic is not installed, its rows are left out.
 """
 
 import importlib.util
@@ -20,12 +19,12 @@ import shutil
 import subprocess
 import sys
 
+import cases
 import numpy as np
 
 from jaxtex import images, likeness, report, scenes
 
 FOLDER = pathlib.Path("runs/classical")
-CACHE = FOLDER / "cache"  # of compiled programs
 SIZE, EVALUATIONS = 128, 200
 STEERABLE = ["--network=steerable", f"--num_steps={EVALUATIONS}", f"--size={SIZE}"]
 MAKERS = {
@@ -61,8 +60,7 @@ def timed(name: str, path: pathlib.Path) -> tuple[np.ndarray, float]:
         flags = ["--overwrite", f"--style={path}", f"--workdir={out}", *STEERABLE, *options]
         command, result = ["-m", "jaxtex", *flags], out / "result.png"
     began = children()
-    environment = {**os.environ, "XDG_CACHE_HOME": str(CACHE.absolute())}  # a relative one counts as none
-    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=cases.keeping(FOLDER))
     return images.load(result), children() - began
 
 
@@ -83,7 +81,7 @@ def grey(path: str) -> pathlib.Path:
 def main() -> None:
     """Prints a row for each exemplar and maker."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(CACHE, ignore_errors=True)
+    shutil.rmtree(FOLDER / "cache", ignore_errors=True)
     os.sched_setaffinity(0, {0})  # Linux
     absent = importlib.util.find_spec("plenoptic") is None
     print("exemplar | maker | seconds | patch distance" + ", without plenoptic: pip install '.[bench]'" * absent)

@@ -10,13 +10,13 @@ picture on disk. The distances are independent of what was optimised: `patches` 
 VGG-19's pools.
 """
 
-import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import time
 
+import cases
 import numpy as np
 
 from jaxtex import images, likeness, report, scenes, store
@@ -50,12 +50,11 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     else:
         common = ["--style", path, f"--size={SIZE}", f"--num_steps={EVALUATIONS}", f"--workdir={out}"]
         command = [sys.executable, "-m", "jaxtex", "--overwrite", *common, *(SETTING if name == "same" else [])]
-    cache = (FOLDER / "cache").absolute()  # of compiled programs; a relative one counts as none
     if name == "cold":
-        shutil.rmtree(cache, ignore_errors=True)
+        shutil.rmtree(FOLDER / "cache", ignore_errors=True)  # of compiled programs
     began = time.perf_counter()
-    there = {"XDG_CACHE_HOME": str(cache), "JAXTEX_WEIGHTS": str(store.find("vgg19").parent)}
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | there)
+    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(store.find("vgg19").parent)}
+    subprocess.run(command, check=True, capture_output=True, env=there)
     return images.load(f"{out}.png" if name == "torch" else out / "result.png"), time.perf_counter() - began
 
 

@@ -197,21 +197,21 @@ def reporting() -> Iterator[report.Report]:
 
 def first():
     """From the command to the end of the first step: when PyTorch says its loss, and when ours has noted it."""
-    told, cache = commands(256, 1), {**os.environ, "XDG_CACHE_HOME": str((FOLDER / "cache").absolute())}
-    cache.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs is there as bytecode, as PyTorch is
+    told, there = commands(256, 1), cases.keeping(FOLDER)
+    there.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs is there as bytecode, as PyTorch is
     noted = FOLDER / "command" / "metrics.jsonl"
 
     def run(name: str, stepped: Callable) -> None:
-        with subprocess.Popen(told[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=cache) as process:
+        with subprocess.Popen(told[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=there) as process:
             stepped(process)
             process.kill()
 
     def ours(*gone: str) -> None:
         for name in ("command", *gone):
             shutil.rmtree(FOLDER / name, ignore_errors=True)
-        run("jaxtex", there)
+        run("jaxtex", noting)
 
-    def there(process: subprocess.Popen) -> None:
+    def noting(process: subprocess.Popen) -> None:
         while not (noted.exists() and noted.stat().st_size):
             if process.poll():
                 raise RuntimeError(f"status {process.returncode}: {' '.join(told['jaxtex'])}")
