@@ -14,14 +14,14 @@ test: .venv/test lint  ## the linter and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
-	tests/slurm.sh $(BIN)/python -m pytest -rs tests/slurm_test.py
+	tests/support/slurm.sh $(BIN)/python -m pytest -rs tests/runs/slurm_test.py
 
 browser-test: .venv/browser  ## the live page and reports in a real Chromium, headless; as root, where it has to be installed
-	tests/browser.sh $(BIN)/python -m pytest -rs tests/browser_test.py tests/browser_report_test.py
+	tests/support/browser.sh $(BIN)/python -m pytest -rs tests/viewer/browser_test.py tests/viewer/browser_report_test.py
 
 ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hundred, of any size: an hour
-	$(BIN)/python tests/ordeal.py
-	EXAMPLES=300 $(BIN)/python -m pytest tests/any_test.py
+	$(BIN)/python tests/support/ordeal.py
+	EXAMPLES=300 $(BIN)/python -m pytest tests/integration/any_test.py
 
 lint: .venv/test
 	$(BIN)/ruff check .

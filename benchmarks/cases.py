@@ -3,7 +3,8 @@
 import os
 import pathlib
 
-from jaxtex import config, networks
+from jaxtex import networks
+from jaxtex.synthesis import config
 
 FOLDER = pathlib.Path("runs/bench")  # of what benchmarks make
 LAYERS = tuple(f"relu{block}_{i + 1}" for block, widths in enumerate(networks.VGG16, 1) for i in range(len(widths)))

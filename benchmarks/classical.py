@@ -22,7 +22,10 @@ import sys
 import cases
 import numpy as np
 
-from jaxtex import images, likeness, report, scenes
+from jaxtex import images
+from jaxtex.metrics import likeness
+from jaxtex.runs import report
+from jaxtex.synthesis import input_images
 
 FOLDER = pathlib.Path("runs/classical")
 SIZE, EVALUATIONS = 128, 200
@@ -72,7 +75,7 @@ def children() -> float:
 
 def grey(path: str) -> pathlib.Path:
     """The exemplar in grey at its size in use, written to `FOLDER`."""
-    image = scenes.as_used(images.load(path), SIZE) @ np.array([0.299, 0.587, 0.114])
+    image = input_images.as_used(images.load(path), SIZE) @ np.array([0.299, 0.587, 0.114])
     target = FOLDER / f"{pathlib.Path(path).stem}.png"
     images.save(target, np.repeat(image[..., None], 3, -1).astype(np.float32))
     return target

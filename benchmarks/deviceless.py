@@ -15,7 +15,10 @@ import jax
 import numpy as np
 from jax.experimental import topologies
 
-from jaxtex import batches, command, config, errors, images, problems, programs, stepping, tables
+from jaxtex import errors, images
+from jaxtex.cli import flag_parsing
+from jaxtex.runs import tables
+from jaxtex.synthesis import batches, compilation, config, planning, stepping
 
 H200 = """
 gpu_device_info {
@@ -43,10 +46,10 @@ FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
 
 def row(device: jax.Device, settings: config.Config, number: int) -> dict[str, float]:
     """What a program of steps takes, of one image or of so many at once."""
-    plans = problems.build_batch([[images.load("images/pebbles.png")]], settings, number)
+    plans = planning.build_batch([[images.load("images/pebbles.png")]], settings, number)
     plan = batches.combine(plans) if number > 1 else plans[0]
     problem = plan.problems[-1]
-    several = stepping.several(stepping.joined(*programs.halves(plan, problem)), programs.LONGEST)
+    several = stepping.several(stepping.joined(*compilation.halves(plan, problem)), compilation.LONGEST)
     given, there = (stepping.shapes_of_state(plan, problem), problem.shapes), jax.sharding.SingleDeviceSharding(device)
     placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given)
     compiled = jax.jit(several, donate_argnums=0).lower(*placed, np.int32(0)).compile()
@@ -71,8 +74,8 @@ def traffic(program: str) -> list[int]:
 
 def spread(what: str, settings: config.Config) -> dict[str, float]:
     """What devices that share the rows of an image send each other in a step, of each kind in MB and how many."""
-    plan = problems.build(images.load("images/pebbles.png"), settings)
-    program = programs.lower_loop(plan, plan.problems[-1]).compile().as_text()
+    plan = planning.build(images.load("images/pebbles.png"), settings)
+    program = compilation.lower_loop(plan, plan.problems[-1]).compile().as_text()
     sent = {move: [] for move in MOVES}
     for shape, move, _ in re.findall(rf" = (.*?) ({'|'.join(MOVES)})(-start)?\(", program):
         sent[move].append(size(shape.strip("()").split("), ")[0]))
@@ -114,4 +117,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    command.guarded("deviceless.py", main, sys.argv[1:])
+    flag_parsing.guarded("deviceless.py", main, sys.argv[1:])

@@ -7,7 +7,10 @@ import peers
 from cases import FOLDER, PLAIN
 from descents import built, descend
 
-from jaxtex import config, images, likeness, problems, scenes, store, synthesis
+from jaxtex import images
+from jaxtex.metrics import likeness
+from jaxtex.synthesis import config, input_images, loop, planning
+from jaxtex.weights import locations
 
 
 def precision():
@@ -15,7 +18,7 @@ def precision():
     for name in ("pebbles", "bricks", "leaves"):
         style = peers.square(128, f"images/{name}.png")
         for chosen in ("float32", "bfloat16"):
-            result = synthesis.run(problems.build(style, config.Config(size=128, precision=chosen)))
+            result = loop.run(planning.build(style, config.Config(size=128, precision=chosen)))
             yield {"what": f"{name}, {chosen}", **measures(style, result)}
 
 
@@ -29,7 +32,7 @@ def loss():
 
     PyTorch's image leaves [0, 1]: cut to what a file can hold, its loss is another, to which there is a time, too.
     """
-    real = str(store.find("vgg19"))
+    real = str(locations.find("vgg19"))
     layers = tuple(f"relu{b}_{i}" for b, count in ((1, 2), (2, 2), (3, 4)) for i in range(1, count + 1))
     choices = {"network": "vgg19", "weights": real, "layers": ",".join(layers), "size": 192, "num_steps": 600}
     settings = config.Config(**(PLAIN | choices | {"scales": 3, "shares": "1,2,6", "history": 50}))
@@ -37,7 +40,7 @@ def loss():
         style = peers.square(192, f"images/{name}.png")
         theirs, best, cut, _ = peers.elsewhere(peers.run, real, layers, style, 500, "gatys", seed)
         yield {"what": f"{name}, torch, 500 evaluations", "loss": best, "seconds": theirs, "over torch": 1.0}
-        plan = problems.build(style, dataclasses.replace(settings, seed=seed))
+        plan = planning.build(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
         full = [(at, shown.infos.loss[-1]) for at, shown in descend(plan, built(plan)) if shown.step > coarse]
         for what, goal in {"that loss": best, "that of its picture": cut}.items():
@@ -48,16 +51,16 @@ def loss():
 
 def quality():
     """neural-style-pt's setting with real VGG-19 after 200 evaluations, beside the built-in network sooner and later."""
-    real = str(store.find("vgg19"))
+    real = str(locations.find("vgg19"))
     for name in ("pebbles", "bricks", "water", "leaves", "weave"):
-        style = scenes.as_used(images.load(f"images/{name}.png"), 192)
+        style = input_images.as_used(images.load(f"images/{name}.png"), 192)
         layers = "relu1_1", "relu2_1", "relu3_1"
         seed = 1  # from 0 PyTorch's pebbles stay grey
         theirs, _, _, image = peers.elsewhere(peers.run, real, layers, style, 200, "neural_style", seed)
         images.save(FOLDER / f"{name}_torch.png", image)
         yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):
-            plan = problems.build(style, config.Config(size=192, num_steps=steps))
+            plan = planning.build(style, config.Config(size=192, num_steps=steps))
             seconds, progress = descend(plan, built(plan))[-1]
             images.save(FOLDER / f"{name}_{steps}.png", progress.image)
             row = {"what": f"{name}, {steps} steps", "seconds": seconds, "over torch": seconds / theirs}

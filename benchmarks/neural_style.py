@@ -19,7 +19,11 @@ import time
 import cases
 import numpy as np
 
-from jaxtex import images, likeness, report, scenes, store
+from jaxtex import images
+from jaxtex.metrics import likeness
+from jaxtex.runs import report
+from jaxtex.synthesis import input_images
+from jaxtex.weights import locations
 
 FOLDER = pathlib.Path("runs/neural_style")
 SIZE, EVALUATIONS = 192, 200
@@ -36,7 +40,7 @@ def torch_loop(path: str, out: str) -> None:
 
     torch.manual_seed(1)  # from 0 its pebbles stay grey after 200 evaluations
     style = images.shorter_side(images.load(path), SIZE)
-    peer = gatys.Gatys(str(store.find("vgg19")), LAYERS, style, norm="neural_style")
+    peer = gatys.Gatys(str(locations.find("vgg19")), LAYERS, style, norm="neural_style")
     image = peer.noise(style)
     peer.run(image, EVALUATIONS)
     images.save(out, peer.image(image))
@@ -53,21 +57,21 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     if name == "cold":
         shutil.rmtree(FOLDER / "cache", ignore_errors=True)  # of compiled programs
     began = time.perf_counter()
-    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(store.find("vgg19").parent)}
+    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(locations.find("vgg19").parent)}
     subprocess.run(command, check=True, capture_output=True, env=there)
     return images.load(f"{out}.png" if name == "torch" else out / "result.png"), time.perf_counter() - began
 
 
 def main() -> None:
     """Prints a row for each exemplar and maker, and the medians of the ratios of time."""
-    if not store.path_of("vgg19"):
+    if not locations.path_of("vgg19"):
         print("Left out: VGG-19's trained weights are not here; jaxtex-weights fetch vgg19 brings them")
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     print("exemplar | maker | seconds | patch distance | feature distance")
     ratios, rows = [], []
     for path in sys.argv[1:] or [f"images/{name}.png" for name in ("pebbles", "bricks", "water", "leaves", "weave")]:
-        exemplar = scenes.as_used(images.load(path), SIZE)
+        exemplar = input_images.as_used(images.load(path), SIZE)
         made = {name: timed(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
             distances = likeness.patches(exemplar, image), likeness.features(exemplar, image, "vgg19")

@@ -16,7 +16,8 @@ import numpy as np
 import optax
 import scipy.optimize
 
-from jaxtex import config, images, optimizers, problems, stepping
+from jaxtex import images, optimizers
+from jaxtex.synthesis import config, planning, stepping
 
 EXEMPLARS = ("images/pebbles.png", "images/bricks.png", "images/water.png")
 MARKS = (50, 100, 200)
@@ -84,7 +85,7 @@ def main() -> None:
     print("exemplar | " + " | ".join(f"loss ours/SciPy at {mark}" for mark in MARKS) + " | time ours/SciPy | ours/optax")
     rows = []
     for path in sys.argv[1:] or EXEMPLARS:
-        plan = problems.build(images.load(path), config.Config(size=160, scales=1))
+        plan = planning.build(images.load(path), config.Config(size=160, scales=1))
         (a, own), (b, scipys), (c, optaxs) = ours(plan), by_scipy(plan), by_optax(plan)
         rows.append([a[mark - 1] / b[mark - 1] for mark in MARKS] + [own / scipys, own / optaxs])
         print(f"{path} | " + " | ".join(f"{value:.2f}" for value in rows[-1]), flush=True)

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, programs, scenes, starts, stepping
+from jaxtex import images, optimizers
+from jaxtex.synthesis import compilation, config, initialization, input_images, planning, stepping
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
@@ -20,10 +21,10 @@ SEEDS = range(20)
 def fall(plan: stepping.Plan, chunk, seed: int, style: np.ndarray) -> float:
     """The loss after 100 evaluations over that of white noise."""
     problem = plan.problems[0]
-    scene = scenes.build([style], None, config.Config(size=96, seed=seed))
+    scene = input_images.build([style], None, config.Config(size=96, seed=seed))
 
     def losses(init: str, steps: int) -> np.ndarray:
-        start = starts.first(scene, config.Config(seed=seed, init=init), problem.height, problem.width)
+        start = initialization.first(scene, config.Config(seed=seed, init=init), problem.height, problem.width)
         state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(start)))
         return chunk(state, problem.data(0), steps)[1].loss
 
@@ -36,9 +37,9 @@ def main() -> None:
     for name in EXEMPLARS:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
-        plan = problems.build(style, choices)
-        chunk = programs.build_chunk(plan, plan.problems[0], looped=False)()
-        falls = [fall(plan, chunk, seed, scenes.as_used(style, choices.size)) for seed in SEEDS]
+        plan = planning.build(style, choices)
+        chunk = compilation.build_chunk(plan, plan.problems[0], looped=False)()
+        falls = [fall(plan, chunk, seed, input_images.as_used(style, choices.size)) for seed in SEEDS]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)
     print(f"below 1e-2: {fallen} of {len(EXEMPLARS) * len(SEEDS)}")

@@ -28,25 +28,15 @@ from cases import FOLDER, LAYERS, PLAIN
 from descents import built, descend
 from goals import loss, precision, quality
 
-from jaxtex import (
-    command,
-    compilation,
-    config,
-    convolutions,
-    errors,
-    heap,
-    loading,
-    networks,
-    problems,
-    programs,
-    report,
-    stepping,
-    synthesis,
-    tables,
-    workdirs,
-)
-from jaxtex import memory as memories
+from jaxtex import errors, networks
 from jaxtex import weights as weight_files
+from jaxtex.cli import flag_parsing
+from jaxtex.networks import convolutions
+from jaxtex.runs import report, run_folder, tables
+from jaxtex.runtime import device_memory as memories
+from jaxtex.runtime import malloc, xla_options
+from jaxtex.synthesis import compilation, config, loop, planning, stepping
+from jaxtex.weights import loading
 
 EXEMPLAR, DRAWN = "images/pebbles.png", FOLDER / "vgg16_bn.h5"
 TURNS, BATCH = 15, 8
@@ -78,10 +68,10 @@ def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0)
 
 def our_gradient(settings: config.Config) -> Callable:
     """One evaluation of loss and gradient, compiled as in a step."""
-    plan = problems.build(peers.square(settings.size, EXEMPLAR), settings)
+    plan = planning.build(peers.square(settings.size, EXEMPLAR), settings)
     problem, image = plan.problems[-1], jnp.asarray(plan.start)
     data = problem.data(0)
-    evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=compilation.options(often=True))
+    evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=xla_options.options(often=True))
     compiled = evaluate.lower(image, data, ()).compile()
     return lambda: jax.block_until_ready(compiled(image, data, ()))
 
@@ -109,7 +99,7 @@ def whole():
     small = jax.default_backend() == "cpu"
     for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
         for name in here():
-            plan = problems.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name))
+            plan = planning.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name))
             chunks, alone = built(plan), plan._replace(save_every=steps)
             for _ in range(2):  # the first is slower on a GPU
                 seconds, progress = descend(alone, chunks)[-1]
@@ -171,14 +161,14 @@ def memory():
 def overhead():
     """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
     for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
-        plan = problems.build(peers.square(256, EXEMPLAR), settings)
-        chunk, state = programs.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
+        plan = planning.build(peers.square(256, EXEMPLAR), settings)
+        chunk, state = compilation.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
         box, data = [state], plan.problems[0].data(0)
 
         def step(box=box, chunk=chunk, data=data):
             box[0], _ = chunk(box[0], data, 1)
 
-        shown = synthesis.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
+        shown = loop.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
         with reporting() as told:
             saving = lambda told=told, shown=shown: (told(shown), told.settle())  # as if nothing overlapped
             found = medians({"gradient": our_gradient(settings), "step": step, "saving": saving}, before=1)
@@ -191,7 +181,7 @@ def overhead():
 def reporting() -> Iterator[report.Report]:
     """What a command does with its snapshots and losses."""
     folder = FOLDER / "overhead"
-    with workdirs.claim(folder, {}, {}, overwrite=True) as metrics, futures.ThreadPoolExecutor(report.LATE) as writers:
+    with run_folder.claim(folder, {}, {}, overwrite=True) as metrics, futures.ThreadPoolExecutor(report.LATE) as writers:
         yield report.Report(folder, metrics, writers)
 
 
@@ -262,6 +252,6 @@ def main(names: list[str]) -> None:
 SECTIONS = {f.__name__: f for f in (gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality)}
 
 if __name__ == "__main__":
-    heap.keep()  # as the command does
+    malloc.keep()  # as the command does
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # commands and PyTorch want some of a GPU's memory, too
-    command.guarded("speed.py", main, sys.argv[1:])
+    flag_parsing.guarded("speed.py", main, sys.argv[1:])

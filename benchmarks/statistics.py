@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import config, images, optimizers, problems, programs, statistics, tables
+from jaxtex import images, optimizers, statistics
+from jaxtex.runs import tables
+from jaxtex.synthesis import compilation, config, planning
 
 SIZE, ROUNDS, STEPS = 192, 7, 4
 
@@ -22,10 +24,10 @@ SIZE, ROUNDS, STEPS = 192, 7, 4
 def prepare(style: np.ndarray, statistic: str) -> list:
     """A chunk of steps, its state and data, and the problem's way to draw anew."""
     optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
-    plan = problems.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
+    plan = planning.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
     problem = plan.problems[0]
     state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
-    return [programs.build_chunk(plan, problem, looped=False)(), state, problem.data(0), problem]
+    return [compilation.build_chunk(plan, problem, looped=False)(), state, problem.data(0), problem]
 
 
 def main() -> None:

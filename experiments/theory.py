@@ -14,7 +14,9 @@ import numpy as np
 
 import jaxtex
 from claims import distributions, families, limits, measures, picture
-from jaxtex import config, images, loading
+from jaxtex import images
+from jaxtex.synthesis import config
+from jaxtex.weights import loading
 
 LAYER, CHANNELS, SMALL = "relu2_1", 6, 96  # the channels of highest mean; pixels where all 80 are looked at
 CHECKS = families.CHECKS + distributions.CHECKS + limits.CHECKS

@@ -1,28 +1,43 @@
-"""Texture synthesis by matching the statistics of network features, in JAX."""
+"""Texture synthesis and style transfer by matching the statistics of network features, in JAX.
 
+Names are loaded on first use, so `import jaxtex` is quick and the command can install its signal handlers before JAX loads.
+"""
+
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxtex.api import iterate, synthesize, transfer
-    from jaxtex.config import Config
     from jaxtex.errors import UserError
     from jaxtex.images import load as load_image
     from jaxtex.images import save as save_image
+    from jaxtex.synthesis.api import iterate, synthesize, transfer
+    from jaxtex.synthesis.config import Config
 
 __all__ = ["Config", "UserError", "iterate", "load_image", "save_image", "synthesize", "transfer"]
-_HOME = {"Config": "config.Config", "UserError": "errors.UserError", "load_image": "images.load",
-         "save_image": "images.save", "iterate": "api.iterate", "synthesize": "api.synthesize", "transfer": "api.transfer"}
+
+_HOME = {
+    "Config": ("synthesis.config", "Config"),
+    "UserError": ("errors", "UserError"),
+    "iterate": ("synthesis.api", "iterate"),
+    "load_image": ("images", "load"),
+    "save_image": ("images", "save"),
+    "synthesize": ("synthesis.api", "synthesize"),
+    "transfer": ("synthesis.api", "transfer"),
+}
 
 
 def __getattr__(name: str):
-    """What is asked for, a module, too, is loaded then: the command listens to signals before it loads JAX."""
-    import importlib
-
-    module, _, attribute = _HOME.get(name, name).partition(".")
+    """Loads a public name, or a submodule, on first use."""
+    if name in _HOME:
+        module, attribute = _HOME[name]
+        return getattr(importlib.import_module(f"jaxtex.{module}"), attribute)
     try:
-        found = importlib.import_module(f"jaxtex.{module}")
+        return importlib.import_module(f"jaxtex.{name}")
     except ModuleNotFoundError as error:
-        if error.name != f"jaxtex.{module}":
+        if error.name != f"jaxtex.{name}":
             raise
         raise AttributeError(f"module 'jaxtex' has no attribute '{name}'") from None
-    return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

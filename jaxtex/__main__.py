@@ -2,7 +2,7 @@
 
 import gc
 
-from jaxtex import signals
+from jaxtex.runtime import preemption
 
 ALLOCATIONS = 1_000_000  # between two looks for garbage: imports and tracing make little, and each look costs .03 s
 
@@ -10,14 +10,15 @@ ALLOCATIONS = 1_000_000  # between two looks for garbage: imports and tracing ma
 def entry() -> None:
     """The console script."""
     gc.set_threshold(ALLOCATIONS)
-    signals.listen()
+    preemption.listen()
     try:
-        from jaxtex import main, traces
+        from jaxtex.cli import main
+        from jaxtex.runtime import export_cache
 
-        with traces.kept(True):
+        with export_cache.kept(True):
             main.entry()
     finally:
-        signals.close()
+        preemption.close()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What several tests share."""
 
 import os
-import pathlib
 import signal
 import tempfile
 
@@ -14,9 +13,6 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # the small ones
 
 # What a script starts in the background ignores Ctrl-C, and so would all that the tests start and send it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-ROOT = pathlib.Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from claims.measures import (
     table,
     tilted,
 )
-from jaxtex import adversarial
+from jaxtex.statistics import adversarial
 
 
 def sorting_is_the_cheapest_pairing(seen: Seen):

@@ -20,7 +20,7 @@ from claims.measures import (
     surprise,
     tilted,
 )
-from jaxtex import comparisons, statistics
+from jaxtex import statistics
 
 
 def kl_falls_along_the_difference_of_moments(seen: Seen):
@@ -78,7 +78,7 @@ def gram_takes_a_mean_for_a_variance(seen: Seen):
 
 def every_norm_has_the_same_zero(seen: Seen):
     negated = seen.bricks * np.resize([[1.0], [-1.0]], (len(seen.bricks), 1))
-    for norm in comparisons.NORMS:
+    for norm in statistics.NORMS:
         yield row(f"{norm}: 0 at an equal Gram matrix", apart("gram", seen.bricks, negated, norm=norm), 0)
         yield row(f"{norm}: not at another", apart("gram", seen.bricks, seen.pebbles, norm=norm), above=0.01)
 

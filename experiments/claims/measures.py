@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import losses, moments, statistics
+from jaxtex import losses, statistics
+from jaxtex.statistics import moments
 
 Gaussian = tuple[np.ndarray, np.ndarray]  # mean and covariance
 PAIR = [0, 2]  # of the six channels, for tables and pictures: where the one is high the other is 0

@@ -6,7 +6,8 @@ import numpy as np
 
 from claims import distributions
 from claims.measures import PAIR, Seen, gram_of, moments_of, tilted
-from jaxtex import errors, files
+from jaxtex import errors
+from jaxtex.runtime import files
 
 
 def draw(seen: Seen, path: pathlib.Path) -> None:

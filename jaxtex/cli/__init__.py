@@ -1,0 +1,1 @@
+"""The console commands and their flags."""

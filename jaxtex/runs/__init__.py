@@ -1,0 +1,1 @@
+"""A run and its folder; many runs: experiments and sweeps."""

@@ -1,0 +1,1 @@
+"""Pages for people: the HTML report, the live page, animations."""

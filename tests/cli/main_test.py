@@ -1,0 +1,277 @@
+"""The command as its user meets it: files on success, one line and status 2 on a mistake."""
+
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import commands, paths
+
+from jaxtex import images
+from jaxtex.cli import main
+from jaxtex.runs import report
+
+QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+
+
+@pytest.fixture
+def style(tmp_path, exemplar):
+    images.save(tmp_path / "style.png", exemplar)
+    return str(tmp_path / "style.png")
+
+
+def process(*arguments, cwd=None):
+    root = str(paths.ROOT)
+    environment = os.environ | {"PYTHONPATH": root}
+    return subprocess.run(
+        [sys.executable, "-m", "jaxtex", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, check=False
+    )
+
+
+def inside(*arguments):
+    """The command without a process of its own."""
+    commands.call(main, "jaxtex", *arguments)
+
+
+def test_a_run_leaves_its_files(style, tmp_path):
+    done = process(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{tmp_path}/run/result.png"
+    run = tmp_path / "run"
+    found = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+    pictures = ["exemplar.png", "result.png", "sheet.png", "steps/000002.png", "steps/000004.png"]
+    assert found == sorted(["DONE", "metrics.jsonl", "run.json", *pictures])
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["loss"] < rows[0]["loss"] and "mean_and_covariance" in rows[0]
+    record = json.loads((run / "run.json").read_text())
+    assert record["flags"]["layers"] == "relu1_1" and record["versions"]["jax"]
+    with Image.open(run / "result.png") as result, Image.open(run / "sheet.png") as sheet:
+        assert result.size == (64, 48) and sheet.size == (64 * 3 + 16, 48)
+    np.testing.assert_array_equal(images.load(run / "exemplar.png"), images.load(style))
+
+
+def test_the_result_goes_to_another_file_too(style, tmp_path, capsys):
+    output = tmp_path / "new" / "out.tif"
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={output}", "--bits=16", *QUICK)
+    assert capsys.readouterr().out.split() == [f"{tmp_path}/run/result.png", str(output)]
+    deep, result = images.load(output), images.load(tmp_path / "run" / "result.png")
+    np.testing.assert_allclose(deep, result, atol=0.51 / 255)
+    assert np.abs(deep - result).max() > 0.4 / 255  # there is more in it than 8 bits
+    with Image.open(tmp_path / "run" / "result.png") as file:
+        assert file.info["icc_profile"]
+
+
+def test_what_cannot_be_written_in_the_end_costs_no_work(style, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(main.outputs, "write", full)
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={tmp_path}/out.png", *QUICK)
+    told = capsys.readouterr()
+    assert left.value.code == 2 and told.err.count("\n") == 1 and "No space left" in told.err
+    assert (tmp_path / "run" / "DONE").is_file() and told.out.split() == [f"{tmp_path}/run/result.png"]
+
+
+@pytest.mark.parametrize("batch", [[], ["--num_images=2"]], ids=["single", "batch"])
+def test_the_exemplar_may_be_gone_when_the_run_ends(style, tmp_path, monkeypatch, batch):
+    begun = main.runs.synthesis.compiling
+
+    def compiling(plan):
+        pathlib.Path(style).unlink()
+        return begun(plan)
+
+    monkeypatch.setattr(main.runs.synthesis, "compiling", compiling)
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
+    for name in ("result.png", "DONE"):
+        assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)
+
+
+def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
+    images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
+    both = f"--style={style},{tmp_path}/other.png"
+    inside(both, "--each", "--num_images=2", "--seed=7", f"--workdir={tmp_path}/run", *QUICK)
+    names = ["style-7", "style-8", "other-7", "other-8"]
+    assert capsys.readouterr().out.split() == [f"{tmp_path}/run/{name}/result.png" for name in names]
+    for name in names:
+        record = json.loads((tmp_path / "run" / name / "run.json").read_text())
+        assert record["flags"]["seed"] == int(name[-1]) and record["flags"]["style"].endswith(f"{name[:-2]}.png")
+        assert (tmp_path / "run" / name / "DONE").is_file()
+    with Image.open(tmp_path / "run" / "sheet.png") as sheet:
+        assert sheet.size == (4 * 64 + 3 * 8, 2 * 48 + 8)
+
+
+def test_a_picture_of_a_batch_is_that_of_a_run_of_its_own(style, tmp_path):
+    inside(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
+    inside(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
+    batch, alone = (images.load(tmp_path / name / "result.png") for name in ("batch/style-1", "alone"))
+    np.testing.assert_allclose(batch, alone, atol=2 / 255)
+
+
+def test_a_profile_can_be_opened(style, tmp_path):
+    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK)
+    (record,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
+    assert json.loads(gzip.decompress(record.read_bytes()))["traceEvents"]
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_a_profile_of_too_few_steps_is_named(style, tmp_path, caplog):
+    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK, "--save_every=4")
+    assert "there was no second snapshot" in caplog.text
+    assert (tmp_path / "run" / "DONE").is_file()
+
+
+def test_a_flagfile_and_an_alias(style, tmp_path):
+    (tmp_path / "flags").write_text("\n".join([f"--texture={style}", f"--workdir={tmp_path}/run", *QUICK]))
+    inside(f"--flagfile={tmp_path}/flags")
+    assert (tmp_path / "run" / "result.png").is_file()
+
+
+def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
+    (tmp_path / "experiments").mkdir()
+    text = f"from jaxtex import Config\nRUNS = {{'a': ({style!r}, Config(seed=1)), 'b': ({style!r}, Config(seed=2))}}\n"
+    (tmp_path / "experiments" / "seeds.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    inside("--experiment=seeds", *QUICK)
+    a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
+    assert np.abs(a - b).max() > 0
+    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (report.LETTERS + 4 + 2 * (48 + 8), 2 * 64 + 8, 3)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--weights=random"], ["--weights=random:1"], ["--network=shallow"], ["--network=steerable", "--layers=parents"]],
+    ids=" ".join,
+)
+def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *flags)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+
+
+def test_help_shows_every_choice():
+    done = process("--help")
+    assert done.returncode == 0
+    for text in ("--style", "--num_steps", "mean_and_covariance", "vgg16_bn", "lbfgs"):
+        assert text in done.stdout
+
+
+MISTAKES = [
+    (["--style="], "--style is missing"),
+    (["--style=none.png"], "image 'none.png': no such file"),
+    (["--style=."], "image '.': is a folder"),
+    (["--network=vgg_light"], "unknown network 'vgg_light'; did you mean 'vgg_lite'?"),
+    (["--network=vgg16_bn"], "no weights for 'vgg16_bn'"),
+    (["--weights=none.h5"], "weights 'none.h5': no such file"),
+    (["--network=vgg16", "--weights=LITE"], "which the network has not"),
+    (["--statistic=gramm"], "unknown statistic 'gramm'; did you mean 'gram'?"),
+    (["--optimizer=adams"], "unknown optimizer 'adams'; did you mean 'adam'?"),
+    (["--network=steerable"], "unknown layer 'relu1_1'. There are: colours, bands, moduli, phases, parents"),
+    (["--network=steerable", "--weights=LITE"], "which the network has not"),
+    (["--network=shalow"], "did you mean 'shallow'?"),
+    (["--weights=random:x"], "weights 'random:x': no such file"),
+    (["--statistic=joint:window=6"], "'window=6' of joint: an odd number, please"),
+    (["--pooling=mean"], "unknown pooling 'mean'"),
+    (["--padding=mirror"], "unknown padding 'mirror'"),
+    (["--layers=relu9_1"], "unknown layer 'relu9_1'"),
+    (["--layers=relu1_1:-2"], "'-2' is no weight"),
+    (["--layers=relu1_1,relu1_1"], "stands twice"),
+    (["--size=8"], "--size=8: at least 32 pixels"),
+    (["--size=-1"], "--size=-1: between"),
+    (["--height=10000000"], "--height=10000000: between"),
+    (["--num_steps=0"], "--num_steps=0: between"),
+    (["--num_steps=many"], "--num_steps=many: a whole number, please"),
+    (["--noise=much"], "--noise=much: a number, please"),
+    (["--each=maybe"], "--each=maybe: true or false, please"),
+    (["--num-steps=3"], "unknown flag --num-steps; did you mean --num_steps? --help tells all"),
+    (["--steps=3"], "unknown flag --steps; did you mean --num_steps? --help tells all"),
+    (["--flagfile=none"], "Unable to open flagfile"),
+    (["--list"], "--list wants a value, --list=...: Tells what there is of: networks"),
+    (["--weights=style.png"], "weights 'style.png': no HDF5 file"),
+    (["--layers=conv1"], "unknown layer 'conv1'; did you mean 'conv1_1'?"),
+    (["--noise=nan"], "--noise=nan: between"),
+    (["--num_images=0"], "--num_images=0 of 1 styles: between 1 and"),
+    (["--precision=float8"], "unknown precision 'float8'"),
+    (["--remat=some"], "unknown remat 'some'"),
+    (["--init=nowhere.png"], "image 'nowhere.png'"),
+    (["--scales=7"], "--scales=7: at 48 pixels at most 1"),
+    (["--shares=1,2"], "--shares=1,2: for each of 1 scales a whole number from 1 to 999"),
+    (["--shares=0"], "--shares=0: for each of 1 scales a whole number from 1 to 999"),
+    (["--shares=1000"], "--shares=1000: for each of 1 scales a whole number from 1 to 999"),
+    (["--octaves=0"], "--octaves=0: between"),
+    (["--init=nois"], "unknown --init 'nois'; did you mean 'noise'?"),
+    (["--experiment=none"], "no experiments here"),
+    (["--stlye=x.png"], "stlye"),
+    (["x.png"], "given as --style=x.png"),
+    (["--flagfile=none"], "none"),
+    (["--flagfile=style.png"], "codec can't decode"),
+    (["--output=out.gif"], "output 'out.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp"),
+    (["--output=a/b/out.jpg", "--bits=16"], "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16"),
+    (["--output=a/b/out.png", "--statistic=gramm"], "unknown statistic"),
+    (["--output=out.png", "--bits=12"], "12 bits; .png has 8, and"),
+    (["--output=style.png"], "--output=style.png: is what the picture is made from"),
+    (["--output=style.png/out.png"], "style.png is no folder"),
+    (["--output=out/a.png", "--workdir=out/a.png"], "will be a folder of this run"),
+    (["--output=out.png", "--num_images=2"], "--output=out.png: of a single picture, not with"),
+    (["--output=out.png", "--each"], "of a single picture"),
+    (["--output=out.png", "--experiment=list"], "of a single picture"),
+    (["--serve=page"], "--serve=page: a whole number, please"),
+    (["--serve=70000"], "--serve=70000: 70000 is not an integer in the range [0, 65535]"),
+    (["--style=", "--serve=0", "--workdir=none"], "--workdir=none: no such folder"),
+    (["--bits=16"], "--bits=16 counts for --output, which is missing"),
+]
+
+
+@pytest.mark.parametrize("flags, text", MISTAKES, ids=[" ".join(flags) for flags, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_leaves_nothing(style, tmp_path, monkeypatch, capsys, flags, text):
+    lite = paths.ROOT / "jaxtex" / "weights" / "data" / "vgg_lite.h5"
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", *QUICK, "--workdir=out", *(flag.replace("LITE", str(lite)) for flag in flags))
+    message = capsys.readouterr().err
+    assert left.value.code == 2
+    assert text in message and message.count("\n") == 1 and message.startswith("jaxtex: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as left:
+        inside(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
+    assert left.value.code == 2 and "cannot be written to" in capsys.readouterr().err
+
+
+def test_a_mistake_leaves_the_command_with_status_2():
+    done = process("--style=none.png")
+    assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")
+
+
+def test_what_is_done_goes_to_another_file_too(style, tmp_path, capsys):
+    run = [f"--style={style}", f"--workdir={tmp_path}/run", *QUICK]
+    inside(*run)
+    inside(*run, f"--output={tmp_path}/later.webp")
+    np.testing.assert_array_equal(images.load(tmp_path / "later.webp"), images.load(tmp_path / "run" / "result.png"))
+    with pytest.raises(SystemExit) as left:
+        inside(*run, f"--output={tmp_path}/deep.png", "--bits=16")
+    assert left.value.code == 2 and "is done already, with 8 bits; --overwrite" in capsys.readouterr().err
+
+
+def test_a_program_that_was_kept_in_part_is_kept_anew(style, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    run = [f"--style={style}", f"--workdir={tmp_path}/run", "--overwrite", *QUICK]
+    process(*run)
+    kept = {path: path.read_bytes() for path in (tmp_path / "cache").glob("jit_evaluate-*-cache")}
+    for path, whole in kept.items():
+        path.write_bytes(whole[: len(whole) // 2])
+    done = process(*run)
+    assert kept and done.returncode == 0 and "Error reading" not in done.stderr
+    assert all(path.stat().st_size >= 0.9 * len(whole) for path, whole in kept.items())

@@ -1,0 +1,160 @@
+"""`jaxtex-sweep` as its user meets it."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import commands, paths
+
+from jaxtex import images
+from jaxtex.cli import main, sweep_main
+from jaxtex.runs import report, sweeps, workers
+from jaxtex.runtime import files, preemption
+
+QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *QUICK]
+NAMES = ["000-a-seed0", "001-a-seed1", "002-b-seed0", "003-b-seed1"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch, exemplar):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))
+    images.save("a.png", exemplar)
+    images.save("b.png", exemplar[::-1] ** 2)
+
+
+def sweep(*arguments):
+    commands.call(sweep_main, "jaxtex-sweep", *arguments)
+
+
+def states(printed):
+    rows = [line.split() for line in printed.splitlines() if line[:3].isdigit() and "failed:" not in line]
+    return {row[0]: row[1] for row in rows}
+
+
+def test_a_sweep_from_the_grid_to_the_sheet(capsys):
+    sweep(*GRID, "--dry_run")
+    assert capsys.readouterr().out == "out: 4 runs: 4 waiting\n" and not pathlib.Path("out/logs").exists()
+    kept = pathlib.Path("b.png").read_bytes()
+    pathlib.Path("b.png").write_text("no picture")
+    with pytest.raises(SystemExit) as left:
+        sweep("--folder=out", "--workers=2", "--only=0,3")
+    assert left.value.code == 1 and "not done: 003-b-seed1: jaxtex: image 'b.png': not an image" in capsys.readouterr().err
+
+    sweep("--folder=out", "--status")
+    printed = capsys.readouterr().out
+    assert states(printed) == dict(zip(NAMES, ["done", "waiting", "waiting", "failed"], strict=True))
+    assert "003-b-seed1 failed: jaxtex: image 'b.png': not an image" in printed
+    assert "4 runs: 1 done, 1 failed, 2 waiting" in printed and "4/4" in printed and "0/4" in printed
+
+    sweep("--folder=out", "--gather")
+    sheet, column = images.load("out/sheet.png"), report.LETTERS + 4 + 2 * (8 + 48)
+    assert sheet.shape == (column + 8 + report.LETTERS + 4, 2 * 64 + 8, 3)  # of the second row there are but the names
+    with open("out/table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["run"], row["style"], row["seed"]) for row in rows] == [
+        (name, f"{name[4]}.png", name[-1]) for name in NAMES
+    ]
+    assert float(rows[0]["patches"]) > 0 and float(rows[0]["seconds"]) > 0 and rows[1]["patches"] == ""
+
+    pathlib.Path("b.png").write_bytes(kept)
+    first = os.stat("out/000-a-seed0/result.png").st_mtime_ns
+    sweep(*GRID, "--workers=2")
+    assert os.stat("out/000-a-seed0/result.png").st_mtime_ns == first
+    assert "4 runs: 4 done" in pathlib.Path("out/table.md").read_text()
+    assert images.load("out/sheet.png").shape == (2 * column + 8, *sheet.shape[1:])
+
+
+def test_a_stopped_sweep_goes_on():
+    line = [sys.executable, "-m", "jaxtex.cli.sweep_main", "--folder=out", "--style=a.png", *QUICK, "--num_steps=1500"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    metrics = pathlib.Path("out/000-run/metrics.jsonl")
+    while not (metrics.is_file() and metrics.read_text()) and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert "stopped; the same command goes on" in process.communicate()[1]
+    assert process.returncode == preemption.LEAVES
+    log = pathlib.Path("out/logs/000-run.log")
+    assert not workers.is_running(log) and not pathlib.Path("out/000-run/DONE").exists()
+    sweep("--folder=out")
+    assert json.loads(pathlib.Path("out/000-run/DONE").read_text())["steps"] == 1500
+    assert "goes on after step" in log.read_text()
+
+
+def test_a_running_run_is_shown_as_such(capsys):
+    sweep(*GRID, "--dry_run")
+    log = pathlib.Path("out/logs/001-a-seed1.log")
+    log.parent.mkdir()
+    with open(log, "a") as file:
+        assert files.lock(file)
+        sweep(*GRID, "--status")
+    assert states(capsys.readouterr().out)["001-a-seed1"] == "running"
+
+
+def test_a_job_script_has_what_is_not_done(capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    sweep(*GRID, "--dry_run", "--slurm", "--sbatch=--partition=gpu --time=2:00:00", "--only=1,3")
+    script = pathlib.Path("out/job.sh").read_text().splitlines()
+    assert script[0] == "#!/bin/sh" and "#SBATCH --array=1,3" in script and "#SBATCH --requeue" in script
+    assert "#SBATCH --partition=gpu --time=2:00:00" in script and "#SBATCH --signal=B:USR1@120" in script
+    assert script[-1].startswith("exec ") and '--folder=out --retries=3 --only="$SLURM_ARRAY_TASK_ID"' in script[-1]
+    assert "2 runs; sbatch out/job.sh" in capsys.readouterr().out
+
+
+MISTAKES = [
+    ([], "no sweep is there, and --vary, which begins one, is missing"),
+    (["--status"], "no sweep is there"),
+    (["--vary=seed=0,1"], "--style is missing"),
+    (["--style=a.png", "--vary=seed"], "--vary=seed: a flag and its values"),
+    (["--style=a.png", "--sed=1"], "sed"),
+    (["--style=a.png", "--num_images=2"], "num_images"),
+    (["--style=a.png", "--size=1"], "--size=1: at least 32 pixels"),
+    (["--style=a.png", "--status", "--slurm"], "--slurm and --status: one of them"),
+    (["--style=a.png", "--workers=0"], "--workers=0: one or more"),
+    (["--style=a.png", "--workers=two"], "--workers=two"),
+    (["--style=a.png", "--only=1"], "--only=1: there is no run '1'; between 0 and 0"),
+    (["--style=a.png", "--slurm"], "there is no sbatch on this machine; out/job.sh waits for one"),
+    (["--style=a.png", "--folder=a.png"], "--folder=a.png: cannot be written to (Not a directory)"),
+    (["a.png"], "a.png"),
+]
+
+
+@pytest.mark.parametrize("arguments, text", MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit) as left:
+        sweep("--folder=out", *arguments)
+    printed = capsys.readouterr().err
+    assert left.value.code == 2 and text in printed and len(printed.splitlines()) == 1
+    assert printed.startswith("jaxtex-sweep: ")
+
+
+@pytest.mark.parametrize(
+    "vary, columns",
+    [
+        (["style=a.png,b.png", "statistic=gram,mean", "seed=0,1,2"], 6),
+        (["seed=0,1,2", "style=a.png,b.png"], 2),
+        (["seed=0,1,2,3"], 5),
+        ([], 5),
+    ],
+)
+def test_a_row_of_the_sheet_shares_what_varies_slowest(vary, columns):
+    style = [] if "style=a.png,b.png" in vary else ["--style=a.png"]
+    found = sweeps.expand(main.FLAGS, sweeps.points([*style, "--size=48"], vary))
+    assert sweep_main.columns({str(i): run for i, (_, run) in enumerate(found)}) == columns
+
+
+def test_a_caption_that_is_too_wide_has_several_lines():
+    assert report.wrapped("000-pebbles-gram-seed0", 64) == ["000-pebbles-", "gram-seed0"]
+    assert report.wrapped("short", 64) == ["short"]
+    one, two = report.caption("000-pebbles-gram-seed0", 400), report.caption("000-pebbles-gram-seed0", 64, 2)
+    assert one.shape == (report.LETTERS + 4, 400, 3) and two.shape == (24, 64, 3)
+    assert two[:10].min() < 0.5 and two[12:].min() < 0.5  # something is written in either line

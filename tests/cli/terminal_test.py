@@ -1,0 +1,54 @@
+"""What a terminal is shown, and what a file or a pipe gets: colours only where somebody sees them and wants them."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from jaxtex.cli import flag_parsing
+
+COLOURS = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38;[0-9;]+|4[0-7]|9[0-7])(?:;\d+)*m")
+SMALL = ["--size=32", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=2"]
+RUN = ["-m", "jaxtex", "--style=pebbles", *SMALL]
+LIST = ["-c", "from jaxtex.cli import weights_main; weights_main.entry()", "list"]
+MISTAKE = ["-m", "jaxtex", "--stlye=pebbles"]
+
+
+def shown(arguments, folder, **environment):
+    """All that a terminal gets."""
+    line = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", sys.executable, *arguments]
+    environment = plain() | {"TERM": "xterm-256color"} | environment
+    return subprocess.run(line, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+
+
+def plain():
+    wishes = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM")
+    return {name: value for name, value in os.environ.items() if name not in wishes}
+
+
+@pytest.mark.parametrize("arguments, coloured", [(RUN, True), (LIST, False), (MISTAKE, False)])
+def test_colours_on_a_terminal_unless_they_are_not_wanted(tmp_path, arguments, coloured):
+    assert bool(COLOURS.search(shown(arguments, tmp_path))) == coloured
+    again = tmp_path / "again"
+    again.mkdir()
+    told = shown(arguments, again, NO_COLOR="1")
+    assert told and not COLOURS.search(told)
+
+
+@pytest.mark.parametrize("arguments", [RUN, LIST, MISTAKE])
+def test_no_escapes_where_there_is_no_terminal(tmp_path, arguments):
+    line = [sys.executable, *arguments]
+    done = subprocess.run(line, cwd=tmp_path, env=plain() | {"TERM": "xterm-256color"}, capture_output=True)
+    assert (done.stdout or done.stderr) and b"\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--help", "--list=statistics", "--version"])
+def test_a_reader_who_has_had_enough(flag):
+    """As `jaxtex --help | head`: no traceback, and the status of any command that is not heard."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "jaxtex", flag], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (flag_parsing.UNHEARD, b"")

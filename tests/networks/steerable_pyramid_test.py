@@ -1,0 +1,115 @@
+"""The steerable filters steer, are in quadrature, tile the frequencies; layers against NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtex import networks
+from jaxtex.networks import padding_pooling, steerable_pyramid
+
+ANGLES = np.arange(steerable_pyramid.ORIENTATIONS) * np.pi / steerable_pyramid.ORIENTATIONS
+
+
+def image(height=40, width=36):
+    return jax.random.uniform(jax.random.key(0), (height, width, 3))
+
+
+def features(picture, *layers, padding="reflect"):
+    return jax.jit(steerable_pyramid.Steerable(padding=padding, layers=layers).apply)({}, picture)
+
+
+def answers(frequency, direction):
+    """What the filters `[2, orientations]` answer to a complex wave."""
+    y, x = np.mgrid[-steerable_pyramid.RADIUS : steerable_pyramid.RADIUS + 1, -steerable_pyramid.RADIUS : steerable_pyramid.RADIUS + 1]
+    wave = np.exp(1j * frequency * (x * np.cos(direction) + y * np.sin(direction)))
+    return np.einsum("eijk,ij->ek", steerable_pyramid.bank(tuple(ANGLES)), wave)
+
+
+@pytest.mark.parametrize("angle", [0.3, 1.1, 2.9])
+def test_a_filter_of_any_angle_is_a_combination_of_the_four(angle):
+    """Of harmonics 0 and 2 the even, 1 and 3 the odd: with equal steps these are the weights that interpolate them."""
+    basis, wanted, turns = steerable_pyramid.bank(tuple(ANGLES)), steerable_pyramid.bank((angle,))[..., 0], angle - ANGLES
+    even, odd = (1 + 2 * np.cos(2 * turns)) / 4, (np.cos(turns) + np.cos(3 * turns)) / 2
+    np.testing.assert_allclose(basis[0] @ even, wanted[0], atol=1e-7)
+    np.testing.assert_allclose(basis[1] @ odd, wanted[1], atol=1e-7)
+
+
+def test_a_quarter_turn_of_a_filter_is_the_filter_of_a_quarter_turn():
+    basis = steerable_pyramid.bank((0.0, np.pi / 2))
+    np.testing.assert_allclose(np.rot90(basis[..., 0], -1, (1, 2)), basis[..., 1], atol=1e-7)
+
+
+def test_no_filter_answers_to_a_constant():
+    np.testing.assert_allclose(steerable_pyramid.bank(tuple(ANGLES)).sum((1, 2)), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("direction", [0.0, 0.4, np.pi / 4, 2.0])
+def test_the_modulus_of_a_wave_is_the_same_everywhere(direction):
+    """Even and odd are in quadrature: the modulus of the filter next to the direction varies by at most a tenth."""
+    y, x = np.mgrid[:48, :48]
+    wave = 0.5 + 0.3 * np.cos(np.pi / 2 * (x * np.cos(direction) + y * np.sin(direction)))
+    moduli = features(jnp.asarray(np.repeat(wave[..., None], 3, -1), jnp.float32), "moduli")["moduli"][10:-10, 10:-10, :4]
+    strongest = np.asarray(moduli[..., np.abs(np.exp(2j * ANGLES) - np.exp(2j * direction)).argmin()])
+    assert strongest.std() < 0.03 * strongest.mean() and np.ptp(strongest) < 0.1 * strongest.mean()
+
+
+@pytest.mark.parametrize("direction", [0.0, 0.3, 1.0])
+def test_octaves_tile_the_frequencies(direction):
+    """Energy of all filters of all octaves, each octave behind the smoothing of `grids.halve`: flat within a third."""
+    energies = []
+    for frequency in np.pi / 2 * 2.0 ** np.arange(-3, 0.01, 0.25):
+        seen, gain, energy = frequency, 1.0, 0.0
+        while seen < np.pi:
+            energy += gain**2 * (np.abs(answers(seen, direction)) ** 2).sum()
+            gain, seen = gain * abs(3 * np.cos(seen / 2) + np.cos(1.5 * seen)) / 4, 2 * seen
+        energies.append(energy)
+    assert max(energies[:-2]) < 1.4 * min(energies[:-2])  # the two highest lie before any smoothing
+    assert max(energies) < 2 * min(energies)
+
+
+def test_bands_against_numpy():
+    colours, found = np.asarray(features(image(), "colours")["colours"]), features(image(), "bands")["bands"]
+    padded = np.pad(colours, ((8, 8), (8, 8), (0, 0)), "reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (17, 17), (0, 1))
+    expected = np.einsum("hwcij,eijk->hweck", windows, steerable_pyramid.bank(tuple(ANGLES))).reshape(*found.shape)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_colours_are_an_orthonormal_change_of_axes():
+    np.testing.assert_allclose(steerable_pyramid.COLOURS @ steerable_pyramid.COLOURS.T, np.eye(3), atol=1e-12)
+    grey = steerable_pyramid.decorrelate(jnp.full((1, 1, 3), 0.75))
+    np.testing.assert_allclose(grey, [[[0.25 * 3**0.5, 0, 0]]], atol=1e-6)
+
+
+def test_doubling_the_phase():
+    """z^2 / |z| by hand: of 2 e^(i pi / 6) it is 2 e^(i pi / 3); of 0 it is 0, and so is its gradient."""
+    found = steerable_pyramid.double_phase(jnp.array(3**0.5), jnp.array(1.0))
+    np.testing.assert_allclose(found, [1.0, 3**0.5], rtol=1e-5)
+    assert jax.grad(lambda x: steerable_pyramid.double_phase(x, x)[0])(0.0) == 0
+
+
+def test_coarser_layers_are_the_next_octaves_doubled():
+    network = steerable_pyramid.Steerable(padding="wrap", layers=("bands", "moduli", "phases", "parents"))
+    both = jax.jit(networks.pyramid(network, 2).apply)({}, image())
+    np.testing.assert_allclose(both["parents"][..., :12], both["moduli"], atol=1e-6)
+    even, odd = (padding_pooling.double(part, "wrap") for part in jnp.split(both["bands/2"], 2, -1))
+    np.testing.assert_allclose(both["parents"][..., 12:], steerable_pyramid.modulus(even, odd), atol=1e-5)
+    expected = jnp.concatenate([both["bands"], *steerable_pyramid.double_phase(even, odd)], -1)
+    np.testing.assert_allclose(both["phases"], expected, atol=1e-5)
+
+
+def test_an_odd_side_is_made_even():
+    found = jax.eval_shape(lambda picture: features(picture, *steerable_pyramid.LAYERS), image(33, 35))
+    assert {layer: value.shape for layer, value in found.items()} == {
+        "colours": (33, 35, 3), "bands": (33, 35, 24), "moduli": (33, 35, 12),
+        "phases": (32, 34, 48), "parents": (32, 34, 24),
+    }  # fmt: skip
+
+
+def test_wrapped_features_move_with_the_image():
+    found, moved = (
+        features(picture, *steerable_pyramid.LAYERS, padding="wrap") for picture in (image(), jnp.roll(image(), (4, -6), (0, 1)))
+    )
+    for layer in steerable_pyramid.LAYERS:
+        np.testing.assert_allclose(moved[layer], jnp.roll(found[layer], (4, -6), (0, 1)), atol=1e-5)

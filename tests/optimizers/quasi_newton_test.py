@@ -1,0 +1,152 @@
+"""The quasi-Newton matrix against the textbook's two loops, and the search against functions with known minima."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtex import optimizers
+from jaxtex.optimizers import quasi_newton
+
+SHAPE = (4, 5, 3)
+OPTIMIZER = optimizers.OPTIMIZERS["lbfgs"](0.0)
+START = jnp.full(SHAPE, 0.9)
+
+
+def quadratic(x):
+    scales = jnp.logspace(0, 3, x.size).reshape(x.shape)
+    return 0.5 * jnp.sum(scales * (x - 0.4) ** 2)
+
+
+def rosenbrock(x):
+    """Least, 0, where all pixels are 0.5: a curved valley."""
+    u, v = 2 * x.ravel()[:-1], 2 * x.ravel()[1:]
+    return jnp.sum(100 * (v - u**2) ** 2 + (1 - u) ** 2)
+
+
+def outside(x):
+    """Least beyond the box: the first rows at 0, the last at 1."""
+    goal = jnp.where(jnp.arange(4)[:, None, None] < 2, -0.5, 1.5)
+    return jnp.sum((x - goal) ** 2) + 0.1 * jnp.sum(x[1:] * x[:-1])
+
+
+def step(function, state):
+    return OPTIMIZER.update(state, *jax.value_and_grad(function)(state.trial))
+
+
+def descend(function, steps, start=START):
+    state = optimizers.start(OPTIMIZER, start)
+    advance = jax.jit(functools.partial(step, function))
+    history = []
+    for _ in range(steps):
+        state = advance(state)
+        history.append(state)
+    return history
+
+
+def two_loops(pairs, gradient):
+    """Nocedal and Wright, algorithm 7.4, in float64; `pairs` oldest first."""
+    q, alphas = np.array(gradient, np.float64), []
+    for s, y in reversed(pairs):
+        alphas.append((s @ q) / (y @ s))
+        q -= alphas[-1] * y
+    s, y = pairs[-1]
+    r = (s @ y) / (y @ y) * q
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        r += s * (alpha - (y @ r) / (y @ s))
+    return r
+
+
+@pytest.mark.parametrize("length", [3, quasi_newton.LENGTH])
+@pytest.mark.parametrize("count", [1, 4, quasi_newton.LENGTH, quasi_newton.LENGTH + 5])
+def test_the_matrix_is_that_of_the_two_loops(count, length):
+    rng = np.random.default_rng(0)
+    memory, pairs, gradient = quasi_newton.init(jnp.zeros(SHAPE), length), [], rng.standard_normal(60)
+    array = lambda vector: jnp.asarray(vector.reshape(SHAPE), jnp.float32)
+    for _ in range(count):
+        s = rng.standard_normal(60)
+        y = np.linspace(0.5, 2, 60) * s
+        pairs.append((s, y))
+        memory, along = quasi_newton._store(memory, array(s), array(y), array(gradient))
+    expected = two_loops(pairs[-length:], gradient)
+    got = quasi_newton._inverse_hessian(memory, array(gradient), along)
+    np.testing.assert_allclose(got.ravel(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_what_was_refused_or_is_not_curved_costs_no_pair():
+    rng, length = np.random.default_rng(0), 3
+    kept = tried = quasi_newton.init(jnp.zeros(SHAPE), length)
+    steps, gradient = rng.standard_normal((length + 2, *SHAPE)), jnp.asarray(rng.standard_normal(SHAPE), jnp.float32)
+    nothing = jnp.zeros(SHAPE)
+    for s in steps.astype(np.float32):
+        kept, _ = quasi_newton._store(kept, s, 2 * s, gradient)
+        tried, _ = quasi_newton._store(tried, s, 2 * s, gradient)
+        for refused in ((nothing, nothing), (s, -s), (s, 1e30 * s)):
+            tried, along = quasi_newton._store(tried, *refused, gradient)
+            assert tried.count == kept.count, refused
+    kept, expected = quasi_newton._store(kept, nothing, nothing, gradient)
+    matrix = lambda memory, along: quasi_newton._inverse_hessian(memory, gradient, along)
+    np.testing.assert_allclose(matrix(tried, along), matrix(kept, expected), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("curvature, count, taken", [(1, 1, True), (1e38, 1, False), (-1, 1, False), (1, 0, False)])
+def test_a_direction_that_is_not_finite_leads_uphill_or_is_forgotten_is_not_taken(curvature, count, taken):
+    image, along = jnp.full(SHAPE, 0.5), jnp.linspace(-1, 1, 60).reshape(SHAPE)
+    products = jnp.zeros((4, 4)).at[[0, 2, 2], [2, 0, 2]].set(jnp.array([curvature, curvature, 1.0]))  # of one pair
+    memory = quasi_newton.init(image, 1)._replace(gradient=1e3 * along, products=products, count=jnp.full((), count))
+    trial = quasi_newton._trial(memory, image, 1e3 * along, jnp.zeros(4))
+    np.testing.assert_allclose(trial, image - (quasi_newton.LARGEST if taken else quasi_newton.FIRST) * along, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)])
+def test_finds_the_minimum(function, steps, tolerance):
+    assert descend(function, steps)[-1].loss < tolerance * function(START)
+
+
+def test_respects_the_bounds_and_finds_the_minimum_on_them():
+    last = descend(outside, 30)[-1]
+    assert last.image.min() >= 0 and last.image.max() <= 1
+    np.testing.assert_allclose(last.image[:2], 0, atol=1e-6)
+    np.testing.assert_allclose(last.image[3], 1, atol=1e-6)
+
+
+def test_the_loss_never_rises_and_no_step_moves_a_pixel_too_far():
+    history = descend(rosenbrock, 60)
+    losses = [float(state.loss) for state in history]
+    assert losses == sorted(losses, reverse=True)
+    assert all(jnp.abs(state.trial - state.image).max() <= quasi_newton.LARGEST + 1e-6 for state in history)
+
+
+def test_the_first_step_is_visible_and_small_whatever_the_loss_is_scaled_by():
+    for scale in (1e-6, 1.0, 1e6):
+        first = descend(lambda x, c=scale: c * quadratic(x), 1)[0]
+        np.testing.assert_allclose(jnp.abs(first.trial - first.image).max(), quasi_newton.FIRST, rtol=1e-3)
+
+
+def test_turns_back_from_what_is_not_finite():
+    function = lambda x: jnp.where(x.min() < 0.3, jnp.nan, jnp.sum((x - 0.31) ** 2))
+    last = descend(function, 60)[-1]
+    assert jnp.isfinite(last.image).all()
+    assert last.loss < 1e-3 * function(START)
+
+
+def test_forgets_its_memory_after_repeated_refusals():
+    state = descend(quadratic, 12)[-1]
+    assert state.memory.count > 0
+    for refusals in range(1, quasi_newton.PATIENCE + 1):
+        before, state = state, OPTIMIZER.update(state, jnp.array(jnp.nan), jnp.zeros(SHAPE))
+        assert (state.memory.count == 0) == (refusals == quasi_newton.PATIENCE)
+        np.testing.assert_array_equal(state.image, before.image)
+    assert step(quadratic, state).loss <= state.loss
+
+
+def test_every_image_of_a_batch_searches_for_itself():
+    starts = jnp.stack([START, jnp.full(SHAPE, 0.1), jnp.linspace(0, 1, 60).reshape(SHAPE)])
+    batch = jax.vmap(functools.partial(optimizers.start, OPTIMIZER))(starts)
+    advance = jax.jit(jax.vmap(functools.partial(step, rosenbrock)))
+    for _ in range(25):
+        batch = advance(batch)
+    alone = [descend(rosenbrock, 25, start)[-1].loss for start in starts]
+    np.testing.assert_allclose(batch.loss, alone, rtol=2e-2)

@@ -1,0 +1,223 @@
+"""Experiments: what a file may say, what is done once, what fails without harm."""
+
+import csv
+import os
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from support import commands, paths
+
+from jaxtex import errors, images
+from jaxtex.cli import main
+from jaxtex.runs import experiments
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import input_images
+
+QUICK = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 4, "save_every": 2}
+HEAD = '''"""Does it run?"""
+from jaxtex import Config
+QUICK = {quick!r}
+'''
+OWN = sorted(path.stem for path in (paths.ROOT / "experiments").glob("*.py"))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, exemplar):
+    """A folder with an exemplar and experiments; a function that writes one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").mkdir()
+    images.save(tmp_path / "style.png", exemplar)
+
+    def write(name, text):
+        (tmp_path / "experiments" / f"{name}.py").write_text(HEAD.format(quick=QUICK) + text)
+
+    return write
+
+
+def perform(name, overwrite=False, **given):
+    return experiments.perform(name, given, pathlib.Path("runs"), overwrite)
+
+
+def table(name):
+    with open(f"runs/{name}/table.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_leaves_pictures_a_sheet_and_a_table(place):
+    place("seeds", "RUNS = {a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}\nSTEPS = (2,)")
+    assert perform("seeds") == []
+    assert [(row["run"], row["seed"], row["numbers"], row["steps"]) for row in table("seeds")] == [
+        ("a", "0", str(32 + 32 * 33 // 2), "4"),
+        ("b", "1", str(32 + 32 * 33 // 2), "4"),
+    ]
+    assert all(0 < float(row["loss / first"]) < 1 and float(row["patches"]) > 0 for row in table("seeds"))
+    assert "| a | 0 |" in pathlib.Path("runs/seeds/table.md").read_text()
+    sheet = images.load("runs/seeds/sheet.png")  # for each run a caption, exemplar, snapshot and result
+    assert sheet.shape[1] == 2 * 64 + 8 and sheet.shape[0] > 3 * 48 + 2 * 8
+
+
+def test_what_is_done_is_not_done_again(place):
+    place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
+    result = pathlib.Path("runs/one/a/result.png")
+    perform("one")
+    first = os.stat(result).st_mtime_ns
+    perform("one")
+    assert os.stat(result).st_mtime_ns == first
+    assert "holds another run" in perform("one", seed=1)[0] and os.stat(result).st_mtime_ns == first
+    perform("one", overwrite=True, seed=1)
+    second = os.stat(result).st_mtime_ns
+    assert second > first
+    images.save("style.png", images.load("style.png")[::-1])  # another picture of the same name
+    perform("one", overwrite=True, seed=1)
+    assert os.stat(result).st_mtime_ns > second
+
+
+def test_what_broke_off_is_done_again(place):
+    place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
+    perform("one")
+    pathlib.Path("runs/one/a/DONE").unlink()
+    pathlib.Path("runs/one/a/result.png").unlink()
+    assert perform("one") == [] and pathlib.Path("runs/one/a/result.png").is_file()
+
+
+def test_a_failing_run_is_named_and_the_others_are_kept(place):
+    place("mixed", "RUNS = {'bad': ('none.png', Config(**QUICK)), 'good': ('style.png', Config(**QUICK))}")
+    (failed,) = perform("mixed")
+    assert failed.startswith("mixed/bad: image 'none.png': no such file")
+    assert [row["run"] for row in table("mixed")] == ["good"] and pathlib.Path("runs/mixed/sheet.png").is_file()
+
+
+@pytest.mark.parametrize("flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"])
+def test_where_there_are_none_the_line_says_where_they_are(tmp_path, monkeypatch, capsys, flag):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        commands.call(main, "jaxtex", flag)
+    assert left.value.code == 2 and "in the folder experiments of its repository" in capsys.readouterr().err
+
+
+def test_the_command_names_all_that_failed_at_the_end(place, capsys):
+    place("good", "RUNS = {'a': ('style.png', Config(**QUICK))}")
+    place("broken", "RUNS = {1/0}")
+    place("mixed", "RUNS = {'bad': ('style.png', Config(**{**QUICK, 'layers': 'relu9_9'}))}")
+    with pytest.raises(SystemExit) as left, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "FLAGS", type("Flags", (), {"workdir": "runs", "overwrite": False}))
+        main.perform("broken,none,mixed,good", {})
+    said = capsys.readouterr().err.splitlines()
+    assert left.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()
+    assert [line.split(": ")[2] for line in said if "failed" in line] == ["broken", "none", "mixed/bad"]
+    assert "ZeroDivisionError" in said[0] and "unknown experiment 'none'" in said[1] and "relu9_9" in said[2]
+
+
+def test_an_experiment_alone_that_cannot_begin_is_a_mistake(place):
+    for name, text in (("none", "unknown experiment 'none'"), ("broken", "NameError")):
+        place("broken", "RUNS = nothing")
+        with pytest.raises(errors.UserError, match=text):
+            perform(name)
+
+
+def test_weights_that_are_not_there_stop_it_before_it_begins(place, monkeypatch):
+    monkeypatch.setenv("JAXTEX_WEIGHTS", "nowhere")
+    place("deep", "RUNS = {'a': ('style.png', Config(network='vgg16_bn'))}")
+    with pytest.raises(errors.UserError, match="jaxtex-weights fetch vgg16_bn"):
+        perform("deep")
+    assert not pathlib.Path("runs").exists()
+
+
+def test_weights_that_some_runs_lack_cost_the_others_nothing(place, monkeypatch):
+    monkeypatch.setenv("JAXTEX_WEIGHTS", "nowhere")
+    place("both", "RUNS = {name: ('style.png', Config(**QUICK, network=name)) for name in ('vgg16_bn', 'vgg_lite')}")
+    (failed,) = perform("both")
+    assert failed.startswith("both/vgg16_bn: no weights for 'vgg16_bn'")
+    assert [row["run"] for row in table("both")] == ["vgg_lite"]
+
+
+def adapted(text, place, **given):
+    """Name -> choices, or why it is left out."""
+    place("it", text)
+    experiment = experiments.load("it")
+    found = experiments.adapted(experiment, experiment.runs, given, pathlib.Path("runs"), {})
+    return {name: run.reason if isinstance(run, experiments.LeftOut) else run.config for name, run in found}
+
+
+def test_layers_that_a_network_lacks_are_left_out_or_mapped(place):
+    text = """
+LACKING = {"*4_*": "", "pool5": "pool3"}
+LAYERS = {"some": "relu1_1:2,relu4_1", "none": "relu4_1", "mapped": "pool5:3", "twin": "relu1_1:2,relu4_2",
+          "typo": "relu6_1"}
+RUNS = {name: ("style.png", Config(network="vgg16_bn", layers=layers)) for name, layers in LAYERS.items()}
+"""
+    found = adapted(text, place, network="vgg_lite")
+    assert found["some"].layers == "relu1_1:2" and found["mapped"].layers == "pool3:3"
+    assert found["none"] == "'vgg_lite' has none of relu4_1" and found["twin"].endswith("the same as some")
+    assert found["typo"].layers == "relu6_1"  # nothing is said of it: it will be refused
+
+
+def test_choices_that_go_with_a_network_yield_to_flags(place):
+    runs = "RUNS = {'a': ('style.png', Config(network='vgg16_bn', octaves=1))}"
+    text = f"ON = {{'vgg_lite': {{'octaves': 4, 'seed': 7}}}}\n{runs}"
+    found = adapted(text, place, network="vgg_lite", seed=3)["a"]
+    assert (found.network, found.octaves, found.seed) == ("vgg_lite", 4, 3)
+
+
+def test_the_network_flag_leaves_those_alone_that_are_the_question(place):
+    text = """
+RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg19")}
+"""
+    place("it", text)
+    experiments.layers_at_hand.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "layers_at_hand", lambda network, path: ())
+        found = adapted(text, place, network="vgg_lite")
+    assert [config.network for config in found.values()] == ["vgg_lite", "vgg19"]
+
+
+def test_a_search_goes_on_until_nothing_is_new(place):
+    text = """
+RUNS = {"0": ("style.png", Config(**QUICK))}
+def more(rows):
+    seeds = [row["seed"] for row in rows]
+    return {str(max(seeds) + 1): ("style.png", Config(**{**QUICK, "seed": max(seeds) + 1}))} if max(seeds) < 2 else {}
+"""
+    place("search", text)
+    assert perform("search") == []
+    assert [row["run"] for row in table("search")] == ["0", "1", "2"]
+
+
+def test_demonstrations_fail_by_their_claim(place):
+    text = """
+def demonstrate(folder):
+    return [{"claim": "one is one", "holds": True}, {"claim": "one is two", "holds": False}]
+"""
+    place("claims", text)
+    assert perform("claims") == ["claims: one is two"]
+    assert [row["holds"] for row in table("claims")] == ["True", "False"]
+
+
+def test_a_curve_without_matplotlib_costs_nothing(place, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    place("curved", "RUNS = {'a': ('style.png', Config(**QUICK))}\nCURVE = ('step', 'loss')")
+    assert perform("curved") == [] and pathlib.Path("runs/curved/table.md").is_file()
+
+
+@pytest.mark.parametrize("curve", [("step", "loss"), ("numbers", "patches")])
+def test_a_curve_is_drawn(place, curve):
+    pytest.importorskip("matplotlib")
+    place("curved", f"RUNS = {{'a': ('style.png', Config(**QUICK))}}\nCURVE = {curve!r}")
+    perform("curved")
+    assert np.ptp(images.load("runs/curved/curve.png")) == 1
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_our_own_say_what_they_should(name, monkeypatch):
+    monkeypatch.chdir(paths.ROOT)
+    experiment = experiments.load(name)
+    text = (paths.ROOT / "experiments" / f"{name}.py").read_text()
+    assert experiment.question.endswith("?") and "Came out" in text
+    assert re.search(rf"jaxtex --experiment={name}\b.*\(.*\)", text)
+    assert experiment.runs or experiment.demonstrate
+    for style, config in experiment.runs.values():
+        configs.validate(config)
+        named = [*input_images.split_paths(style), *([config.content] if config.content else [])]
+        assert named and all(pathlib.Path(path).is_file() for path in named)

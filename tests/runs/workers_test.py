@@ -1,0 +1,113 @@
+"""Jobs: done once, retried when preempted, locked while they run, stopped by a signal. The jobs are shell scripts."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from jaxtex.runs import workers
+from jaxtex.runtime import files
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A job of this name that runs this script, in which $0 is the file that marks it as done."""
+
+    def make(name, script):
+        done = tmp_path / name
+        return workers.Job(name, ("sh", "-c", script, str(done)), tmp_path / "logs" / f"{name}.log", done.is_file)
+
+    return make
+
+
+def test_all_are_done_and_none_again(job, tmp_path):
+    jobs = [job(name, "echo x >> $0") for name in "abc"]
+    assert workers.perform(jobs, 2, 0) == workers.perform(jobs, 2, 0) == []
+    assert [(tmp_path / name).read_text() for name in "abc"] == ["x\n"] * 3
+
+
+@pytest.mark.parametrize(
+    "script, reason",
+    [
+        ("echo first; echo why >&2; echo; exit 2", "why (exit status 2)"),
+        ("exit 1", "exit status 1"),
+        ("kill -9 $$", "signal 9"),
+        ("echo well; exit 0", "well (exit status 0)"),  # but it is not done
+        ("exit 75", "preempted too often"),
+    ],
+)
+def test_what_fails_is_named_and_costs_the_others_nothing(job, script, reason):
+    bad, good = job("bad", script), job("good", "touch $0")
+    assert workers.perform([bad, good], 1, 2) == [f"bad: {reason}"]
+    assert good.is_done() and workers.failure(bad.log) == reason and not workers.failure(good.log)
+
+
+def test_a_failed_one_is_tried_again_by_the_next_command(job):
+    bad = job("a", "exit 1")
+    workers.perform([bad], 1, 0)
+    assert workers.perform([bad._replace(command=("touch", bad.command[-1]))], 1, 0) == []
+    assert not workers.failure(bad.log)
+
+
+@pytest.mark.parametrize("leaves", ["exit 75", "kill -TERM $$", "kill -USR1 $$"])
+def test_a_preempted_one_begins_again_so_often(job, leaves):
+    third = f"echo x >> $0.tries; test $(wc -l < $0.tries) = 3 && touch $0 || {leaves}"
+    assert workers.perform([job("a", third)], 1, 2) == []
+    assert workers.perform([job("b", third)], 1, 1) == ["b: preempted too often"]
+
+
+def test_as_many_at_once_as_there_are_workers(job, tmp_path):
+    meet = "touch $0.here; for i in 1 2 3 4 5 6 7 8 9; do test -e {}.here && touch $0 && exit; sleep 0.2; done; exit 1"
+    first, second = (job(name, meet.format(tmp_path / other)) for name, other in ("ab", "ba"))
+    assert workers.perform([first, second], 2, 0) == []
+
+
+def test_what_another_process_makes_is_left_to_it(job):
+    mine = job("a", "touch $0")
+    mine.log.parent.mkdir()
+    with open(mine.log, "a") as log:
+        assert not workers.is_running(mine.log) and files.lock(log) and workers.is_running(mine.log)
+        assert workers.perform([mine], 1, 0) == ["a: another process is making it"]
+    assert not workers.is_running(mine.log) and workers.perform([mine], 1, 0) == []
+
+
+def test_the_lock_outlives_who_took_it_and_not_its_process(job):
+    log = job("a", "").log
+    log.parent.mkdir()
+    with open(log, "a") as file:
+        assert files.lock(file)
+        process = subprocess.Popen(["sleep", "60"], stdout=file)
+    assert workers.is_running(log)
+    process.kill()
+    process.wait()
+    assert not workers.is_running(log)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_stops_all_and_the_same_call_goes_on(job, number, tmp_path):
+    long = "touch $0.here; test -e $0.second && touch $0 && exit; touch $0.second; exec sleep 60"
+    jobs, began = [job(name, long) for name in "ab"], time.monotonic()
+
+    def strike():
+        while not all((tmp_path / f"{name}.second").exists() for name in "ab"):
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=strike).start()
+    with pytest.raises(workers.Stopped) as stopped:
+        workers.perform(jobs, 2, 0)
+    assert stopped.value.args == (number,) and time.monotonic() - began < 30
+    assert not any(workers.is_running(each.log) or workers.failure(each.log) for each in jobs)
+    assert workers.perform(jobs, 2, 0) == []
+
+
+def test_what_does_not_stop_is_ended(job, monkeypatch):
+    monkeypatch.setattr(workers, "GRACE", 0.2)
+    deaf = job("a", "trap '' TERM; while :; do :; done")
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(workers.Stopped):
+        workers.perform([deaf], 1, 0)
+    assert not workers.is_running(deaf.log)

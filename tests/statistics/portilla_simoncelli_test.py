@@ -1,0 +1,92 @@
+"""What Portilla and Simoncelli measure, against loops in NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxtex import errors
+from jaxtex.statistics import moments, portilla_simoncelli
+
+
+def features(seed=0, shape=(9, 8, 3)):
+    return jax.nn.relu(jax.random.normal(jax.random.key(seed), shape) + 0.3)
+
+
+def naive_autocovariance(x, down, right):
+    """Of one channel: the mean over all pairs that lie inside."""
+    height, width = x.shape
+    pairs = [
+        x[row, column] * x[row + down, column + right]
+        for row in range(height - down)
+        for column in range(width)
+        if 0 <= column + right < width
+    ]
+    return np.mean(pairs)
+
+
+def test_moments_against_numpy():
+    found, x = portilla_simoncelli.measure(features(), []), np.asarray(features(), np.float64).reshape(-1, 3)
+    centred = x - x.mean(0)
+    np.testing.assert_allclose(found["mean"], x.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(found["covariance"], np.cov(x.T, bias=True), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["third"], (centred**3).mean(0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["fourth"], (centred**4).mean(0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(9, 8, 3), (5, 13, 2)])
+def test_autocovariances_against_a_loop(shape):
+    x, offsets = features(1, shape), portilla_simoncelli.half_window(3)
+    found = portilla_simoncelli.autocovariances(x, offsets)
+    for channel in range(shape[2]):
+        expected = [naive_autocovariance(np.asarray(x[..., channel]), *offset) for offset in offsets]
+        np.testing.assert_allclose(found[channel], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_offsets_are_cut_down_in_a_small_layer():
+    x = features(2, (2, 3, 1))
+    found = portilla_simoncelli.autocovariances(x, [(3, -3), (1, -2)])
+    np.testing.assert_allclose(found[0, 0], found[0, 1], rtol=1e-6)
+    np.testing.assert_allclose(found[0, 1], x[0, 2, 0] * x[1, 0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("radius", [0, 1, 3])
+def test_half_a_window_has_half_of_its_offsets(radius):
+    offsets = portilla_simoncelli.half_window(radius)
+    everything = {*offsets, *((-down, -right) for down, right in offsets), (0, 0)}
+    assert len(everything) == (2 * radius + 1) ** 2 == 2 * len(offsets) + 1
+
+
+def test_skewness_and_kurtosis_are_nearly_scipys():
+    """But for what calms them: a tenth of the exemplar's variance is added."""
+    stats = pytest.importorskip("scipy.stats")
+    x = features(3, (40, 40, 1))
+    target, flat = portilla_simoncelli.aim(portilla_simoncelli.measure(x, [])), np.asarray(x).ravel()
+    np.testing.assert_allclose(target["skewness"], stats.skew(flat) / 1.1**1.5, rtol=5e-3)
+    np.testing.assert_allclose(target["kurtosis"], stats.kurtosis(flat, fisher=False) / 1.1**2, rtol=5e-3)
+
+
+def test_each_group_can_be_had_alone():
+    small, x, y = {"marginal": 1e-6, "auto": 1e-6, "cross": 1e-6}, features(0), features(5)
+    alone = {}
+    for group in small:
+        statistic = portilla_simoncelli.joint(**{**small, group: 1.0})
+        alone[group] = float(statistic.distance(statistic.aim(statistic.summarise(x)), statistic.summarise(y)))
+    expected = moments.gaussian_difference(moments.moments(x), moments.moments(y))
+    np.testing.assert_allclose(alone["cross"], expected, rtol=1e-3)
+    statistic = portilla_simoncelli.joint(marginal=1.0, auto=2.0, cross=3.0)
+    both = statistic.distance(statistic.aim(statistic.summarise(x)), statistic.summarise(y))
+    np.testing.assert_allclose(both, (alone["marginal"] + 2 * alone["auto"] + 3 * alone["cross"]) / 6, rtol=1e-4)
+
+
+def test_it_sees_a_period_that_the_moments_cannot():
+    striped = jnp.tile(jnp.array([0.0, 1.0]), 32).reshape(8, 8, 1)
+    blocks = jnp.repeat(jnp.array([0.0, 0, 1, 1]), 16).reshape(8, 8, 1)
+    statistic, plain = portilla_simoncelli.joint(), moments.mean_and_covariance()
+    apart = lambda s: float(s.distance(s.aim(s.summarise(striped)), s.summarise(blocks)))
+    assert apart(plain) < 1e-6 and apart(statistic) > 0.1
+
+
+def test_an_even_window_has_no_middle():
+    with pytest.raises(errors.UserError, match="'window=6' of joint: an odd number"):
+        portilla_simoncelli.joint(window=6)
