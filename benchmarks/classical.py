@@ -48,7 +48,13 @@ def metamer(evaluations: str, path: str, out: str) -> None:
     model = plenoptic.models.PortillaSimoncelli(image.shape[2:])
     loss = plenoptic.loss.portilla_simoncelli_loss_factory(model, image)
     made = plenoptic.Metamer(image, model, loss_function=loss)
-    options = {"max_iter": 10, "max_eval": 10, "history_size": 100, "line_search_fn": "strong_wolfe", "lr": 1}
+    options = {
+        "max_iter": 10,
+        "max_eval": 10,
+        "history_size": 100,
+        "line_search_fn": "strong_wolfe",
+        "lr": 1,
+    }
     made.setup(optimizer=torch.optim.LBFGS, optimizer_kwargs=options)
     made.synthesize(max_iter=int(evaluations) // 10, stop_criterion=0.0)
     images.save(out, np.repeat(made.metamer.detach()[0, 0, ..., None].numpy(), 3, -1).clip(0, 1))
@@ -63,7 +69,9 @@ def timed(name: str, path: pathlib.Path) -> tuple[np.ndarray, float]:
         flags = ["--overwrite", f"--style={path}", f"--workdir={out}", *STEERABLE, *options]
         command, result = ["-m", "jaxtex", *flags], out / "result.png"
     began = children()
-    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=cases.keeping(FOLDER))
+    subprocess.run(
+        [sys.executable, *command], check=True, capture_output=True, env=cases.keeping(FOLDER)
+    )
     return images.load(result), children() - began
 
 
@@ -75,7 +83,7 @@ def children() -> float:
 
 def grey(path: str) -> pathlib.Path:
     """The exemplar in grey at its size in use, written to `FOLDER`."""
-    image = input_images.as_used(images.load(path), SIZE) @ np.array([0.299, 0.587, 0.114])
+    image = input_images.resize_input(images.load(path), SIZE) @ np.array([0.299, 0.587, 0.114])
     target = FOLDER / f"{pathlib.Path(path).stem}.png"
     images.save(target, np.repeat(image[..., None], 3, -1).astype(np.float32))
     return target
@@ -87,14 +95,22 @@ def main() -> None:
     shutil.rmtree(FOLDER / "cache", ignore_errors=True)
     os.sched_setaffinity(0, {0})  # Linux
     absent = importlib.util.find_spec("plenoptic") is None
-    print("exemplar | maker | seconds | patch distance" + ", without plenoptic: pip install '.[bench]'" * absent)
-    for path in map(grey, sys.argv[1:] or [f"images/{name}.png" for name in ("pebbles", "bricks", "weave")]):
+    print(
+        "exemplar | maker | seconds | patch distance"
+        + ", without plenoptic: pip install '.[bench]'" * absent
+    )
+    for path in map(
+        grey, sys.argv[1:] or [f"images/{name}.png" for name in ("pebbles", "bricks", "weave")]
+    ):
         columns = [exemplar := images.load(path)]
         for name in MAKERS:
             if not (absent and MAKERS[name][0] == "--plenoptic"):
                 image, seconds = timed(name, path)
                 columns.append(image)
-                print(f"{path.stem} | {name} | {seconds:.1f} | {likeness.patches(exemplar, image):.4f}", flush=True)
+                print(
+                    f"{path.stem} | {name} | {seconds:.1f} | {likeness.patches(exemplar, image):.4f}",
+                    flush=True,
+                )
         images.save(FOLDER / f"{path.stem}_sheet.png", report.sheet(columns))
 
 

@@ -36,7 +36,12 @@ platform_name: "CUDA" device_description_str: "NVIDIA H200"
 dnn_version_info { major: 9 minor: 10 }
 """
 DEVICES = {
-    "h200": ("gpu", lambda: topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x4x1").devices),
+    "h200": (
+        "gpu",
+        lambda: (
+            topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x4x1").devices
+        ),
+    ),
     "v5e": ("tpu", lambda: topologies.get_topology_desc("v5e:2x2", "tpu").devices),
 }
 MOVES = "all-gather", "all-to-all", "all-reduce", "collective-permute"
@@ -47,23 +52,43 @@ FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
 def row(device: jax.Device, settings: config.Config, number: int) -> dict[str, float]:
     """What a program of steps takes, of one image or of so many at once."""
     plans = planning.build_batch([[images.load("images/pebbles.png")]], settings, number)
-    plan = batches.combine(plans) if number > 1 else plans[0]
+    plan = batches.stack_plans(plans) if number > 1 else plans[0]
     problem = plan.problems[-1]
-    several = stepping.several(stepping.joined(*compilation.halves(plan, problem)), compilation.LONGEST)
-    given, there = (stepping.shapes_of_state(plan, problem), problem.shapes), jax.sharding.SingleDeviceSharding(device)
-    placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given)
+    several = stepping.build_loop(
+        stepping.join_halves(*compilation.halves(plan, problem)), compilation.MAX_LOOP_STEPS
+    )
+    given, there = (
+        (stepping.state_shapes(plan, problem), problem.shapes),
+        jax.sharding.SingleDeviceSharding(device),
+    )
+    placed = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given
+    )
     compiled = jax.jit(several, donate_argnums=0).lower(*placed, np.int32(0)).compile()
     told, kernels = compiled.memory_analysis(), list(traffic(compiled.as_text()))
-    held = told.argument_size_in_bytes + told.output_size_in_bytes - told.alias_size_in_bytes + told.temp_size_in_bytes
+    held = (
+        told.argument_size_in_bytes
+        + told.output_size_in_bytes
+        - told.alias_size_in_bytes
+        + told.temp_size_in_bytes
+    )
     return {"GB held": held / 1e9, "over features": held / problem.features / number} | {
-        "kernels of a step": len(kernels), "GB moved": sum(kernels) / 1e9}
+        "kernels of a step": len(kernels),
+        "GB moved": sum(kernels) / 1e9,
+    }
 
 
 def traffic(program: str) -> list[int]:
     """The bytes that each kernel of the loop's body reads and writes, as if no cache kept any."""
-    found = {head[1]: head[2] for head in re.finditer(r"^(?:ENTRY )?%([\w.-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S)}
+    found = {
+        head[1]: head[2]
+        for head in re.finditer(r"^(?:ENTRY )?%([\w.-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S)
+    }
     (body,) = set(re.findall(r" while\(.*body=%([\w.-]+)", program))
-    lines = [re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*?) ([\w-]+)\((.*?)\)", line) for line in found[body].splitlines()]
+    lines = [
+        re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*?) ([\w-]+)\((.*?)\)", line)
+        for line in found[body].splitlines()
+    ]
     sizes = {line[1]: size(line[2]) for line in lines if line}
     for line in lines:
         if line and line[3] not in FREE:
@@ -74,25 +99,36 @@ def traffic(program: str) -> list[int]:
 
 def spread(what: str, settings: config.Config) -> dict[str, float]:
     """What devices that share the rows of an image send each other in a step, of each kind in MB and how many."""
-    plan = planning.build(images.load("images/pebbles.png"), settings)
+    plan = planning.build_plan(images.load("images/pebbles.png"), settings)
     program = compilation.lower_loop(plan, plan.problems[-1]).compile().as_text()
     sent = {move: [] for move in MOVES}
     for shape, move, _ in re.findall(rf" = (.*?) ({'|'.join(MOVES)})(-start)?\(", program):
         sent[move].append(size(shape.strip("()").split("), ")[0]))
-    return {"what": what} | {move: f"{sum(all_of) / 1e6:.3g} ({len(all_of)})" for move, all_of in sent.items()}
+    return {"what": what} | {
+        move: f"{sum(all_of) / 1e6:.3g} ({len(all_of)})" for move, all_of in sent.items()
+    }
 
 
 def size(shape: str) -> int:
     """Bytes of `f32[256,256,3]{2,1,0}`, or of a tuple of such."""
     arrays = re.findall(rf"\b({'|'.join(BYTES)})\[([\d,]*)\]", shape)
-    return sum(BYTES[kind] * int(np.prod([int(side) for side in sides.split(",") if side])) for kind, sides in arrays)
+    return sum(
+        BYTES[kind] * int(np.prod([int(side) for side in sides.split(",") if side]))
+        for kind, sides in arrays
+    )
 
 
 def settings() -> Iterator[tuple[str, config.Config, int]]:
     """What is compiled, and how many of it: with the features of whole images at once, however large."""
     for size, number in ((128, 1), (128, 8), (256, 1), (1024, 1), (4096, 1)):
         for precision in ("float32", "bfloat16"):
-            choices = {"height": size, "width": size, "precision": precision, "strips": "none", "remat": "none"}
+            choices = {
+                "height": size,
+                "width": size,
+                "precision": precision,
+                "strips": "none",
+                "remat": "none",
+            }
             what = f"{number if number > 1 else 'one'} of {size} px, {precision}"
             yield f"VGG-16-BN, {what}", cases.vgg16(**choices), number
             yield f"built in, {what}", config.Config(**choices, scales=1), number
@@ -105,16 +141,30 @@ def main(names: list[str]) -> None:
         try:
             devices = describe()
         except (NotImplementedError, RuntimeError) as error:
-            raise errors.UserError(f"no compiler for {name} ({error}): the extra `cuda12`, or `tpu`, brings it") from error
+            raise errors.UserError(
+                f"no compiler for {name} ({error}): the extra `cuda12`, or `tpu`, brings it"
+            ) from error
         jax.devices()  # that of this machine, before JAX is told that there are others
         jax.default_backend = lambda backend=backend: backend
         rows = [{"what": what, **row(devices[0], *chosen)} for what, *chosen in settings()]
         print(f"\n{devices[0].device_kind}\n\n{tables.markdown(rows)}", flush=True)
-        jax.devices, jax.device_count = lambda found=devices: found, lambda found=devices: len(found)
-        choices = {"height": 1024, "width": 1024, "strips": "none", "remat": "none", "mesh": f"rows:{len(devices)}"}
+        jax.devices, jax.device_count = (
+            lambda found=devices: found,
+            lambda found=devices: len(found),
+        )
+        choices = {
+            "height": 1024,
+            "width": 1024,
+            "strips": "none",
+            "remat": "none",
+            "mesh": f"rows:{len(devices)}",
+        }
         both = {"VGG-16-BN": cases.vgg16(**choices), "built in": config.Config(**choices, scales=1)}
-        print(f"\n{tables.markdown([spread(f'{what}, 1024 px', chosen) for what, chosen in both.items()])}", flush=True)
+        print(
+            f"\n{tables.markdown([spread(f'{what}, 1024 px', chosen) for what, chosen in both.items()])}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    flag_parsing.guarded("deviceless.py", main, sys.argv[1:])
+    flag_parsing.handle_errors("deviceless.py", main, sys.argv[1:])

@@ -36,8 +36,13 @@ class Gatys:
         self.norm, self.layers = NORMS[norm], set(layers)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with h5py.File(path) as file:
-            self.mean, self.deviation = (self._tensor(file.attrs[key]).view(1, 3, 1, 1) for key in ("mean", "deviation"))
-            self.network = [(name, module(name, file).to(self.device).eval()) for name in up_to(file, self.layers)]
+            self.mean, self.deviation = (
+                self._tensor(file.attrs[key]).view(1, 3, 1, 1) for key in ("mean", "deviation")
+            )
+            self.network = [
+                (name, module(name, file).to(self.device).eval())
+                for name in up_to(file, self.layers)
+            ]
         with torch.no_grad():
             self.targets = self.grams(self.variable(exemplar))
 
@@ -47,7 +52,9 @@ class Gatys:
 
     def image(self, variable: torch.Tensor) -> np.ndarray:
         """The way back."""
-        return (variable.detach() / LEVELS + self.mean)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        return (
+            (variable.detach() / LEVELS + self.mean)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        )
 
     def grams(self, variable: torch.Tensor) -> list[torch.Tensor]:
         """F F^T / M of each layer."""
@@ -67,10 +74,20 @@ class Gatys:
         loss.backward()
         return loss.item()
 
-    def run(self, variable: torch.Tensor, evaluations: int, seen: Callable[[float], None] = lambda loss: None):
+    def run(
+        self,
+        variable: torch.Tensor,
+        evaluations: int,
+        seen: Callable[[float], None] = lambda loss: None,
+    ):
         """L-BFGS for so many evaluations; `variable` is changed. `seen` is told the loss of each."""
         variable.requires_grad_(True)
-        limits = {"max_iter": evaluations, "max_eval": evaluations, "tolerance_change": -1, "tolerance_grad": -1}
+        limits = {
+            "max_iter": evaluations,
+            "max_eval": evaluations,
+            "tolerance_change": -1,
+            "tolerance_grad": -1,
+        }
 
         def closure():
             loss = self.gradient(variable)
@@ -93,7 +110,11 @@ def up_to(file: h5py.File, layers: set[str]) -> list[str]:
     norm, names = any(name.startswith("bn") for name in file), []
     convs = sorted((name for name in file if name.startswith("conv")), key=place)
     for conv, following in zip(convs, [*convs[1:], ""], strict=True):
-        names += [conv, *([conv.replace("conv", "bn")] if norm else []), conv.replace("conv", "relu")]
+        names += [
+            conv,
+            *([conv.replace("conv", "bn")] if norm else []),
+            conv.replace("conv", "relu"),
+        ]
         names += [] if following[:5] == conv[:5] else [f"pool{conv[4]}"]
     return names[: max(map(names.index, layers)) + 1]
 
@@ -104,10 +125,15 @@ def module(name: str, file: h5py.File) -> torch.nn.Module:
         return torch.nn.MaxPool2d(2) if file.attrs["pooling"] == "max" else torch.nn.AvgPool2d(2)
     if name.startswith("relu"):
         return torch.nn.ReLU()
-    tensors = {leaf: torch.from_numpy(dataset[()].astype(np.float32)) for leaf, dataset in file[name].items()}
+    tensors = {
+        leaf: torch.from_numpy(dataset[()].astype(np.float32))
+        for leaf, dataset in file[name].items()
+    }
     if name.startswith("conv"):
         kernel = tensors["kernel"].permute(3, 2, 0, 1).contiguous()
-        layer = torch.nn.Conv2d(kernel.shape[1], kernel.shape[0], tuple(kernel.shape[2:]), padding="same")
+        layer = torch.nn.Conv2d(
+            kernel.shape[1], kernel.shape[0], tuple(kernel.shape[2:]), padding="same"
+        )
         layer.weight.data, layer.bias.data = kernel, tensors["bias"]
     else:
         layer = torch.nn.BatchNorm2d(len(tensors["scale"]), eps=EPSILON)
@@ -119,7 +145,9 @@ def module(name: str, file: h5py.File) -> torch.nn.Module:
 def main() -> None:
     """The loop from files, with a line for each evaluation."""
     path, exemplar, size, layers, evaluations = sys.argv[1:]
-    style = np.asarray(Image.open(exemplar).convert("RGB").resize((int(size),) * 2), np.float32) / 255
+    style = (
+        np.asarray(Image.open(exemplar).convert("RGB").resize((int(size),) * 2), np.float32) / 255
+    )
     peer = Gatys(path, layers.split(","), style)
     peer.run(peer.noise(style), int(evaluations), lambda loss: print(loss, flush=True))
     print(peak())

@@ -16,23 +16,42 @@ import numpy as np
 from jaxtex import images, metrics
 
 FOLDER = pathlib.Path(__file__).parent.parent / "images"
-TEXTURES = ("pebbles", "bricks", "weave", "water", "fur", "leaves", "grass", "gravel", "tissue", "galaxies")
+TEXTURES = (
+    "pebbles",
+    "bricks",
+    "weave",
+    "water",
+    "fur",
+    "leaves",
+    "grass",
+    "gravel",
+    "tissue",
+    "galaxies",
+)
 SQUARES = 4  # of the chequerboard, along each side
-SMALLER = (("identical", "crop"), ("crop", "phase"), ("crop", "shuffled"), ("phase", "shuffled"), ("crop", "different"))
+SMALLER = (
+    ("identical", "crop"),
+    ("crop", "phase"),
+    ("crop", "shuffled"),
+    ("phase", "shuffled"),
+    ("crop", "different"),
+)
 BLIND = {"spectrum": {("crop", "phase")}}  # what a metric cannot tell by definition
 COLUMNS = ("identical", "crop", "phase", "shuffled", "different", "median")
 
 
 def load(name: str, size: int) -> np.ndarray:
     """A texture of images/."""
-    return images.shorter_side(images.load(FOLDER / f"{name}.png"), size)
+    return images.resize_shorter_side(images.load(FOLDER / f"{name}.png"), size)
 
 
 def crops(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The white and the black squares of a chequerboard, pushed together: `[H, W, 3]` -> two `[H, W / 2, 3]`."""
     height, width = (side // SQUARES for side in image.shape[:2])
     cut = image[: height * SQUARES, : width * SQUARES].reshape(SQUARES, height, SQUARES, width, 3)
-    row = lambda i, colour: np.concatenate([cut[i, :, j] for j in range(SQUARES) if (i + j) % 2 == colour], 1)
+    row = lambda i, colour: np.concatenate(
+        [cut[i, :, j] for j in range(SQUARES) if (i + j) % 2 == colour], 1
+    )
     return tuple(np.concatenate([row(i, colour) for i in range(SQUARES)]) for colour in (0, 1))
 
 
@@ -52,10 +71,14 @@ def phase_randomised(image: np.ndarray) -> np.ndarray:
     turns = np.fft.rfft2(np.random.default_rng(0).standard_normal(image.shape[:2]))[..., None]
     mean, axes = image.mean((0, 1)), (0, 1)
     spectrum = np.fft.rfft2(image - mean, axes=axes) * turns / np.abs(turns)
-    return np.clip(np.fft.irfft2(spectrum, image.shape[:2], axes=axes) + mean, 0, 1).astype(np.float32)
+    return np.clip(np.fft.irfft2(spectrum, image.shape[:2], axes=axes) + mean, 0, 1).astype(
+        np.float32
+    )
 
 
-def judge(metric: str, name: str, size: int, others: tuple[str, ...] = TEXTURES, turns: int = 2) -> dict[str, float]:
+def judge(
+    metric: str, name: str, size: int, others: tuple[str, ...] = TEXTURES, turns: int = 2
+) -> dict[str, float]:
     """What a metric says of a texture: a value for each of `COLUMNS`, of different textures the least and the median.
 
     Args:
@@ -69,7 +92,11 @@ def judge(metric: str, name: str, size: int, others: tuple[str, ...] = TEXTURES,
     for exemplar, other in (pair, pair[::-1])[:turns]:
         shown = (exemplar, other, phase_randomised(exemplar), shuffled(exemplar))
         rows.append([metrics.METRICS[metric](exemplar, image) for image in shown])
-    apart = [metrics.METRICS[metric](pair[0], crops(load(each, size))[0]) for each in others if each != name]
+    apart = [
+        metrics.METRICS[metric](pair[0], crops(load(each, size))[0])
+        for each in others
+        if each != name
+    ]
     return dict(zip(COLUMNS, [*np.mean(rows, 0), min(apart), np.median(apart)], strict=True))
 
 
@@ -82,12 +109,21 @@ def wrong(metric: str, row: dict[str, float]) -> list[str]:
 def main() -> None:
     """Prints a row for each metric and texture."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 256
-    print(f"| metric | texture | {' | '.join(COLUMNS)} | wrong |\n|---|---|{'---|' * len(COLUMNS)}---|")
+    print(
+        f"| metric | texture | {' | '.join(COLUMNS)} | wrong |\n|---|---|{'---|' * len(COLUMNS)}---|"
+    )
     for metric in metrics.METRICS:
         for name in TEXTURES:
             row = judge(metric, name, size)
-            said = ", ".join(wrong(metric, row)) if metric in ("patches", "features", "spectrum") else ""
-            print(f"| {metric} | {name} | {' | '.join(f'{row[c]:.4f}' for c in COLUMNS)} | {said} |", flush=True)
+            said = (
+                ", ".join(wrong(metric, row))
+                if metric in ("patches", "features", "spectrum")
+                else ""
+            )
+            print(
+                f"| {metric} | {name} | {' | '.join(f'{row[c]:.4f}' for c in COLUMNS)} | {said} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

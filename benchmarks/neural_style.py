@@ -39,8 +39,8 @@ def torch_loop(path: str, out: str) -> None:
     import torch
 
     torch.manual_seed(1)  # from 0 its pebbles stay grey after 200 evaluations
-    style = images.shorter_side(images.load(path), SIZE)
-    peer = gatys.Gatys(str(locations.find("vgg19")), LAYERS, style, norm="neural_style")
+    style = images.resize_shorter_side(images.load(path), SIZE)
+    peer = gatys.Gatys(str(locations.require_file("vgg19")), LAYERS, style, norm="neural_style")
     image = peer.noise(style)
     peer.run(image, EVALUATIONS)
     images.save(out, peer.image(image))
@@ -52,34 +52,66 @@ def timed(name: str, path: str) -> tuple[np.ndarray, float]:
     if name == "torch":
         command = [sys.executable, __file__, "--torch", path, f"{out}.png"]
     else:
-        common = ["--style", path, f"--size={SIZE}", f"--num_steps={EVALUATIONS}", f"--workdir={out}"]
-        command = [sys.executable, "-m", "jaxtex", "--overwrite", *common, *(SETTING if name == "same" else [])]
+        common = [
+            "--style",
+            path,
+            f"--size={SIZE}",
+            f"--num_steps={EVALUATIONS}",
+            f"--workdir={out}",
+        ]
+        command = [
+            sys.executable,
+            "-m",
+            "jaxtex",
+            "--overwrite",
+            *common,
+            *(SETTING if name == "same" else []),
+        ]
     if name == "cold":
         shutil.rmtree(FOLDER / "cache", ignore_errors=True)  # of compiled programs
     began = time.perf_counter()
-    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(locations.find("vgg19").parent)}
+    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(locations.require_file("vgg19").parent)}
     subprocess.run(command, check=True, capture_output=True, env=there)
-    return images.load(f"{out}.png" if name == "torch" else out / "result.png"), time.perf_counter() - began
+    return images.load(
+        f"{out}.png" if name == "torch" else out / "result.png"
+    ), time.perf_counter() - began
 
 
 def main() -> None:
     """Prints a row for each exemplar and maker, and the medians of the ratios of time."""
-    if not locations.path_of("vgg19"):
-        print("Left out: VGG-19's trained weights are not here; jaxtex-weights fetch vgg19 brings them")
+    if not locations.find_file("vgg19"):
+        print(
+            "Left out: VGG-19's trained weights are not here; jaxtex-weights fetch vgg19 brings them"
+        )
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     print("exemplar | maker | seconds | patch distance | feature distance")
     ratios, rows = [], []
-    for path in sys.argv[1:] or [f"images/{name}.png" for name in ("pebbles", "bricks", "water", "leaves", "weave")]:
-        exemplar = input_images.as_used(images.load(path), SIZE)
+    for path in sys.argv[1:] or [
+        f"images/{name}.png" for name in ("pebbles", "bricks", "water", "leaves", "weave")
+    ]:
+        exemplar = input_images.resize_input(images.load(path), SIZE)
         made = {name: timed(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
-            distances = likeness.patches(exemplar, image), likeness.features(exemplar, image, "vgg19")
-            print(f"{path} | {name} | {seconds:.1f} | {distances[0]:.4f} | {distances[1]:.4f}", flush=True)
-        rows.append(report.sheet([exemplar, *(made[name][0] for name in ("torch", "same", "warm"))]).swapaxes(0, 1))
+            distances = (
+                likeness.patches(exemplar, image),
+                likeness.features(exemplar, image, "vgg19"),
+            )
+            print(
+                f"{path} | {name} | {seconds:.1f} | {distances[0]:.4f} | {distances[1]:.4f}",
+                flush=True,
+            )
+        rows.append(
+            report.sheet(
+                [exemplar, *(made[name][0] for name in ("torch", "same", "warm"))]
+            ).swapaxes(0, 1)
+        )
         images.save(FOLDER / "sheet.jpg", report.sheet(rows).swapaxes(0, 1))
         ratios.append([made[name][1] / made["torch"][1] for name in MAKERS[1:]])
-    print("time over torch's: " + ", ".join(f"{n} {r:.2f}" for n, r in zip(MAKERS[1:], np.median(ratios, 0), strict=True)))
+    print(
+        "time over torch's: "
+        + ", ".join(f"{n} {r:.2f}" for n, r in zip(MAKERS[1:], np.median(ratios, 0), strict=True))
+    )
 
 
 if __name__ == "__main__":

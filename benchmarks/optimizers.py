@@ -27,7 +27,10 @@ SCALE = 1e4
 def ours(plan: stepping.Plan):
     """The losses after each evaluation, and the seconds."""
     step = jax.jit(stepping.build_step(plan.problems[0], plan.optimizer), donate_argnums=0)
-    data, fresh = plan.problems[0].data(0), lambda: optimizers.start(plan.optimizer, jnp.asarray(plan.start))
+    data, fresh = (
+        plan.problems[0].data(0),
+        lambda: optimizers.init_state(plan.optimizer, jnp.asarray(plan.start)),
+    )
     state, _ = step(jax.tree.map(jnp.copy, fresh()), data)
     state, losses = jax.tree.map(jnp.copy, fresh()), []
     began = time.perf_counter()
@@ -43,7 +46,9 @@ def by_scipy(plan: stepping.Plan):
     data, losses = plan.problems[0].data(0), []
 
     def evaluate(x):
-        (loss, _), gradient = function(jnp.asarray(x.reshape(plan.start.shape), jnp.float32), data, ())
+        (loss, _), gradient = function(
+            jnp.asarray(x.reshape(plan.start.shape), jnp.float32), data, ()
+        )
         losses.append(float(loss))
         return SCALE * float(loss), SCALE * np.asarray(gradient, np.float64).ravel()
 
@@ -53,7 +58,14 @@ def by_scipy(plan: stepping.Plan):
     began = time.perf_counter()
     while len(losses) < MARKS[-1]:
         bounds = [(0, 1)] * plan.start.size
-        scipy.optimize.minimize(evaluate, plan.start.ravel(), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        scipy.optimize.minimize(
+            evaluate,
+            plan.start.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options=options,
+        )
     return list(np.minimum.accumulate(losses)), time.perf_counter() - began
 
 
@@ -67,7 +79,9 @@ def by_optax(plan: stepping.Plan):
     def step(x, state, data):
         partial = lambda y: function(y, data)
         loss, gradient = optax.value_and_grad_from_state(partial)(x, state=state)
-        update, state = solver.update(gradient, state, x, value=loss, grad=gradient, value_fn=partial)
+        update, state = solver.update(
+            gradient, state, x, value=loss, grad=gradient, value_fn=partial
+        )
         return optax.apply_updates(x, update), state
 
     x = jnp.asarray(plan.start)
@@ -76,21 +90,32 @@ def by_optax(plan: stepping.Plan):
     while len(losses) < MARKS[-1]:
         x, state = step(x, state, data)
         search = optax.tree_utils.tree_get(state, "info")
-        losses += [float(optax.tree_utils.tree_get(state, "value"))] * max(1, int(search.num_linesearch_steps))
+        losses += [float(optax.tree_utils.tree_get(state, "value"))] * max(
+            1, int(search.num_linesearch_steps)
+        )
     return losses, (time.perf_counter() - began) * MARKS[-1] / len(losses)
 
 
 def main() -> None:
     """Prints a row for each exemplar and a line of medians."""
-    print("exemplar | " + " | ".join(f"loss ours/SciPy at {mark}" for mark in MARKS) + " | time ours/SciPy | ours/optax")
+    print(
+        "exemplar | "
+        + " | ".join(f"loss ours/SciPy at {mark}" for mark in MARKS)
+        + " | time ours/SciPy | ours/optax"
+    )
     rows = []
     for path in sys.argv[1:] or EXEMPLARS:
-        plan = planning.build(images.load(path), config.Config(size=160, scales=1))
+        plan = planning.build_plan(images.load(path), config.Config(size=160, scales=1))
         (a, own), (b, scipys), (c, optaxs) = ours(plan), by_scipy(plan), by_optax(plan)
         rows.append([a[mark - 1] / b[mark - 1] for mark in MARKS] + [own / scipys, own / optaxs])
         print(f"{path} | " + " | ".join(f"{value:.2f}" for value in rows[-1]), flush=True)
         for name, losses, seconds in (("ours", a, own), ("SciPy", b, scipys), ("optax", c, optaxs)):
-            print(f"  {name}:", *(f"{losses[mark - 1]:.2e}" for mark in MARKS), f"in {seconds:.1f} s", flush=True)
+            print(
+                f"  {name}:",
+                *(f"{losses[mark - 1]:.2e}" for mark in MARKS),
+                f"in {seconds:.1f} s",
+                flush=True,
+            )
     print("median | " + " | ".join(f"{value:.2f}" for value in np.median(rows, axis=0)))
 
 

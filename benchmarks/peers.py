@@ -36,7 +36,9 @@ def gradient(weights: str, layers: tuple[str, ...], exemplar: str, size: int) ->
 
 
 @functools.cache
-def _made(weights: str, layers: tuple[str, ...], exemplar: str, size: int) -> tuple[gatys.Gatys, torch.Tensor]:
+def _made(
+    weights: str, layers: tuple[str, ...], exemplar: str, size: int
+) -> tuple[gatys.Gatys, torch.Tensor]:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # nothing on CPU
     style = square(size, exemplar)
     peer = gatys.Gatys(weights, layers, style)
@@ -44,7 +46,12 @@ def _made(weights: str, layers: tuple[str, ...], exemplar: str, size: int) -> tu
 
 
 def run(
-    weights: str, layers: tuple[str, ...], style: np.ndarray, evaluations: int, norm: str, seed: int = 0
+    weights: str,
+    layers: tuple[str, ...],
+    style: np.ndarray,
+    evaluations: int,
+    norm: str,
+    seed: int = 0,
 ) -> tuple[float, float, float, np.ndarray]:
     """Seconds, the least loss, that of the image as a file holds it, and this image, `[H, W, 3]` in [0, 1].
 

@@ -21,11 +21,13 @@ SEEDS = range(20)
 def fall(plan: stepping.Plan, chunk, seed: int, style: np.ndarray) -> float:
     """The loss after 100 evaluations over that of white noise."""
     problem = plan.problems[0]
-    scene = input_images.build([style], None, config.Config(size=96, seed=seed))
+    scene = input_images.build_inputs([style], None, config.Config(size=96, seed=seed))
 
     def losses(init: str, steps: int) -> np.ndarray:
-        start = initialization.first(scene, config.Config(seed=seed, init=init), problem.height, problem.width)
-        state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(start)))
+        start = initialization.initial_image(
+            scene, config.Config(seed=seed, init=init), problem.height, problem.width
+        )
+        state = jax.tree.map(jnp.copy, optimizers.init_state(plan.optimizer, jnp.asarray(start)))
         return chunk(state, problem.data(0), steps)[1].loss
 
     return float(losses("", 100)[-1] / losses("noise", 1)[0])
@@ -37,9 +39,12 @@ def main() -> None:
     for name in EXEMPLARS:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
-        plan = planning.build(style, choices)
+        plan = planning.build_plan(style, choices)
         chunk = compilation.build_chunk(plan, plan.problems[0], looped=False)()
-        falls = [fall(plan, chunk, seed, input_images.as_used(style, choices.size)) for seed in SEEDS]
+        falls = [
+            fall(plan, chunk, seed, input_images.resize_input(style, choices.size))
+            for seed in SEEDS
+        ]
         fallen += sum(value < 1e-2 for value in falls)
         print(f"{name}: median {np.median(falls):.1e}, largest {max(falls):.1e}", flush=True)
     print(f"below 1e-2: {fallen} of {len(EXEMPLARS) * len(SEEDS)}")

@@ -47,7 +47,9 @@ def vgg16(**choices) -> config.Config:
     return cases.vgg16(**({"weights": str(DRAWN)} | choices))
 
 
-def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0) -> dict[str, float]:
+def medians(
+    functions: dict[str, Callable], turns: int = TURNS, before: int = 0
+) -> dict[str, float]:
     """Seconds of each, in turns, after a turn that is not counted.
 
     Args:
@@ -68,10 +70,13 @@ def medians(functions: dict[str, Callable], turns: int = TURNS, before: int = 0)
 
 def our_gradient(settings: config.Config) -> Callable:
     """One evaluation of loss and gradient, compiled as in a step."""
-    plan = planning.build(peers.square(settings.size, EXEMPLAR), settings)
+    plan = planning.build_plan(peers.square(settings.size, EXEMPLAR), settings)
     problem, image = plan.problems[-1], jnp.asarray(plan.start)
     data = problem.data(0)
-    evaluate = jax.jit(jax.value_and_grad(problem.loss, has_aux=True), compiler_options=xla_options.options(often=True))
+    evaluate = jax.jit(
+        jax.value_and_grad(problem.loss, has_aux=True),
+        compiler_options=xla_options.compiler_options(often=True),
+    )
     compiled = evaluate.lower(image, data, ()).compile()
     return lambda: jax.block_until_ready(compiled(image, data, ()))
 
@@ -85,12 +90,21 @@ def gradient():
     """Loss and gradient of a VGG-16-BN, and what share of the measured matrix rate its convolutions reach."""
     for size in (256,) if len(here()) == 1 else (256, 1024):
         ours = {name: our_gradient(vgg16(size=size, precision=name)) for name in here()}
-        every = {"torch": torch_gradient(size), **ours, **{f"{name} products": products(name) for name in here()}}
+        every = {
+            "torch": torch_gradient(size),
+            **ours,
+            **{f"{name} products": products(name) for name in here()},
+        }
         found = medians(every, before=2)
         for name in here():
             rate = 2 * side() ** 3 / found[f"{name} products"]
             share, ratio = operations(size) / found[name] / rate, found[name] / found["torch"]
-            row = {"what": f"{size} px, {name}", "torch": found["torch"], "jaxtex": found[name], "over torch": ratio}
+            row = {
+                "what": f"{size} px, {name}",
+                "torch": found["torch"],
+                "jaxtex": found[name],
+                "over torch": ratio,
+            }
             yield row | {"matrix rate, TFLOP/s": rate / 1e12, "share of it": share}
 
 
@@ -99,7 +113,9 @@ def whole():
     small = jax.default_backend() == "cpu"
     for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
         for name in here():
-            plan = planning.build(peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name))
+            plan = planning.build_plan(
+                peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name)
+            )
             chunks, alone = built(plan), plan._replace(save_every=steps)
             for _ in range(2):  # the first is slower on a GPU
                 seconds, progress = descend(alone, chunks)[-1]
@@ -107,8 +123,12 @@ def whole():
             with reporting() as told:
                 descend(plan, chunks, told)
             written = time.perf_counter() - began
-            row = {"what": f"{size} px, {steps} steps, {name}", "seconds": seconds, "with snapshots and losses": written}
-            yield row | {"loss": float(progress.infos.loss[-1]), "GB": memories.peak() / 1e9}
+            row = {
+                "what": f"{size} px, {steps} steps, {name}",
+                "seconds": seconds,
+                "with snapshots and losses": written,
+            }
+            yield row | {"loss": float(progress.infos.loss[-1]), "GB": memories.peak_bytes() / 1e9}
 
 
 def here() -> tuple[str, ...]:
@@ -142,27 +162,64 @@ def operations(size: int) -> float:
 def commands(size: int, evaluations: int) -> dict[str, list[str]]:
     """The same work as a command of PyTorch and one of ours, with all its files."""
     layers = ",".join(LAYERS)
-    flags = {**PLAIN, "network": "vgg16_bn", "weights": DRAWN, "layers": layers, "size": size, "num_steps": evaluations}
-    ours = [f"--{name}={value}" for name, value in (flags | {"style": EXEMPLAR, "workdir": FOLDER / "command"}).items()]
-    peer = [str(pathlib.Path(__file__).parent / "gatys.py"), str(DRAWN), EXEMPLAR, str(size), layers, str(evaluations)]
-    return {"torch": [sys.executable, *peer], "jaxtex": [sys.executable, "-m", "jaxtex", "--overwrite", *ours]}
+    flags = {
+        **PLAIN,
+        "network": "vgg16_bn",
+        "weights": DRAWN,
+        "layers": layers,
+        "size": size,
+        "num_steps": evaluations,
+    }
+    ours = [
+        f"--{name}={value}"
+        for name, value in (flags | {"style": EXEMPLAR, "workdir": FOLDER / "command"}).items()
+    ]
+    peer = [
+        str(pathlib.Path(__file__).parent / "gatys.py"),
+        str(DRAWN),
+        EXEMPLAR,
+        str(size),
+        layers,
+        str(evaluations),
+    ]
+    return {
+        "torch": [sys.executable, *peer],
+        "jaxtex": [sys.executable, "-m", "jaxtex", "--overwrite", *ours],
+    }
 
 
 def memory():
     """The most memory of a command of three evaluations, in MB: the device's; on CPU resident."""
     for size in (256, 512):
-        told = {name: subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
-                for name, command in commands(size, 3).items()}
-        found = {"torch": int(told["torch"]), "jaxtex": json.loads((FOLDER / "command" / "DONE").read_text())["memory"]}
+        told = {
+            name: subprocess.run(
+                command, check=True, capture_output=True, text=True
+            ).stdout.split()[-1]
+            for name, command in commands(size, 3).items()
+        }
+        found = {
+            "torch": int(told["torch"]),
+            "jaxtex": json.loads((FOLDER / "command" / "DONE").read_text())["memory"],
+        }
         for name, most in found.items():
-            yield {"what": f"{name}, {size} px", "MB": most / 1e6, "over torch": most / found["torch"]}
+            yield {
+                "what": f"{name}, {size} px",
+                "MB": most / 1e6,
+                "over torch": most / found["torch"],
+            }
 
 
 def overhead():
     """A step with and without the optimiser, and a whole run with pictures and logs, over loss and gradient alone."""
-    for name, settings in {"vgg16_bn": vgg16(size=256), "vgg_lite": config.Config(size=256, scales=1)}.items():
-        plan = planning.build(peers.square(256, EXEMPLAR), settings)
-        chunk, state = compilation.build_chunk(plan, plan.problems[0], False)(), stepping.begin(plan, plan.problems[0])
+    for name, settings in {
+        "vgg16_bn": vgg16(size=256),
+        "vgg_lite": config.Config(size=256, scales=1),
+    }.items():
+        plan = planning.build_plan(peers.square(256, EXEMPLAR), settings)
+        chunk, state = (
+            compilation.build_chunk(plan, plan.problems[0], False)(),
+            stepping.init_state(plan, plan.problems[0]),
+        )
         box, data = [state], plan.problems[0].data(0)
 
         def step(box=box, chunk=chunk, data=data):
@@ -170,29 +227,41 @@ def overhead():
 
         shown = loop.Progress(10, 200, plan.start, stepping.Info(np.ones(10), np.ones(10), {}))
         with reporting() as told:
-            saving = lambda told=told, shown=shown: (told(shown), told.settle())  # as if nothing overlapped
-            found = medians({"gradient": our_gradient(settings), "step": step, "saving": saving}, before=1)
+            saving = lambda told=told, shown=shown: (
+                told(shown),
+                told.settle(),
+            )  # as if nothing overlapped
+            found = medians(
+                {"gradient": our_gradient(settings), "step": step, "saving": saving}, before=1
+            )
         every = config.Config().save_every
         whole = found["step"] + found["saving"] / every
         yield {"what": name, **found, "steps and saving over gradient": whole / found["gradient"]}
 
 
 @contextlib.contextmanager
-def reporting() -> Iterator[report.Report]:
+def reporting() -> Iterator[report.RunWriter]:
     """What a command does with its snapshots and losses."""
     folder = FOLDER / "overhead"
-    with run_folder.claim(folder, {}, {}, overwrite=True) as metrics, futures.ThreadPoolExecutor(report.LATE) as writers:
-        yield report.Report(folder, metrics, writers)
+    with (
+        run_folder.claim(folder, {}, {}, overwrite=True) as metrics,
+        futures.ThreadPoolExecutor(report.MAX_PENDING) as writers,
+    ):
+        yield report.RunWriter(folder, metrics, writers)
 
 
 def first():
     """From the command to the end of the first step: when PyTorch says its loss, and when ours has noted it."""
     told, there = commands(256, 1), cases.keeping(FOLDER)
-    there.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs is there as bytecode, as PyTorch is
+    there.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # what pip installs is there as bytecode, as PyTorch is
     noted = FOLDER / "command" / "metrics.jsonl"
 
     def run(name: str, stepped: Callable) -> None:
-        with subprocess.Popen(told[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=there) as process:
+        with subprocess.Popen(
+            told[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=there
+        ) as process:
             stepped(process)
             process.kill()
 
@@ -208,7 +277,10 @@ def first():
             time.sleep(0.005)
 
     theirs = functools.partial(run, "torch", lambda process: process.stdout.readline())
-    found = medians({"torch": theirs, "jaxtex, cold": functools.partial(ours, "cache"), "jaxtex, cached": ours}, 5)
+    found = medians(
+        {"torch": theirs, "jaxtex, cold": functools.partial(ours, "cache"), "jaxtex, cached": ours},
+        5,
+    )
     for name, seconds in found.items():
         yield {"what": name, "seconds": seconds, "over torch": seconds / found["torch"]}
 
@@ -216,7 +288,9 @@ def first():
 def pixels():
     """Loss and gradient of a VGG-16-BN, microseconds for each pixel."""
     for size in (128, 256, 512, 1024):
-        found = medians({"torch": torch_gradient(size), "jaxtex": our_gradient(vgg16(size=size))}, 3, before=1)
+        found = medians(
+            {"torch": torch_gradient(size), "jaxtex": our_gradient(vgg16(size=size))}, 3, before=1
+        )
         each = {f"{name}, us a pixel": seconds / size**2 * 1e6 for name, seconds in found.items()}
         yield {"what": f"{size} px", **each, "over torch": found["jaxtex"] / found["torch"]}
 
@@ -227,7 +301,11 @@ def batch():
     command = [sys.executable, "-m", "jaxtex", *flags]
     run = lambda *flags: subprocess.run([*command, *flags], check=True, capture_output=True)
     found = medians({"one": run, "batch": lambda: run(f"--num_images={BATCH}")}, 3)
-    yield {"what": f"{BATCH} of 128 px", **found, "throughput": BATCH * found["one"] / found["batch"]}
+    yield {
+        "what": f"{BATCH} of 128 px",
+        **found,
+        "throughput": BATCH * found["one"] / found["batch"],
+    }
 
 
 def main(names: list[str]) -> None:
@@ -249,9 +327,14 @@ def main(names: list[str]) -> None:
                 (FOLDER / f"{name}.json").write_text(json.dumps(rows, indent=1))
 
 
-SECTIONS = {f.__name__: f for f in (gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality)}
+SECTIONS = {
+    f.__name__: f
+    for f in (gradient, whole, memory, overhead, first, pixels, batch, precision, loss, quality)
+}
 
 if __name__ == "__main__":
     malloc.keep()  # as the command does
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # commands and PyTorch want some of a GPU's memory, too
-    flag_parsing.guarded("speed.py", main, sys.argv[1:])
+    os.environ.setdefault(
+        "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
+    )  # commands and PyTorch want some of a GPU's memory, too
+    flag_parsing.handle_errors("speed.py", main, sys.argv[1:])

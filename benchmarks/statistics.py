@@ -24,9 +24,13 @@ SIZE, ROUNDS, STEPS = 192, 7, 4
 def prepare(style: np.ndarray, statistic: str) -> list:
     """A chunk of steps, its state and data, and the problem's way to draw anew."""
     optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
-    plan = planning.build(style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer))
+    plan = planning.build_plan(
+        style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer)
+    )
     problem = plan.problems[0]
-    state = jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
+    state = jax.tree.map(
+        jnp.copy, optimizers.init_state(plan.optimizer, jnp.asarray(plan.start), problem.critic)
+    )
     return [compilation.build_chunk(plan, problem, looped=False)(), state, problem.data(0), problem]
 
 
@@ -41,12 +45,16 @@ def main() -> None:
             entry[1], _ = entry[0](entry[1], entry[2], STEPS)
             steps[name].append((time.perf_counter() - began) / STEPS)
             began = time.perf_counter()
-            jax.block_until_ready(entry[3].data(1)) if entry[3].chance else None
+            jax.block_until_ready(entry[3].data(1)) if entry[3].stochastic else None
             draws[name].append((time.perf_counter() - began) / config.Config().renew_every)
     rows, gram = [], np.median(steps["gram"])
     for name in prepared:
         step, draw = np.median(steps[name]), np.median(draws[name])
-        costs = {"seconds a step": step, "over gram": step / gram, "with drawing anew": (step + draw) / gram}
+        costs = {
+            "seconds a step": step,
+            "over gram": step / gram,
+            "with drawing anew": (step + draw) / gram,
+        }
         rows.append({"what": name} | {key: float(value) for key, value in costs.items()})
     cases.FOLDER.mkdir(parents=True, exist_ok=True)
     (cases.FOLDER / "statistics.json").write_text(json.dumps(rows, indent=1))

@@ -7,7 +7,10 @@ from docutils import nodes
 
 import jaxtex
 
-INCLUDED = {"../images/README.md": "exemplars.md", "../CHANGELOG.md": "changes.md"}  # files with a page of their own here
+INCLUDED = {
+    "../images/README.md": "exemplars.md",
+    "../CHANGELOG.md": "changes.md",
+}  # files with a page of their own here
 
 project = "jaxtex"
 author = "the jaxtex authors"
@@ -42,7 +45,9 @@ def write_math(self, node):
     """MathML, which browsers show without a script."""
     formula = latex2mathml.converter.convert(node.astext())
     if isinstance(node, nodes.math_block):
-        formula = formula.replace('display="inline"', 'display="block" style="padding-top: .4em"', 1)  # room for hats
+        formula = formula.replace(
+            'display="inline"', 'display="block" style="padding-top: .4em"', 1
+        )  # room for hats
     self.body.append(formula)
     raise nodes.SkipNode
 

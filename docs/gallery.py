@@ -1,6 +1,6 @@
 """docs/gallery.jpg from the runs of `jaxtex --experiment=gallery`: rows of five, exemplars above, results below.
 
-    make gallery
+make gallery
 """
 
 import pathlib
@@ -25,7 +25,9 @@ def main(runs: pathlib.Path) -> None:
     names = runpy.run_path(str(here.parent / "experiments" / "gallery.py"))["EXEMPLARS"]
     rows = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
     kinds = ("exemplar.png", "result.png")
-    whole = np.vstack([np.hstack([read(runs / name / kind) for name in row]) for row in rows for kind in kinds])
+    whole = np.vstack(
+        [np.hstack([read(runs / name / kind) for name in row]) for row in rows for kind in kinds]
+    )
     Image.fromarray(whole[:-GAP, :-GAP]).save(here / "gallery.jpg", quality=88)
 
 

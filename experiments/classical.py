@@ -14,7 +14,9 @@ At 96 pixels `patches` and `features`, which is made of such filters itself, put
 from jaxtex import Config
 
 MODELS = {
-    "frame": Config(init="noise", network="steerable", statistic="histogram", layers="colours,bands", size=192),
+    "frame": Config(
+        init="noise", network="steerable", statistic="histogram", layers="colours,bands", size=192
+    ),
     "joint": Config(init="noise", network="steerable", statistic="joint", size=192),
     "shallow": Config(init="noise", network="shallow", size=192),
     "trained": Config(init="noise", network="vgg16_bn", size=192),

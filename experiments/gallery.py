@@ -8,6 +8,17 @@ everywhere; leaves keep their kinds, not each its outline. The sheet is docs/gal
 
 from jaxtex import Config
 
-EXEMPLARS = ("pebbles", "gravel", "bricks", "leaves", "grass", "weave", "water", "fur", "galaxies", "tissue")
+EXEMPLARS = (
+    "pebbles",
+    "gravel",
+    "bricks",
+    "leaves",
+    "grass",
+    "weave",
+    "water",
+    "fur",
+    "galaxies",
+    "tissue",
+)
 
 RUNS = {name: (f"images/{name}.png", Config()) for name in EXEMPLARS}

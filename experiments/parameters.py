@@ -18,7 +18,13 @@ CURVE = ("numbers", "patches")
 RUNS = {
     f"{name}-{statistic.rpartition(':')[2]}": (
         f"images/{name}.png",
-        Config(init="noise", network="vgg16_bn", layers="conv1_1,pool1,pool2,pool3,pool4", statistic=statistic, octaves=1),
+        Config(
+            init="noise",
+            network="vgg16_bn",
+            layers="conv1_1,pool1,pool2,pool3,pool4",
+            statistic=statistic,
+            octaves=1,
+        ),
     )
     for name in ("pebbles", "bricks", "leaves")
     for statistic in STATISTICS

@@ -11,7 +11,9 @@ Rows of bricks and of cloth are kept in pieces: what is farther apart than a rec
 from jaxtex import Config
 
 BLOCKS = (2, 2, 3, 3, 3)
-CONVOLUTIONS = ",".join(f"relu{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1))
+CONVOLUTIONS = ",".join(
+    f"relu{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1)
+)
 LITERAL = Config(
     network="vgg16_bn",
     layers=CONVOLUTIONS,
@@ -26,4 +28,7 @@ LACKING = {"*4_*": "", "*5_*": ""}
 ON = {"vgg_lite": {"octaves": 3}, "vgg19": {"octaves": 3}}
 STEPS = (10, 30, 100, 200)
 CURVE = ("step", "loss")
-RUNS = {name: (f"images/{name}.png", LITERAL) for name in ("pebbles", "bricks", "leaves", "weave", "water")}
+RUNS = {
+    name: (f"images/{name}.png", LITERAL)
+    for name in ("pebbles", "bricks", "leaves", "weave", "water")
+}

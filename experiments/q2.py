@@ -10,4 +10,6 @@ nearly whole, turned and bent. Galaxies, which are a texture, come out as such.
 import q1
 
 LACKING, ON, STEPS = q1.LACKING, q1.ON, q1.STEPS
-RUNS = {name: (f"images/{name}.png", q1.LITERAL) for name in ("astronaut", "cat", "coffee", "galaxies")}
+RUNS = {
+    name: (f"images/{name}.png", q1.LITERAL) for name in ("astronaut", "cat", "coffee", "galaxies")
+}

@@ -21,7 +21,9 @@ LACKING, ON, COLUMNS, CURVE = q1.LACKING, q1.ON, 10, ("numbers", "patches")
 
 def runs_of(layers, statistic=BASE.statistic):
     choices = dataclasses.replace(BASE, layers=",".join(layers), statistic=statistic)
-    short = "+".join(layer.removeprefix("relu") for layer in layers) + statistic.removeprefix(BASE.statistic)
+    short = "+".join(layer.removeprefix("relu") for layer in layers) + statistic.removeprefix(
+        BASE.statistic
+    )
     return {f"{name}-{short}": (f"images/{name}.png", choices) for name in EXEMPLARS}
 
 
@@ -32,7 +34,9 @@ def scores(rows):
         if row["statistic"] == BASE.statistic:
             found.setdefault(tuple(row["layers"].split(",")), []).append(row["patches"])
     whole = max(found, key=len)
-    ratio = lambda layers: sum(a / b for a, b in zip(found[layers], found[whole], strict=True)) / len(found[whole])
+    ratio = lambda layers: (
+        sum(a / b for a, b in zip(found[layers], found[whole], strict=True)) / len(found[whole])
+    )
     return {layers: ratio(layers) for layers in found if len(found[layers]) == len(found[whole])}
 
 
@@ -44,7 +48,11 @@ def more(rows):
     if smallest > 1:
         sets = [(best[:i] + best[i + 1 :], BASE.statistic) for i in range(smallest)]
     else:
-        sets = [(layers, f"pca_gram:k={k}") for layers in (max(scored, key=len), min(scored, key=scored.get)) for k in KEPT]
+        sets = [
+            (layers, f"pca_gram:k={k}")
+            for layers in (max(scored, key=len), min(scored, key=scored.get))
+            for k in KEPT
+        ]
     return {name: run for each in sets for name, run in runs_of(*each).items()}
 
 

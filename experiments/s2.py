@@ -17,7 +17,9 @@ LACKING, ON, COLUMNS = s1.LACKING, s1.ON, 2 * len(STATISTICS)
 RUNS = {
     f"{photograph or style}-{statistic}": (
         f"images/{style}.png",
-        Config(statistic=statistic, content=photograph and f"images/{photograph}.png", **s1.STYLISED),
+        Config(
+            statistic=statistic, content=photograph and f"images/{photograph}.png", **s1.STYLISED
+        ),
     )
     for style, stylised in s1.PHOTOGRAPHS.items()
     for photograph in ("", stylised)

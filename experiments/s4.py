@@ -16,7 +16,10 @@ from jaxtex import Config
 FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
 LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}
-PHOTOGRAPH = {"content": "images/astronaut.png", "content_weight": 0.2}  # a critic is not in units of the style's energy
+PHOTOGRAPH = {
+    "content": "images/astronaut.png",
+    "content_weight": 0.2,
+}  # a critic is not in units of the style's energy
 MADE = {"pebbles": ("pebbles", {}), "bricks": ("bricks", {}), "astronaut": ("leaves", PHOTOGRAPH)}
 RUNS = {
     f"{name}-{form.rpartition('=')[2]}": (

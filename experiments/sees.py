@@ -10,15 +10,36 @@ in colours that no picture has: a map is excited most by contrast.
 
 from jaxtex import Config
 
-NAMES = ("pebbles", "bricks", "leaves", "weave", "water", "fur", "grass", "astronaut", "cat", "coffee")
+NAMES = (
+    "pebbles",
+    "bricks",
+    "leaves",
+    "weave",
+    "water",
+    "fur",
+    "grass",
+    "astronaut",
+    "cat",
+    "coffee",
+)
 PICTURES = ",".join(f"images/{name}.png" for name in NAMES)
-SEEN = {"texture_weight": 0.0, "init": "noise", "noise": 0.2, "octaves": 1, "height": 96, "width": 96}
+SEEN = {
+    "texture_weight": 0.0,
+    "init": "noise",
+    "noise": 0.2,
+    "octaves": 1,
+    "height": 96,
+    "width": 96,
+}
 # Deep maps like zigzags: their variation is held down more.
 VARIATION = {"relu1_2": 2.0, "relu2_2": 5.0, "relu3_3": 15.0, "relu4_3": 15.0, "relu5_3": 15.0}
 CHANNELS = (1, 5, 9, 13, 17, 21, 25, 29)
 LACKING, COLUMNS = {"relu4_*": "", "relu5_*": ""}, len(CHANNELS)
 RUNS = {
-    f"{layer}-{channel}": (PICTURES, Config(network="vgg16_bn", excite=f"{layer}:{channel}", tv_weight=weight, **SEEN))
+    f"{layer}-{channel}": (
+        PICTURES,
+        Config(network="vgg16_bn", excite=f"{layer}:{channel}", tv_weight=weight, **SEEN),
+    )
     for layer, weight in VARIATION.items()
     for channel in CHANNELS
 }

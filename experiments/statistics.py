@@ -23,7 +23,10 @@ STATISTICS = (
 
 COLUMNS = len(STATISTICS)
 RUNS = {
-    f"{name}-{statistic}": (f"images/{name}.png", Config(init="noise", statistic=statistic, size=192))
+    f"{name}-{statistic}": (
+        f"images/{name}.png",
+        Config(init="noise", statistic=statistic, size=192),
+    )
     for name in ("pebbles", "bricks", "leaves")
     for statistic in STATISTICS
 }

@@ -18,7 +18,11 @@ from jaxtex import images
 from jaxtex.synthesis import config
 from jaxtex.weights import loading
 
-LAYER, CHANNELS, SMALL = "relu2_1", 6, 96  # the channels of highest mean; pixels where all 80 are looked at
+LAYER, CHANNELS, SMALL = (
+    "relu2_1",
+    6,
+    96,
+)  # the channels of highest mean; pixels where all 80 are looked at
 CHECKS = families.CHECKS + distributions.CHECKS + limits.CHECKS
 
 
@@ -40,8 +44,13 @@ def look() -> measures.Seen:
     network, variables = loading.load_network(config.Config(octaves=1), (LAYER,))
     bricks, pebbles = (images.load(f"images/{name}.png") for name in ("bricks", "pebbles"))
     small = images.resize(bricks, SMALL, SMALL)
-    made = jaxtex.synthesize(small, size=SMALL, layers=LAYER, octaves=1, scales=1, statistic="gram", num_steps=100)
-    looked = [np.asarray(network.apply(variables, image)[LAYER], np.float64) for image in (bricks, pebbles, small, made)]
+    made = jaxtex.synthesize(
+        small, size=SMALL, layers=LAYER, octaves=1, scales=1, statistic="gram", num_steps=100
+    )
+    looked = [
+        np.asarray(network.apply(variables, image)[LAYER], np.float64)
+        for image in (bricks, pebbles, small, made)
+    ]
     first, second = (features.reshape(-1, features.shape[-1]) for features in looked[:2])
     highest = np.argsort(-first.mean(0))[:CHANNELS]
     return measures.Seen(first[:, highest], second[:, highest], *looked[2:])

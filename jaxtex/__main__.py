@@ -10,7 +10,7 @@ ALLOCATIONS = 1_000_000  # between two looks for garbage: imports and tracing ma
 def entry() -> None:
     """The console script."""
     gc.set_threshold(ALLOCATIONS)
-    preemption.listen()
+    preemption.install()
     try:
         from jaxtex.cli import main
         from jaxtex.runtime import export_cache
@@ -18,7 +18,7 @@ def entry() -> None:
         with export_cache.kept(True):
             main.entry()
     finally:
-        preemption.close()
+        preemption.ignore_signals()
 
 
 if __name__ == "__main__":

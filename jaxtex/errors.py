@@ -24,12 +24,12 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
       The error, to be raised by the caller.
     """
     names = list(names)
-    meant = near(name, names)
+    meant = nearest(name, names)
     hint = f"; did you mean '{meant}'?" if meant else "."
     return UserError(f"unknown {kind} '{name}'{hint} There are: {', '.join(names)}")
 
 
-def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """The first that begins with the name or ends with its words, or the one that is most like it; empty: none is."""
     names = list(names)
     kin = [each for each in names if name and (each.startswith(name) or each.endswith(f"_{name}"))]

@@ -33,7 +33,11 @@ def imported(path):
     """The packages that a module imports, its own left out."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "jaxtex":
-            names = [node.module.split(".")[1]] if "." in node.module else [alias.name for alias in node.names]
+            names = (
+                [node.module.split(".")[1]]
+                if "." in node.module
+                else [alias.name for alias in node.names]
+            )
             yield from (name for name in names if name != package_of(path))
 
 

@@ -43,38 +43,70 @@ from jaxtex import networks, weights
 
 FLAGS = flags.FlagValues()  # its own: jaxtex has flags of the same names
 flags.DEFINE_string("teacher", "weights/vgg19.h5", "HDF5 of the teacher.", flag_values=FLAGS)
-flags.DEFINE_multi_string("images", [], "Folder of images to train on; may be given several times.", flag_values=FLAGS)
-flags.DEFINE_string("held_out", None, "Folder of images to measure the residuals on.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "images", [], "Folder of images to train on; may be given several times.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "held_out", None, "Folder of images to measure the residuals on.", flag_values=FLAGS
+)
 flags.DEFINE_string("output", "jaxtex/data/vgg_lite.h5", "The file to write.", flag_values=FLAGS)
-flags.DEFINE_string("workdir", "weights/distilled", "Where the state of the training is kept.", flag_values=FLAGS)
-flags.DEFINE_integer("num_steps", 2000, "Steps in all; the learning rate falls to 0.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "workdir", "weights/distilled", "Where the state of the training is kept.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "num_steps", 2000, "Steps in all; the learning rate falls to 0.", flag_values=FLAGS
+)
 flags.DEFINE_integer("batch_size", 4, "Crops in a step.", flag_values=FLAGS)
 flags.DEFINE_integer("crop", 96, "Pixels on each side of a crop.", flag_values=FLAGS)
 flags.DEFINE_float("learning_rate", 3e-4, "Of Adam.", flag_values=FLAGS)
 flags.DEFINE_integer("seed", 0, "Decides everything.", flag_values=FLAGS)
 flags.DEFINE_integer("save_every", 500, "Steps between two saved states.", flag_values=FLAGS)
-flags.DEFINE_multi_integer("widths", [32, 80, 160], "Channels of the student's three blocks.", flag_values=FLAGS)
-flags.DEFINE_string("licence", "", "Licences of the teacher and the images, for the file.", flag_values=FLAGS)
+flags.DEFINE_multi_integer(
+    "widths", [32, 80, 160], "Channels of the student's three blocks.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "licence", "", "Licences of the teacher and the images, for the file.", flag_values=FLAGS
+)
 
 MEMORY = 0.99  # of the second moments, a step
 
 
 def main(_):
     teacher, student = students.Teacher(FLAGS.teacher), students.student_network(FLAGS.widths)
-    photographs = crops.load_images(FLAGS.images) or sys.exit("--images: no folder with a PNG or JPEG is given")
+    photographs = crops.load_images(FLAGS.images) or sys.exit(
+        "--images: no folder with a PNG or JPEG is given"
+    )
     batches = functools.partial(crops.batch, photographs, FLAGS.seed, FLAGS.batch_size, FLAGS.crop)
-    state = train(teacher, student, batches, *(restore() or (0, students.begin(teacher, student, heads.measured(batches)))))
-    export(teacher, student, batches, state, f"{len(photographs)} images, listed in docs/network.md")
+    state = train(
+        teacher,
+        student,
+        batches,
+        *(restore() or (0, students.begin(teacher, student, heads.measured(batches)))),
+    )
+    export(
+        teacher, student, batches, state, f"{len(photographs)} images, listed in docs/network.md"
+    )
 
 
-def loss(params: dict, moments: dict, fixed: dict, student: networks.VGG, target: networks.Features, images: jax.Array):
+def loss(
+    params: dict,
+    moments: dict,
+    fixed: dict,
+    student: networks.VGG,
+    target: networks.Features,
+    images: jax.Array,
+):
     """The mean over layers of the unexplained share of the energy; the share of each layer, and the moments carried on."""
-    features = jax.vmap(student.apply, (None, 0))({"params": params, "preprocessing": fixed["preprocessing"]}, images)
+    features = jax.vmap(student.apply, (None, 0))(
+        {"params": params, "preprocessing": fixed["preprocessing"]}, images
+    )
     shares, carried = {}, {}
     for name in student.layers:
         wanted = target[name] / fixed["deviation"][name]
         fresh = jax.lax.stop_gradient(heads.second_moments(features[name], wanted))
-        carried[name] = jax.tree.map(lambda old, new: MEMORY * old + (1 - MEMORY) * new, tuple(moments[name]), fresh)
+        carried[name] = jax.tree.map(
+            lambda old, new: MEMORY * old + (1 - MEMORY) * new, tuple(moments[name]), fresh
+        )
         shares[name] = jnp.mean((wanted - features[name] @ heads.regression(*carried[name])) ** 2)
     return sum(shares.values()) / len(shares), (shares, carried)
 
@@ -82,16 +114,25 @@ def loss(params: dict, moments: dict, fixed: dict, student: networks.VGG, target
 def optimizer() -> optax.GradientTransformation:
     """Adam, clipped, its rate rising for 100 steps and then falling linearly to 0."""
     falling = optax.linear_schedule(FLAGS.learning_rate, 0.0, max(1, FLAGS.num_steps - 100))
-    rate = optax.join_schedules([optax.linear_schedule(0.0, FLAGS.learning_rate, 100), falling], [100])
+    rate = optax.join_schedules(
+        [optax.linear_schedule(0.0, FLAGS.learning_rate, 100), falling], [100]
+    )
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate, b2=0.99))
 
 
-def train(teacher: students.Teacher, student: networks.VGG, batches, first: int, start: dict) -> dict:
+def train(
+    teacher: students.Teacher, student: networks.VGG, batches, first: int, start: dict
+) -> dict:
     """Runs from step `first` to the last and returns the state."""
     transform, fixed = optimizer(), {**start["variables"], "deviation": start["deviation"]}
-    params, moments = fixed.pop("params"), {name: tuple(start["moments"][name]) for name in student.layers}
+    params, moments = (
+        fixed.pop("params"),
+        {name: tuple(start["moments"][name]) for name in student.layers},
+    )
     memory = transform.init(params)
-    memory = flax.serialization.from_state_dict(memory, start.get("memory", flax.serialization.to_state_dict(memory)))
+    memory = flax.serialization.from_state_dict(
+        memory, start.get("memory", flax.serialization.to_state_dict(memory))
+    )
     step, changing = build_step(teacher, student, fixed, transform), (params, moments, memory)
     began, recent = time.time(), []
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -108,12 +149,16 @@ def train(teacher: students.Teacher, student: networks.VGG, batches, first: int,
     return state_of(fixed, *changing)
 
 
-def build_step(teacher: students.Teacher, student: networks.VGG, fixed: dict, transform) -> Callable:
+def build_step(
+    teacher: students.Teacher, student: networks.VGG, fixed: dict, transform
+) -> Callable:
     """`step(params, moments, memory of the optimiser, images)` -> the first three anew, and the shares of each layer."""
 
     @functools.partial(jax.jit, donate_argnums=(0, 1, 2))
     def step(params, moments, memory, images):
-        gradient, (shares, moments) = jax.grad(loss, has_aux=True)(params, moments, fixed, student, teacher(images), images)
+        gradient, (shares, moments) = jax.grad(loss, has_aux=True)(
+            params, moments, fixed, student, teacher(images), images
+        )
         update, memory = transform.update(gradient, memory, params)
         return optax.apply_updates(params, update), moments, memory, shares
 
@@ -123,7 +168,12 @@ def build_step(teacher: students.Teacher, student: networks.VGG, fixed: dict, tr
 def state_of(fixed: dict, params: dict, moments: dict, memory) -> dict:
     """What a training goes on from, as `students.begin` has it, with the optimiser's memory."""
     variables = {"params": params, "preprocessing": fixed["preprocessing"]}
-    return {"variables": variables, "moments": moments, "deviation": fixed["deviation"], "memory": memory}
+    return {
+        "variables": variables,
+        "moments": moments,
+        "deviation": fixed["deviation"],
+        "memory": memory,
+    }
 
 
 def report(number: int, first: int, began: float, recent: list[dict]) -> None:
@@ -131,14 +181,22 @@ def report(number: int, first: int, began: float, recent: list[dict]) -> None:
     means = {name[4:]: float(np.mean([shares[name] for shares in recent])) for name in recent[0]}
     pace = (time.time() - began) / (number - first)
     text = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-    logging.info("%d: %s; %.2f s a step, %.0f min left", number, text, pace, pace * (FLAGS.num_steps - number) / 60)
+    logging.info(
+        "%d: %s; %.2f s a step, %.0f min left",
+        number,
+        text,
+        pace,
+        pace * (FLAGS.num_steps - number) / 60,
+    )
 
 
 def save_state(number: int, state: dict) -> None:
     """Replaces the saved state in one move."""
     folder = pathlib.Path(FLAGS.workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "state.tmp").write_bytes(flax.serialization.to_bytes({"step": number, "state": state}))
+    (folder / "state.tmp").write_bytes(
+        flax.serialization.to_bytes({"step": number, "state": state})
+    )
     os.replace(folder / "state.tmp", folder / "state.msgpack")
 
 
@@ -148,18 +206,31 @@ def restore() -> tuple[int, dict] | None:
     if not path.exists():
         return None
     saved = flax.serialization.msgpack_restore(path.read_bytes())
-    saved["state"]["moments"] = {name: [pair["0"], pair["1"]] for name, pair in saved["state"]["moments"].items()}
+    saved["state"]["moments"] = {
+        name: [pair["0"], pair["1"]] for name, pair in saved["state"]["moments"].items()
+    }
     return saved["step"], saved["state"]
 
 
-def export(teacher: students.Teacher, student: networks.VGG, batches, state: dict, images: str) -> None:
+def export(
+    teacher: students.Teacher, student: networks.VGG, batches, state: dict, images: str
+) -> None:
     """Measures the residuals and writes the student as a VGG-BN."""
-    variables = jax.tree.map(lambda x: jnp.asarray(np.asarray(x, np.float16), jnp.float32), state["variables"]["params"])
+    variables = jax.tree.map(
+        lambda x: jnp.asarray(np.asarray(x, np.float16), jnp.float32), state["variables"]["params"]
+    )
     variables = {"params": variables, "preprocessing": state["variables"]["preprocessing"]}
-    about = {"source": f"distilled from {teacher.name} by weights/distill.py", "licence": FLAGS.licence, "images": images}
+    about = {
+        "source": f"distilled from {teacher.name} by weights/distill.py",
+        "licence": FLAGS.licence,
+        "images": images,
+    }
     about["source_sha256"] = hashlib.sha256(pathlib.Path(teacher.path).read_bytes()).hexdigest()
     about["training"] = json.dumps(
-        {name: FLAGS[name].value for name in ("num_steps", "batch_size", "crop", "learning_rate", "seed")}
+        {
+            name: FLAGS[name].value
+            for name in ("num_steps", "batch_size", "crop", "learning_rate", "seed")
+        }
     )
     if FLAGS.held_out:
         fitted = heads.refit(teacher, student, variables, batches)

@@ -21,10 +21,18 @@ def dead_leaves(rng: np.random.Generator, size: int, leaves: int = 150) -> np.nd
     rows, columns = np.mgrid[:size, :size]
     largest = rng.uniform(0.05, 0.4) * size
     for _ in range(leaves):
-        radius = 2 / max(1e-3, 2 / largest + rng.random() * (1 - 2 / largest))  # density ~ 1 / r^2, from 2 pixels up
-        u, v = _turned(rows - rng.uniform(0, size), columns - rng.uniform(0, size), rng.uniform(0, np.pi))
+        radius = 2 / max(
+            1e-3, 2 / largest + rng.random() * (1 - 2 / largest)
+        )  # density ~ 1 / r^2, from 2 pixels up
+        u, v = _turned(
+            rows - rng.uniform(0, size), columns - rng.uniform(0, size), rng.uniform(0, np.pi)
+        )
         v = v * rng.uniform(1, 4)
-        inside = np.maximum(abs(u), abs(v)) < radius if rng.random() < 0.4 else u * u + v * v < radius * radius
+        inside = (
+            np.maximum(abs(u), abs(v)) < radius
+            if rng.random() < 0.4
+            else u * u + v * v < radius * radius
+        )
         image[inside] = rng.random(3)
     return image
 
@@ -47,11 +55,15 @@ def gradient(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _turned(rows: np.ndarray, columns: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    return rows * np.cos(angle) - columns * np.sin(angle), rows * np.sin(angle) + columns * np.cos(angle)
+    return rows * np.cos(angle) - columns * np.sin(angle), rows * np.sin(angle) + columns * np.cos(
+        angle
+    )
 
 
 def _colouring(rng: np.random.Generator) -> np.ndarray:
-    return (1 - (grey := rng.random())) * rng.standard_normal((3, 3)) / 1.7 + grey * rng.standard_normal((1, 3))[[0]] / 1.7
+    return (1 - (grey := rng.random())) * rng.standard_normal(
+        (3, 3)
+    ) / 1.7 + grey * rng.standard_normal((1, 3))[[0]] / 1.7
 
 
 def _clip(image: np.ndarray) -> np.ndarray:

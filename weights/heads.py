@@ -31,7 +31,9 @@ def regression(gram: jax.Array, mixed: jax.Array) -> jax.Array:
     return jax.scipy.linalg.solve(gram + ridge, mixed, assume_a="pos")
 
 
-def refit(teacher: Callable, student: networks.VGG, variables: dict, batches) -> dict[str, jax.Array]:
+def refit(
+    teacher: Callable, student: networks.VGG, variables: dict, batches
+) -> dict[str, jax.Array]:
     """Heads by least squares on training images."""
 
     @jax.jit
@@ -44,14 +46,19 @@ def refit(teacher: Callable, student: networks.VGG, variables: dict, batches) ->
     return {name: regression(*means[name]) for name in student.layers}
 
 
-def residuals(teacher: Callable, student: networks.VGG, variables: dict, heads: dict, folder: str) -> dict[str, float]:
+def residuals(
+    teacher: Callable, student: networks.VGG, variables: dict, heads: dict, folder: str
+) -> dict[str, float]:
     """The share of the teacher's energy that is left unexplained on whole images of a folder."""
     left, energy = dict.fromkeys(student.layers, 0.0), dict.fromkeys(student.layers, 0.0)
 
     @jax.jit
     def sums(image):
         target, own = teacher(image[None]), student.apply(variables, image)
-        return {n: (jnp.sum((target[n][0] - own[n] @ heads[n]) ** 2), jnp.sum(target[n] ** 2)) for n in student.layers}
+        return {
+            n: (jnp.sum((target[n][0] - own[n] @ heads[n]) ** 2), jnp.sum(target[n] ** 2))
+            for n in student.layers
+        }
 
     for image in crops.load_images([folder]):
         for name, (a, b) in sums(np.asarray(image, np.float32) / 255).items():

@@ -18,8 +18,10 @@ class Teacher:
 
     def __init__(self, path: str):
         loaded = weights.load(path)
-        network = networks.select(networks.NETWORKS[loaded.network], relus()).clone(pooling="avg", padding="reflect")
-        self.network, self.variables = networks.fold(network, loaded.variables)
+        network = networks.select_layers(networks.NETWORKS[loaded.network], relus()).clone(
+            pooling="avg", padding="reflect"
+        )
+        self.network, self.variables = networks.fold_batch_norm(network, loaded.variables)
         self.path, self.name = path, loaded.network
 
     def __call__(self, images: jax.Array) -> networks.Features:
@@ -44,7 +46,9 @@ def begin(teacher: Teacher, student: networks.VGG, images: np.ndarray) -> dict:
       `{"variables": the student's, "moments": {relu: by `heads.second_moments`}, "deviation": {relu: the teacher's, [C]}}`.
     """
     target = jax.jit(teacher)(images)
-    deviation = {name: jnp.sqrt(jnp.mean(value**2, (0, 1, 2)) + 1e-6) for name, value in target.items()}
+    deviation = {
+        name: jnp.sqrt(jnp.mean(value**2, (0, 1, 2)) + 1e-6) for name, value in target.items()
+    }
     preprocessing = teacher.variables["preprocessing"] | {"deviation": jnp.full(3, DEVIATION)}
     params, moments, previous = {}, {}, None
     for relu, width in zip(relus(), itertools.chain(*student.widths), strict=True):
@@ -53,20 +57,30 @@ def begin(teacher: Teacher, student: networks.VGG, images: np.ndarray) -> dict:
         kept = pivots(_rows(target[relu] / deviation[relu]), width)
         params[name] = {"kernel": kernel[..., kept], "bias": bias[kept]}
         variables = {"params": params, "preprocessing": preprocessing}
-        own = jax.jit(jax.vmap(student.clone(layers=(relu,)).apply, (None, 0)))(variables, images)[relu]
+        own = jax.jit(jax.vmap(student.clone(layers=(relu,)).apply, (None, 0)))(variables, images)[
+            relu
+        ]
         scale = _scale(own)
         params[name] = jax.tree.map(lambda value, scale=scale: value / scale, params[name])
         moments[relu] = heads.second_moments(own / scale, target[relu])
         previous = heads.regression(*moments[relu])
     moments = {relu: [gram, mixed / deviation[relu]] for relu, (gram, mixed) in moments.items()}
-    return {"variables": {"params": params, "preprocessing": preprocessing}, "moments": moments, "deviation": deviation}
+    return {
+        "variables": {"params": params, "preprocessing": preprocessing},
+        "moments": moments,
+        "deviation": deviation,
+    }
 
 
-def _narrowed(teacher: Teacher, conv: str, previous: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+def _narrowed(
+    teacher: Teacher, conv: str, previous: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """Kernel and bias of a teacher's layer for the student's inputs, from which the teacher's follow by `previous`."""
     source = teacher.variables["params"][conv]
     if previous is None:
-        return source["kernel"] * (DEVIATION / teacher.variables["preprocessing"]["deviation"])[:, None], source["bias"]
+        return source["kernel"] * (DEVIATION / teacher.variables["preprocessing"]["deviation"])[
+            :, None
+        ], source["bias"]
     return jnp.einsum("sc,hwco->hwso", previous, source["kernel"]), source["bias"]
 
 
@@ -103,12 +117,20 @@ def with_batch_norm(student: networks.VGG, variables: dict, images: np.ndarray) 
     params, stats, previous = {}, {}, None
     for name in names:
         conv, x = variables["params"][f"conv{name}"], features[f"conv{name}"]
-        energy, before = jnp.mean(features[f"relu{name}"] ** 2, (0, 1, 2)), jnp.mean(x**2, (0, 1, 2))
-        scale = 1 / jnp.sqrt(jnp.where(energy > 1e-4 * before, energy, before) + 1e-6)  # a dead channel has no energy
+        energy, before = (
+            jnp.mean(features[f"relu{name}"] ** 2, (0, 1, 2)),
+            jnp.mean(x**2, (0, 1, 2)),
+        )
+        scale = 1 / jnp.sqrt(
+            jnp.where(energy > 1e-4 * before, energy, before) + 1e-6
+        )  # a dead channel has no energy
         mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
         kernel = conv["kernel"] if previous is None else conv["kernel"] / previous[:, None]
         params[f"conv{name}"] = {"kernel": kernel, "bias": conv["bias"]}
-        params[f"bn{name}"] = {"scale": scale * jnp.sqrt(var + networks.EPSILON), "bias": scale * mean}
+        params[f"bn{name}"] = {
+            "scale": scale * jnp.sqrt(var + networks.EPSILON),
+            "bias": scale * mean,
+        }
         stats[f"bn{name}"] = {"mean": mean, "var": var}
         previous = scale
     return {"params": params, "batch_stats": stats, "preprocessing": variables["preprocessing"]}

@@ -28,31 +28,60 @@ def kl_falls_along_the_difference_of_moments(seen: Seen):
         aims, base = terms(seen.bricks).mean(0), terms(seen.pebbles[::4])
         lam = np.random.default_rng(0).normal(0, 0.1 / base.std(0))
         weights = np.asarray(jax.nn.softmax(base @ lam))
-        slope, curvature = (np.asarray(jax.jit(f(excess))(lam, aims, base)) for f in (jax.grad, jax.hessian))
+        slope, curvature = (
+            np.asarray(jax.jit(f(excess))(lam, aims, base)) for f in (jax.grad, jax.hessian)
+        )
         spread = np.cov(base.T, aweights=weights, ddof=0)
-        yield row(f"T = {name}: the gradient of KL(P || Q) is E_Q T - E_P T", abs(slope - (weights @ base - aims)).max(), 0)
-        yield row(f"T = {name}: its curvature is Cov_Q T", abs(curvature - spread).max() / spread.max(), 0)
-        yield row(f"T = {name}: which is positive, so there is one minimum", np.linalg.eigvalsh(spread)[0], above=1e-6)
+        yield row(
+            f"T = {name}: the gradient of KL(P || Q) is E_Q T - E_P T",
+            abs(slope - (weights @ base - aims)).max(),
+            0,
+        )
+        yield row(
+            f"T = {name}: its curvature is Cov_Q T", abs(curvature - spread).max() / spread.max(), 0
+        )
+        yield row(
+            f"T = {name}: which is positive, so there is one minimum",
+            np.linalg.eigvalsh(spread)[0],
+            above=1e-6,
+        )
 
 
 def kl_is_least_where_means_agree(seen: Seen):
-    aims, base, distance = seen.bricks.mean(0), seen.pebbles, statistics.STATISTICS["mean"]().distance
+    aims, base, distance = (
+        seen.bricks.mean(0),
+        seen.pebbles,
+        statistics.STATISTICS["mean"]().distance,
+    )
     best, weights = tilted(aims, base)
     other = best + 0.2
     others = jax.nn.softmax(base @ other)
     more = excess(other, aims, base) - excess(best, aims, base)
-    yield row("the nearest tilt of pebbles has the means of bricks", distance(aims, weights @ base), 0)
+    yield row(
+        "the nearest tilt of pebbles has the means of bricks", distance(aims, weights @ base), 0
+    )
     yield row("another tilt has not", distance(aims, others @ base), above=1e-3)
-    yield row("and is farther from P by KL(Q* || Q)", more, kl(np.asarray(weights), np.asarray(others)), above=0.01)
+    yield row(
+        "and is farther from P by KL(Q* || Q)",
+        more,
+        kl(np.asarray(weights), np.asarray(others)),
+        above=0.01,
+    )
 
 
 def tilting_is_the_least_change(seen: Seen):
     base, weights = seen.pebbles, np.asarray(tilted(seen.bricks.mean(0), seen.pebbles)[1])
     known, root = np.c_[np.ones(len(base)), base], np.sqrt(weights)[:, None]
     noise = np.random.default_rng(0).uniform(-1, 1, len(base))
-    blind = noise - known @ np.linalg.lstsq(known * root, noise * root[:, 0])[0]  # changes no mean, nor the sum
+    blind = (
+        noise - known @ np.linalg.lstsq(known * root, noise * root[:, 0])[0]
+    )  # changes no mean, nor the sum
     others, flat = weights * (1 + blind / abs(blind).max()), np.full(len(base), 1 / len(base))
-    yield row("the samples weighted otherwise, with the same means", abs((others - weights) @ known).max(), 0)
+    yield row(
+        "the samples weighted otherwise, with the same means",
+        abs((others - weights) @ known).max(),
+        0,
+    )
     more = kl(others, flat) - kl(weights, flat)
     yield row("are farther from the base, by KL to the tilt", more, kl(others, weights), above=0.01)
 
@@ -62,14 +91,21 @@ def gram_belongs_to_the_zero_mean_gaussian(seen: Seen):
     log_z = lambda matrix: 0.5 * (len(matrix) * jnp.log(jnp.pi) - jnp.linalg.slogdet(matrix)[1])
     surprised = lambda matrix: jnp.mean(jnp.sum(rows @ matrix * rows, 1)) + log_z(matrix)
     slope = lambda gaussian: abs(jax.grad(surprised)(np.linalg.inv(gaussian[1]) / 2)).max()
-    yield row("KL(P || exp(-sum lam_ij F_i F_j) / Z) is at rest where Q has the Gram matrix of P", slope(gram_of(rows)), 0)
+    yield row(
+        "KL(P || exp(-sum lam_ij F_i F_j) / Z) is at rest where Q has the Gram matrix of P",
+        slope(gram_of(rows)),
+        0,
+    )
     yield row("and not where it has the covariance", slope(moments_of(rows)), above=0.1)
 
 
 def gram_takes_a_mean_for_a_variance(seen: Seen):
     signs, one = np.resize([[1.0], [-1.0]], (len(seen.bricks), 1)), seen.bricks[:, :1]
     flat = np.full_like(one, np.sqrt(np.mean(one**2)))
-    cases = {"every second sample negated": (seen.bricks, signs * seen.bricks), "a flat channel": (one, flat)}
+    cases = {
+        "every second sample negated": (seen.bricks, signs * seen.bricks),
+        "a flat channel": (one, flat),
+    }
     for what, (target, rows) in cases.items():
         yield row(f"{what}: gram sees nothing", apart("gram", target, rows), 0)
         for name in ("mean_and_covariance", "bures", "sorted"):
@@ -79,37 +115,66 @@ def gram_takes_a_mean_for_a_variance(seen: Seen):
 def every_norm_has_the_same_zero(seen: Seen):
     negated = seen.bricks * np.resize([[1.0], [-1.0]], (len(seen.bricks), 1))
     for norm in statistics.NORMS:
-        yield row(f"{norm}: 0 at an equal Gram matrix", apart("gram", seen.bricks, negated, norm=norm), 0)
-        yield row(f"{norm}: not at another", apart("gram", seen.bricks, seen.pebbles, norm=norm), above=0.01)
+        yield row(
+            f"{norm}: 0 at an equal Gram matrix", apart("gram", seen.bricks, negated, norm=norm), 0
+        )
+        yield row(
+            f"{norm}: not at another",
+            apart("gram", seen.bricks, seen.pebbles, norm=norm),
+            above=0.01,
+        )
 
 
 def gaussians_obey_pythagoras(seen: Seen):
     for name, fit in (("N(0, G)", gram_of), ("N(m, S)", moments_of)):
         best, other = fit(seen.bricks), fit(seen.pebbles)
         more = surprise(other, seen.bricks) - surprise(best, seen.bricks)
-        yield row(f"{name}: KL(P || Q) - KL(P || Q*) = KL(Q* || Q)", more, divergence(best, other), above=0.1)
+        yield row(
+            f"{name}: KL(P || Q) - KL(P || Q*) = KL(Q* || Q)",
+            more,
+            divergence(best, other),
+            above=0.1,
+        )
     zero_mean, free = gram_of(seen.bricks), moments_of(seen.bricks)
     more = entropy(zero_mean) - entropy(free)
-    yield row("both have G, but N(0, G) the larger entropy, by their KL", more, divergence(free, zero_mean), above=0.1)
+    yield row(
+        "both have G, but N(0, G) the larger entropy, by their KL",
+        more,
+        divergence(free, zero_mean),
+        above=0.1,
+    )
 
 
 def a_free_mean_is_nearer(seen: Seen):
     (mean, covariance), (zero, second) = moments_of(seen.bricks), gram_of(seen.bricks)
-    yield row("the Gram matrix is S + m m^T", abs(second - covariance - np.outer(mean, mean)).max(), 0)
+    yield row(
+        "the Gram matrix is S + m m^T", abs(second - covariance - np.outer(mean, mean)).max(), 0
+    )
     nearer = surprise((zero, second), seen.bricks) - surprise((mean, covariance), seen.bricks)
     expected = 0.5 * np.log1p(mean @ np.linalg.solve(covariance, mean))
-    yield row("the free mean brings Q nearer by log(1 + m^T S^-1 m) / 2", nearer, expected, above=0.1)
+    yield row(
+        "the free mean brings Q nearer by log(1 + m^T S^-1 m) / 2", nearer, expected, above=0.1
+    )
 
 
 def bures_is_the_work_of_moving_a_gaussian(seen: Seen):
     (mean, target), (start, covariance) = moments_of(seen.bricks), moments_of(seen.pebbles)
-    root = lambda matrix: (lambda values, vectors: (vectors * np.sqrt(values)) @ vectors.T)(*np.linalg.eigh(matrix))
+    root = lambda matrix: (lambda values, vectors: (vectors * np.sqrt(values)) @ vectors.T)(
+        *np.linalg.eigh(matrix)
+    )
     half, back = root(covariance), np.linalg.inv(root(covariance))
     best, other = back @ root(half @ target @ half) @ back, root(target) @ back
     moved, elsewhere = (mean + (seen.pebbles - start) @ matrix.T for matrix in (best, other))
-    work = lambda rows: np.mean(np.sum((rows - seen.pebbles) ** 2, 1)) / np.mean(np.sum(seen.bricks**2, 1))
+    work = lambda rows: (
+        np.mean(np.sum((rows - seen.pebbles) ** 2, 1)) / np.mean(np.sum(seen.bricks**2, 1))
+    )
     expected = apart("bures", seen.bricks, seen.pebbles)
-    yield row("bures is the least work that gives pebbles the moments of bricks", work(moved), expected, above=0.1)
+    yield row(
+        "bures is the least work that gives pebbles the moments of bricks",
+        work(moved),
+        expected,
+        above=0.1,
+    )
     yield row("another linear move there takes more", work(elsewhere) - work(moved), above=1e-4)
     for name, rows in itertools.product(("bures", "mean_and_covariance"), (moved, elsewhere)):
         yield row(f"after either {name} is 0", apart(name, seen.bricks, rows), 0)

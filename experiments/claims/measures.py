@@ -11,7 +11,9 @@ from jaxtex.statistics import moments
 
 Gaussian = tuple[np.ndarray, np.ndarray]  # mean and covariance
 PAIR = [0, 2]  # of the six channels, for tables and pictures: where the one is high the other is 0
-ALL = {name: {"samples": 0} for name in ("sorted", "sliced_wasserstein", "histogram")}  # no positions are drawn
+ALL = {
+    name: {"samples": 0} for name in ("sorted", "sliced_wasserstein", "histogram")
+}  # no positions are drawn
 
 
 class Seen(NamedTuple):
@@ -20,14 +22,19 @@ class Seen(NamedTuple):
     bricks: np.ndarray  # [N, 6], the samples of P
     pebbles: np.ndarray  # [N, 6], of another image
     layer: np.ndarray  # [48, 48, 80], bricks again, smaller, all channels
-    made: np.ndarray  # [48, 48, 80], of an image that descended from noise to the Gram matrix of `layer`
+    made: (
+        np.ndarray
+    )  # [48, 48, 80], of an image that descended from noise to the Gram matrix of `layer`
 
 
 def row(claim: str, found, expected=None, tolerance=1e-9, above=-np.inf) -> dict:
     """`found` should be `expected`, to within `tolerance`, where there is one, and larger than `above`."""
     wanted, near = {"expected": f"> {above:.3g}"}, True
     if expected is not None:
-        wanted, near = {"expected": float(expected), "tolerance": tolerance}, abs(found - expected) <= tolerance
+        wanted, near = (
+            {"expected": float(expected), "tolerance": tolerance},
+            abs(found - expected) <= tolerance,
+        )
     return {"claim": claim, **wanted, "found": float(found), "holds": bool(near and found > above)}
 
 
@@ -35,9 +42,9 @@ def apart(name: str, target: np.ndarray, seen: np.ndarray, **options) -> float:
     """The distance that jaxtex descends on, between samples `[N, C]` or features `[H, W, C]`."""
     statistic = statistics.STATISTICS[name](**ALL.get(name, {}) | options)
     target, seen = (jnp.asarray(x if x.ndim == 3 else x[:, None]) for x in (target, seen))
-    drawn = losses.draw(statistic, seen.shape, None, np.random.default_rng(0))
-    target, seen = (statistic.summarise(losses.view(x, drawn)) for x in (target, seen))
-    return float(statistic.distance(statistic.aim(target), seen))
+    drawn = losses.draw_sample(statistic, seen.shape, None, np.random.default_rng(0))
+    target, seen = (statistic.summarize(losses.sample(x, drawn)) for x in (target, seen))
+    return float(statistic.distance(statistic.make_target(target), seen))
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:
@@ -89,7 +96,7 @@ def moments_of(rows: np.ndarray) -> Gaussian:
 
 def gram_of(rows: np.ndarray) -> Gaussian:
     """Likewise of the one that its Gram matrix stands for."""
-    return np.zeros(rows.shape[1]), np.asarray(moments.second_moments(jnp.asarray(rows)[:, None]))
+    return np.zeros(rows.shape[1]), np.asarray(moments.gram_matrix(jnp.asarray(rows)[:, None]))
 
 
 def log_density(gaussian: Gaussian, rows: np.ndarray) -> np.ndarray:

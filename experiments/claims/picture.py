@@ -46,5 +46,7 @@ def figures():
     try:
         from matplotlib import figure
     except ImportError as error:
-        raise errors.UserError("--experiment=theory draws with matplotlib: pip install 'jaxtex[plots]'") from error
+        raise errors.UserError(
+            "--experiment=theory draws with matplotlib: pip install 'jaxtex[plots]'"
+        ) from error
     return figure

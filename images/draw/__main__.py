@@ -15,7 +15,13 @@ from PIL import Image
 
 FOLDER = pathlib.Path(__file__).parent.parent
 
-GRASS = [(0.04, 0.07, 0.02), (0.16, 0.27, 0.06), (0.36, 0.50, 0.13), (0.66, 0.72, 0.33), (0.96, 0.94, 0.70)]
+GRASS = [
+    (0.04, 0.07, 0.02),
+    (0.16, 0.27, 0.06),
+    (0.36, 0.50, 0.13),
+    (0.66, 0.72, 0.33),
+    (0.96, 0.94, 0.70),
+]
 GRAVEL = [(0.06, 0.05, 0.05), (0.35, 0.33, 0.33), (0.64, 0.60, 0.56), (0.98, 0.94, 0.87)]
 
 DRAWN = {
@@ -59,7 +65,9 @@ def graded(grey, colours):
     grey = np.asarray(grey, float)
     grey = (grey - grey.min()) / np.ptp(grey)
     stops = np.linspace(0, 1, len(colours))
-    return np.stack([np.interp(grey, stops, channel) for channel in zip(*colours, strict=True)], axis=-1)
+    return np.stack(
+        [np.interp(grey, stops, channel) for channel in zip(*colours, strict=True)], axis=-1
+    )
 
 
 def to_image(colours):
@@ -69,13 +77,19 @@ def to_image(colours):
 
 def drawn(function, seed):
     """A drawing at half its size."""
-    return to_image(function(np.random.default_rng(seed))).resize((torus.SIZE // 2, torus.SIZE // 2), Image.LANCZOS)
+    return to_image(function(np.random.default_rng(seed))).resize(
+        (torus.SIZE // 2, torus.SIZE // 2), Image.LANCZOS
+    )
 
 
 def cropped(file, box, size, colours):
     """A square of a photograph."""
     photograph = Image.open(photographs() / file)
-    photograph = photograph.convert("RGB") if colours is None else to_image(graded(photograph.convert("L"), colours))
+    photograph = (
+        photograph.convert("RGB")
+        if colours is None
+        else to_image(graded(photograph.convert("L"), colours))
+    )
     return photograph.crop(box).resize((size, size), Image.LANCZOS)
 
 

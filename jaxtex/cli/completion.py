@@ -15,7 +15,18 @@ from jaxtex.runs import experiments
 from jaxtex.runtime import distributed
 from jaxtex.synthesis import config
 
-FILES = ("style", "content", "init", "maps", "masks", "style_masks", "weights", "output", "from", "flagfile")
+FILES = (
+    "style",
+    "content",
+    "init",
+    "maps",
+    "masks",
+    "style_masks",
+    "weights",
+    "output",
+    "from",
+    "flagfile",
+)
 FOLDERS = ("workdir", "profile")
 PICTURES = ("style", "content", "maps")  # by name, too
 BOTH = {
@@ -53,33 +64,48 @@ def script(shell: str, values: flags.FlagValues, choices: Mapping[str, Iterable[
 
     taught = errors.choose("shell", shell, SHELLS)
     named = {**choices, **_named()}
-    both = {name: BOTH[shell].format(names=" ".join(named[name])) for name in FILES if name in named}
+    both = {
+        name: BOTH[shell].format(names=" ".join(named[name])) for name in FILES if name in named
+    }
     functions = "\n".join(f"_jaxtex_{name}_file() {{ {body}; }}" for name, body in both.items())
     paths = dict.fromkeys(FILES, shtab.FILE) | dict.fromkeys(FOLDERS, shtab.DIRECTORY)
     paths |= {name: {shell: f"_jaxtex_{name}_file"} for name in both}
     return taught(shtab.complete(_parser(values, named, paths), shell, preamble={shell: functions}))
 
 
-def _parser(values: flags.FlagValues, named: Mapping[str, Iterable[str]], paths: dict) -> argparse.ArgumentParser:
+def _parser(
+    values: flags.FlagValues, named: Mapping[str, Iterable[str]], paths: dict
+) -> argparse.ArgumentParser:
     """The flags as argparse has them, for shtab to read."""
     parser = argparse.ArgumentParser("jaxtex", add_help=False)
     for name in (name for names in help_page.GROUPS.values() for name in names):
         flag = values[name] if name in values else None
-        text = help_page.explained(name, flag).partition(". ")[0].rstrip(".")
+        text = help_page.flag_help(name, flag).partition(". ")[0].rstrip(".")
         if name in ("help", "version") or (flag is not None and flag.boolean):
             parser.add_argument(f"--{name}", action="store_true", help=text)
             continue
-        action = parser.add_argument(f"--{name}", choices=list(named.get(name, ())) or None, help=text)
+        action = parser.add_argument(
+            f"--{name}", choices=list(named.get(name, ())) or None, help=text
+        )
         if name in paths:
             action.complete = paths[name]
     return parser
 
 
 def _named() -> dict[str, Iterable[str]]:
-    found = {"pooling": padding_pooling.POOLINGS, "padding": padding_pooling.PADDINGS, "preserve_color": color_transfer.KEEPERS, "list": help_page.LISTS,
-             "preset": presets.PRESETS, "distributed": distributed.CHOICES, "completion": SHELLS, "tile": ("x", "y", "xy"),
-             "alpha": config.ALPHAS,
-             "experiment": ("all", "list"), "init": ("spectrum", "noise", "style", "content")}
+    found = {
+        "pooling": padding_pooling.POOLINGS,
+        "padding": padding_pooling.PADDINGS,
+        "preserve_color": color_transfer.PRESERVE_COLOR,
+        "list": help_page.LISTS,
+        "preset": presets.PRESETS,
+        "distributed": distributed.CHOICES,
+        "completion": SHELLS,
+        "tile": ("x", "y", "xy"),
+        "alpha": config.ALPHAS,
+        "experiment": ("all", "list"),
+        "init": ("spectrum", "noise", "style", "content"),
+    }
     with contextlib.suppress(errors.UserError):  # none are here
         found["experiment"] += tuple(experiments.names())
     return found | dict.fromkeys(PICTURES, builtin.names())

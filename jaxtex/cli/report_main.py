@@ -29,20 +29,24 @@ def define_flags() -> None:
     text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
     text("output", "report.html", "The file.")
     names = ", ".join(metrics.METRICS)
-    text("metrics", "", f"What finished runs are measured by, with commas between; none. Empty: all. There are: {names}.")
+    text(
+        "metrics",
+        "",
+        f"What finished runs are measured by, with commas between; none. Empty: all. There are: {names}.",
+    )
 
 
 def main(arguments: list[str]) -> None:
     """The page; a run that cannot be read is named and left out, and the exit status is 1."""
-    xla_options.keep()
+    xla_options.enable_compilation_cache()
     if not arguments:
         raise errors.UserError("a run's folder, please, or one above several: jaxtex-report RUN...")
-    output_paths.hold(FLAGS.output, (".html", ".htm"))
-    shown, unread = exhibited(records.find(arguments), chosen(FLAGS.metrics))
+    output_paths.validate_file(FLAGS.output, (".html", ".htm"))
+    shown, unread = exhibited(records.find_runs(arguments), chosen(FLAGS.metrics))
     if not shown:
         raise errors.UserError("; ".join(unread))
     page = report_page.render(shown).encode(errors="replace")  # names of files are any bytes
-    with output_paths.made(FLAGS.output) as part:
+    with output_paths.open_atomic(FLAGS.output) as part:
         part.write_bytes(page)
     print(FLAGS.output)
     for line in unread:
@@ -51,12 +55,14 @@ def main(arguments: list[str]) -> None:
         sys.exit(1)
 
 
-def exhibited(folders: list[pathlib.Path], measured: list[str]) -> tuple[list[run_view.Exhibit], list[str]]:
+def exhibited(
+    folders: list[pathlib.Path], measured: list[str]
+) -> tuple[list[run_view.RunView], list[str]]:
     """What is shown of the runs that can be read, and what is wrong with the others."""
-    shown, unread, reduced = [], [], len(folders) > report_page.FEW
-    for folder, name in zip(folders, records.names(folders), strict=True):
+    shown, unread, reduced = [], [], len(folders) > report_page.MAX_FULL_SIZE
+    for folder, name in zip(folders, records.unique_names(folders), strict=True):
         try:
-            shown.append(run_view.of(records.read(folder, name), measured, reduced))
+            shown.append(run_view.build_view(records.read_run(folder, name), measured, reduced))
         except errors.UserError as error:
             unread.append(str(error))
     return shown, unread
@@ -76,7 +82,9 @@ def chosen(text: str) -> list[str]:
 
 def entry() -> None:
     """The console script."""
-    flag_parsing.run("jaxtex-report", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    flag_parsing.run_command(
+        "jaxtex-report", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
+    )
 
 
 define_flags()

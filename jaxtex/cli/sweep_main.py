@@ -53,15 +53,24 @@ def define_flags() -> None:
     flags.DEFINE_multi_string("vary", [], help_text, flag_values=FLAGS)
     text("list", "", "A file with a line of flags for each run.")
     number("workers", 1, "Runs at once. On a GPU one each, or they lack memory.")
-    number("retries", 3, f"How often a run that was preempted (exit status {preemption.LEAVES}) is begun again.")
+    number(
+        "retries",
+        3,
+        f"How often a run that was preempted (exit status {preemption.EXIT_STATUS}) is begun again.",
+    )
     text("only", "", "Numbers of the runs to be made, with commas. Empty: all.")
-    number("serve", None, "A live page at this port of 127.0.0.1, while the runs go; 0: any.", upper_bound=65535)
+    number(
+        "serve",
+        None,
+        "A live page at this port of 127.0.0.1, while the runs go; 0: any.",
+        upper_bound=65535,
+    )
     yes("slurm", help="Writes job.sh, one array of all that is not done, and submits it.")
     text("sbatch", "", "Further options of sbatch.")
     yes("dry_run", help="Writes the manifest, and with --slurm job.sh, but begins nothing.")
     yes("status", help="Shows what is done, running, failed, waiting.")
     yes("gather", help="Makes sheet and table of what is done until now.")
-    sweeps.take(single.FLAGS, FLAGS)
+    sweeps.copy_flags(single.FLAGS, FLAGS)
 
 
 def main(_: list[str]) -> None:
@@ -83,10 +92,12 @@ def manifest(folder: pathlib.Path) -> results.Runs:
     """The runs: those of the flags, or, without any, those that are there."""
     fixed = [FLAGS[name].serialize() for name in sweeps.ALLOWED if FLAGS[name].present]
     if fixed or FLAGS.vary or FLAGS.list:
-        wanted = sweeps.expand(single.FLAGS, sweeps.points(fixed, FLAGS.vary, FLAGS.list))
-        sweeps.write(folder, wanted, sweeps.read(folder, single.FLAGS))
-    if not (made := sweeps.read(folder, single.FLAGS)):
-        raise errors.UserError(f"--folder={folder}: no sweep is there, and --vary, which begins one, is missing")
+        wanted = sweeps.expand_runs(single.FLAGS, sweeps.flag_points(fixed, FLAGS.vary, FLAGS.list))
+        sweeps.write_manifest(folder, wanted, sweeps.read_manifest(folder, single.FLAGS))
+    if not (made := sweeps.read_manifest(folder, single.FLAGS)):
+        raise errors.UserError(
+            f"--folder={folder}: no sweep is there, and --vary, which begins one, is missing"
+        )
     return made
 
 
@@ -96,7 +107,9 @@ def chosen(made: results.Runs) -> results.Runs:
     wanted = [number.strip() for number in FLAGS.only.split(",") if number.strip()]
     for number in wanted:
         if not number.isdecimal() or int(number) not in numbers:
-            raise errors.UserError(f"--only={FLAGS.only}: there is no run '{number}'; between 0 and {max(numbers)}, please")
+            raise errors.UserError(
+                f"--only={FLAGS.only}: there is no run '{number}'; between 0 and {max(numbers)}, please"
+            )
     return {name: made[name] for name in map(numbers.get, map(int, wanted))} if wanted else made
 
 
@@ -113,8 +126,8 @@ def perform(folder: pathlib.Path, made: results.Runs) -> None:
     if FLAGS.dry_run:
         return print(f"{folder}: {counts(states(folder, made))}")
     try:
-        with server.serving(FLAGS.serve, folder):
-            failed = workers.perform(jobs, FLAGS.workers, FLAGS.retries)
+        with server.serve_during(FLAGS.serve, folder):
+            failed = workers.run_jobs(jobs, FLAGS.workers, FLAGS.retries)
     except workers.Stopped as stopped:
         leave(stopped.args[0])
     if not FLAGS.only:
@@ -138,20 +151,30 @@ def leave(number: int) -> None:
     print("jaxtex-sweep: stopped; the same command goes on", file=sys.stderr)
     if number == signal.SIGUSR1 and slurm.is_task():
         slurm.requeue(FLAGS.retries)
-    sys.exit(preemption.LEAVES)
+    sys.exit(preemption.EXIT_STATUS)
 
 
 def submit(folder: pathlib.Path, made: results.Runs) -> None:
     """An array of what is neither done nor running."""
     found = states(folder, chosen(made))
-    numbers = [sweeps.number_of(name) for name, state in found.items() if state not in ("done", "running")]
+    numbers = [
+        sweeps.number_of(name) for name, state in found.items() if state not in ("done", "running")
+    ]
     if not numbers:
         return print(f"{folder}: nothing to submit: {counts(found)}")
-    line = [sys.executable, "-m", "jaxtex.cli.sweep_main", f"--folder={folder}", f"--retries={FLAGS.retries}"]
-    script = slurm.write(folder, numbers, line, FLAGS.sbatch)
+    line = [
+        sys.executable,
+        "-m",
+        "jaxtex.cli.sweep_main",
+        f"--folder={folder}",
+        f"--retries={FLAGS.retries}",
+    ]
+    script = slurm.write_script(folder, numbers, line, FLAGS.sbatch)
     if FLAGS.dry_run:
         return print(f"{script}: {len(numbers)} runs; sbatch {script} submits them")
-    print(f"{folder}: job {slurm.submit(script)} makes {len(numbers)} runs; --status shows them, --gather is the end")
+    print(
+        f"{folder}: job {slurm.submit(script)} makes {len(numbers)} runs; --status shows them, --gather is the end"
+    )
 
 
 def states(folder: pathlib.Path, made: results.Runs) -> dict[str, str]:
@@ -159,7 +182,13 @@ def states(folder: pathlib.Path, made: results.Runs) -> dict[str, str]:
     found = {}
     for name, run in made.items():
         log = log_of(folder, name)
-        last = "running" if workers.is_running(log) else "failed" if workers.failure(log) else "waiting"
+        last = (
+            "running"
+            if workers.is_running(log)
+            else "failed"
+            if workers.read_failure(log)
+            else "waiting"
+        )
         found[name] = "done" if execution.is_done(run) else last
     return found
 
@@ -167,7 +196,11 @@ def states(folder: pathlib.Path, made: results.Runs) -> dict[str, str]:
 def counts(found: dict[str, str]) -> str:
     """`"12 runs: 7 done, 2 running, 1 failed, 2 waiting"`."""
     count = collections.Counter(found.values())
-    each = [f"{count[state]} {state}" for state in ("done", "running", "failed", "waiting") if state in count]
+    each = [
+        f"{count[state]} {state}"
+        for state in ("done", "running", "failed", "waiting")
+        if state in count
+    ]
     return f"{len(found)} run{'s' * (len(found) != 1)}: {', '.join(each)}"
 
 
@@ -177,14 +210,14 @@ def show(folder: pathlib.Path, made: results.Runs) -> None:
     rows = [[name, state, *progress(made[name])] for name, state in found.items()]
     tables.show([["run", "state", "steps", "loss", "seconds"], *rows])
     for name in [name for name, state in found.items() if state == "failed"]:
-        print(f"{name} failed: {workers.failure(log_of(folder, name))}")
+        print(f"{name} failed: {workers.read_failure(log_of(folder, name))}")
     print(f"{folder}: {counts(found)}")
 
 
 def progress(run: execution.Run) -> tuple[str, str, str]:
     """Steps of how many, loss and seconds, as `metrics.jsonl` has them now."""
-    lines = workers.tail(run.folder / run_folder.METRICS, 4096)
-    last = next(run_folder.parsed(reversed(lines)), None)
+    lines = workers.read_tail(run.folder / run_folder.METRICS, 4096)
+    last = next(run_folder.parse_metrics(reversed(lines)), None)
     if last is None:
         return f"0/{run.config.num_steps}", "", ""
     return f"{last['step']}/{run.config.num_steps}", f"{last['loss']:.3g}", f"{last['seconds']:.1f}"
@@ -196,21 +229,23 @@ def gather(folder: pathlib.Path, made: results.Runs) -> None:
     done = {name: run for name, run in made.items() if found[name] == "done"}
     unfinished = {name: run for name, run in made.items() if name not in done}
     title = f"{folder}: {counts(found)}"
-    results.gather(folder, done, list(made), Shown(title, columns(made)), unfinished)
+    results.write_results(folder, done, list(made), Shown(title, columns(made)), unfinished)
     print(f"{title}; {folder / 'sheet.png'}, {folder / 'table.md'}" if done else title)
 
 
 def columns(made: results.Runs) -> int:
     """Runs in a row of the sheet: those that share a value of what varies slowest, if they are some."""
-    chosen = [results.choices(run) for run in made.values()]
-    share = lambda key: sum(1 for _ in itertools.takewhile(lambda each: each[key] == chosen[0][key], chosen))
-    longest = max(map(share, results.differing(made)), default=1)
+    chosen = [results.run_choices(run) for run in made.values()]
+    share = lambda key: sum(
+        1 for _ in itertools.takewhile(lambda each: each[key] == chosen[0][key], chosen)
+    )
+    longest = max(map(share, results.differing_choices(made)), default=1)
     return longest if 1 < longest <= 12 else 5
 
 
 def entry() -> None:
     """The console script."""
-    flag_parsing.run("jaxtex-sweep", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main)
+    flag_parsing.run_command("jaxtex-sweep", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main)
 
 
 define_flags()

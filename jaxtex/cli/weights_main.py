@@ -1,9 +1,9 @@
 """jaxtex-weights brings published VGG networks and converts them.
 
-    jaxtex-weights list                     what is known, and what is here
-    jaxtex-weights fetch vgg16_bn           downloads, converts, and puts it where --network=vgg16_bn finds it
-    jaxtex-weights convert FILE             a .pth, .safetensors, .onnx, .h5 or .npz that is at hand
-    jaxtex-weights verify FILE.h5           structure, hashes, and activations against golden values
+jaxtex-weights list                     what is known, and what is here
+jaxtex-weights fetch vgg16_bn           downloads, converts, and puts it where --network=vgg16_bn finds it
+jaxtex-weights convert FILE             a .pth, .safetensors, .onnx, .h5 or .npz that is at hand
+jaxtex-weights verify FILE.h5           structure, hashes, and activations against golden values
 """
 
 import contextlib
@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> None:
     errors.choose("dtype", FLAGS.dtype, DTYPES)
     if len(rest) != (name != "list"):
         wanted = "no argument" if name == "list" else "one argument"
-        raise errors.UserError(f"'{name}' takes {wanted}, not {len(rest)}; jaxtex-weights --help shows it")
+        raise errors.UserError(
+            f"'{name}' takes {wanted}, not {len(rest)}; jaxtex-weights --help shows it"
+        )
     run(*rest)
 
 
@@ -52,8 +54,10 @@ def fetch(network: str) -> None:
     """Downloads, converts, holds the activations against golden values, and forgets the download."""
     errors.choose("network", network, {each.network: each for each in catalog.PUBLISHED})
     sources = {each.publisher: each for each in catalog.PUBLISHED if each.network == network}
-    candidates = [errors.choose("source", FLAGS.source, sources)] if FLAGS.source else list(sources.values())
-    folder = files.cache() / "downloads"
+    candidates = (
+        [errors.choose("source", FLAGS.source, sources)] if FLAGS.source else list(sources.values())
+    )
+    folder = files.cache_folder() / "downloads"
     with progress_bar(network) as progress:
         published, path = download.from_any(candidates, folder, progress)
     loaded = convert.convert(str(path))
@@ -66,22 +70,27 @@ def fetch(network: str) -> None:
 
 def convert_file(path: str) -> None:
     """Converts a file that is at hand."""
-    write(convert.convert(path, FLAGS.network, FLAGS.allow_unknown), "'jaxtex-weights verify' compares its activations")
+    write(
+        convert.convert(path, FLAGS.network, FLAGS.allow_unknown),
+        "'jaxtex-weights verify' compares its activations",
+    )
 
 
 def write(loaded: weights.Weights, text: str) -> None:
     """Writes the weights where they will be found, and says so."""
-    path = pathlib.Path(FLAGS.output or locations.folder() / f"{loaded.network}.h5")
+    path = pathlib.Path(FLAGS.output or locations.weights_folder() / f"{loaded.network}.h5")
     path.parent.mkdir(parents=True, exist_ok=True)
     weights.save(path, loaded, DTYPES[FLAGS.dtype])
-    print(f"{path}: {loaded.network}, {path.stat().st_size / 1e6:.0f} MB, from {loaded.about['source']}; {text}")
+    print(
+        f"{path}: {loaded.network}, {path.stat().st_size / 1e6:.0f} MB, from {loaded.about['source']}; {text}"
+    )
 
 
 def verify_file(path: str) -> None:
     """Says whether an HDF5 of ours is right."""
     loaded = weights.load(path)
     network = errors.choose("network", loaded.network, networks.NETWORKS)
-    weights.check(loaded, network.shapes())
+    weights.check_shapes(loaded, network.shapes())
     good, text = verify.judge(loaded, verify.golden())
     if not good:
         raise errors.UserError(f"{path}: {text}")
@@ -90,7 +99,9 @@ def verify_file(path: str) -> None:
 
 def list_known() -> None:
     """A table of what is known, and what is here."""
-    table = rich.table.Table("network", "source", "MB", "licence", "input", box=None, padding=(0, 2, 0, 0))
+    table = rich.table.Table(
+        "network", "source", "MB", "licence", "input", box=None, padding=(0, 2, 0, 0)
+    )
     for each in catalog.PUBLISHED:
         preprocessing = "keras" if each.numbers == "keras" else "torchvision"
         size = f"{each.bytes / 1e6:.0f}" if each.bytes else "?"
@@ -103,7 +114,7 @@ def list_known() -> None:
 
 def describe(network: str) -> str:
     """Where the weights of a network are and whose they are, or what to type."""
-    path = locations.path_of(network)
+    path = locations.find_file(network)
     if path is None:
         return f"not here; jaxtex-weights fetch {network}"
     with contextlib.suppress(errors.UserError):
@@ -131,7 +142,9 @@ COMMANDS = {"list": list_known, "fetch": fetch, "convert": convert_file, "verify
 
 def entry() -> None:
     """The console script."""
-    flag_parsing.run("jaxtex-weights", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True)
+    flag_parsing.run_command(
+        "jaxtex-weights", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
+    )
 
 
 define_flags()

@@ -16,13 +16,13 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.png"))
 
 
-def described() -> dict[str, str]:
+def descriptions() -> dict[str, str]:
     """What each shows, as the README beside them has it."""
     told = dict(ROW.findall((FOLDER / "README.md").read_text()))
     return {name: told.get(name, "") for name in names()}
 
 
-def path_of(name: str | os.PathLike) -> str | os.PathLike:
+def resolve(name: str | os.PathLike) -> str | os.PathLike:
     """The file that a name of a picture stands for: itself, or one that comes with jaxtex; folders do not count.
 
     >>> images.load(exemplars.path_of("pebbles"))
@@ -32,7 +32,7 @@ def path_of(name: str | os.PathLike) -> str | os.PathLike:
     return own if not taken and re.fullmatch(r"\w+", os.fsdecode(name)) and own.is_file() else name
 
 
-def hint(name: str | os.PathLike) -> str:
+def suggestion(name: str | os.PathLike) -> str:
     """What may be meant by a name that is no file: what is beside it, or comes with jaxtex. To follow "no such file"."""
     name = os.fsdecode(name)
     folder, last = os.path.split(name)
@@ -41,9 +41,11 @@ def hint(name: str | os.PathLike) -> str:
     if name.startswith("~") and os.path.isfile(whole := os.path.expanduser(name)):
         return f"; the shell leaves '~' as it is there: '{whole}', please"
     beside = [os.path.join(folder, each) for each in _beside(folder)]
-    near = errors.near(name, beside, 0.8) or errors.near(last.partition(".")[0], names(), 0.8)
+    near = errors.nearest(name, beside, 0.8) or errors.nearest(last.partition(".")[0], names(), 0.8)
     told = f"; did you mean '{near}'?" if near else ""
-    return told if "." in last or folder else f"{told or '.'} By name there are: {', '.join(names())}"
+    return (
+        told if "." in last or folder else f"{told or '.'} By name there are: {', '.join(names())}"
+    )
 
 
 def _beside(folder: str) -> list[str]:

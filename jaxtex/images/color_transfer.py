@@ -1,13 +1,12 @@
 """Colours kept from one image while the rest comes from another. Images are `[H, W, 3]` in [0, 1]."""
 
-
 import numpy as np
 
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 TINY = 1e-5  # of a variance: what a flat image has
 
 
-def luminance(result: np.ndarray, content: np.ndarray) -> np.ndarray:
+def match_luminance(result: np.ndarray, content: np.ndarray) -> np.ndarray:
     """The brightness of the one with the colours of the other.
 
     References:
@@ -18,7 +17,7 @@ def luminance(result: np.ndarray, content: np.ndarray) -> np.ndarray:
     return np.clip(mixed @ np.linalg.inv(TO_YIQ).T, 0, 1).astype(np.float32)
 
 
-def match(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
     """The style with the mean and covariance of the content's colours, by the linear map that moves them least.
 
     References:
@@ -42,11 +41,13 @@ def _power(matrix: np.ndarray, power: float) -> np.ndarray:
     return (vectors * np.maximum(values, TINY**2) ** power) @ vectors.T
 
 
-
-
 def _untouched(image: np.ndarray, content: np.ndarray) -> np.ndarray:
     del content
     return image
 
 
-KEEPERS = {"none": (_untouched, _untouched), "match": (match, _untouched), "luminance": (_untouched, luminance)}
+PRESERVE_COLOR = {
+    "none": (_untouched, _untouched),
+    "match": (match_color, _untouched),
+    "luminance": (_untouched, match_luminance),
+}

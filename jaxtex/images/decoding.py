@@ -16,7 +16,16 @@ from PIL import Image, features
 from jaxtex import errors
 from jaxtex.images import encoding, file_checks, pixel_formats
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", *(("AVIF",) if features.check("avif") else ()))
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "GIF",
+    "PPM",
+    *(("AVIF",) if features.check("avif") else ()),
+)
 ORIENTATION = 0x0112  # a tag of EXIF
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: image[:, ::-1],
@@ -28,7 +37,11 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda image: np.rot90(image),
 }
 NATIVE = {"little": "L", "big": "B"}[sys.byteorder]
-LOWER = {"L": "B", "B": "L", "N": "B" if NATIVE == "L" else "L"}  # the order that gives the lower bytes
+LOWER = {
+    "L": "B",
+    "B": "L",
+    "N": "B" if NATIVE == "L" else "L",
+}  # the order that gives the lower bytes
 DEEP = ("RGB;16", "RGBX;16", "RGBA;16")
 
 
@@ -52,7 +65,7 @@ def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decode
       Exception: any, of Pillow's, where the file is damaged.
     """
     if file.read(1) == b"P":
-        file_checks.hold_pnm(file)
+        file_checks.check_pnm(file)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         image = Image.open(file, formats=FORMATS)
@@ -61,25 +74,29 @@ def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decode
         image.verify()  # the checksums, which decoding does not look at
         image = Image.open(file, formats=FORMATS)
     if image.format in ("JPEG", "MPO"):
-        file_checks.hold_jpeg(file, name, image.size)
+        file_checks.check_jpeg(file, name, image.size)
     if image.format == "TIFF":
-        file_checks.hold_tiff(image, told)
-    with file_checks.mute(file) if image.format == "TIFF" else contextlib.nullcontext():
+        file_checks.check_tiff(image, told)
+    with file_checks.silence_libtiff(file) if image.format == "TIFF" else contextlib.nullcontext():
         pixels = _pixels(*_loaded(image), file, name)
     if image.format == "PNG" and not _ends(image):
-        _hold_rows(file)
-    seen = TURNS.get(_orientation(image), np.asarray)(pixel_formats.in_srgb(pixels, image.info.get("icc_profile")))
+        _check_png_rows(file)
+    seen = TURNS.get(_orientation(image), np.asarray)(
+        pixel_formats.to_srgb(pixels, image.info.get("icc_profile"))
+    )
     return Decoded(np.ascontiguousarray(seen), _several(image))
 
 
-def note(file: BinaryIO) -> str:
+def read_metadata(file: BinaryIO) -> str:
     """What `encoding` noted in it; empty if nothing.
 
     Raises:
       Exception: any, of Pillow's, where the file is damaged.
     """
     image = Image.open(file, formats=FORMATS)
-    return str(image.info.get(encoding.NOTE) or image.getexif().get(encoding.DESCRIPTION) or "")
+    return str(
+        image.info.get(encoding.METADATA_KEY) or image.getexif().get(encoding.DESCRIPTION_TAG) or ""
+    )
 
 
 def _loaded(image: Image.Image) -> tuple[Image.Image, str]:
@@ -87,12 +104,14 @@ def _loaded(image: Image.Image) -> tuple[Image.Image, str]:
     kind = image.tile[0].args if image.tile else ""
     kind = str(kind if isinstance(kind, str) else (kind or [""])[0])
     if kind == "F;32BF" and image.tile[0].codec_name == "libtiff":
-        _take_as(image, "F;32NF")  # libtiff gives the machine's own order, which Pillow 13 forgets here
+        _take_as(
+            image, "F;32NF"
+        )  # libtiff gives the machine's own order, which Pillow 13 forgets here
     image.load()
     return image, kind
 
 
-def _hold_rows(file: BinaryIO) -> None:
+def _check_png_rows(file: BinaryIO) -> None:
     """The rows that a PNG does not have stay what they were before, which is black.
 
     Raises:
@@ -113,16 +132,22 @@ def _ends(image: Image.Image) -> bool:
 
 def _pixels(image: Image.Image, kind: str, file: BinaryIO, name: str) -> pixel_formats.Pixels:
     if image.mode == "I" and image.format != "PPM":
-        raise errors.UserError(f"image {name}: whole numbers with a sign or of 32 bits have no white; 16 bits, please")
+        raise errors.UserError(
+            f"image {name}: whole numbers with a sign or of 32 bits have no white; 16 bits, please"
+        )
     if kind == "LA;16B":
-        raw = np.asarray(_decoded_as(file, "RGBA"), np.uint16)  # as many bits, and taken as they are
-        return pixel_formats.deep(image, raw[..., 0::2] << 8 | raw[..., 1::2])
+        raw = np.asarray(
+            _decoded_as(file, "RGBA"), np.uint16
+        )  # as many bits, and taken as they are
+        return pixel_formats.from_16_bit(image, raw[..., 0::2] << 8 | raw[..., 1::2])
     if kind[:-1] in DEEP:
         lower = _decoded_as(file, kind[:-1] + LOWER[kind[-1]])
-        return pixel_formats.deep(image, np.asarray(image, np.uint16) << 8 | np.asarray(lower))
+        return pixel_formats.from_16_bit(
+            image, np.asarray(image, np.uint16) << 8 | np.asarray(lower)
+        )
     if image.mode[0] in "IF":
-        return pixel_formats.deep(image, np.asarray(image)[..., None])
-    return pixel_formats.shallow(image, kind)
+        return pixel_formats.from_16_bit(image, np.asarray(image)[..., None])
+    return pixel_formats.from_8_bit(image, kind)
 
 
 def _decoded_as(file: BinaryIO, kind: str) -> Image.Image:

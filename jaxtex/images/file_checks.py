@@ -14,14 +14,14 @@ from PIL import Image
 from jaxtex import errors
 from jaxtex.images import builtin
 
-MOST_WORK = 4_000_000_000  # pixels of all scans of a JPEG: 40 scans of a picture as large as can be; ten are usual
+MAX_JPEG_WORK = 4_000_000_000  # pixels of all scans of a JPEG: 40 scans of a picture as large as can be; ten are usual
 PNM = rb"P[1-6f](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}\s"  # what it is, width, height
 SCAN, END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
 BITS, PLANAR = 258, 284  # tags of TIFF: of each sample; 2 if each colour has strips of its own
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike, name: str) -> Iterator[BinaryIO]:
+def open_regular_file(path: str | os.PathLike, name: str) -> Iterator[BinaryIO]:
     """The file, if it is one: nobody waits for a pipe, or reads a device without end.
 
     Args:
@@ -35,7 +35,7 @@ def opened(path: str | os.PathLike, name: str) -> Iterator[BinaryIO]:
         reason = _refusal(os.stat(path))
         file = open(path, "rb") if not reason else None
     except FileNotFoundError:
-        reason = f"no such file{builtin.hint(path)}"
+        reason = f"no such file{builtin.suggestion(path)}"
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
     except ValueError:  # a zero byte in it
@@ -55,7 +55,7 @@ def _refusal(found: os.stat_result) -> str:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_pillow() -> Iterator[None]:
     """Pillow has its doubts about many a file; what counts is whether it can be read."""
     pillow = logging.getLogger("PIL")
     before = pillow.level
@@ -69,7 +69,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def mute(file: BinaryIO) -> Iterator[None]:
+def silence_libtiff(file: BinaryIO) -> Iterator[None]:
     """While libtiff reads a file: it writes its own lines on what is wrong to the process's standard error.
 
     Where that is closed there is nothing to mute, and its number may have become the file's.
@@ -90,7 +90,7 @@ def mute(file: BinaryIO) -> Iterator[None]:
         os.close(kept)
 
 
-def hold_jpeg(file: BinaryIO, name: str, size: tuple[int, int]) -> None:
+def check_jpeg(file: BinaryIO, name: str, size: tuple[int, int]) -> None:
     """Traps of JPEG: a few bytes make a scan, for which a progressive picture is gone through once more; and what is
     missing is grey, be it that zeros stand in its place, as after a full disk, or that the size is wrong.
 
@@ -103,15 +103,20 @@ def hold_jpeg(file: BinaryIO, name: str, size: tuple[int, int]) -> None:
     while piece := file.read(1 << 20):
         seen = last + piece
         scans += seen.count(SCAN)
-        begun, ended = (place + seen.rfind(mark) if mark in seen else at for mark, at in ((SCAN, begun), (END, ended)))
+        begun, ended = (
+            place + seen.rfind(mark) if mark in seen else at
+            for mark, at in ((SCAN, begun), (END, ended))
+        )
         place, last = place + len(seen) - 1, seen[-1:]
-    if scans * size[0] * size[1] > MOST_WORK:
-        raise errors.UserError(f"image {name}: {scans} scans of {size[0]} x {size[1]} pixels, which would take very long")
+    if scans * size[0] * size[1] > MAX_JPEG_WORK:
+        raise errors.UserError(
+            f"image {name}: {scans} scans of {size[0]} x {size[1]} pixels, which would take very long"
+        )
     if ended < begun or 8 * (place + 1) < size[0] * size[1] / 64:
         raise ValueError("cut off")
 
 
-def hold_pnm(file: BinaryIO) -> None:
+def check_pnm(file: BinaryIO) -> None:
     """Pillow looks for the size in a PNM letter by letter, through gigabytes of remarks if there are.
 
     Raises:
@@ -122,7 +127,7 @@ def hold_pnm(file: BinaryIO) -> None:
         raise ValueError("no size")
 
 
-def hold_tiff(image: Image.Image, told: list[warnings.WarningMessage]) -> None:
+def check_tiff(image: Image.Image, told: list[warnings.WarningMessage]) -> None:
     """What Pillow makes too little of in a TIFF: tags that end before their time, with all that come after them; and
     without compression strips that are not there, as black, and 16 bits in planes, as noise.
 
@@ -136,13 +141,15 @@ def hold_tiff(image: Image.Image, told: list[warnings.WarningMessage]) -> None:
     if any("orrupt" in str(each.message) or "runcated" in str(each.message) for each in told):
         raise ValueError("cut off")
     if image.tile[0].codec_name != "libtiff":
-        _hold_strips(image)
+        _check_tiff_strips(image)
 
 
-def _hold_strips(image: Image.Image) -> None:
+def _check_tiff_strips(image: Image.Image) -> None:
     planes = len(image.getbands()) if image.tag_v2.get(PLANAR) == 2 else 1
     if planes > 1 and max(image.tag_v2.get(BITS, (1,))) > 8:
         raise ValueError("planes of 16 bits")
-    covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in image.tile)
+    covered = sum(
+        (right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in image.tile
+    )
     if covered < image.width * image.height * planes:
         raise ValueError("strips are missing")

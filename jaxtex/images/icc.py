@@ -7,7 +7,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 SPACES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}  # of profiles -> modes of Pillow
-MADE = b"\x07\xea\0\1\0\1" + bytes(6)  # 2026-01-01: lcms writes the time of the day, and files would differ by it
+MADE = b"\x07\xea\0\1\0\1" + bytes(
+    6
+)  # 2026-01-01: lcms writes the time of the day, and files would differ by it
 SAME = 1  # levels of 255 by which a profile may differ from sRGB and still be called sRGB
 
 

@@ -13,9 +13,9 @@ from jaxtex import errors
 from jaxtex.images import builtin, decoding, encoding, file_checks
 from jaxtex.runtime import files
 
-SMALLEST = 32  # pixels on a side
-LARGEST = 100_000_000  # pixels in all
-MAPS = 16  # of one material
+MIN_SIDE = 32  # pixels on a side
+MAX_PIXELS = 100_000_000  # pixels in all
+MAX_MAPS = 16  # of one material
 
 
 def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
@@ -36,13 +36,15 @@ def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
       UserError: no such file, no file, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
     """
     name = repr(os.fspath(path))
-    found = _decoded(path, lambda file: decoding.read(file, name, functools.partial(_check_size, name)))
+    found = _decoded(
+        path, lambda file: decoding.read(file, name, functools.partial(_validate_size, name))
+    )
     if found.several:
-        _tell(f"image {name}: there are several pictures in it; the first is taken")
-    return found.image if alpha else on_white(found.image)
+        _warn_once(f"image {name}: there are several pictures in it; the first is taken")
+    return found.image if alpha else over_white(found.image)
 
 
-def on_white(image: np.ndarray) -> np.ndarray:
+def over_white(image: np.ndarray) -> np.ndarray:
     """`[H, W, 4]` -> `[H, W, 3]`; what has no transparency stays as it is."""
     if image.shape[-1] == 3:
         return image
@@ -50,30 +52,35 @@ def on_white(image: np.ndarray) -> np.ndarray:
     return colours * alpha + (1 - alpha)
 
 
-def readable(path: str | os.PathLike) -> np.ndarray | None:
+def load_if_readable(path: str | os.PathLike) -> np.ndarray | None:
     """A picture that can be done without, `[H, W, 3]`; None if it is not there or damaged."""
     with contextlib.suppress(errors.UserError):
         return load(path)
 
 
-def note(path: str | os.PathLike) -> str:
+def read_metadata(path: str | os.PathLike) -> str:
     """What `save` noted in a file; empty if nothing.
 
     Raises:
       UserError: as `load`, of what is to be seen without decoding it all.
     """
-    return _decoded(path, decoding.note)
+    return _decoded(path, decoding.read_metadata)
 
 
 def _decoded(path: str | os.PathLike, read: Callable):
     name = repr(os.fspath(path))
-    with file_checks.opened(builtin.path_of(path), name) as file, file_checks.quiet():
+    with (
+        file_checks.open_regular_file(builtin.resolve(path), name) as file,
+        file_checks.silence_pillow(),
+    ):
         try:
             return read(file)
         except errors.UserError:
             raise
         except Image.DecompressionBombError as error:
-            raise errors.UserError(f"image {name}: too large; at most {LARGEST:,} pixels in all, please") from error
+            raise errors.UserError(
+                f"image {name}: too large; at most {MAX_PIXELS:,} pixels in all, please"
+            ) from error
         except MemoryError as error:
             raise errors.UserError(f"image {name}: larger than the memory that is left") from error
         except Exception as error:  # decoders are anybody's code, and files anybody's bytes
@@ -81,7 +88,9 @@ def _decoded(path: str | os.PathLike, read: Callable):
             raise errors.UserError(f"image {name}: {text}") from error
 
 
-def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True, note: str = "") -> None:
+def save(
+    path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True, note: str = ""
+) -> None:
     """Writes an image in sRGB, with its profile; the file appears whole or not at all.
 
     Args:
@@ -96,18 +105,18 @@ def save(path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: boo
       UserError: another suffix, other bits, or no image.
       OSError: the file cannot be written.
     """
-    image = _channels(image, (3, 4))
-    write = encoding.choose(path, bits, image.shape)
+    image = _validate_array(image, (3, 4))
+    write = encoding.choose_writer(path, bits, image.shape)
     with files.atomic(path, durable) as part:
-        write(part, to_levels(image, bits), note)
+        write(part, to_uint(image, bits), note)
 
 
-def to_bytes(image: np.ndarray) -> np.ndarray:
+def to_uint8(image: np.ndarray) -> np.ndarray:
     """`[..., 3]` in [0, 1] -> uint8, rounded."""
-    return to_levels(image, 8)
+    return to_uint(image, 8)
 
 
-def to_levels(image: np.ndarray, bits: int) -> np.ndarray:
+def to_uint(image: np.ndarray, bits: int) -> np.ndarray:
     """`[..., C]` in [0, 1] -> so many bits, 8 or 16: uint8 or uint16, rounded."""
     kind = np.dtype(f"uint{bits}")
     return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(kind).max).astype(kind)
@@ -126,19 +135,23 @@ def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.nda
         return np.asarray(image, np.float32)
     if tile:
         above, left = (height if "y" in tile else 0), (width if "x" in tile else 0)
-        whole = resize(repeated(image, tile, 3), height + 2 * above, width + 2 * left)
+        whole = resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
         return whole[above : above + height, left : left + width]
-    planes = [Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(image.shape[-1])]
-    resized = [np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes]
+    planes = [
+        Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(image.shape[-1])
+    ]
+    resized = [
+        np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes
+    ]
     return np.clip(np.stack(resized, -1), 0, 1)
 
 
-def repeated(image: np.ndarray, tile: str, times: int) -> np.ndarray:
+def repeat(image: np.ndarray, tile: str, times: int) -> np.ndarray:
     """The image so often along each axis of `tile`, see `resize`."""
     return np.tile(image, (times if "y" in tile else 1, times if "x" in tile else 1, 1))
 
 
-def shorter_side(image: np.ndarray, size: int) -> np.ndarray:
+def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
     """Resized so that the shorter side has `size` pixels; 0 leaves it as it is.
 
     Raises:
@@ -147,9 +160,9 @@ def shorter_side(image: np.ndarray, size: int) -> np.ndarray:
     height, width = image.shape[:2]
     factor = size / min(height, width) if size else 1
     high, wide = max(1, round(height * factor)), max(1, round(width * factor))
-    if high * wide > max(LARGEST, height * width):
+    if high * wide > max(MAX_PIXELS, height * width):
         sizes = f"{width} x {height} become {wide} x {high} pixels"
-        raise errors.UserError(f"--size={size}: {sizes}; at most {LARGEST:,}, please")
+        raise errors.UserError(f"--size={size}: {sizes}; at most {MAX_PIXELS:,}, please")
     return resize(image, high, wide)
 
 
@@ -159,20 +172,20 @@ def tile(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image[rows][:, columns]
 
 
-def check(image: np.ndarray) -> np.ndarray:
+def validate(image: np.ndarray) -> np.ndarray:
     """The image as float32, if it is one; further maps and transparency are further channels, see `materials`.
 
     Raises:
       UserError: not `[H, W, 3 k]` or `[H, W, 3 k + 1]`, under 32 pixels on a side, or values that are no numbers in [0, 1].
     """
-    image = _channels(image, [count for count in range(3, 3 * MAPS + 2) if count % 3 < 2])
-    _check_size("'given'", image.shape[1], image.shape[0])
+    image = _validate_array(image, [count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2])
+    _validate_size("'given'", image.shape[1], image.shape[0])
     if not (image.min() >= 0 and image.max() <= 1):
         raise errors.UserError(f"an image has values in [0, 1], not {image.min()} to {image.max()}")
     return image
 
 
-def _channels(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+def _validate_array(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     """Any array as `[H, W, C]`, float32, of finite values; whole numbers other than 0 and 1 are levels, and refused."""
     try:
         image = np.asarray(image)
@@ -183,20 +196,26 @@ def _channels(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     if image.dtype.kind not in "fiub":
         raise errors.UserError(f"an image has values in [0, 1], not {image.dtype}")
     low, high = image.min(), image.max()
-    if not (np.isfinite(low) and np.isfinite(high)) or (image.dtype.kind in "iu" and not 0 <= low <= high <= 1):
+    if not (np.isfinite(low) and np.isfinite(high)) or (
+        image.dtype.kind in "iu" and not 0 <= low <= high <= 1
+    ):
         raise errors.UserError(f"an image has values in [0, 1], not {low} to {high}")
     with np.errstate(over="ignore"):
         return image.astype(np.float32)
 
 
 @functools.cache
-def _tell(text: str) -> None:
+def _warn_once(text: str) -> None:
     """A warning, once, through what the commands log with."""
     logging.getLogger(__name__).warning(text)
 
 
-def _check_size(name: str, width: int, height: int) -> None:
-    if min(width, height) < SMALLEST:
-        raise errors.UserError(f"image {name}: {width} x {height} pixels; at least {SMALLEST} on each side, please")
-    if width * height > LARGEST:
-        raise errors.UserError(f"image {name}: {width} x {height} pixels; at most {LARGEST:,} in all, please")
+def _validate_size(name: str, width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE:
+        raise errors.UserError(
+            f"image {name}: {width} x {height} pixels; at least {MIN_SIDE} on each side, please"
+        )
+    if width * height > MAX_PIXELS:
+        raise errors.UserError(
+            f"image {name}: {width} x {height} pixels; at most {MAX_PIXELS:,} in all, please"
+        )

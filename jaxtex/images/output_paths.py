@@ -15,8 +15,12 @@ from jaxtex.runtime import files
 LONGEST = 200  # bytes of a name: while it is written it has a longer one
 
 
-def check(
-    path: str, bits: int, inputs: Sequence[str] = (), folders: Sequence[str] = (), alpha: bool = False
+def validate_image(
+    path: str,
+    bits: int,
+    inputs: Sequence[str] = (),
+    folders: Sequence[str] = (),
+    alpha: bool = False,
 ) -> None:
     """Holds a path against what will be written there; makes nothing, no folder either.
 
@@ -30,32 +34,34 @@ def check(
     Raises:
       UserError: of another kind than can be written, or not to be written there.
     """
-    encoding.choose(path, bits, (1, 1, 4 if alpha else 3))
+    encoding.choose_writer(path, bits, (1, 1, 4 if alpha else 3))
     if reason := _refusal(pathlib.Path(path), inputs, folders):
         raise errors.UserError(f"--output={path}: {reason}")
 
 
-def hold(path: str, suffixes: Sequence[str]) -> None:
+def validate_file(path: str, suffixes: Sequence[str]) -> None:
     """`check` for a file that is no picture.
 
     Raises:
       UserError: it has none of the suffixes, or is not to be written there.
     """
     if pathlib.Path(path).suffix.lower() not in suffixes:
-        raise errors.UserError(f"--output={path}: its suffix is one of {', '.join(suffixes)}, please")
+        raise errors.UserError(
+            f"--output={path}: its suffix is one of {', '.join(suffixes)}, please"
+        )
     if reason := _refusal(pathlib.Path(path), [], []):
         raise errors.UserError(f"--output={path}: {reason}")
 
 
 @contextlib.contextmanager
-def made(path: str) -> Iterator[pathlib.Path]:
+def open_atomic(path: str) -> Iterator[pathlib.Path]:
     """`files.atomic`, with the folders above it."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with files.atomic(path) as part:
         yield part
 
 
-def write(path: str, image: np.ndarray, bits: int, note: str) -> None:
+def save_image(path: str, image: np.ndarray, bits: int, note: str) -> None:
     """`images.save`, with the folders above it."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     io.save(path, image, bits, note=note)

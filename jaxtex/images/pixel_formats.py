@@ -15,11 +15,13 @@ class Pixels(NamedTuple):
     """An image taken apart."""
 
     colours: Image.Image | None  # of 8 bits: L, RGB, CMYK, LAB
-    exact: np.ndarray | None = None  # instead, where the file has more of them: [H, W, 1 or 3] in [0, 1]
+    exact: np.ndarray | None = (
+        None  # instead, where the file has more of them: [H, W, 1 or 3] in [0, 1]
+    )
     alpha: np.ndarray | None = None  # [H, W, 1] in [0, 1]; None: nothing is transparent
 
 
-def deep(image: Image.Image, values: np.ndarray) -> Pixels:
+def from_16_bit(image: Image.Image, values: np.ndarray) -> Pixels:
     """Samples of 16 bits, or float ones with white at 1: `[H, W, 1 to 4]`."""
     alpha = _keyed(values, image.info.get("transparency"))
     exact = values.astype(np.float32)
@@ -40,7 +42,7 @@ def _white(image: Image.Image) -> int:
     return 1 if image.mode == "F" else 2**bits - 1
 
 
-def shallow(image: Image.Image, kind: str) -> Pixels:
+def from_8_bit(image: Image.Image, kind: str) -> Pixels:
     """Samples of 8 bits or fewer."""
     if image.mode in ("1", "L", "RGB"):
         colours = image.convert("L") if image.mode == "1" else image
@@ -63,7 +65,7 @@ def _keyed(values: np.ndarray, key) -> np.ndarray | None:
     return np.any(values != np.asarray(key), -1, keepdims=True).astype(np.float32)
 
 
-def in_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
+def to_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
     """`[H, W, 3]`, or with transparency `[H, W, 4]`. A profile that changes colours takes and gives 8 bits."""
     colours = pixels.colours if pixels.exact is None else _levels(pixels.exact) if profile else None
     converted = icc.to_srgb(colours, profile) if colours else None

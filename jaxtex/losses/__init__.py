@@ -1,29 +1,29 @@
 """Named terms of the loss, their targets, and their weighted sum."""
 
 from jaxtex.losses.base import (
-    NOTHING,
-    Pictures,
+    EMPTY,
+    TargetImages,
     Term,
     Terms,
-    aims,
-    blend,
-    draw,
-    summarise,
+    blend_summaries,
+    draw_sample,
+    make_targets,
+    sample,
+    summarize,
     texture,
     total,
-    view,
 )
 
 __all__ = [
-    "NOTHING",
-    "Pictures",
+    "EMPTY",
+    "TargetImages",
     "Term",
     "Terms",
-    "aims",
-    "blend",
-    "draw",
-    "summarise",
+    "blend_summaries",
+    "draw_sample",
+    "make_targets",
+    "sample",
+    "summarize",
     "texture",
     "total",
-    "view",
 ]

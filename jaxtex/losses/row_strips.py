@@ -16,10 +16,12 @@ from jax import lax
 from jaxtex import networks
 from jaxtex.networks import padding_pooling
 
-Average = Callable[[networks.Features], Any]  # features of some rows -> averages over their positions, linear in them
+Average = Callable[
+    [networks.Features], Any
+]  # features of some rows -> averages over their positions, linear in them
 
 
-class Cut(NamedTuple):
+class StripLayout(NamedTuple):
     """How an image is cut. All are rows of it, and multiples of what the poolings divide by."""
 
     height: int  # of the image, with the rows that were added where it wraps
@@ -39,7 +41,9 @@ class Cut(NamedTuple):
         return -(-(self.last - self.first) // self.strip)
 
 
-def averages(network: networks.Network, average: Average, strip: int) -> Callable[[dict, jax.Array], Any]:
+def averages(
+    network: networks.Network, average: Average, strip: int
+) -> Callable[[dict, jax.Array], Any]:
     """`average(network.apply(variables, image))`, strip by strip, and so its gradient with respect to the image.
 
     Args:
@@ -53,8 +57,11 @@ def averages(network: networks.Network, average: Average, strip: int) -> Callabl
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
     def whole(cut, variables, image):
-        part = functools.partial(_of_strip, network, average, cut, variables)
-        add = lambda sums, number: (jax.tree.map(jnp.add, sums, part(_window(image, cut, number), number)), None)
+        part = functools.partial(_strip_averages, network, average, cut, variables)
+        add = lambda sums, number: (
+            jax.tree.map(jnp.add, sums, part(_window(image, cut, number), number)),
+            None,
+        )
         shapes = jax.eval_shape(part, image[: cut.window], 0)
         zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
         return lax.scan(add, zeros, jnp.arange(cut.number))[0]
@@ -63,7 +70,7 @@ def averages(network: networks.Network, average: Average, strip: int) -> Callabl
         variables, image = residuals
 
         def add(gradient, number):
-            part = lambda window: _of_strip(network, average, cut, variables, window, number)
+            part = lambda window: _strip_averages(network, average, cut, variables, window, number)
             (given,) = jax.vjp(part, _window(image, cut, number))[1](cotangents)
             start = _start(cut, number)
             known = lax.dynamic_slice_in_dim(gradient, start, cut.window)
@@ -72,7 +79,9 @@ def averages(network: networks.Network, average: Average, strip: int) -> Callabl
         gradient = lax.scan(add, jnp.zeros_like(image), jnp.arange(cut.number))[0]
         return jax.tree.map(jnp.zeros_like, variables), gradient
 
-    whole.defvjp(lambda cut, variables, image: (whole(cut, variables, image), (variables, image)), backward)
+    whole.defvjp(
+        lambda cut, variables, image: (whole(cut, variables, image), (variables, image)), backward
+    )
 
     def of_whole(variables, image):
         cut, image = _cut(network, strip, image)
@@ -81,30 +90,39 @@ def averages(network: networks.Network, average: Average, strip: int) -> Callabl
     return of_whole
 
 
-def _cut(network: networks.Network, strip: int, image: jax.Array) -> tuple[Cut, jax.Array]:
+def _cut(network: networks.Network, strip: int, image: jax.Array) -> tuple[StripLayout, jax.Array]:
     """Where rows wrap there is no border: so many are added that every strip has its halo."""
-    halo, height = networks.reach(network), image.shape[0]
-    around = halo if padding_pooling.both(network.padding)[0] == "wrap" else 0
+    halo, height = networks.halo_rows(network), image.shape[0]
+    around = halo if padding_pooling.split_padding(network.padding)[0] == "wrap" else 0
     image = jnp.concatenate([image[height - around :], image, image[:around]]) if around else image
-    return Cut(height + 2 * around, min(strip, height), halo, around, height + around), image
+    return StripLayout(
+        height + 2 * around, min(strip, height), halo, around, height + around
+    ), image
 
 
-def _start(cut: Cut, number: jax.Array) -> jax.Array:
+def _start(cut: StripLayout, number: jax.Array) -> jax.Array:
     return jnp.clip(cut.first + number * cut.strip - cut.halo, 0, cut.height - cut.window)
 
 
-def _window(image: jax.Array, cut: Cut, number: jax.Array) -> jax.Array:
+def _window(image: jax.Array, cut: StripLayout, number: jax.Array) -> jax.Array:
     return lax.dynamic_slice_in_dim(image, _start(cut, number), cut.window)
 
 
-def _of_strip(network, average: Average, cut: Cut, variables, window: jax.Array, number: jax.Array) -> Any:
+def _strip_averages(
+    network, average: Average, cut: StripLayout, variables, window: jax.Array, number: jax.Array
+) -> Any:
     """What the rows of one strip add to the averages over all."""
     begin = cut.first + number * cut.strip
-    features = {layer: _own(x, cut, begin, _start(cut, number)) for layer, x in network.apply(variables, window).items()}
+    features = {
+        layer: _own_rows(x, cut, begin, _start(cut, number))
+        for layer, x in network.apply(variables, window).items()
+    }
     return jax.tree.map(lambda mean: mean * (cut.strip / (cut.last - cut.first)), average(features))
 
 
-def _own(features: jax.Array, cut: Cut, begin: jax.Array, start: jax.Array) -> jax.Array:
+def _own_rows(
+    features: jax.Array, cut: StripLayout, begin: jax.Array, start: jax.Array
+) -> jax.Array:
     """The rows of the strip; zeros in place of those that are behind the image's last."""
     scale = cut.window // features.shape[0]
     high = cut.strip // scale

@@ -15,25 +15,27 @@ from jaxtex.statistics import parser
 INSIDE = 0.5  # from this brightness on, a mask is white
 
 
-class Source(NamedTuple):
+class TextureTerm(NamedTuple):
     """One texture term: a statistic at some layers, and which styles it aims at."""
 
     name: str
-    part: parser.Part
+    part: parser.StatisticTerm
     layers: tuple[str, ...]
     styles: tuple[int, ...]  # several are blended
     weights: tuple[float, ...]  # of the styles
     mask: np.ndarray | None  # where in the result, [H, W] in [0, 1]
 
 
-class Loss(NamedTuple):
+class LossSpec(NamedTuple):
     """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
 
     network: networks.Pyramid  # for the result
     plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
     variables: dict  # as they were loaded, for programs that run once
-    prepared: Callable[[], background.Ahead]  # -> those for programs that run often, see `preparation`
-    sources: list[Source]
+    prepared: Callable[
+        [], background.Ahead
+    ]  # -> those for programs that run often, see `preparation`
+    sources: list[TextureTerm]
     terms: dict[str, base.Term]
 
 
@@ -55,7 +57,7 @@ class Targets:
         self,
         network: networks.Pyramid,
         variables: dict,
-        sources: Sequence[Source],
+        sources: Sequence[TextureTerm],
         styles: Sequence[np.ndarray],
         style_masks: Sequence[np.ndarray | None],
         size: tuple[int, int],
@@ -63,13 +65,16 @@ class Targets:
         jit: Callable[[Callable, tuple], jax.stages.Wrapped],
     ):
         self.sources, self.seed = sources, seed
-        self.extents = networks.extents(network, *size)
-        of_styles = [networks.extents(network, *style.shape[:2]) for style in styles]
+        self.extents = networks.feature_shapes(network, *size)
+        of_styles = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
         drawn = {source.name: self._pools(source, of_styles, style_masks) for source in sources}
 
         def look(variables, styles, drawn):
             features = [network.apply(variables, style) for style in styles]
-            return {source.name: _seen(source, features, drawn[source.name]) for source in sources}
+            return {
+                source.name: _summarize_term(source, features, drawn[source.name])
+                for source in sources
+            }
 
         looked_at = variables, tuple(styles), drawn
         self._seen = background.run(jit(look, looked_at), *looked_at)
@@ -88,26 +93,32 @@ class Targets:
     def shapes(self) -> dict[str, Any]:
         """Those of the targets: before these are there, if they are what is seen of the exemplars and no more."""
         used = [source.part.statistic for source in self.sources]
-        if self.chance or not all(statistic.aims_at_summaries for statistic in used):
+        if self.stochastic or not all(statistic.targets_summary for statistic in used):
             return background.shapes(self(0))
-        return background.shapes(self._targets(0, lambda number, views: self._seen.shapes[self.sources[number].name]))
+        return background.shapes(
+            self._targets(0, lambda number, views: self._seen.shapes[self.sources[number].name])
+        )
 
     @property
-    def chance(self) -> bool:
+    def stochastic(self) -> bool:
         """Whether anything is drawn."""
-        return any(source.part.statistic.draws for source in self.sources)
+        return any(source.part.statistic.stochastic for source in self.sources)
 
     def _targets(self, epoch: int, aims: Callable[[int, dict], dict]) -> dict[str, Any]:
         found = {}
         for number, source in enumerate(self.sources):
             views = self._views(number, epoch)
             aimed = aims(number, views)
-            found[source.name] = {layer: {"aim": aimed[layer], "view": views[layer]} for layer in source.layers}
+            found[source.name] = {
+                layer: {"target": aimed[layer], "sample": views[layer]} for layer in source.layers
+            }
         return found
 
     def _views(self, number: int, epoch: int) -> dict[str, dict[str, np.ndarray]]:
         source, rng = self.sources[number], np.random.default_rng([self.seed, epoch, number])
-        of_layer = lambda shape: base.draw(source.part.statistic, shape, inside(source.mask, shape), rng)
+        of_layer = lambda shape: base.draw_sample(
+            source.part.statistic, shape, mask_at(source.mask, shape), rng
+        )
         return {layer: of_layer(self.extents[layer]) for layer in source.layers}
 
     def _aims(self, number: int, views: dict) -> dict[str, Any]:
@@ -119,27 +130,45 @@ class Targets:
         """Of what was seen of the exemplars; of a statistic that draws this is rows."""
         source, statistic = self.sources[number], self.sources[number].part.statistic
         seen = self._seen.result()[source.name]
-        summaries = base.summarise(statistic, seen, source.weights, directions) if statistic.draws else seen
-        return base.aims(statistic, summaries)
+        summaries = (
+            base.summarize(statistic, seen, source.weights, directions)
+            if statistic.stochastic
+            else seen
+        )
+        return base.make_targets(statistic, summaries)
 
-    def _pools(self, source: Source, of_styles: list[dict], masks: Sequence[np.ndarray | None]) -> list[dict]:
+    def _pools(
+        self, source: TextureTerm, of_styles: list[dict], masks: Sequence[np.ndarray | None]
+    ) -> list[dict]:
         """For each style of a term the positions of each layer that are looked at."""
-        samples = statistics.POOL if source.part.statistic.draws else 0
-        statistic, rng = source.part.statistic._replace(samples=samples, directions=0), np.random.default_rng(self.seed)
-        pool = lambda shape, mask: base.draw(statistic, shape, inside(mask, shape), rng)
-        return [{layer: pool(of_styles[i][layer], masks[i]) for layer in source.layers} for i in source.styles]
+        samples = statistics.POOL_SIZE if source.part.statistic.stochastic else 0
+        statistic, rng = (
+            source.part.statistic._replace(samples=samples, directions=0),
+            np.random.default_rng(self.seed),
+        )
+        pool = lambda shape, mask: base.draw_sample(statistic, shape, mask_at(mask, shape), rng)
+        return [
+            {layer: pool(of_styles[i][layer], masks[i]) for layer in source.layers}
+            for i in source.styles
+        ]
 
 
-def _seen(source: Source, features: list[networks.Features], drawn: list[dict]) -> Any:
+def _summarize_term(
+    source: TextureTerm, features: list[networks.Features], drawn: list[dict]
+) -> Any:
     """The summaries of a term; of one that draws, the rows to draw from."""
     rows = [
-        {layer: base.view(features[i][layer], pool[layer]) for layer in source.layers}
+        {layer: base.sample(features[i][layer], pool[layer]) for layer in source.layers}
         for i, pool in zip(source.styles, drawn, strict=True)
     ]
-    return rows if source.part.statistic.draws else base.summarise(source.part.statistic, rows, source.weights, {})
+    return (
+        rows
+        if source.part.statistic.stochastic
+        else base.summarize(source.part.statistic, rows, source.weights, {})
+    )
 
 
-def inside(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+def mask_at(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
     """A mask at the size of a layer: `[H, W]`, true where it is white.
 
     Raises:
@@ -149,7 +178,7 @@ def inside(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None
         return None
     white = images.resize(np.repeat(mask[..., None], 3, -1), *shape[:2])[..., 0] >= INSIDE
     if not white.any():
-        raise errors.UserError(f"a mask leaves nothing of a layer of {shape[0]} x {shape[1]} positions: paint larger areas")
+        raise errors.UserError(
+            f"a mask leaves nothing of a layer of {shape[0]} x {shape[1]} positions: paint larger areas"
+        )
     return white
-
-

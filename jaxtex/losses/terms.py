@@ -21,27 +21,31 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
     """
     whole = sum(weights.values())
 
-    def evaluate(image: jax.Array, features: networks.Features, target: networks.Features) -> jax.Array:
+    def evaluate(
+        image: jax.Array, features: networks.Features, target: networks.Features
+    ) -> jax.Array:
         del image
-        exact = lambda x: x.astype(statistics.exact(x))
+        exact = lambda x: x.astype(statistics.accumulation_dtype(x))
         difference = lambda layer: statistics.NORMS[norm](
             exact(target[layer]), exact(features[layer]), target[layer].shape[-1]
         )
         return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
 
-    def aim(pictures: base.Pictures) -> networks.Features:
-        features = pictures.features(padded(pictures.content, pictures.height, pictures.width))
+    def aim(pictures: base.TargetImages) -> networks.Features:
+        features = pictures.features(pad_to(pictures.content, pictures.height, pictures.width))
         return {layer: features[layer] for layer in weights}
 
     return base.Term(evaluate, share, aim)
 
 
-def padded(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """`[H, W, 3]` -> `[height, width, 3]`, which is no smaller: the last row and column are repeated."""
-    return np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), "edge")
+    return np.pad(
+        image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), "edge"
+    )
 
 
-def excitement(layer: str, channel: int, share: float) -> base.Term:
+def activation(layer: str, channel: int, share: float) -> base.Term:
     """Minus the mean of a feature map, in units of the largest value that it has in the styles and the content.
 
     References:
@@ -54,11 +58,13 @@ def excitement(layer: str, channel: int, share: float) -> base.Term:
         del image
         return -jnp.mean(features[layer][..., channel], dtype=jnp.float32) / target
 
-    def aim(pictures: base.Pictures) -> jax.Array:
+    def aim(pictures: base.TargetImages) -> jax.Array:
         given = [*pictures.styles, *([] if pictures.content is None else [pictures.content])]
         maps = [pictures.features(picture)[layer] for picture in given]
         if channel >= maps[0].shape[-1]:
-            raise errors.UserError(f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {maps[0].shape[-1] - 1}")
+            raise errors.UserError(
+                f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {maps[0].shape[-1] - 1}"
+            )
         largest = jnp.stack([each[..., channel].max() for each in maps]).max().astype(jnp.float32)
         return jnp.where(largest > 0, largest, 1.0)
 
@@ -91,9 +97,11 @@ def spectrum(share: float) -> base.Term:
         del features
         return statistics.relative(target, moduli(image), image.shape[-1])
 
-    def aim(pictures: base.Pictures) -> jax.Array:
+    def aim(pictures: base.TargetImages) -> jax.Array:
         each = [moduli_at(style, pictures.height, pictures.width) for style in pictures.styles]
-        return base.blend(each, [weight / sum(pictures.weights) for weight in pictures.weights])
+        return base.blend_summaries(
+            each, [weight / sum(pictures.weights) for weight in pictures.weights]
+        )
 
     return base.Term(evaluate, share, aim)
 
@@ -108,4 +116,6 @@ def moduli(image: jax.Array) -> jax.Array:
 def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:
     """The exemplar's moduli for an image of another size: the same frequencies in cycles per pixel, interpolated."""
     shifted = jnp.fft.fftshift(moduli(exemplar), (0, 1))
-    return jnp.fft.ifftshift(jax.image.resize(shifted, (height, width, shifted.shape[-1]), "linear"), (0, 1))
+    return jnp.fft.ifftshift(
+        jax.image.resize(shifted, (height, width, shifted.shape[-1]), "linear"), (0, 1)
+    )

@@ -6,7 +6,9 @@ from jaxtex.metrics import patch_extraction
 
 BLOCK = 8  # pixels
 ROWS = 64  # of the exemplar that are searched at a time: memory
-BLOCKS = 400  # that are looked for: a share is right within 0.025 (one standard deviation) at the worst
+BLOCKS = (
+    400  # that are looked for: a share is right within 0.025 (one standard deviation) at the worst
+)
 VERBATIM = 0.02  # of a block's variance
 PLAIN = (4 / 255) ** 2  # a variance
 STRIPS = (1, 2, 4, 8)  # pixels
@@ -48,7 +50,9 @@ def _least(blocks: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 def _blocks(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """At most `BLOCKS` blocks that are not plain, `[N, 192]`, and each one's squared distance to its mean colour, `[N]`."""
-    places = np.random.default_rng(0).permutation((image.shape[0] - BLOCK + 1) * (image.shape[1] - BLOCK + 1))
+    places = np.random.default_rng(0).permutation(
+        (image.shape[0] - BLOCK + 1) * (image.shape[1] - BLOCK + 1)
+    )
     blocks = patch_extraction.windows(image, BLOCK, places[: 4 * BLOCKS])
     variances = blocks.reshape(len(blocks), -1, 3).var(1).mean(-1)
     chosen = np.flatnonzero(variances > PLAIN)[:BLOCKS]
@@ -101,12 +105,12 @@ def _border(exemplar: np.ndarray, image: np.ndarray) -> float:
         all_strips = _strips(image, width)
         inside, usual = all_strips[INSIDE:-INSIDE], _strips(exemplar, width)[INSIDE:-INSIDE]
         unit = usual.std(0) + 1 / 255
-        oddest = np.quantile(_odd(usual, usual, unit), ODDEST)
-        found.append(_odd(all_strips[[0, -1]], inside, unit).max() / (oddest + TINY))
+        oddest = np.quantile(_deviation(usual, usual, unit), ODDEST)
+        found.append(_deviation(all_strips[[0, -1]], inside, unit).max() / (oddest + TINY))
     return float(max(found))
 
 
-def _odd(strips: np.ndarray, inside: np.ndarray, unit: np.ndarray) -> np.ndarray:
+def _deviation(strips: np.ndarray, inside: np.ndarray, unit: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(((strips - inside.mean(0)) / unit) ** 2, 1))
 
 

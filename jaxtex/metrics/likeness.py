@@ -51,38 +51,58 @@ def patches(exemplar: np.ndarray, image: np.ndarray) -> float:
     """
     target = _patch_target(exemplar)
     sizes = patch_extraction.octaves(image, PATCH)
-    found = [_apart(t.quantiles, _quantiles(x, t.directions)) for t, x in zip(target, sizes, strict=True)]
+    found = [
+        _quantile_distance(t.quantiles, _quantiles(x, t.directions))
+        for t, x in zip(target, sizes, strict=True)
+    ]
     return float(np.sum(found) / (sum(t.noise for t in target) + FLAT))
 
 
-@patch_extraction.remembered
+@patch_extraction.cached_by_image
 def _patch_target(exemplar: np.ndarray) -> list[_Octave]:
     found, rng = [], np.random.default_rng(0)
     shuffled = rng.permutation(exemplar.reshape(-1, 3)).reshape(exemplar.shape)
-    for image, noise in zip(patch_extraction.octaves(exemplar, PATCH), patch_extraction.octaves(shuffled, PATCH), strict=True):
+    for image, noise in zip(
+        patch_extraction.octaves(exemplar, PATCH),
+        patch_extraction.octaves(shuffled, PATCH),
+        strict=True,
+    ):
         directions = _whitening(image)
         quantiles = _quantiles(image, directions)
-        found.append(_Octave(directions, quantiles, _apart(quantiles, _quantiles(noise, directions))))
+        found.append(
+            _Octave(
+                directions, quantiles, _quantile_distance(quantiles, _quantiles(noise, directions))
+            )
+        )
     return found
 
 
 def _whitening(image: np.ndarray) -> np.ndarray:
     """C^-1/2 of the patches, `[147, 147]`; directions of little variance are not made louder than `RIDGE` says."""
-    values, vectors = np.linalg.eigh(np.cov(patch_extraction.sampled(image, PATCH), rowvar=False))
+    values, vectors = np.linalg.eigh(
+        np.cov(patch_extraction.sample_windows(image, PATCH), rowvar=False)
+    )
     scales = np.sqrt(np.maximum(values, 0) + RIDGE * values[-1] + FLAT)
     return ((vectors / scales) @ vectors.T).astype(np.float32)
 
 
 def _quantiles(image: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The quantile function of the patches along each direction, `[D, 256]`."""
-    ordered = np.sort(np.ascontiguousarray((patch_extraction.sampled(image, PATCH) @ directions).T), -1)
-    places = np.clip((np.arange(LEVELS) + 0.5) / LEVELS * ordered.shape[1] - 0.5, 0, ordered.shape[1] - 1)
+    ordered = np.sort(
+        np.ascontiguousarray((patch_extraction.sample_windows(image, PATCH) @ directions).T), -1
+    )
+    places = np.clip(
+        (np.arange(LEVELS) + 0.5) / LEVELS * ordered.shape[1] - 0.5, 0, ordered.shape[1] - 1
+    )
     below = places.astype(int)
     share = (places - below).astype(np.float32)
-    return ordered[:, below] * (1 - share) + ordered[:, np.minimum(below + 1, ordered.shape[1] - 1)] * share
+    return (
+        ordered[:, below] * (1 - share)
+        + ordered[:, np.minimum(below + 1, ordered.shape[1] - 1)] * share
+    )
 
 
-def _apart(target: np.ndarray, quantiles: np.ndarray) -> float:
+def _quantile_distance(target: np.ndarray, quantiles: np.ndarray) -> float:
     return float(np.mean(np.mean((target - quantiles) ** 2, 1) / (target.var(1) + FLAT)))
 
 
@@ -120,9 +140,11 @@ def features(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> floa
 
 @functools.cache
 def _distance(statistic: str) -> Callable:
-    statistic = {"bures": moments.bures, "mean_and_covariance": moments.mean_and_covariance}[statistic]()
-    compare = lambda target, found: statistic.distance(statistic.aim(target), found)
-    return jax.jit(compare, compiler_options=xla_options.options(often=False))
+    statistic = {"bures": moments.bures, "mean_and_covariance": moments.mean_and_covariance}[
+        statistic
+    ]()
+    compare = lambda target, found: statistic.distance(statistic.make_target(target), found)
+    return jax.jit(compare, compiler_options=xla_options.compiler_options(often=False))
 
 
 def gabors() -> np.ndarray:
@@ -136,20 +158,25 @@ def gabors() -> np.ndarray:
     return (waves / np.sqrt((np.abs(waves) ** 2).sum((0, 1)))).reshape(-1, ORIENTATIONS)
 
 
-@patch_extraction.remembered
+@patch_extraction.cached_by_image
 def _contrasts(image: np.ndarray) -> dict[int, dict[str, np.ndarray]]:
     """The moments of the Gabor amplitudes' roots, for each octave."""
-    filters = np.einsum("po,dc->pcdo", gabors(), patch_extraction.OPPONENT).reshape(GABOR * GABOR * 3, -1)
+    filters = np.einsum("po,dc->pcdo", gabors(), patch_extraction.OPPONENT).reshape(
+        GABOR * GABOR * 3, -1
+    )
     parts = np.concatenate([filters.real, filters.imag], -1).astype(np.float32)
     found = {}
     for octave, reduced in enumerate(patch_extraction.octaves(image, GABOR + 3)):
-        real, imaginary = np.split(patch_extraction.sampled(reduced, GABOR) @ parts, 2, -1)
+        real, imaginary = np.split(patch_extraction.sample_windows(reduced, GABOR) @ parts, 2, -1)
         roots = np.sqrt(np.hypot(real, imaginary)).astype(np.float64)
-        found[octave] = {"mean": roots.mean(0), "covariance": np.cov(roots, rowvar=False, bias=True)}
+        found[octave] = {
+            "mean": roots.mean(0),
+            "covariance": np.cov(roots, rowvar=False, bias=True),
+        }
     return found
 
 
-@patch_extraction.remembered
+@patch_extraction.cached_by_image
 def _pools(image: np.ndarray, network: str) -> dict[str, dict[str, np.ndarray]]:
     summarise, variables = _network(network)
     return jax.device_get(summarise(variables, image))
@@ -158,9 +185,16 @@ def _pools(image: np.ndarray, network: str) -> dict[str, dict[str, np.ndarray]]:
 @functools.cache
 def _network(name: str) -> tuple[Callable, dict]:
     """The moments of the first three pools, compiled, and the weights."""
-    network, loaded = errors.choose("network", name, networks.NETWORKS), weights.load(locations.find(name))
-    there = networks.available(network, loaded.variables)
+    network, loaded = (
+        errors.choose("network", name, networks.NETWORKS),
+        weights.load(locations.require_file(name)),
+    )
+    there = networks.available_layers(network, loaded.variables)
     pools = tuple(pool for pool in ("pool1", "pool2", "pool3") if pool in there)
-    network = networks.select(network, pools).clone(pooling="avg", padding="reflect")
-    summarise = lambda variables, image: map_layers.map_layers(moments.moments, network.apply(variables, image))
-    return jax.jit(summarise, compiler_options=xla_options.options(often=True)), loaded.variables
+    network = networks.select_layers(network, pools).clone(pooling="avg", padding="reflect")
+    summarise = lambda variables, image: map_layers.map_layers(
+        moments.moments, network.apply(variables, image)
+    )
+    return jax.jit(
+        summarise, compiler_options=xla_options.compiler_options(often=True)
+    ), loaded.variables

@@ -25,15 +25,19 @@ def spectrum(exemplar: np.ndarray, image: np.ndarray) -> float:
     return float(np.sqrt(np.nanmean(difference**2)))
 
 
-@patch_extraction.remembered
+@patch_extraction.cached_by_image
 def _decibels(image: np.ndarray) -> np.ndarray:
     """The mean power of each band, `[8 * 6, 3]`; not a number where an image is too small to have the band."""
     window = np.outer(*(np.hanning(side + 2)[1:-1] for side in image.shape[:2]))
-    centred = (image - np.average(image, (0, 1), np.broadcast_to(window[..., None], image.shape))) @ patch_extraction.OPPONENT.T
+    centred = (
+        image - np.average(image, (0, 1), np.broadcast_to(window[..., None], image.shape))
+    ) @ patch_extraction.OPPONENT.T
     power = np.abs(np.fft.fft2(centred * window[..., None], axes=(0, 1))) ** 2 / np.sum(window**2)
     band = bands(*image.shape[:2]).ravel()
     inside, count = band >= 0, BANDS * ORIENTATIONS
-    total = [np.bincount(band[inside], channel[inside], count) for channel in power.reshape(-1, 3).T]
+    total = [
+        np.bincount(band[inside], channel[inside], count) for channel in power.reshape(-1, 3).T
+    ]
     number = np.bincount(band[inside], minlength=count)[:, None]
     with np.errstate(invalid="ignore"):
         return 10 * np.log10(np.stack(total, -1) / number + ROUNDING)
@@ -43,6 +47,8 @@ def bands(height: int, width: int) -> np.ndarray:
     """The band of each Fourier coefficient, -1 for those without, `[height, width]`."""
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
     with np.errstate(divide="ignore"):
-        scale = np.floor(2 * np.log2(np.hypot(rows, columns)) + 2 + BANDS)  # half octaves below 1/2 cycle a pixel
+        scale = np.floor(
+            2 * np.log2(np.hypot(rows, columns)) + 2 + BANDS
+        )  # half octaves below 1/2 cycle a pixel
     angle = np.round(np.arctan2(rows, columns) / np.pi * ORIENTATIONS) % ORIENTATIONS
     return np.where((scale >= 0) & (scale < BANDS), scale * ORIENTATIONS + angle, -1).astype(int)

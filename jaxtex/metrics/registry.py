@@ -13,7 +13,9 @@ from jaxtex import errors, images
 from jaxtex.metrics import artifacts, likeness, power_spectrum
 
 
-def measure(exemplar: np.ndarray, image: np.ndarray, names: Iterable[str] = (), network: str = "") -> dict[str, float]:
+def measure(
+    exemplar: np.ndarray, image: np.ndarray, names: Iterable[str] = (), network: str = ""
+) -> dict[str, float]:
     """Measures an image against its exemplar.
 
     >>> metrics.measure(pebbles, result, ["patches", "spectrum"])
@@ -31,7 +33,7 @@ def measure(exemplar: np.ndarray, image: np.ndarray, names: Iterable[str] = (), 
     Raises:
       UserError: an image or a name cannot be used.
     """
-    exemplar, image = images.check(exemplar), images.check(image)
+    exemplar, image = images.validate(exemplar), images.validate(image)
     rows = {name: errors.choose("metric", name, METRICS) for name in names or METRICS}
     if network and "features" in rows:
         rows["features"] = functools.partial(likeness.features, network=network)

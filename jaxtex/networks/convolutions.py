@@ -15,12 +15,14 @@ from jax import lax
 from jaxtex.networks import padding_pooling, winograd
 from jaxtex.runtime import sharding
 
-FEW = 10 * 10  # pixels: too few tiles to multiply well
-WIDE = 64 * 128  # numbers in a tap of the kernel: with fewer, sums of tiles may lose what products gain
-NARROW = 64 * 64  # with fewer, they do
-NEAR = 2**23  # numbers that go in and come out, up to which caches help the sums
-WORTH = 2**24  # pixels times numbers in a tap of the kernel
-LOW = 26 * 26  # pixels, up to which smaller tiles serve as well
+MIN_TILED_PIXELS = 10 * 10  # pixels: too few tiles to multiply well
+MIN_TILED_WEIGHTS = (
+    64 * 128
+)  # numbers in a tap of the kernel: with fewer, sums of tiles may lose what products gain
+MIN_TILED_WEIGHTS_IN_CACHE = 64 * 64  # with fewer, they do
+MAX_CACHED_VALUES = 2**23  # numbers that go in and come out, up to which caches help the sums
+MIN_TILED_WORK = 2**24  # pixels times numbers in a tap of the kernel
+MAX_SMALL_TILE_PIXELS = 26 * 26  # pixels, up to which smaller tiles serve as well
 
 
 class Precision(NamedTuple):
@@ -32,7 +34,9 @@ class Precision(NamedTuple):
 
 PRECISIONS = {
     "float32": Precision(jnp.float32, lax.Precision.HIGHEST),
-    "tf32": Precision(jnp.float32, lax.Precision.DEFAULT),  # ten bits of mantissa on a GPU, on a TPU bfloat16's seven
+    "tf32": Precision(
+        jnp.float32, lax.Precision.DEFAULT
+    ),  # ten bits of mantissa on a GPU, on a TPU bfloat16's seven
     "bfloat16": Precision(jnp.bfloat16, lax.Precision.DEFAULT),
 }
 Convolution = Callable[[jax.Array, jax.Array], jax.Array]
@@ -97,15 +101,20 @@ def convolve(
     """
     if zeros and jax.default_backend() == "cpu":
         features = padding_pooling.pad(features, "zero", zeros)
-    if kernel is None or (prepared is not None and choose(features.shape, kernel.shape) is tiled):
-        return tiled(features.astype(jnp.float32), prepared).astype(features.dtype)
+    if kernel is None or (
+        prepared is not None
+        and choose_algorithm(features.shape, kernel.shape) is winograd_convolution
+    ):
+        return winograd_convolution(features.astype(jnp.float32), prepared).astype(features.dtype)
     if jax.default_backend() == "cpu":
-        plain = choose(features.shape, kernel.shape, prepared=False)
+        plain = choose_algorithm(features.shape, kernel.shape, prepared=False)
         return plain(features.astype(jnp.float32), kernel).astype(features.dtype)
     return direct(features, kernel.astype(features.dtype), PRECISIONS[precision].products, zeros)
 
 
-def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True) -> Convolution:
+def choose_algorithm(
+    features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True
+) -> Convolution:
     """The algorithm for these shapes on this backend, by the rule of `convolve`; `tiled` wants the kernel prepared."""
     (height, width, _), (side, _, inputs, outputs) = features, kernel
     if not sharding.on_one_cpu():
@@ -114,19 +123,30 @@ def choose(features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = 
         return gather if inputs < outputs else scatter
     if side != 3 or min(inputs, outputs) < 32:
         return direct
-    if height * width <= FEW:
+    if height * width <= MIN_TILED_PIXELS:
         return gather if min(inputs, outputs) >= 128 else direct
-    wide = inputs * outputs >= (NARROW if height * width * (inputs + outputs) <= NEAR else WIDE)
-    return tiled if prepared and wide and height * width * inputs * outputs >= WORTH else direct
+    wide = inputs * outputs >= (
+        MIN_TILED_WEIGHTS_IN_CACHE
+        if height * width * (inputs + outputs) <= MAX_CACHED_VALUES
+        else MIN_TILED_WEIGHTS
+    )
+    return (
+        winograd_convolution
+        if prepared and wide and height * width * inputs * outputs >= MIN_TILED_WORK
+        else direct
+    )
 
 
-def side(pixels: int) -> int:
+def tile_size(pixels: int) -> int:
     """Of the tiles that a kernel is best prepared for, which sees features of so many pixels; by the rule of `convolve`."""
-    return 4 if pixels <= LOW else 6
+    return 4 if pixels <= MAX_SMALL_TILE_PIXELS else 6
 
 
 def direct(
-    features: jax.Array, kernel: jax.Array, precision: lax.Precision = lax.Precision.HIGHEST, zeros: int = 0
+    features: jax.Array,
+    kernel: jax.Array,
+    precision: lax.Precision = lax.Precision.HIGHEST,
+    zeros: int = 0,
 ) -> jax.Array:
     """XLA's own convolution, and its own gradients; `zeros` as in `convolve`."""
     around, dimensions = 2 * [(zeros, zeros)], ("NHWC", "HWIO", "NHWC")
@@ -137,7 +157,9 @@ def direct(
 
 def _gather(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, 9 C] [9 C, D]`: what each output pixel takes from its neighbourhood."""
-    return winograd.product(_neighbourhoods(features, len(kernel)), kernel.reshape(-1, kernel.shape[3]))
+    return winograd.matmul(
+        _neighbourhoods(features, len(kernel)), kernel.reshape(-1, kernel.shape[3])
+    )
 
 
 def _gather_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -145,30 +167,38 @@ def _gather_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
     size, channels, outputs = len(kernel), *kernel.shape[2:]
     gifts = winograd.contract(cotangent, kernel.swapaxes(0, 1).reshape(-1, outputs), 2, 1)
     gifts = gifts.reshape(*cotangent.shape[:2], size, size, channels)
-    return winograd.apart(lambda x: _overlaid(x, 0), winograd.apart(lambda x: _overlaid(x, 1), gifts))
+    return winograd.isolate(
+        lambda x: _overlap_add(x, 0), winograd.isolate(lambda x: _overlap_add(x, 1), gifts)
+    )
 
 
-def _overlaid(gifts: jax.Array, axis: int) -> jax.Array:
+def _overlap_add(gifts: jax.Array, axis: int) -> jax.Array:
     """`[H, W, K, ...]` -> the sum over K, the k-th of them moved k further along the axis, which gets longer."""
-    gifts = winograd.parts(gifts, 2)
-    return sum(padding_pooling.with_zeros(gift, axis, k, len(gifts) - 1 - k) for k, gift in enumerate(gifts))
+    gifts = winograd.unstack(gifts, 2)
+    return sum(
+        padding_pooling.pad_zeros(gift, axis, k, len(gifts) - 1 - k) for k, gift in enumerate(gifts)
+    )
 
 
-def _gather_kernel_gradient(features: jax.Array, cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
+def _gather_kernel_gradient(
+    features: jax.Array, cotangent: jax.Array, kernel: jax.Array
+) -> jax.Array:
     around = _neighbourhoods(features, len(kernel))
-    return jnp.einsum("hwc,hwd->cd", around, cotangent, precision=lax.Precision.HIGHEST).reshape(kernel.shape)
+    return jnp.einsum("hwc,hwd->cd", around, cotangent, precision=lax.Precision.HIGHEST).reshape(
+        kernel.shape
+    )
 
 
 def _scatter(features: jax.Array, kernel: jax.Array) -> jax.Array:
     """One product `[H W, C] [C, 9 D]`: what each input pixel gives to its neighbourhood."""
     size, inputs, outputs = kernel.shape[1:]
-    gifts = winograd.product(features, kernel.transpose(2, 1, 0, 3).reshape(inputs, -1))
-    return _collected(_collected(gifts.reshape(*features.shape[:2], size, size, outputs), 1), 0)
+    gifts = winograd.matmul(features, kernel.transpose(2, 1, 0, 3).reshape(inputs, -1))
+    return _shift_add(_shift_add(gifts.reshape(*features.shape[:2], size, size, outputs), 1), 0)
 
 
-def _collected(gifts: jax.Array, axis: int) -> jax.Array:
+def _shift_add(gifts: jax.Array, axis: int) -> jax.Array:
     """`[H, W, K, ...]` -> the sum over K, of the k-th what stands k further along the axis, which gets shorter."""
-    gifts = winograd.parts(gifts, 2)
+    gifts = winograd.unstack(gifts, 2)
     return sum(_window(gift, axis, k, len(gifts)) for k, gift in enumerate(gifts))
 
 
@@ -189,7 +219,9 @@ def _window(features: jax.Array, axis: int, first: int, size: int) -> jax.Array:
     return lax.slice_in_dim(features, first, first + features.shape[axis] - size + 1, axis=axis)
 
 
-def _differentiable(convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution) -> Convolution:
+def _differentiable(
+    convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution
+) -> Convolution:
     """With its own gradients: `gradient(cotangent, kernel)` of features, `kernel_gradient(features, cotangent, kernel)`.
 
     Each is traced once for a shape, wherever it is called from, for a network has some thousand operations in them; the
@@ -205,7 +237,11 @@ def _differentiable(convolution: Convolution, gradient: Convolution, kernel_grad
     def backward(residuals, cotangent):
         features, kernel = residuals
         unseen = features is None
-        of_kernel = jax.tree.map(jnp.zeros_like, kernel) if unseen else kernel_gradient(features, cotangent, kernel)
+        of_kernel = (
+            jax.tree.map(jnp.zeros_like, kernel)
+            if unseen
+            else kernel_gradient(features, cotangent, kernel)
+        )
         return gradient(cotangent, kernel), of_kernel
 
     differentiable = jax.custom_vjp(convolution)
@@ -215,4 +251,6 @@ def _differentiable(convolution: Convolution, gradient: Convolution, kernel_grad
 
 gather = _differentiable(_gather, _gather_gradient, _gather_kernel_gradient)
 scatter = _differentiable(_scatter, _scatter_gradient, _gather_kernel_gradient)
-tiled = _differentiable(winograd.convolve, winograd.gradient, winograd.kernel_gradient)
+winograd_convolution = _differentiable(
+    winograd.convolve, winograd.gradient, winograd.kernel_gradient
+)

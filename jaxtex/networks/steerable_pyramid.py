@@ -20,9 +20,11 @@ from jaxtex.networks import padding_pooling
 
 ORIENTATIONS = 4
 RADIUS = 8  # pixels: filters of 17 x 17
-CENTRE = np.pi / 2  # radians a pixel: waves of four pixels
+CENTER = np.pi / 2  # radians a pixel: waves of four pixels
 FLOOR = 1e-4  # of a modulus, in units of the image: keeps its gradient finite
-COLOURS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])  # orthonormal rows
+COLORS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt(
+    [[3], [2], [6]]
+)  # orthonormal rows
 LAYERS = ("colours", "bands", "moduli", "phases", "parents")
 
 
@@ -61,7 +63,10 @@ class Steerable(nn.Module):
         found["moduli"] = modulus(even, odd)
         if self.halvings():
             coarse = decorrelate(padding_pooling.halve(image, self.padding))
-            parents = [padding_pooling.double(part, self.padding) for part in quadrature(coarse, self.padding)]
+            parents = [
+                padding_pooling.double(part, self.padding)
+                for part in quadrature(coarse, self.padding)
+            ]
             height, width, _ = parents[0].shape
             beside = lambda fine, *others: jnp.concatenate([fine[:height, :width], *others], -1)
             found["phases"] = beside(found["bands"], *double_phase(*parents))
@@ -94,7 +99,7 @@ class Steerable(nn.Module):
 
 def decorrelate(image: jax.Array) -> jax.Array:
     """`[H, W, 3]`, RGB in [0, 1] -> the colours of `Steerable`, of a grey image 0 but the first, of mid-grey all 0."""
-    return jnp.matmul(image - 0.5, COLOURS.T, precision="highest")
+    return jnp.matmul(image - 0.5, COLORS.T, precision="highest")
 
 
 def modulus(even: jax.Array, odd: jax.Array) -> jax.Array:
@@ -115,9 +120,11 @@ def quadrature(channels: jax.Array, padding: str) -> tuple[jax.Array, jax.Array]
     """
     height, width, _ = channels.shape
     padded = padding_pooling.pad(channels, padding, RADIUS)
-    size = tuple(padding_pooling.smooth(side) for side in padded.shape[:2])
+    size = tuple(padding_pooling.next_fast_length(side) for side in padded.shape[:2])
     spectrum = jnp.fft.rfft2(padded, size, axes=(0, 1))
-    filters = bank(tuple(np.arange(ORIENTATIONS) * np.pi / ORIENTATIONS))[:, ::-1, ::-1]  # turned: a cross-correlation
+    filters = filter_bank(tuple(np.arange(ORIENTATIONS) * np.pi / ORIENTATIONS))[
+        :, ::-1, ::-1
+    ]  # turned: a cross-correlation
     parts = []
     for kernels in filters:
         by_filter = jnp.fft.rfft2(kernels, size, axes=(0, 1))
@@ -129,7 +136,7 @@ def quadrature(channels: jax.Array, padding: str) -> tuple[jax.Array, jax.Array]
 
 
 @functools.cache
-def bank(angles: tuple[float, ...]) -> np.ndarray:
+def filter_bank(angles: tuple[float, ...]) -> np.ndarray:
     """Filters that answer most to waves running in these directions (radians, from right to down).
 
     Returns:
@@ -140,12 +147,14 @@ def bank(angles: tuple[float, ...]) -> np.ndarray:
     radius, angle = np.hypot(x, y), np.arctan2(y, x)[..., None] - np.array(angles)
     radial = radial_form(radius)[..., None]
     even, odd = radial * np.cos(angle) ** 2, 1j * radial * odd_form(angle)
-    return np.stack([_cut(np.fft.ifft2(each, axes=(0, 1)).real) for each in (even, odd)]).astype(np.float32)
+    return np.stack([_cut(np.fft.ifft2(each, axes=(0, 1)).real) for each in (even, odd)]).astype(
+        np.float32
+    )
 
 
 def radial_form(radius: np.ndarray) -> np.ndarray:
     """How much of a frequency passes: a cosine over two octaves about `CENTRE`, so that the squares of octaves add to 1."""
-    octaves = np.log2(np.maximum(radius, 1e-9) / CENTRE)
+    octaves = np.log2(np.maximum(radius, 1e-9) / CENTER)
     return np.where(np.abs(octaves) < 1, np.cos(np.pi / 2 * octaves), 0.0)
 
 

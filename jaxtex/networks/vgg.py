@@ -25,10 +25,12 @@ from jaxtex.networks import convolutions, padding_pooling, steerable_pyramid
 
 Features = dict[str, jax.Array]
 
-EPSILON = 1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
+EPSILON = (
+    1e-5  # of the variance in batch norm: PyTorch's, which the published weights were trained with
+)
 PREPARED = "tiles"  # the collection of kernels in the form that `preparation.prepare` gives them
-KEPT = "pooled"  # what `jax.checkpoint` may keep where memory is short: the rest is computed anew for the gradient
-SMALLEST = 32  # pixels: five poolings leave one
+POOLED = "pooled"  # what `jax.checkpoint` may keep where memory is short: the rest is computed anew for the gradient
+MIN_SIDE = 32  # pixels: five poolings leave one
 
 
 class Convolution(nn.Module):
@@ -41,18 +43,27 @@ class Convolution(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array) -> jax.Array:
-        prepared, shape = self.get_variable(PREPARED, "kernel"), (self.side, self.side, features.shape[-1], self.width)
+        prepared, shape = (
+            self.get_variable(PREPARED, "kernel"),
+            (self.side, self.side, features.shape[-1], self.width),
+        )
         plain = prepared is None or self._has("kernel")
         kernel = self._weight("kernel", nn.initializers.lecun_normal(), shape) if plain else None
         bias = self._weight("bias", nn.initializers.zeros_init(), (self.width,))
         around = self.side // 2
         zeros = around if self.padding == "zero" else 0
         padded = features if zeros else padding_pooling.pad(features, self.padding, around)
-        return convolutions.convolve(padded, kernel, self.precision, prepared, zeros) + bias.astype(features.dtype)
+        return convolutions.convolve(padded, kernel, self.precision, prepared, zeros) + bias.astype(
+            features.dtype
+        )
 
     def _weight(self, name: str, initialise: Callable, shape: tuple[int, ...]) -> jax.Array:
         """What is there is taken as it is: its shape was checked when it was read, Flax' check traces the initialiser."""
-        return self.get_variable("params", name) if self._has(name) else self.param(name, initialise, shape)
+        return (
+            self.get_variable("params", name)
+            if self._has(name)
+            else self.param(name, initialise, shape)
+        )
 
     def _has(self, name: str) -> bool:
         return self.has_variable("params", name)
@@ -98,20 +109,28 @@ class VGG(nn.Module):
     def __call__(self, image: jax.Array) -> Features:
         mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
         deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
-        x, features = ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].kind), {}
-        for layer in evaluated(self):
+        x, features = (
+            ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].kind),
+            {},
+        )
+        for layer in evaluated_layers(self):
             features[layer] = x = self._layer(layer, x)
         merged = _folded(self)
-        return {layer: features[layer.replace("bn", "conv") if layer in merged else layer] for layer in self.layers}
+        return {
+            layer: features[layer.replace("bn", "conv") if layer in merged else layer]
+            for layer in self.layers
+        }
 
     def _layer(self, name: str, x: jax.Array) -> jax.Array:
-        kind, block, position = parse(name)
+        kind, block, position = parse_layer(name)
         if kind == "pool":
-            return ad_checkpoint.checkpoint_name(padding_pooling.pool(x, self.pooling), KEPT)
+            return ad_checkpoint.checkpoint_name(padding_pooling.pool(x, self.pooling), POOLED)
         if kind == "relu":
             return relu(x)
         if kind == "bn":
-            return nn.BatchNorm(use_running_average=True, epsilon=EPSILON, dtype=x.dtype, name=name)(x)
+            return nn.BatchNorm(
+                use_running_average=True, epsilon=EPSILON, dtype=x.dtype, name=name
+            )(x)
         width = self.widths[block - 1][position - 1]
         return Convolution(width, self.side, self.padding, self.precision, name=name)(x)
 
@@ -119,7 +138,9 @@ class VGG(nn.Module):
         """Every layer, in the order of evaluation."""
         kinds, names = ("conv", "bn", "relu") if self.batch_norm else ("conv", "relu"), []
         for block, widths in enumerate(self.widths, 1):
-            names += [f"{kind}{block}_{position + 1}" for position in range(len(widths)) for kind in kinds]
+            names += [
+                f"{kind}{block}_{position + 1}" for position in range(len(widths)) for kind in kinds
+            ]
             names += [f"pool{block}"]
         return tuple(names)
 
@@ -131,22 +152,29 @@ class VGG(nn.Module):
         """The tensors of a weight file: `conv1_1/kernel`, ..., `bn1_1/var`, ..."""
         shapes, inputs = {}, 3
         for name in filter(lambda name: name.startswith("conv"), self.names()):
-            _, block, position = parse(name)
+            _, block, position = parse_layer(name)
             outputs, norm = self.widths[block - 1][position - 1], name.replace("conv", "bn")
-            shapes |= {f"{name}/kernel": (self.side, self.side, inputs, outputs), f"{name}/bias": (outputs,)}
-            shapes |= {f"{norm}/{leaf}": (outputs,) for leaf in ("scale", "bias", "mean", "var") if self.batch_norm}
+            shapes |= {
+                f"{name}/kernel": (self.side, self.side, inputs, outputs),
+                f"{name}/bias": (outputs,),
+            }
+            shapes |= {
+                f"{norm}/{leaf}": (outputs,)
+                for leaf in ("scale", "bias", "mean", "var")
+                if self.batch_norm
+            }
             inputs = outputs
         return shapes
 
     def halvings(self) -> int:
         """How many poolings it runs through."""
-        return sum(name.startswith("pool") for name in evaluated(self))
+        return sum(name.startswith("pool") for name in evaluated_layers(self))
 
     def extents(self, height: int, width: int) -> dict[str, tuple[int, int, int]]:
         """Layer -> the shape of its features, `(H', W', C)`, of an image of this size."""
         found, channels = {}, 0
         for name in self.names():
-            kind, block, position = parse(name)
+            kind, block, position = parse_layer(name)
             if kind == "pool":
                 height, width = height // 2, width // 2
             else:
@@ -174,7 +202,9 @@ class Pyramid(nn.Module):
             maps = [self.network(each) for each in jnp.split(reduced, self.maps, -1)]
             for layer in maps[0]:
                 seen = [features_of_one[layer] for features_of_one in maps]
-                features[octave_name(layer, octave)] = seen[0] if self.maps == 1 else jnp.concatenate(seen, -1)
+                features[octave_name(layer, octave)] = (
+                    seen[0] if self.maps == 1 else jnp.concatenate(seen, -1)
+                )
         return features
 
 
@@ -200,7 +230,7 @@ def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
     return images
 
 
-def extents(network: Pyramid, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+def feature_shapes(network: Pyramid, height: int, width: int) -> dict[str, tuple[int, int, int]]:
     """Layer -> the shape of its features, `(H', W', C)`, of an image of this size. Tracing tells, too, in half a second."""
     of_octave = lambda octave: network.network.extents(height >> octave, width >> octave)
     return {
@@ -215,7 +245,7 @@ def octave_name(layer: str, octave: int) -> str:
     return f"{layer}/{2**octave}" if octave else layer
 
 
-def parse(layer: str) -> tuple[str, int, int]:
+def parse_layer(layer: str) -> tuple[str, int, int]:
     """`"conv3_1"` -> `("conv", 3, 1)`; `"pool2"` -> `("pool", 2, 0)`."""
     kind, block, position = re.fullmatch(r"([a-z]+)(\d+)(?:_(\d+))?", layer).groups(default="0")
     return kind, int(block), int(position)
@@ -226,30 +256,32 @@ def layer_names(network: Network) -> tuple[str, ...]:
     return network.names()
 
 
-def evaluated(network: VGG) -> tuple[str, ...]:
+def evaluated_layers(network: VGG) -> tuple[str, ...]:
     """The layers that the network runs through: all up to the deepest wanted, less those that are folded away."""
     names = layer_names(network)
     deepest = max((names.index(layer) for layer in network.layers), default=-1)
     return tuple(name for name in names[: deepest + 1] if name not in _folded(network))
 
 
-def reach(network: VGG) -> int:
+def halo_rows(network: VGG) -> int:
     """How many rows beyond its own a row of the deepest wanted layer sees, rounded up to what the poolings divide by."""
     rows, stride = 0, 1
-    for name in evaluated(network):
+    for name in evaluated_layers(network):
         rows += stride * (network.side // 2) * name.startswith("conv")
         stride *= 2 if name.startswith("pool") else 1
     return -(-rows // stride) * stride
 
 
-def available(network: Network, variables: dict) -> tuple[str, ...]:
+def available_layers(network: Network, variables: dict) -> tuple[str, ...]:
     """The layers that these variables have the numbers for: weights may end early, fixed filters need none."""
     names, numbers = layer_names(network), variables.get("params", {})
-    missing = (i for i, name in enumerate(names) if name.startswith(("conv", "bn")) and name not in numbers)
+    missing = (
+        i for i, name in enumerate(names) if name.startswith(("conv", "bn")) and name not in numbers
+    )
     return names[: next(missing, len(names))]
 
 
-def select(network: Network, layers: tuple[str, ...]) -> Network:
+def select_layers(network: Network, layers: tuple[str, ...]) -> Network:
     """The network with these layers as its output.
 
     Raises:
@@ -261,7 +293,7 @@ def select(network: Network, layers: tuple[str, ...]) -> Network:
     return network.clone(layers=tuple(layers))
 
 
-def fold(network: Network, variables: dict) -> tuple[Network, dict]:
+def fold_batch_norm(network: Network, variables: dict) -> tuple[Network, dict]:
     """Merges each batch norm into its convolution where no wanted layer needs the value between them.
 
     Args:
@@ -277,7 +309,9 @@ def fold(network: Network, variables: dict) -> tuple[Network, dict]:
     params, stats = dict(variables["params"]), dict(variables.get("batch_stats", {}))
     for norm in _folded(network):
         conv = norm.replace("bn", "conv")
-        if conv in params and norm in params:  # the weights may end early, or have come with the norms folded in
+        if (
+            conv in params and norm in params
+        ):  # the weights may end early, or have come with the norms folded in
             params[conv] = _fold_one(params[conv], params.pop(norm), stats.pop(norm))
     return network, {**variables, "params": params, "batch_stats": stats}
 
@@ -290,8 +324,13 @@ def _folded(network: VGG) -> tuple[str, ...]:
 
 
 def _fold_one(conv: dict, norm: dict, stats: dict) -> dict:
-    scale = norm["scale"] / np.sqrt(stats["var"] + EPSILON)  # in NumPy: there is nothing to compile for so little
-    return {"kernel": conv["kernel"] * scale, "bias": (conv["bias"] - stats["mean"]) * scale + norm["bias"]}
+    scale = norm["scale"] / np.sqrt(
+        stats["var"] + EPSILON
+    )  # in NumPy: there is nothing to compile for so little
+    return {
+        "kernel": conv["kernel"] * scale,
+        "bias": (conv["bias"] - stats["mean"]) * scale + norm["bias"],
+    }
 
 
 VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)

@@ -5,10 +5,10 @@ from jaxtex.optimizers.registry import (
     Optimizer,
     State,
     adam,
-    by_optax,
+    from_optax,
     gd,
-    newton,
-    start,
+    init_state,
+    lbfgs,
 )
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "Optimizer",
     "State",
     "adam",
-    "by_optax",
+    "from_optax",
     "gd",
-    "newton",
-    "start",
+    "init_state",
+    "lbfgs",
 ]

@@ -23,12 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-LENGTH = 10  # pairs remembered, where nothing else is said
-FIRST = 0.1  # largest change of a pixel in a step along the gradient, in [0, 1]
-LARGEST = 0.5  # and in any step
-DECREASE = 1e-4  # of what the slope promises must be got: Nocedal and Wright, "Numerical Optimization", 3.1
-PATIENCE = 4  # refusals before the memory is forgotten
-CURVATURE = 1e-10  # least cosine between a step and its change of the gradient
+DEFAULT_HISTORY = 10  # pairs remembered, where nothing else is said
+FIRST_STEP = 0.1  # largest change of a pixel in a step along the gradient, in [0, 1]
+MAX_STEP = 0.5  # and in any step
+SUFFICIENT_DECREASE = 1e-4  # of what the slope promises must be got: Nocedal and Wright, "Numerical Optimization", 3.1
+MAX_REFUSALS = 4  # refusals before the memory is forgotten
+MIN_CURVATURE = 1e-10  # least cosine between a step and its change of the gradient
 
 
 class Memory(NamedTuple):
@@ -42,12 +42,14 @@ class Memory(NamedTuple):
     refusals: jax.Array  # in this search
 
 
-def init(image: jax.Array, length: int = LENGTH) -> Memory:
+def init(image: jax.Array, length: int = DEFAULT_HISTORY) -> Memory:
     """No memory, but room for so many pairs; the first image tried, `[H, W, 3]`, will be accepted."""
     zero = jnp.zeros((), jnp.int32)
     rows = 2 * (length + 1)
     products = jnp.zeros((rows, rows))
-    return Memory(jnp.zeros_like(image), jnp.zeros((rows, image.size)), products, zero, jnp.ones(()), zero)
+    return Memory(
+        jnp.zeros_like(image), jnp.zeros((rows, image.size)), products, zero, jnp.ones(()), zero
+    )
 
 
 def update(state, loss: jax.Array, gradient: jax.Array):
@@ -64,26 +66,32 @@ def update(state, loss: jax.Array, gradient: jax.Array):
     memory, step = state.memory, state.trial - state.image
     slope = jnp.minimum(jnp.sum(memory.gradient * step), 0.0)
     finite = jnp.isfinite(loss + jnp.sum(gradient))  # a sum is finite only if all that is summed is
-    accepted = finite & (loss <= state.loss + DECREASE * slope)
+    accepted = finite & (loss <= state.loss + SUFFICIENT_DECREASE * slope)
     change = jnp.where(accepted, gradient - memory.gradient, 0.0)
     image = jnp.where(accepted, state.trial, state.image)
     memory = memory._replace(gradient=jnp.where(accepted, gradient, memory.gradient))
-    free = _free(memory.gradient, image)
+    free = _free_gradient(memory.gradient, image)
     memory, along = _store(memory, jnp.where(accepted, step, 0.0), change, free)
     memory = _search(memory, accepted, _shrink(state.loss, loss, slope))
     trial = _trial(memory, image, free, along)
     return state._replace(
-        step=state.step + 1, image=image, loss=jnp.where(accepted, loss, state.loss), trial=trial, memory=memory
+        step=state.step + 1,
+        image=image,
+        loss=jnp.where(accepted, loss, state.loss),
+        trial=trial,
+        memory=memory,
     )
 
 
-def _free(gradient: jax.Array, image: jax.Array) -> jax.Array:
+def _free_gradient(gradient: jax.Array, image: jax.Array) -> jax.Array:
     """The gradient without the pixels that it pushes beyond a bound."""
     outward = ((image <= 0) & (gradient > 0)) | ((image >= 1) & (gradient < 0))
     return jnp.where(outward, 0.0, gradient)
 
 
-def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) -> tuple[Memory, jax.Array]:
+def _store(
+    memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array
+) -> tuple[Memory, jax.Array]:
     """The memory with a pair more, if it is curved; and the inner products of its pairs with `free`, in the same pass.
 
     It is written in any case, into the slot that is no pair, which is one then if it is counted: whether it is curved its
@@ -92,22 +100,28 @@ def _store(memory: Memory, step: jax.Array, change: jax.Array, free: jax.Array) 
     ring = len(memory.pairs) // 2
     slot, pairs, products = memory.count % ring, memory.pairs, memory.products
     rows = slot, slot + ring
-    for vector, row in zip((step, change), rows, strict=True):  # in place, where `.at[].set` copies all on CPU
+    for vector, row in zip(
+        (step, change), rows, strict=True
+    ):  # in place, where `.at[].set` copies all on CPU
         pairs = lax.dynamic_update_index_in_dim(pairs, vector.ravel(), row, 0)
     columns = _product(pairs, jnp.stack([step.ravel(), change.ravel(), free.ravel()], 1))
     for column, row in zip(columns.T, rows, strict=False):
         here = jnp.arange(2 * ring) == row
         products = jnp.where(here, column[:, None], jnp.where(here[:, None], column, products))
     (steps, both), (_, changes) = columns[jnp.stack(rows), :2]
-    curved = both > CURVATURE * jnp.sqrt(steps) * jnp.sqrt(changes)
-    return memory._replace(pairs=pairs, products=products, count=memory.count + curved), columns[:, 2]
+    curved = both > MIN_CURVATURE * jnp.sqrt(steps) * jnp.sqrt(changes)
+    return memory._replace(pairs=pairs, products=products, count=memory.count + curved), columns[
+        :, 2
+    ]
 
 
 def _search(memory: Memory, accepted: jax.Array, factor: jax.Array) -> Memory:
     refusals = jnp.where(accepted, 0, memory.refusals + 1)
-    forget = (refusals >= PATIENCE) & (memory.count > 0)
+    forget = (refusals >= MAX_REFUSALS) & (memory.count > 0)
     size = jnp.where(accepted | forget, 1.0, memory.size * factor)
-    return memory._replace(size=size, refusals=jnp.where(forget, 0, refusals), count=jnp.where(forget, 0, memory.count))
+    return memory._replace(
+        size=size, refusals=jnp.where(forget, 0, refusals), count=jnp.where(forget, 0, memory.count)
+    )
 
 
 def _shrink(loss: jax.Array, trial: jax.Array, slope: jax.Array) -> jax.Array:
@@ -119,11 +133,15 @@ def _shrink(loss: jax.Array, trial: jax.Array, slope: jax.Array) -> jax.Array:
 def _trial(memory: Memory, image: jax.Array, free: jax.Array, along: jax.Array) -> jax.Array:
     outward = free != memory.gradient
     newton = jnp.where(outward, 0.0, -_inverse_hessian(memory, free, along))
-    slope = jnp.sum(newton * free)  # 0 where nothing is remembered, not finite where `newton` is not
+    slope = jnp.sum(
+        newton * free
+    )  # 0 where nothing is remembered, not finite where `newton` is not
     useful = jnp.isfinite(slope) & (slope < 0)
     direction = jnp.where(useful, newton, -free)
     largest = jnp.max(jnp.abs(direction)) + TINY
-    length = jnp.where(useful, jnp.minimum(memory.size, LARGEST / largest), memory.size * FIRST / largest)
+    length = jnp.where(
+        useful, jnp.minimum(memory.size, MAX_STEP / largest), memory.size * FIRST_STEP / largest
+    )
     return jnp.clip(image + length * direction, 0.0, 1.0)
 
 
@@ -137,7 +155,9 @@ def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax
     """
     ring = len(memory.pairs) // 2
     ages = jnp.arange(ring)
-    order = (memory.count + ages) % ring  # the next slot first, then those not yet filled, then the pairs, oldest first
+    order = (
+        memory.count + ages
+    ) % ring  # the next slot first, then those not yet filled, then the pairs, oldest first
     filled = ages >= jnp.maximum(ring - memory.count, 1)
     products = memory.products.reshape(2, ring, 2, ring)[:, order][..., order]
     products = jnp.where(filled[:, None, None] & filled, products, 0.0)
@@ -147,7 +167,9 @@ def _inverse_hessian(memory: Memory, vector: jax.Array, along: jax.Array) -> jax
     return scale * vector + combined.reshape(vector.shape)
 
 
-def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _compact(
+    products: jax.Array, along: jax.Array, filled: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """What the matrix times a vector is: the vector times a scale, and steps and changes times weights, `[2, m + 1]`.
 
     Args:
@@ -155,7 +177,11 @@ def _compact(products: jax.Array, along: jax.Array, filled: jax.Array) -> tuple[
       along: theirs with the vector, `[2, m + 1]`; likewise.
       filled: where there is a pair, `[m + 1]`.
     """
-    mixed, changes, diagonal = products[0, :, 1], products[1, :, 1], jnp.eye(len(filled), dtype=bool)
+    mixed, changes, diagonal = (
+        products[0, :, 1],
+        products[1, :, 1],
+        jnp.eye(len(filled), dtype=bool),
+    )
     scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)  # of the latest pair
     inverse = _inverse(jnp.where(diagonal & ~filled, 1.0, jnp.triu(mixed)))
     first = _product(inverse, along[0])

@@ -30,7 +30,7 @@ class Run(NamedTuple):
     folder: pathlib.Path
 
 
-class Manner(NamedTuple):
+class RunOptions(NamedTuple):
     """How it is made, which does not decide the picture."""
 
     profile: str = ""  # folder for a profile; empty: none
@@ -38,15 +38,15 @@ class Manner(NamedTuple):
     noted: bool = True  # whether the result says in its file how it was made
 
 
-ORDINARY = Manner()
+DEFAULT_OPTIONS = RunOptions()
 
 
-def plan(style: str, config: configs.Config) -> stepping.Plan:
+def plan_run(style: str, config: configs.Config) -> stepping.Plan:
     """The synthesis of a run; raises as `make` does."""
-    return planning.build(_load(style, config), config)
+    return planning.build_plan(_load(style, config), config)
 
 
-def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
+def make_run(run: Run, manner: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | None:
     """Makes the picture into the folder, and a profile into another. Bad choices are found before anything is written.
 
     What is done already stays; what was cut off goes on from its last checkpoint, to the same picture.
@@ -63,23 +63,37 @@ def make(run: Run, manner: Manner = ORDINARY) -> np.ndarray | None:
       Preempted: the process was told to leave; what was done is saved.
     """
     who = background.begin(identity, run)  # to hash the weights takes a while
-    if not manner.overwrite and distributed.agree(_is_done(run, who)):
+    if not manner.overwrite and distributed.broadcast_flag(_is_done(run, who)):
         logging.info("%s is done already; --overwrite makes it anew", run.folder)
         return None
-    with _told(run.folder):
-        made = plan(run.style, run.config if manner.overwrite else checkpointing.settled(run.folder / run_folder.SAVES, run.config))
-        sources(run)  # which are shown in the end, when the files may be gone
-    with _claimed([run], [who()], manner.overwrite) as (folder,), _told(run.folder):
-        keeper = checkpointing.Saves(run.folder / run_folder.SAVES, who(), _settling([folder]))
-        with report.Bar(run.config.num_steps) as bar, profiler.profile(manner.profile) as record:
-            watch = _together(folder, bar.watch(), record)
+    with _explain_errors(run.folder):
+        made = plan_run(
+            run.style,
+            run.config
+            if manner.overwrite
+            else checkpointing.restore_strips(run.folder / run_folder.CHECKPOINTS, run.config),
+        )
+        source_images(run)  # which are shown in the end, when the files may be gone
+    with _claim_folders([run], [who()], manner.overwrite) as (folder,), _explain_errors(run.folder):
+        keeper = checkpointing.FileCheckpointer(
+            run.folder / run_folder.CHECKPOINTS, who(), _flush_all([folder])
+        )
+        with (
+            report.ProgressBar(run.config.num_steps) as bar,
+            profiler.profile(manner.profile) as record,
+        ):
+            watch = _combine_observers(folder, bar.watch(), record)
             result = loop.run(made, watch, keeper)
         _finish(run, folder, made, result, manner.noted)
     return result
 
 
 def make_batch(
-    styles: list[str], config: configs.Config, num_images: int, folder: pathlib.Path, manner: Manner = ORDINARY
+    styles: list[str],
+    config: configs.Config,
+    num_images: int,
+    folder: pathlib.Path,
+    manner: RunOptions = DEFAULT_OPTIONS,
 ) -> list[Run]:
     """Pictures of each style with the seeds that follow the config's, all at once, each in a folder of its own.
 
@@ -93,32 +107,56 @@ def make_batch(
     Raises:
       UserError, Preempted: as `make`; or the loss of some is not finite, and the others are done.
     """
-    with _told(folder):
+    with _explain_errors(folder):
         plans = planning.build_batch([_load(style, config) for style in styles], config, num_images)
     seeds = [dataclasses.replace(config, seed=config.seed + i) for i in range(num_images)]
-    made = [Run(style, each, folder / f"{_stem(style)}-{each.seed}") for style in styles for each in seeds]
-    todo = [i for i, run in enumerate(made) if manner.overwrite or not distributed.agree(is_done(run))]
-    todo = todo if not todo or batches.apart(plans[0]) else range(len(made))
+    made = [
+        Run(style, each, folder / f"{_stem(style)}-{each.seed}")
+        for style in styles
+        for each in seeds
+    ]
+    todo = [
+        i
+        for i, run in enumerate(made)
+        if manner.overwrite or not distributed.broadcast_flag(is_done(run))
+    ]
+    todo = todo if not todo or batches.runs_separately(plans[0]) else range(len(made))
     spoilt = _make_all([made[i] for i in todo], [plans[i] for i in todo], manner)
     if spoilt:
-        raise errors.UserError(f"the loss is not finite, and nothing is made, in {', '.join(spoilt)}; the others are done")
-    if distributed.writes():
-        images.save(folder / "sheet.png", report.grid([column(run) for run in made]))
+        raise errors.UserError(
+            f"the loss is not finite, and nothing is made, in {', '.join(spoilt)}; the others are done"
+        )
+    if distributed.is_writer():
+        images.save(folder / "sheet.png", report.grid([sheet_column(run) for run in made]))
     return made
 
 
-def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> list[str]:
+def _make_all(made: list[Run], plans: list[stepping.Plan], manner: RunOptions) -> list[str]:
     """The folders of those that came to nothing."""
     if not made:
         return []
-    whose, spoilt, alone = [identity(run) for run in made], [], batches.apart(plans[0])
+    whose, spoilt, alone = [identity(run) for run in made], [], batches.runs_separately(plans[0])
     for run in made:
-        sources(run)  # as in `make`
-    with _claimed(made, whose, manner.overwrite) as folders, _told(made[0].folder.parent):
+        source_images(run)  # as in `make`
+    with (
+        _claim_folders(made, whose, manner.overwrite) as folders,
+        _explain_errors(made[0].folder.parent),
+    ):
         of_each = zip(made, whose if alone else [whose] * len(made), strict=True)
-        saved = [checkpointing.Saves(run.folder / run_folder.SAVES, who, _settling(folders)) for run, who in of_each]
-        with report.Bar(made[0].config.num_steps * len(made)) as bar, profiler.profile(manner.profile) as record:
-            watch = [_together(own, bar.watch(), *([] if i else [record])) for i, own in enumerate(folders)]
+        saved = [
+            checkpointing.FileCheckpointer(
+                run.folder / run_folder.CHECKPOINTS, who, _flush_all(folders)
+            )
+            for run, who in of_each
+        ]
+        with (
+            report.ProgressBar(made[0].config.num_steps * len(made)) as bar,
+            profiler.profile(manner.profile) as record,
+        ):
+            watch = [
+                _combine_observers(own, bar.watch(), *([] if i else [record]))
+                for i, own in enumerate(folders)
+            ]
             for i, result in batches.run(plans, watch, saved):
                 if np.isfinite(result).all():
                     _finish(made[i], folders[i], plans[i], result, manner.noted)
@@ -128,40 +166,49 @@ def _make_all(made: list[Run], plans: list[stepping.Plan], manner: Manner) -> li
 
 
 @contextlib.contextmanager
-def _claimed(made: Sequence[Run], whose: Sequence[dict], overwrite: bool) -> Iterator[list[report.Report | None]]:
+def _claim_folders(
+    made: Sequence[Run], whose: Sequence[dict], overwrite: bool
+) -> Iterator[list[report.RunWriter | None]]:
     """A report into the folder of each, which has its identity then; None in a process that does not write."""
-    if not distributed.writes():
+    if not distributed.is_writer():
         yield [None] * len(made)
         return
     with contextlib.ExitStack() as stack:
         claim = lambda run, who: run_folder.claim(run.folder, who, provenance.versions(), overwrite)
         metrics = [stack.enter_context(claim(*each)) for each in zip(made, whose, strict=True)]
-        writers = stack.enter_context(futures.ThreadPoolExecutor(report.LATE))  # which are done before another may claim
-        folders = [report.Report(run.folder, own, writers) for run, own in zip(made, metrics, strict=True)]
+        writers = stack.enter_context(
+            futures.ThreadPoolExecutor(report.MAX_PENDING)
+        )  # which are done before another may claim
+        folders = [
+            report.RunWriter(run.folder, own, writers)
+            for run, own in zip(made, metrics, strict=True)
+        ]
         for run, folder in zip(made, folders, strict=True):
-            with _told(run.folder):
-                folder.begin(sources(run))
+            with _explain_errors(run.folder):
+                folder.begin(source_images(run))
         yield folders
 
 
-def _settling(folders: Sequence[report.Report | None]) -> Callable[[], object]:
+def _flush_all(folders: Sequence[report.RunWriter | None]) -> Callable[[], object]:
     return lambda: [folder.settle() for folder in folders if folder]
 
 
-def _together(*observers: loop.Observer | None) -> loop.Observer:
+def _combine_observers(*observers: loop.Observer | None) -> loop.Observer:
     """In a process that does not write, none of them."""
-    there = observers if distributed.writes() else ()
+    there = observers if distributed.is_writer() else ()
     return lambda progress: [observe(progress) for observe in there]
 
 
 @contextlib.contextmanager
-def _told(folder: pathlib.Path) -> Iterator[None]:
+def _explain_errors(folder: pathlib.Path) -> Iterator[None]:
     """A disk that is full, or gone, or too little memory, costs no more than what came after the last checkpoint."""
     try:
         yield
     except OSError as error:
         what = f"{error.filename or folder}: {error.strerror or error}"
-        raise errors.UserError(f"{what}; what was saved is kept, and the same command goes on from it") from error
+        raise errors.UserError(
+            f"{what}; what was saved is kept, and the same command goes on from it"
+        ) from error
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -171,15 +218,19 @@ def _told(folder: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _finish(run: Run, folder: report.Report | None, made: stepping.Plan, result: np.ndarray, noted: bool) -> None:
+def _finish(
+    run: Run, folder: report.RunWriter | None, made: stepping.Plan, result: np.ndarray, noted: bool
+) -> None:
     """Picture, sheet and mark, if this process writes."""
     if folder is None:
         return
-    note = json.dumps(run_folder.record(run.folder)) if noted else ""
-    told = folder.finish(sources(run), result, run.config.tile, note, input_images.split_paths(run.config.maps))
-    if preemption.asked():
+    note = json.dumps(run_folder.read_record(run.folder)) if noted else ""
+    told = folder.finish(
+        source_images(run), result, run.config.tile, note, input_images.split_paths(run.config.maps)
+    )
+    if preemption.requested():
         raise errors.Preempted("told to leave before the last touch")
-    run_folder.finish(run.folder, {"numbers": made.numbers, **told})
+    run_folder.mark_done(run.folder, {"numbers": made.statistic_size, **told})
 
 
 def _load(style: str, config: configs.Config) -> list[np.ndarray]:
@@ -187,7 +238,9 @@ def _load(style: str, config: configs.Config) -> list[np.ndarray]:
 
 
 def _stem(style: str) -> str:
-    return "-".join(pathlib.Path(path).stem for path in input_images.split_paths(style)) or "content"
+    return (
+        "-".join(pathlib.Path(path).stem for path in input_images.split_paths(style)) or "content"
+    )
 
 
 def identity(run: Run) -> dict:
@@ -195,9 +248,15 @@ def identity(run: Run) -> dict:
     named = [run.config.content, run.config.init, *input_images.split_paths(run.style)]
     several = (run.config.masks, run.config.style_masks, run.config.maps)
     named += [path for text in several for path in input_images.split_paths(text)]
-    paths = {path: path for path in named} | {"weights": run.config.weights or locations.path_of(run.config.network) or ""}
-    found = {name: pathlib.Path(builtin.path_of(path)) for name, path in paths.items()}
-    inputs = {name: files.hashes(path, "sha256")["sha256"] for name, path in found.items() if path.is_file()}
+    paths = {path: path for path in named} | {
+        "weights": run.config.weights or locations.find_file(run.config.network) or ""
+    }
+    found = {name: pathlib.Path(builtin.resolve(path)) for name, path in paths.items()}
+    inputs = {
+        name: files.hash_file(path, "sha256")["sha256"]
+        for name, path in found.items()
+        if path.is_file()
+    }
     return {"flags": {"style": run.style, **dataclasses.asdict(run.config)}, "inputs": inputs}
 
 
@@ -207,44 +266,60 @@ def is_done(run: Run) -> bool:
 
 
 def _is_done(run: Run, who: Callable[[], dict]) -> bool:
-    return (run.folder / run_folder.DONE).is_file() and run_folder.covers(run_folder.record(run.folder), who())
+    return (run.folder / run_folder.DONE).is_file() and run_folder.matches(
+        run_folder.read_record(run.folder), who()
+    )
 
 
 @functools.cache
-def sources(run: Run) -> list[np.ndarray]:
+def source_images(run: Run) -> list[np.ndarray]:
     """What it is made from, as used: content and exemplars; of a feature map what excites it in them."""
     exemplars = [images.load(path) for path in input_images.split_paths(run.style)]
     if run.config.excite and exemplars:
-        return [receptive_fields.mosaic(exemplars, run.config)]
+        return [receptive_fields.strongest_patches(exemplars, run.config)]
     content = [images.load(run.config.content)] if run.config.content else []
     maps = [images.load(path) for path in input_images.split_paths(run.config.maps)]
-    return [input_images.as_used(picture, run.config.size) for picture in (*content, *exemplars, *maps)]
+    return [
+        input_images.resize_input(picture, run.config.size)
+        for picture in (*content, *exemplars, *maps)
+    ]
 
 
-def column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
+def sheet_column(run: Run, steps: tuple[int, ...] = ()) -> list[np.ndarray]:
     """What it was made from, snapshots and result with all its maps, from the folder."""
-    made = run_folder.results(run.folder / run_folder.RESULT, input_images.split_paths(run.config.maps))
+    made = run_folder.result_paths(
+        run.folder / run_folder.RESULT, input_images.split_paths(run.config.maps)
+    )
     result, *maps = (images.load(path) for path in made)
-    snapshots = [images.load(run_folder.snapshot(run.folder, step)) for step in steps if step < run.config.num_steps]
-    return [*sources(run), *(images.resize(each, *result.shape[:2]) for each in snapshots), result, *maps]
+    snapshots = [
+        images.load(run_folder.snapshot_path(run.folder, step))
+        for step in steps
+        if step < run.config.num_steps
+    ]
+    return [
+        *source_images(run),
+        *(images.resize(each, *result.shape[:2]) for each in snapshots),
+        result,
+        *maps,
+    ]
 
 
-def outcome(run: Run) -> dict:
+def read_outcome(run: Run) -> dict:
     """What the finished run noted: `numbers`, `steps`, `seconds`, `loss`, `first`, `memory`."""
-    return run_folder.notes(run.folder)
+    return run_folder.read_done(run.folder)
 
 
-def losses(run: Run) -> tuple[list[int], list[float]]:
+def read_losses(run: Run) -> tuple[list[int], list[float]]:
     """Steps, and the loss at the best image so far."""
-    rows = run_folder.rows(run.folder)
+    rows = run_folder.read_metrics(run.folder)
     return [row["step"] for row in rows], [row["loss"] for row in rows]
 
 
-def exemplar(run: Run) -> np.ndarray | None:
+def reference_image(run: Run) -> np.ndarray | None:
     """What the result should look like, to be measured against: the first style, or the content, as used."""
     if run.config.excite:
         return None
     path = (input_images.split_paths(run.style) or [run.config.content])[0]
     if not path:
         raise errors.UserError("a run has neither style nor content")
-    return input_images.as_used(images.load(path), run.config.size)
+    return input_images.resize_input(images.load(path), run.config.size)

@@ -60,7 +60,7 @@ class Experiment(NamedTuple):
     demonstrate: Callable[[pathlib.Path], list[tables.Row]] | None = None
 
 
-class LeftOut(NamedTuple):
+class Skipped(NamedTuple):
     """In place of a run that makes no sense with this network."""
 
     reason: str
@@ -90,12 +90,22 @@ def load(name: str) -> Experiment:
     path = errors.choose("experiment", name, {each: FOLDER / f"{each}.py" for each in names()})
     try:
         module = _execute(name, path)
-        fields = {field: getattr(module, field.upper()) for field in Experiment._fields if hasattr(module, field.upper())}
-        functions = {field: getattr(module, field) for field in ("more", "demonstrate") if hasattr(module, field)}
+        fields = {
+            field: getattr(module, field.upper())
+            for field in Experiment._fields
+            if hasattr(module, field.upper())
+        }
+        functions = {
+            field: getattr(module, field)
+            for field in ("more", "demonstrate")
+            if hasattr(module, field)
+        }
         question = (module.__doc__ or "").strip().partition("\n")[0]
         return Experiment(**{"runs": {}, **fields, **functions, "name": name, "question": question})
     except Exception as error:  # it is anybody's code
-        raise errors.UserError(f"experiment '{name}': {path} is broken ({type(error).__name__}: {error})") from error
+        raise errors.UserError(
+            f"experiment '{name}': {path} is broken ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _execute(name: str, path: pathlib.Path) -> types.ModuleType:
@@ -110,7 +120,9 @@ def _execute(name: str, path: pathlib.Path) -> types.ModuleType:
     return module
 
 
-def perform(name: str, given: dict, base: pathlib.Path, overwrite: bool = False) -> list[str]:
+def run_experiment(
+    name: str, given: dict, base: pathlib.Path, overwrite: bool = False
+) -> list[str]:
     """Does an experiment, and leaves `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png` in its folder.
 
     Args:
@@ -129,7 +141,9 @@ def perform(name: str, given: dict, base: pathlib.Path, overwrite: bool = False)
     return failed
 
 
-def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool) -> list[str]:
+def _demonstrate(
+    experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool
+) -> list[str]:
     del given, overwrite
     folder.mkdir(parents=True, exist_ok=True)
     rows = experiment.demonstrate(folder)
@@ -138,33 +152,38 @@ def _demonstrate(experiment: Experiment, given: dict, folder: pathlib.Path, over
     return [f"{experiment.name}: {row['claim']}" for row in rows if not row["holds"]]
 
 
-def _perform(experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool) -> list[str]:
+def _perform(
+    experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool
+) -> list[str]:
     done, failed, seen, wanted = {}, [], {}, dict(experiment.runs)
     while wanted:
-        prepared = dict(adapted(experiment, wanted, given, folder, done))
+        prepared = dict(adapt_runs(experiment, wanted, given, folder, done))
         if not done and all(isinstance(run, errors.UserError) for run in prepared.values()):
             raise next(iter(prepared.values()))
         for run_name, run in prepared.items():
             failed += _try(f"{experiment.name}/{run_name}", run, done, overwrite)
         seen |= wanted
-        further = experiment.more(results.rows(done, every=True)) if done else {}
+        further = experiment.more(results.table_rows(done, every=True)) if done else {}
         wanted = {key: run for key, run in further.items() if key not in seen}
-    results.gather(folder, done, list(seen), experiment)
+    results.write_results(folder, done, list(seen), experiment)
     return failed
 
 
 def _try(
-    label: str, run: execution.Run | LeftOut | errors.UserError, done: dict[str, execution.Run], overwrite: bool
+    label: str,
+    run: execution.Run | Skipped | errors.UserError,
+    done: dict[str, execution.Run],
+    overwrite: bool,
 ) -> list[str]:
     """Makes a run, unless it is done; nothing, or why it failed."""
-    if isinstance(run, LeftOut):
+    if isinstance(run, Skipped):
         logging.info("%s is left out: %s", label, run.reason)
         return []
     try:
         if isinstance(run, errors.UserError):
             raise run
         logging.info("%s begins", label)
-        execution.make(run, execution.Manner(overwrite=overwrite))
+        execution.make_run(run, execution.RunOptions(overwrite=overwrite))
         done[run.folder.name] = run
         return []
     except Exception as error:  # the other runs go on
@@ -172,9 +191,13 @@ def _try(
         return [f"{label}: {' '.join(str(error).split()) or type(error).__name__}"]
 
 
-def adapted(
-    experiment: Experiment, wanted: dict, given: dict, folder: pathlib.Path, done: dict[str, execution.Run]
-) -> Iterator[tuple[str, execution.Run | LeftOut | errors.UserError]]:
+def adapt_runs(
+    experiment: Experiment,
+    wanted: dict,
+    given: dict,
+    folder: pathlib.Path,
+    done: dict[str, execution.Run],
+) -> Iterator[tuple[str, execution.Run | Skipped | errors.UserError]]:
     """The runs with the choices given, and with the layers that their network has; or why one cannot be made.
 
     Args:
@@ -189,32 +212,38 @@ def adapted(
     for name, (style, config) in wanted.items():
         fixed = {"network"} if several and config.network != WRITTEN_FOR else set()
         try:
-            chosen = _chosen(experiment, config, {key: value for key, value in given.items() if key not in fixed})
+            chosen = _chosen(
+                experiment, config, {key: value for key, value in given.items() if key not in fixed}
+            )
         except errors.UserError as error:
             chosen = error
         if isinstance(chosen, configs.Config):
             run = execution.Run(given.get("style") or style, chosen, folder / name)
             twin = made.setdefault((run.style, run.config), name)
-            chosen = run if twin == name else LeftOut(f"with these layers it is the same as {twin}")
+            chosen = run if twin == name else Skipped(f"with these layers it is the same as {twin}")
         yield name, chosen
 
 
-def _chosen(experiment: Experiment, config: configs.Config, given: dict) -> configs.Config | LeftOut:
+def _chosen(
+    experiment: Experiment, config: configs.Config, given: dict
+) -> configs.Config | Skipped:
     """The file's choices, what goes with the network, the flags' choices: the later ones count."""
     chosen = {key: value for key, value in given.items() if key != "style"}
-    config = dataclasses.replace(config, **experiment.on.get(chosen.get("network", config.network), {}))
+    config = dataclasses.replace(
+        config, **experiment.on.get(chosen.get("network", config.network), {})
+    )
     return _with_layers(dataclasses.replace(config, **chosen), experiment.lacking)
 
 
-def _with_layers(config: configs.Config, lacking: Mapping[str, str]) -> configs.Config | LeftOut:
+def _with_layers(config: configs.Config, lacking: Mapping[str, str]) -> configs.Config | Skipped:
     """The choices with just the layers that there are; `lacking` says what becomes of the others."""
-    available, changed = layers_at_hand(config.network, config.weights), {}
+    available, changed = available_layers(config.network, config.weights), {}
     for field in LAYERS:
         parts = [part.strip() for part in getattr(config, field).split(",") if part.strip()]
         kept = [_in_place_of(part, available, lacking) for part in parts]
         changed[field] = ",".join(dict.fromkeys(part for part in kept if part))
         if parts and not changed[field]:
-            return LeftOut(f"'{config.network}' has none of {getattr(config, field)}")
+            return Skipped(f"'{config.network}' has none of {getattr(config, field)}")
     return dataclasses.replace(config, **changed)
 
 
@@ -223,11 +252,13 @@ def _in_place_of(part: str, available: tuple[str, ...], lacking: Mapping[str, st
     name, colon, weight = part.partition(":")
     if name in available:
         return part
-    other = next((other for pattern, other in lacking.items() if fnmatch.fnmatchcase(name, pattern)), name)
+    other = next(
+        (other for pattern, other in lacking.items() if fnmatch.fnmatchcase(name, pattern)), name
+    )
     return f"{other}{colon}{weight}" if other else ""
 
 
 @functools.lru_cache
-def layers_at_hand(network: str, path: str) -> tuple[str, ...]:
+def available_layers(network: str, path: str) -> tuple[str, ...]:
     """The layers that a network with these weights has."""
-    return loading.layers_at_hand(configs.Config(network=network, weights=path))
+    return loading.available_layers(configs.Config(network=network, weights=path))

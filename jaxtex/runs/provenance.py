@@ -12,7 +12,13 @@ from jaxtex.images import builtin
 from jaxtex.runtime import files
 from jaxtex.weights import locations
 
-PATHS = ("style", "content", "init", "masks", "style_masks")  # flags that name pictures, with commas between them
+PATHS = (
+    "style",
+    "content",
+    "init",
+    "masks",
+    "style_masks",
+)  # flags that name pictures, with commas between them
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 
 
@@ -30,14 +36,16 @@ def read(path: str | os.PathLike) -> dict:
       UserError: it is no picture, or there is no note in it.
     """
     try:
-        found = json.loads(images.note(path) or "{}")
+        found = json.loads(images.read_metadata(path) or "{}")
         if all(isinstance(found[part], dict) for part in ("flags", "inputs")):
             return found
     except errors.UserError:
         raise
     except (ValueError, KeyError, TypeError):
         pass
-    raise errors.UserError(f"--from={path}: says nothing of how it was made; jaxtex writes that into each result.png")
+    raise errors.UserError(
+        f"--from={path}: says nothing of how it was made; jaxtex writes that into each result.png"
+    )
 
 
 def flags_of(path: str | os.PathLike, given: dict) -> dict:
@@ -53,7 +61,11 @@ def flags_of(path: str | os.PathLike, given: dict) -> dict:
     noted = read(path)
     flags = noted["flags"] | given
     for name, digest in noted["inputs"].items():
-        where = str(flags.get("weights") or locations.path_of(flags.get("network", ""))) if name == "weights" else name
+        where = (
+            str(flags.get("weights") or locations.find_file(flags.get("network", "")))
+            if name == "weights"
+            else name
+        )
         if _is_used(name, flags, noted["flags"]) and (reason := _differs(where, digest)):
             raise errors.UserError(f"--from={path}: '{where}', which it was made from, {reason}")
     return flags
@@ -67,7 +79,7 @@ def _is_used(name: str, flags: dict, before: dict) -> bool:
 
 
 def _differs(where: str, digest: str) -> str:
-    path = builtin.path_of(where)
+    path = builtin.resolve(where)
     if not os.path.isfile(path):
         return "is not there"
-    return "" if files.hashes(path, "sha256")["sha256"] == digest else "has changed since then"
+    return "" if files.hash_file(path, "sha256")["sha256"] == digest else "has changed since then"

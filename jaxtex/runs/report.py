@@ -26,10 +26,10 @@ GAP = 8  # pixels between the pictures of a sheet
 LETTERS, SMALL = 16, 8  # pixels, of a caption's letters
 WIDE = 1.7  # so many letters are as wide as one is high
 LOG_EVERY = 15.0  # seconds between two lines where there is no terminal
-LATE = 4  # snapshots that may still be on their way to the disk
+MAX_PENDING = 4  # snapshots that may still be on their way to the disk
 
 
-class Report:
+class RunWriter:
     """Writes the files of one run into its folder, as the observer of a synthesis.
 
     `exemplar.png`, `result.png`, `sheet.png`, `steps/000010.png`, ..., and `metrics.jsonl`: a line for each step with step,
@@ -47,13 +47,13 @@ class Report:
     def __init__(self, folder: pathlib.Path, metrics: IO[str], writers: futures.Executor):
         self.folder, self.metrics, self.writers = folder, metrics, writers
         self.began, self.before = time.monotonic(), None
-        self.late: collections.deque[futures.Future] = collections.deque(maxlen=LATE)
+        self.late: collections.deque[futures.Future] = collections.deque(maxlen=MAX_PENDING)
 
     def __call__(self, progress: loop.Progress) -> None:
         self._note(progress)
-        if len(self.late) == LATE:
+        if len(self.late) == MAX_PENDING:
             self.late[0].result()
-        path, image = run_folder.snapshot(self.folder, progress.step), progress.image[..., :3]
+        path, image = run_folder.snapshot_path(self.folder, progress.step), progress.image[..., :3]
         self.late.append(self.writers.submit(images.save, path, image, durable=False))
 
     def settle(self) -> None:
@@ -67,7 +67,13 @@ class Report:
         seconds = round(self.before + time.monotonic() - self.began, 3)
         for i in range(len(progress.infos.loss)):
             info = jax.tree.map(lambda leaf, i=i: float(leaf[i]), progress.infos)
-            row = {"step": first + i, "loss": info.loss, "evaluated": info.evaluated, **info.terms, "seconds": seconds}
+            row = {
+                "step": first + i,
+                "loss": info.loss,
+                "evaluated": info.evaluated,
+                **info.terms,
+                "seconds": seconds,
+            }
             self.metrics.write(json.dumps(row) + "\n")
         self.metrics.flush()
 
@@ -76,7 +82,12 @@ class Report:
         images.save(self.folder / "exemplar.png", sheet(sources), durable=False)
 
     def finish(
-        self, sources: list[np.ndarray], result: np.ndarray, tile: str = "", note: str = "", maps: Sequence[str] = ()
+        self,
+        sources: list[np.ndarray],
+        result: np.ndarray,
+        tile: str = "",
+        note: str = "",
+        maps: Sequence[str] = (),
     ) -> dict:
         """Writes the result, and the sheet: what it was made from, four snapshots, result.
 
@@ -91,47 +102,67 @@ class Report:
           For the mark of a finished run: steps, seconds, last and first loss, peak of memory in bytes.
         """
         self.settle()
-        for path, each in zip(run_folder.results(self.folder / run_folder.RESULT, maps), texture_maps.split(result), strict=True):
+        for path, each in zip(
+            run_folder.result_paths(self.folder / run_folder.RESULT, maps),
+            texture_maps.split_maps(result),
+            strict=True,
+        ):
             images.save(path, each, note=note)
-        rows = run_folder.rows(self.folder)
-        chosen = [path for step, path in run_folder.snapshots(self.folder).items() if step < rows[-1]["step"]]
+        rows = run_folder.read_metrics(self.folder)
+        chosen = [
+            path
+            for step, path in run_folder.snapshot_paths(self.folder).items()
+            if step < rows[-1]["step"]
+        ]
         chosen = [chosen[round(i)] for i in np.linspace(0, len(chosen) - 1, min(4, len(chosen)))]
-        shown = [images.resize(each, *result.shape[:2]) for each in map(images.readable, chosen) if each is not None]
-        repeated = texture_maps.shown(images.repeated(result, tile, 2))
+        shown = [
+            images.resize(each, *result.shape[:2])
+            for each in map(images.load_if_readable, chosen)
+            if each is not None
+        ]
+        repeated = texture_maps.side_by_side(images.repeat(result, tile, 2))
         images.save(self.folder / "sheet.png", sheet([*sources, *shown, repeated]))
         told = {"steps": rows[-1]["step"], "seconds": rows[-1]["seconds"], "loss": rows[-1]["loss"]}
-        return told | {"first": rows[0]["evaluated"], "memory": device_memory.peak()}
+        return told | {"first": rows[0]["evaluated"], "memory": device_memory.peak_bytes()}
 
     def _forget(self, first: int) -> None:
         """At the first call: the steps from this one on are made anew, and the clock goes on."""
         if self.before is not None:
             return
-        kept = [row for row in run_folder.rows(self.folder) if row["step"] < first]
+        kept = [row for row in run_folder.read_metrics(self.folder) if row["step"] < first]
         self.before = kept[-1]["seconds"] if kept else 0.0
         self.metrics.truncate(0)  # not made anew: the open file is the folder's lock
         self.metrics.writelines(json.dumps(row) + "\n" for row in kept)
         steps = {row["step"] for row in kept}
-        for path in [path for step, path in run_folder.snapshots(self.folder).items() if step not in steps]:
+        for path in [
+            path
+            for step, path in run_folder.snapshot_paths(self.folder).items()
+            if step not in steps
+        ]:
             path.unlink()
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:
     """Pictures of any heights side by side on white, `[H, W, 3]`."""
     height = max(picture.shape[0] for picture in pictures)
-    padded = [np.pad(p, ((0, height - len(p)), (0, GAP), (0, 0)), constant_values=1.0) for p in pictures]
+    padded = [
+        np.pad(p, ((0, height - len(p)), (0, GAP), (0, 0)), constant_values=1.0) for p in pictures
+    ]
     return np.concatenate(padded, axis=1)[:, :-GAP]
 
 
 def grid(columns: list[list[np.ndarray]], width: int = 5) -> np.ndarray:
     """Columns of pictures (exemplar above, result below), `width` of them in a row, on white."""
-    turned = [sheet([picture.swapaxes(0, 1) for picture in column]).swapaxes(0, 1) for column in columns]
+    turned = [
+        sheet([picture.swapaxes(0, 1) for picture in column]).swapaxes(0, 1) for column in columns
+    ]
     rows = [sheet(turned[i : i + width]) for i in range(0, len(turned), width)]
     return sheet([row.swapaxes(0, 1) for row in rows]).swapaxes(0, 1)
 
 
 def caption(text: str, width: int, lines: int = 1) -> np.ndarray:
     """Text on white, `[H, width, 3]`, as large as fits, with room for so many lines; `wrapped` has them."""
-    parts = wrapped(text, width)
+    parts = wrap(text, width)
     size = max(SMALL, min(LETTERS, int(WIDE * width / max(1, *map(len, parts)))))
     canvas = Image.new("L", (width, max(LETTERS, lines * (SMALL + 2)) + 4), 255)
     place = (0, LETTERS - size if len(parts) == 1 else 0)
@@ -139,12 +170,12 @@ def caption(text: str, width: int, lines: int = 1) -> np.ndarray:
     return np.repeat(np.asarray(canvas, np.float32)[..., None] / 255, 3, -1)
 
 
-def wrapped(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """The lines of a caption; more than one where the smallest letters are too wide for that."""
     return textwrap.wrap(text, max(1, int(WIDE * width / SMALL))) or [""]
 
 
-class Bar:
+class ProgressBar:
     """On a terminal a bar with loss, steps a second and the time left; elsewhere a line now and then.
 
     Args:
@@ -153,10 +184,19 @@ class Bar:
 
     def __init__(self, num_steps: int):
         self.done, self.skipped, self.num_steps = 0, 0, num_steps
-        columns = ("{task.description}", rich.progress.BarColumn(), rich.progress.MofNCompleteColumn())
-        rest = (rich.progress.TextColumn("{task.fields[pace]}"), rich.progress.TimeRemainingColumn())
+        columns = (
+            "{task.description}",
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+        )
+        rest = (
+            rich.progress.TextColumn("{task.fields[pace]}"),
+            rich.progress.TimeRemainingColumn(),
+        )
         self.console = rich.console.Console(stderr=True)
-        self.bar = rich.progress.Progress(*columns, *rest, console=self.console, disable=not self.console.is_terminal)
+        self.bar = rich.progress.Progress(
+            *columns, *rest, console=self.console, disable=not self.console.is_terminal
+        )
         self.task = self.bar.add_task("compiling", total=num_steps, pace="")
         self.began = self.spoke = time.monotonic()
 
@@ -186,6 +226,8 @@ class Bar:
         now, done = time.monotonic(), self.done + self.skipped
         pace = f"{self.done / (now - self.began):.1f} steps/s"
         self.bar.update(self.task, completed=done, description=f"loss {loss:.2e}", pace=pace)
-        if not self.console.is_terminal and (now - self.spoke > LOG_EVERY or done == self.num_steps):
+        if not self.console.is_terminal and (
+            now - self.spoke > LOG_EVERY or done == self.num_steps
+        ):
             self.spoke = now
             logging.info("step %d of %d, loss %.3e, %s", done, self.num_steps, loss, pace)

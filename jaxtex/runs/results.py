@@ -13,19 +13,27 @@ from jaxtex import errors, images, metrics
 from jaxtex.runs import execution, plots, report, tables
 
 Runs = dict[str, execution.Run]  # by their names
-NONE: Runs = {}
+NO_RUNS: Runs = {}
 
 
-class Wanted(Protocol):
+class Layout(Protocol):
     """How results are shown."""
 
     question: str  # the title of the table
     columns: int  # runs in a row of the sheet
     steps: tuple[int, ...]  # snapshots that the sheet shows
-    curve: tuple[str, str] | None  # columns of the table to be drawn against each other, or ("step", "loss")
+    curve: (
+        tuple[str, str] | None
+    )  # columns of the table to be drawn against each other, or ("step", "loss")
 
 
-def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wanted, unfinished: Runs = NONE) -> None:
+def write_results(
+    folder: pathlib.Path,
+    done: Runs,
+    names: Sequence[str],
+    wanted: Layout,
+    unfinished: Runs = NO_RUNS,
+) -> None:
     """Writes `sheet.png`, `table.md` and `table.csv`, and perhaps `curve.png`; prints the table.
 
     Args:
@@ -38,7 +46,7 @@ def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wante
     if not done:
         return
     images.save(folder / "sheet.png", sheet(done, names, wanted))
-    table = rows(done, unfinished=unfinished)
+    table = table_rows(done, unfinished=unfinished)
     tables.save(folder, table, wanted.question)
     print(tables.markdown(table))
     try:
@@ -47,12 +55,14 @@ def gather(folder: pathlib.Path, done: Runs, names: Sequence[str], wanted: Wante
         logging.warning("%s", error)
 
 
-def sheet(done: Runs, names: Sequence[str], wanted: Wanted) -> np.ndarray:
+def sheet(done: Runs, names: Sequence[str], wanted: Layout) -> np.ndarray:
     """For each run its name, what it was made from, snapshots and result, one below the other."""
-    pictures = {name: execution.column(run, wanted.steps) for name, run in done.items()}
-    widths = {name: max(picture.shape[1] for picture in column) for name, column in pictures.items()}
+    pictures = {name: execution.sheet_column(run, wanted.steps) for name, run in done.items()}
+    widths = {
+        name: max(picture.shape[1] for picture in column) for name, column in pictures.items()
+    }
     widths = {name: widths.get(name, min(widths.values())) for name in names}
-    lines = max(len(report.wrapped(name, widths[name])) for name in names)
+    lines = max(len(report.wrap(name, widths[name])) for name in names)
     column = lambda name: [report.caption(name, widths[name], lines), *pictures.get(name, [])]
     return report.grid([column(name) for name in names], wanted.columns)
 
@@ -64,39 +74,46 @@ def _plot(path: pathlib.Path, done: Runs, across: str, up: str) -> None:
 def curves(done: Runs, across: str, up: str) -> plots.Curves:
     """The course of each run's loss, or a point for each run, those of one exemplar together."""
     if (across, up) == ("step", "loss"):
-        return {name: execution.losses(run) for name, run in done.items()}
+        return {name: execution.read_losses(run) for name, run in done.items()}
     found: plots.Curves = {}
-    for run, row in zip(done.values(), rows(done), strict=True):
+    for run, row in zip(done.values(), table_rows(done), strict=True):
         points = found.setdefault(pathlib.Path(run.style).stem, ([], []))
         points[0].append(row[across])
         points[1].append(row[up])
     return found
 
 
-def rows(done: Runs, every: bool = False, unfinished: Runs = NONE) -> list[tables.Row]:
+def table_rows(done: Runs, every: bool = False, unfinished: Runs = NO_RUNS) -> list[tables.Row]:
     """A row for each run: in what it differs from the others (or every choice), what it took, what came out.
 
     Those that are unfinished come last, with their choices alone.
     """
     named = {**done, **unfinished}
-    keys = differing(named, every)
-    chosen = {name: {"run": name, **{key: choices(run)[key] for key in keys}} for name, run in named.items()}
+    keys = differing_choices(named, every)
+    chosen = {
+        name: {"run": name, **{key: run_choices(run)[key] for key in keys}}
+        for name, run in named.items()
+    }
     return [row | (_row(done[name]) if name in done else {}) for name, row in chosen.items()]
 
 
-def choices(run: execution.Run) -> tables.Row:
+def run_choices(run: execution.Run) -> tables.Row:
     """What was chosen, by the flags' names."""
     return {"style": run.style, **dataclasses.asdict(run.config)}
 
 
-def differing(named: Runs, every: bool = False) -> list[str]:
+def differing_choices(named: Runs, every: bool = False) -> list[str]:
     """The choices in which the runs differ, or all of them."""
-    chosen = [choices(run) for run in named.values()]
-    return [key for key in (chosen[0] if chosen else {}) if every or len({each[key] for each in chosen}) > 1]
+    chosen = [run_choices(run) for run in named.values()]
+    return [
+        key
+        for key in (chosen[0] if chosen else {})
+        if every or len({each[key] for each in chosen}) > 1
+    ]
 
 
 def _row(run: execution.Run) -> tables.Row:
-    noted = execution.outcome(run)
+    noted = execution.read_outcome(run)
     row = {key: noted[key] for key in ("numbers", "steps", "seconds")}
     row["loss / first"] = noted["loss"] / noted["first"] if noted["first"] else float("nan")
     return row | measured(run)
@@ -105,5 +122,9 @@ def _row(run: execution.Run) -> tables.Row:
 @functools.cache
 def measured(run: execution.Run) -> dict[str, float]:
     """The result by `jaxtex.metrics`, against what it should look like, if there is such."""
-    exemplar = execution.exemplar(run)
-    return {} if exemplar is None else metrics.measure(exemplar, images.load(run.folder / "result.png"))
+    exemplar = execution.reference_image(run)
+    return (
+        {}
+        if exemplar is None
+        else metrics.measure(exemplar, images.load(run.folder / "result.png"))
+    )

@@ -17,12 +17,14 @@ from jaxtex import errors
 from jaxtex.runtime import files
 
 RECORD, METRICS, RESULT, DONE = "run.json", "metrics.jsonl", "result.png", "DONE"
-STEPS, SAVES = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
-SNAPSHOT = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)  # the name of one
+STEPS, CHECKPOINTS = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
+SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)  # the name of one
 
 
 @contextlib.contextmanager
-def claim(folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = False) -> Iterator[IO[str]]:
+def claim(
+    folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = False
+) -> Iterator[IO[str]]:
     """Makes the folder this run's, for as long as the context lasts.
 
     Args:
@@ -38,7 +40,7 @@ def claim(folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = F
       UserError: it cannot be written to, another process writes to it, or it holds another run.
     """
     with _opened(folder) as metrics:
-        if not files.lock(metrics):
+        if not files.try_lock(metrics):
             raise errors.UserError(f"--workdir={folder}: another process is making its run there")
         if not overwrite:
             _refuse_others(folder, identity)
@@ -54,13 +56,15 @@ def _opened(folder: pathlib.Path) -> IO[str]:
         (folder / STEPS).mkdir(parents=True, exist_ok=True)
         return open(folder / METRICS, "a+")
     except OSError as error:
-        raise errors.UserError(f"--workdir={folder}: cannot be written to ({error.strerror})") from error
+        raise errors.UserError(
+            f"--workdir={folder}: cannot be written to ({error.strerror})"
+        ) from error
 
 
 def _refuse_others(folder: pathlib.Path, identity: dict) -> None:
-    there = record(folder)
-    worth = (folder / DONE).exists() or any((folder / SAVES).glob("*"))
-    if there and worth and not covers(there, identity):
+    there = read_record(folder)
+    worth = (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*"))
+    if there and worth and not matches(there, identity):
         raise errors.UserError(
             f"--workdir={folder}: holds another run ({_difference(there, identity)}); --overwrite makes this one in its "
             "place, another --workdir keeps both"
@@ -68,15 +72,19 @@ def _refuse_others(folder: pathlib.Path, identity: dict) -> None:
 
 
 def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
-    there = {name: record(folder).get(name) for name in about}
-    if any((folder / SAVES).glob("*")) and there != about:
-        logging.warning("%s: begun with %s, goes on with %s: the last bits may differ", folder, there, about)
+    there = {name: read_record(folder).get(name) for name in about}
+    if any((folder / CHECKPOINTS).glob("*")) and there != about:
+        logging.warning(
+            "%s: begun with %s, goes on with %s: the last bits may differ", folder, there, about
+        )
 
 
 def _difference(there: dict, identity: dict) -> str:
     """The first thing in which two runs differ."""
     old, new = ({**each.get("inputs", {}), **each.get("flags", {})} for each in (there, identity))
-    name = next(name for name in (*new, *old, "all") if old.get(name) != new.get(name) or name == "all")
+    name = next(
+        name for name in (*new, *old, "all") if old.get(name) != new.get(name) or name == "all"
+    )
     if name in identity["flags"]:
         return f"--{name}: {old.get(name)} there, {new.get(name)} here"
     return f"the file '{name}' is not the same"
@@ -84,24 +92,24 @@ def _difference(there: dict, identity: dict) -> str:
 
 def _clean(folder: pathlib.Path, overwrite: bool) -> None:
     (folder / DONE).unlink(missing_ok=True)
-    for place in (folder, folder / STEPS, folder / SAVES):
-        files.sweep(place)
+    for place in (folder, folder / STEPS, folder / CHECKPOINTS):
+        files.remove_partial_files(place)
     if overwrite:
-        shutil.rmtree(folder / SAVES, ignore_errors=True)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
-def results(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
+def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
     """The files of a result of several maps: `result.png`, `result-normal.png`, ..., beside each other."""
     first = pathlib.Path(picture)
     return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(each).stem}") for each in maps)]
 
 
-def record(folder: pathlib.Path) -> dict:
+def read_record(folder: pathlib.Path) -> dict:
     """What `run.json` says; nothing if there is none, or a damaged one."""
     return _table(folder / RECORD)
 
 
-def notes(folder: pathlib.Path) -> dict:
+def read_done(folder: pathlib.Path) -> dict:
     """What the mark of a finished run says; nothing as with `record`."""
     return _table(folder / DONE)
 
@@ -114,15 +122,15 @@ def _table(path: pathlib.Path) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def rows(folder: pathlib.Path) -> list[dict]:
+def read_metrics(folder: pathlib.Path) -> list[dict]:
     """The lines of `metrics.jsonl`, see `report.Report`; none if there is no such file."""
     try:
-        return list(parsed((folder / METRICS).read_bytes().splitlines()))
+        return list(parse_metrics((folder / METRICS).read_bytes().splitlines()))
     except OSError:
         return []
 
 
-def parsed(lines: Iterable[str | bytes]) -> Iterator[dict]:
+def parse_metrics(lines: Iterable[str | bytes]) -> Iterator[dict]:
     """The rows among some lines of `metrics.jsonl`; one that was cut off, or is none, is left out."""
     for line in lines:
         with contextlib.suppress(ValueError):
@@ -131,28 +139,30 @@ def parsed(lines: Iterable[str | bytes]) -> Iterator[dict]:
                 yield row
 
 
-def snapshot(folder: pathlib.Path, step: int) -> pathlib.Path:
+def snapshot_path(folder: pathlib.Path, step: int) -> pathlib.Path:
     """The file of the image after a step."""
     return folder / STEPS / f"{step:06d}.png"
 
 
-def snapshots(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+def snapshot_paths(folder: pathlib.Path) -> dict[int, pathlib.Path]:
     """Steps -> the files that there are, in their order."""
     try:
         names = os.listdir(folder / STEPS)
     except OSError:
         return {}
-    steps = sorted(int(name.removesuffix(".png")) for name in names if SNAPSHOT.fullmatch(name))
-    return {step: snapshot(folder, step) for step in steps}
+    steps = sorted(
+        int(name.removesuffix(".png")) for name in names if SNAPSHOT_NAME.fullmatch(name)
+    )
+    return {step: snapshot_path(folder, step) for step in steps}
 
 
-def covers(there: dict, identity: dict) -> bool:
+def matches(there: dict, identity: dict) -> bool:
     """Whether a record is that of this very run."""
     return {**there, **identity} == there
 
 
-def finish(folder: pathlib.Path, notes: dict) -> None:
+def mark_done(folder: pathlib.Path, notes: dict) -> None:
     """The mark of a finished run, and nothing to go on from any more."""
     with files.atomic(folder / DONE) as part:
         part.write_text(json.dumps(notes) + "\n")
-    shutil.rmtree(folder / SAVES, ignore_errors=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)

@@ -28,7 +28,9 @@ exec {command} --only="$SLURM_ARRAY_TASK_ID"
 """
 
 
-def write(folder: pathlib.Path, numbers: Sequence[int], command: Sequence[str], options: str) -> pathlib.Path:
+def write_script(
+    folder: pathlib.Path, numbers: Sequence[int], command: Sequence[str], options: str
+) -> pathlib.Path:
     """Writes the batch script `job.sh`.
 
     Args:
@@ -42,7 +44,13 @@ def write(folder: pathlib.Path, numbers: Sequence[int], command: Sequence[str], 
     here, name = shlex.quote(os.getcwd()), shlex.quote(folder.absolute().name)
     array, command = ",".join(map(str, numbers)), shlex.join(command)
     text = SCRIPT.format(
-        name=name, array=array, here=here, log=shlex.quote(str(log)), warning=WARNING, options=options, command=command
+        name=name,
+        array=array,
+        here=here,
+        log=shlex.quote(str(log)),
+        warning=WARNING,
+        options=options,
+        command=command,
     )
     with files.atomic(folder / "job.sh") as part:
         part.write_text(text.replace("#SBATCH \n", ""))
@@ -57,10 +65,16 @@ def submit(script: pathlib.Path) -> str:
       UserError: there is no sbatch, or it refuses.
     """
     if not shutil.which("sbatch"):
-        raise errors.UserError(f"--slurm: there is no sbatch on this machine; {script} waits for one: sbatch {script}")
-    done = subprocess.run(["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=False)
+        raise errors.UserError(
+            f"--slurm: there is no sbatch on this machine; {script} waits for one: sbatch {script}"
+        )
+    done = subprocess.run(
+        ["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise errors.UserError(f"sbatch {script}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+        raise errors.UserError(
+            f"sbatch {script}: {done.stderr.strip() or f'exit status {done.returncode}'}"
+        )
     return done.stdout.strip().partition(";")[0]
 
 

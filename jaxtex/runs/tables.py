@@ -21,13 +21,21 @@ def header(rows: Sequence[Row]) -> list[str]:
 def markdown(rows: Sequence[Row]) -> str:
     """A Markdown table; numbers with three digits, nothing where a row has no value."""
     names = header(rows)
-    lines = [names, ["---"] * len(names), *([text(row.get(name, "")) for name in names] for row in rows)]
+    lines = [
+        names,
+        ["---"] * len(names),
+        *([text(row.get(name, "")) for name in names] for row in rows),
+    ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def text(value: object) -> str:
     """A cell: three significant digits of a number that is not whole."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("|", "\\|").replace("\n", " ")
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float)
+        else str(value).replace("|", "\\|").replace("\n", " ")
+    )
 
 
 def save(folder: pathlib.Path, rows: Sequence[Row], title: str = "") -> None:
@@ -54,7 +62,9 @@ def show(cells: Sequence[Sequence[str]]) -> None:
     if not console.is_terminal:
         return _show_plainly(cells)
     header, *rows = cells
-    table = rich.table.Table(rich.table.Column(header[0], overflow="fold"), box=None, padding=(0, 2, 0, 0))
+    table = rich.table.Table(
+        rich.table.Column(header[0], overflow="fold"), box=None, padding=(0, 2, 0, 0)
+    )
     for name in header[1:]:
         table.add_column(name, justify="right")
     for row in rows:

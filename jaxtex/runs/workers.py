@@ -18,11 +18,15 @@ from absl import logging
 
 from jaxtex.runtime import files, preemption
 
-TOLD = (preemption.LEAVES, -signal.SIGTERM, -signal.SIGUSR1)  # statuses of a process that was asked to stop
+PREEMPTED_STATUSES = (
+    preemption.EXIT_STATUS,
+    -signal.SIGTERM,
+    -signal.SIGUSR1,
+)  # statuses of a process that was asked to stop
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 GRACE = 60.0  # seconds that a process has to stop: half of what Slurm is asked for
-SAYS = "jaxtex-sweep: "  # begins our own lines in a log
-FAILED = f"{SAYS}failed: "
+PREFIX = "jaxtex-sweep: "  # begins our own lines in a log
+FAILED = f"{PREFIX}failed: "
 
 
 class Job(NamedTuple):
@@ -38,7 +42,7 @@ class Stopped(Exception):  # noqa: N818
     """A signal came; its number is the argument. What runs was told to stop, and has."""
 
 
-def perform(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
+def run_jobs(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
     """Does what is not done yet. What fails costs the others nothing.
 
     Args:
@@ -61,7 +65,7 @@ def perform(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
             for job in [job for job, process in going.items() if process.poll() is not None]:
                 status = going.pop(job).returncode
                 tries[job] += 1
-                if status in TOLD and tries[job] <= retries:
+                if status in PREEMPTED_STATUSES and tries[job] <= retries:
                     logging.info("%s was preempted, and begins again", job.name)
                     waiting.append(job)
                 elif reason := _reason(job, status):
@@ -91,13 +95,17 @@ def _begin(job: Job, going: dict[Job, subprocess.Popen], failed: list[str]) -> N
     """Starts it, unless it is done or another process is at it."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with open(job.log, "a") as log:
-        if not files.lock(log):
+        if not files.try_lock(log):
             failed.append(f"{job.name}: another process is making it")
         elif job.is_done():
             logging.info("%s is done already", job.name)
         else:
             logging.info("%s begins", job.name)
-            print(f"{SAYS}begins on {platform.node()}, {time.strftime('%F %T')}", file=log, flush=True)
+            print(
+                f"{PREFIX}begins on {platform.node()}, {time.strftime('%F %T')}",
+                file=log,
+                flush=True,
+            )
             # Of a session of its own, or a Ctrl-C at the terminal would reach it, too.
             pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
             going[job] = subprocess.Popen(job.command, **pipes, start_new_session=True)
@@ -108,9 +116,9 @@ def _reason(job: Job, status: int) -> str:
     if status == 0 and job.is_done():
         logging.info("%s is done", job.name)
         return ""
-    lines = [line for line in tail(job.log) if not line.startswith(SAYS)]
+    lines = [line for line in read_tail(job.log) if not line.startswith(PREFIX)]
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
-    how = "preempted too often" if status in TOLD else how
+    how = "preempted too often" if status in PREEMPTED_STATUSES else how
     reason = f"{lines[-1]} ({how})" if lines else how
     _note(job, f"{FAILED}{reason}")
     logging.error("%s failed: %s", job.name, reason)
@@ -122,12 +130,16 @@ def _stop(going: dict[Job, subprocess.Popen], came: list[int]) -> None:
     for process in going.values():
         process.terminate()
     until = time.monotonic() + GRACE
-    while any(process.poll() is None for process in going.values()) and time.monotonic() < until and len(came) < 2:
+    while (
+        any(process.poll() is None for process in going.values())
+        and time.monotonic() < until
+        and len(came) < 2
+    ):
         time.sleep(0.05)
     for job, process in going.items():
         process.kill()
         if process.wait():
-            _note(job, f"{SAYS}interrupted")
+            _note(job, f"{PREFIX}interrupted")
 
 
 def _note(job: Job, line: str) -> None:
@@ -135,19 +147,21 @@ def _note(job: Job, line: str) -> None:
         print(line, file=log)
 
 
-def tail(log: pathlib.Path, size: int = 65536) -> list[str]:
+def read_tail(log: pathlib.Path, size: int = 65536) -> list[str]:
     """The last lines of a log, without empty ones; none if there is no log."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - size))
-            return [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            return [
+                line for line in file.read().decode(errors="replace").splitlines() if line.strip()
+            ]
     except FileNotFoundError:
         return []
 
 
-def failure(log: pathlib.Path) -> str:
+def read_failure(log: pathlib.Path) -> str:
     """Why the last try failed; nothing if it did not."""
-    last = (tail(log) or [""])[-1]
+    last = (read_tail(log) or [""])[-1]
     return last.removeprefix(FAILED) if last.startswith(FAILED) else ""
 
 

@@ -13,7 +13,7 @@ from jaxtex.runtime import preemption
 CHOICES = {"off": False, "auto": True}
 
 
-def join(choice: str) -> None:
+def initialize(choice: str) -> None:
     """Before anything else of JAX: meets the other processes, as JAX finds them.
 
     Args:
@@ -31,15 +31,15 @@ def join(choice: str) -> None:
             f"--distributed={choice}: JAX finds no other processes (it knows Slurm under srun, OpenMPI, TPU, Kubernetes; "
             f"JAX_COORDINATOR_ADDRESS helps where names do not resolve): {error}"
         ) from error
-    preemption.pass_on()
+    preemption.forward_to_jax()
 
 
-def is_alone() -> bool:
+def is_single_process() -> bool:
     """Whether there is but one process."""
     return jax.process_count() == 1
 
 
-def writes() -> bool:
+def is_writer() -> bool:
     """Whether this process writes the files: one does."""
     return jax.process_index() == 0
 
@@ -47,18 +47,18 @@ def writes() -> bool:
 _asked = itertools.count(1)
 
 
-def told() -> bool:
-    """Whether this process was told to leave; of several, after as many questions in each, whether any was."""
-    if is_alone():
-        return preemption.asked()
+def preemption_requested() -> bool:
+    """Whether this process was preemption_requested to leave; of several, after as many questions in each, whether any was."""
+    if is_single_process():
+        return preemption.requested()
     return multihost_utils.reached_preemption_sync_point(next(_asked))
 
 
-def agree(yes: bool) -> bool:
+def broadcast_flag(yes: bool) -> bool:
     """What the process that writes says, in all of them."""
-    return bool(same(np.array(yes)))
+    return bool(broadcast(np.array(yes)))
 
 
-def same(tree: Any) -> Any:
+def broadcast(tree: Any) -> Any:
     """Arrays of the process that writes, in all of them; the others give such of the same shapes."""
-    return tree if is_alone() else multihost_utils.broadcast_one_to_all(tree)
+    return tree if is_single_process() else multihost_utils.broadcast_one_to_all(tree)

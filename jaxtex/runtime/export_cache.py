@@ -39,7 +39,9 @@ def kept(whether: bool) -> Iterator[None]:
         _KEPT.reset(before)
 
 
-def jit(function: Callable, arguments: Sequence[Any], made_of: str, **jitting) -> jax.stages.Wrapped:
+def jit(
+    function: Callable, arguments: Sequence[Any], made_of: str, **jitting
+) -> jax.stages.Wrapped:
     """`jax.jit(function, **jitting)` for arguments of these shapes, traced in this run or in one before.
 
     Args:
@@ -60,7 +62,9 @@ def _portable(function: Callable, arguments: Sequence[Any], made_of: str) -> Cal
     path = pathlib.Path(folder, "traces", _name(function, arguments, made_of))
     program = _read(path, function.__name__)
     if program is None:
-        with contextlib.suppress(ValueError, NotImplementedError, OSError):  # what is wrong with it, `jax.jit` says again
+        with contextlib.suppress(
+            ValueError, NotImplementedError, OSError
+        ):  # what is wrong with it, `jax.jit` says again
             _write(path, function, arguments)
             program = _read(path, function.__name__)
     return program
@@ -89,7 +93,9 @@ def _of_any_platform(exported: export.Exported) -> export.Exported:
 
 
 def _write(path: pathlib.Path, function: Callable, arguments: Sequence[Any]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # whoever writes there runs code here
+    path.parent.mkdir(
+        mode=0o700, parents=True, exist_ok=True
+    )  # whoever writes there runs code here
     leaves, structure = jax.tree.flatten(tuple(arguments))
     results = []
 
@@ -109,7 +115,13 @@ def _shape(leaf) -> jax.ShapeDtypeStruct:
 
 def _name(function: Callable, arguments: Sequence[Any], made_of: str) -> str:
     leaves, structure = jax.tree.flatten(tuple(arguments))
-    decided = [function.__qualname__, made_of, structure, [(leaf.shape, str(leaf.dtype)) for leaf in leaves], *_code()]
+    decided = [
+        function.__qualname__,
+        made_of,
+        structure,
+        [(leaf.shape, str(leaf.dtype)) for leaf in leaves],
+        *_code(),
+    ]
     return hashlib.sha256(repr([*decided, sorted(jax.config.values.items())]).encode()).hexdigest()
 
 

@@ -51,13 +51,13 @@ def _to_disk(path: pathlib.Path, mode: int) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: pathlib.Path) -> None:
+def remove_partial_files(folder: pathlib.Path) -> None:
     """Removes what a process that was killed while it wrote has left in a folder."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
 
-def lock(file) -> bool:
+def try_lock(file) -> bool:
     """Holds an open file until it is closed, by whoever inherited it, too; False: another process holds it.
 
     On a file-system that has no locks, and on Windows, all hold it, with a warning.
@@ -69,12 +69,16 @@ def lock(file) -> bool:
         except BlockingIOError:
             time.sleep(0.05)
         except (AttributeError, OSError) as error:
-            logging.warning("%s: files cannot be locked here (%s); let one process at a time write", file.name, error)
+            logging.warning(
+                "%s: files cannot be locked here (%s); let one process at a time write",
+                file.name,
+                error,
+            )
             return True
     return False
 
 
-def hashes(path: str | os.PathLike, *algorithms: str) -> dict[str, str]:
+def hash_file(path: str | os.PathLike, *algorithms: str) -> dict[str, str]:
     """The hashes of a file in one pass: `hashes(path, "sha256", "md5")["sha256"]`."""
     found = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms}
     with open(path, "rb") as file:
@@ -84,6 +88,6 @@ def hashes(path: str | os.PathLike, *algorithms: str) -> dict[str, str]:
     return {algorithm: each.hexdigest() for algorithm, each in found.items()}
 
 
-def cache() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
     """The user's own folder for what can be made or fetched again, by the platform's convention."""
     return platformdirs.user_cache_path("jaxtex", appauthor=False)

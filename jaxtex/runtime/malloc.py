@@ -26,7 +26,9 @@ def keep() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(MMAP_MAX, 0)
         library.mallopt(TRIM_THRESHOLD, 2**31 - 1)
-        library.mallopt(TOP_PAD, 2**26)  # so much is left at the end of a heap: a whole heap of a thread's
+        library.mallopt(
+            TOP_PAD, 2**26
+        )  # so much is left at the end of a heap: a whole heap of a thread's
 
 
 def give_back() -> None:

@@ -36,11 +36,15 @@ def profile(folder: str) -> Iterator[loop.Observer]:
         if folder and len(seen) == 1:
             jax.profiler.stop_trace()
         if folder and len(seen) < 2:
-            logging.warning("--profile=%s: there was no second snapshot, and so no whole record", folder)
+            logging.warning(
+                "--profile=%s: there was no second snapshot, and so no whole record", folder
+            )
 
 
 def _start(folder: str) -> None:
     try:
         jax.profiler.start_trace(folder, create_perfetto_trace=True)
     except OSError as error:
-        raise errors.UserError(f"--profile={folder}: cannot be written to ({error.strerror})") from error
+        raise errors.UserError(
+            f"--profile={folder}: cannot be written to ({error.strerror})"
+        ) from error

@@ -18,7 +18,7 @@ from jax import sharding
 
 from jaxtex import errors
 
-LEAST = 32  # rows of an image on a device: with fewer it would exchange more than it keeps
+MIN_ROWS = 32  # rows of an image on a device: with fewer it would exchange more than it keeps
 
 
 class Layout(NamedTuple):
@@ -28,7 +28,7 @@ class Layout(NamedTuple):
     rows: int = 1
 
 
-def parse(text: str) -> Layout:
+def parse_mesh(text: str) -> Layout:
     """`"images:2,rows:4"` -> `Layout(2, 4)`; empty: on one device.
 
     Raises:
@@ -37,25 +37,40 @@ def parse(text: str) -> Layout:
     found = {}
     for part in filter(None, text.split(",")):
         name, _, count = (word.strip() for word in part.partition(":"))
-        if name not in Layout._fields or name in found or not count.isdecimal() or not 1 <= int(count) <= 2**20:
-            raise errors.UserError(f"--mesh={text}: '{part}' is none of rows:4, images:8, images:2,rows:4")
+        if (
+            name not in Layout._fields
+            or name in found
+            or not count.isdecimal()
+            or not 1 <= int(count) <= 2**20
+        ):
+            raise errors.UserError(
+                f"--mesh={text}: '{part}' is none of rows:4, images:8, images:2,rows:4"
+            )
         found[name] = int(count)
     layout, there = Layout(**found), jax.device_count()
     if jax.process_count() > 1 and not text:
-        raise errors.UserError(f"--distributed wants --mesh: rows:{there}, or images:{there} of a batch")
+        raise errors.UserError(
+            f"--distributed wants --mesh: rows:{there}, or images:{there} of a batch"
+        )
     if math.prod(layout) > there:
-        raise errors.UserError(f"--mesh={text}: {math.prod(layout)} devices are wanted, there are {there}")
+        raise errors.UserError(
+            f"--mesh={text}: {math.prod(layout)} devices are wanted, there are {there}"
+        )
     if jax.process_count() > 1 and math.prod(layout) != there:
         raise errors.UserError(f"--mesh={text}: of several processes it takes all {there} devices")
     return layout
 
 
-def rows_at(layout: Layout, height: int) -> int:
+def row_devices(layout: Layout, height: int) -> int:
     """Over how many devices the rows of an image of this height go: all, or fewer that leave each enough rows."""
-    return max(d for d in range(1, layout.rows + 1) if layout.rows % d == 0 and (d == 1 or height >= d * LEAST))
+    return max(
+        d
+        for d in range(1, layout.rows + 1)
+        if layout.rows % d == 0 and (d == 1 or height >= d * MIN_ROWS)
+    )
 
 
-def mesh(layout: Layout, rows: int) -> sharding.Mesh | None:
+def build_mesh(layout: Layout, rows: int) -> sharding.Mesh | None:
     """The devices for images of which `rows` devices share the rows; what is left of them does the same once more.
 
     Returns:
@@ -65,10 +80,12 @@ def mesh(layout: Layout, rows: int) -> sharding.Mesh | None:
         return None
     shape = layout.images, rows, layout.rows // rows
     devices = np.array(jax.devices()[: math.prod(layout)]).reshape(shape)
-    return sharding.Mesh(devices, ("images", "rows", "copies"), axis_types=(sharding.AxisType.Auto,) * 3)
+    return sharding.Mesh(
+        devices, ("images", "rows", "copies"), axis_types=(sharding.AxisType.Auto,) * 3
+    )
 
 
-def on(spread: sharding.Mesh | None) -> contextlib.AbstractContextManager:
+def use_mesh(spread: sharding.Mesh | None) -> contextlib.AbstractContextManager:
     """While functions are traced: lets `over_rows` know."""
     return contextlib.nullcontext() if spread is None else jax.set_mesh(spread)
 
@@ -83,7 +100,9 @@ def on_one_cpu() -> bool:
     return jax.default_backend() == "cpu" and not over_rows()
 
 
-def of_images(spread: sharding.Mesh, tree: Any, shape: tuple[int, int, int], batch: bool) -> Any:
+def state_shardings(
+    spread: sharding.Mesh, tree: Any, shape: tuple[int, int, int], batch: bool
+) -> Any:
     """The shardings of a state: what holds pixels `[..., H, W, C]` or `[..., C H W]` by rows, a batch by images.
 
     Args:
@@ -106,23 +125,29 @@ def of_images(spread: sharding.Mesh, tree: Any, shape: tuple[int, int, int], bat
     return jax.tree.map(one, tree)
 
 
-def of_data(spread: sharding.Mesh, tree: Any, axes: Any, batch: bool) -> Any:
+def data_shardings(spread: sharding.Mesh, tree: Any, axes: Any, batch: bool) -> Any:
     """The shardings of a problem's data: what a batch has for each image lies with it, all else is everywhere."""
-    along = lambda axis: sharding.PartitionSpec("images") if batch and axis is not None else sharding.PartitionSpec()
-    place = lambda axis, part: jax.tree.map(lambda _: sharding.NamedSharding(spread, along(axis)), part)
+    along = lambda axis: (
+        sharding.PartitionSpec("images") if batch and axis is not None else sharding.PartitionSpec()
+    )
+    place = lambda axis, part: jax.tree.map(
+        lambda _: sharding.NamedSharding(spread, along(axis)), part
+    )
     return jax.tree.map(place, axes, tree, is_leaf=lambda axis: axis is None)
 
 
-def everywhere(spread: sharding.Mesh) -> sharding.NamedSharding:
+def replicated(spread: sharding.Mesh) -> sharding.NamedSharding:
     """The same on every device."""
     return sharding.NamedSharding(spread, sharding.PartitionSpec())
 
 
-def place(tree: Any, shardings: Any) -> Any:
+def put(tree: Any, shardings: Any) -> Any:
     """Lays arrays that every process has whole onto the devices."""
     if jax.process_count() == 1:
         return jax.device_put(tree, shardings)
-    lay = lambda leaf, where: jax.make_array_from_callback(np.shape(leaf), where, lambda index: np.asarray(leaf)[index])
+    lay = lambda leaf, where: jax.make_array_from_callback(
+        np.shape(leaf), where, lambda index: np.asarray(leaf)[index]
+    )
     return jax.tree.map(lay, tree, shardings)
 
 
@@ -130,4 +155,4 @@ def fetch(array: jax.Array, spread: sharding.Mesh | None) -> np.ndarray:
     """The whole array, in every process."""
     if spread is None or array.is_fully_addressable:
         return np.asarray(array)
-    return np.asarray(jax.jit(lambda x: x, out_shardings=everywhere(spread))(array))
+    return np.asarray(jax.jit(lambda x: x, out_shardings=replicated(spread))(array))

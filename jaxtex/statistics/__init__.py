@@ -2,13 +2,13 @@
 
 from jaxtex.statistics.base import (
     NORMS,
-    POOL,
+    POOL_SIZE,
     TINY,
     Statistic,
     Summary,
     Target,
+    accumulation_dtype,
     compare,
-    exact,
     gatys,
     plain,
     relative,
@@ -20,14 +20,14 @@ from jaxtex.statistics.registry import (
 
 __all__ = [
     "NORMS",
-    "POOL",
+    "POOL_SIZE",
     "STATISTICS",
-    "TINY",
     "Statistic",
     "Summary",
+    "TINY",
     "Target",
+    "accumulation_dtype",
     "compare",
-    "exact",
     "gatys",
     "plain",
     "relative",

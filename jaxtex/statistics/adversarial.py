@@ -23,7 +23,7 @@ from jaxtex.statistics import base, map_layers
 FORMS = ("logistic", "quadratic", "mlp")
 PENALTIES = ("gradient", "spectral", "none")
 LOSSES = ("swapped", "minimax")
-ROUNDS = 4  # of the power iteration that finds a matrix's norm
+POWER_ITERATIONS = 4  # of the power iteration that finds a matrix's norm
 
 
 class Discriminator(nn.Module):
@@ -49,7 +49,9 @@ class Discriminator(nn.Module):
         return self._dense("linear", rows, 1)[:, 0]
 
     def _dense(self, name: str, rows: jax.Array, width: int) -> jax.Array:
-        start = nn.initializers.zeros_init() if name == "products" else nn.initializers.lecun_normal()
+        start = (
+            nn.initializers.zeros_init() if name == "products" else nn.initializers.lecun_normal()
+        )
         kernel = self.param(f"{name}_kernel", start, (rows.shape[1], width))
         bias = self.param(f"{name}_bias", nn.initializers.zeros_init(), (width,))
         kernel = kernel / jnp.maximum(norm(kernel), 1.0) if self.bounded else kernel
@@ -59,16 +61,26 @@ class Discriminator(nn.Module):
 def norm(matrix: jax.Array) -> jax.Array:
     """The largest singular value, nearly, by a few rounds of the power iteration."""
     vector = jnp.ones(matrix.shape[1])
-    for _ in range(ROUNDS):
+    for _ in range(POWER_ITERATIONS):
         vector = matrix.T @ (matrix @ vector)
         vector = vector / (jnp.linalg.norm(vector) + base.TINY)
-    return jnp.sqrt(jnp.sum((matrix @ jax.lax.stop_gradient(vector)) ** 2) + base.TINY)  # smooth at 0, too
+    return jnp.sqrt(
+        jnp.sum((matrix @ jax.lax.stop_gradient(vector)) ** 2) + base.TINY
+    )  # smooth at 0, too
 
 
 class Critic:
     """What learns, and how; see `discriminator`."""
 
-    def __init__(self, network: Discriminator, learn: int, every: int, rate: float, penalty: str, strength: float):
+    def __init__(
+        self,
+        network: Discriminator,
+        learn: int,
+        every: int,
+        rate: float,
+        penalty: str,
+        strength: float,
+    ):
         self.network, self.learn, self.every = network, learn, every
         self.strength = strength if penalty == "gradient" else 0.0
         self.rule = optax.adam(rate, b1=0.5, b2=0.99)
@@ -78,13 +90,15 @@ class Critic:
         states = {}
         for number, (layer, parts) in enumerate(target.items()):
             key = jax.random.fold_in(jax.random.key(seed), number)
-            params = self.network.init(key, parts["aim"]["rows"][:1])
+            params = self.network.init(key, parts["target"]["rows"][:1])
             states[layer] = {"params": params, "moments": self.rule.init(params)}
         return states
 
-    def update(self, states: dict[str, Any], target: dict[str, Any], seen: dict, step: jax.Array) -> dict[str, Any]:
+    def update(
+        self, states: dict[str, Any], target: dict[str, Any], seen: dict, step: jax.Array
+    ) -> dict[str, Any]:
         """Learns from the features that were seen in this step, every so many steps."""
-        aims = {layer: parts["aim"] for layer, parts in target.items()}
+        aims = {layer: parts["target"] for layer, parts in target.items()}
         learned = states
         for _ in range(self.learn):
             learned = map_layers.map_layers(self._update_one, learned, aims, seen)
@@ -92,7 +106,7 @@ class Critic:
         return jax.tree.map(lambda new, old: jnp.where(due, new, old), learned, states)
 
     def _update_one(self, state: dict, aim: dict, rows: jax.Array) -> dict:
-        gradient = jax.grad(self._loss)(state["params"], aim["rows"], normalise(rows, aim))
+        gradient = jax.grad(self._loss)(state["params"], aim["rows"], normalize(rows, aim))
         change, moments = self.rule.update(gradient, state["moments"])
         return {"params": optax.apply_updates(state["params"], change), "moments": moments}
 
@@ -102,11 +116,14 @@ class Critic:
         loss = jnp.mean(nn.softplus(-tell(real))) + jnp.mean(nn.softplus(tell(fake)))
         if not self.strength:
             return loss
-        slopes = (jnp.mean(jnp.sum(jax.grad(lambda rows: tell(rows).sum())(rows) ** 2, 1)) for rows in (real, fake))
+        slopes = (
+            jnp.mean(jnp.sum(jax.grad(lambda rows: tell(rows).sum())(rows) ** 2, 1))
+            for rows in (real, fake)
+        )
         return loss + 0.5 * self.strength * sum(slopes)
 
 
-def normalise(rows: jax.Array, aim: dict) -> jax.Array:
+def normalize(rows: jax.Array, aim: dict) -> jax.Array:
     """`[H, W, C]` -> `[H W, C]`, in units of the exemplar's deviations about its means."""
     return (rows.reshape(-1, rows.shape[-1]) - aim["mean"]) / aim["deviation"]
 
@@ -139,18 +156,25 @@ def discriminator(
     sign = 1.0 if loss == "swapped" else -1.0
 
     def fooled(target: dict, rows: jax.Array) -> jax.Array:
-        logits = network.apply(target["critic"]["params"], normalise(rows, target))
+        logits = network.apply(target["critic"]["params"], normalize(rows, target))
         return sign * jnp.mean(nn.softplus(-sign * logits))
 
     critic = Critic(network, learn, every, rate, penalty, strength)
-    numbers = lambda channels, positions: channels * min(positions, base.POOL)
-    return base.Statistic(lambda rows: rows, fooled, _aim, samples=samples, critic=critic, numbers=numbers)
+    numbers = lambda channels, positions: channels * min(positions, base.POOL_SIZE)
+    return base.Statistic(
+        lambda rows: rows,
+        fooled,
+        _make_target,
+        samples=samples,
+        critic=critic,
+        statistic_size=numbers,
+    )
 
 
-def _aim(rows: jax.Array) -> dict[str, jax.Array]:
+def _make_target(rows: jax.Array) -> dict[str, jax.Array]:
     mean, deviation = rows.mean((0, 1)), rows.std((0, 1))
     aim = {"mean": mean, "deviation": deviation + 0.01 * deviation.mean() + base.TINY}
-    return {**aim, "rows": normalise(rows, aim)}
+    return {**aim, "rows": normalize(rows, aim)}
 
 
 CHOICES = {"form": FORMS, "penalty": PENALTIES, "loss": LOSSES}

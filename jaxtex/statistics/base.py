@@ -16,7 +16,9 @@ Summary = Any  # a pytree of arrays
 Target = Any  # likewise
 
 TINY = 1e-12  # keeps the distance finite for an exemplar of one colour
-POOL = 2048  # positions of each layer of the exemplar that are kept for statistics that draw anew
+POOL_SIZE = (
+    2048  # positions of each layer of the exemplar that are kept for statistics that draw anew
+)
 
 
 def _identity(summary: Summary) -> Target:
@@ -26,30 +28,40 @@ def _identity(summary: Summary) -> Target:
 class Statistic(NamedTuple):
     """What of the features is matched, and how far apart two of its values are."""
 
-    summarise: Callable[[jax.Array], Summary]  # [H, W, C] -> summary; those of several exemplars may be averaged
+    summarize: Callable[
+        [jax.Array], Summary
+    ]  # [H, W, C] -> summary; those of several exemplars may be averaged
     distance: Callable[[Target, Summary], jax.Array]  # (target, summary) -> scalar >= 0
-    aim: Callable[[Summary], Target] = _identity  # the exemplar's summary -> target, once
+    make_target: Callable[[Summary], Target] = _identity  # the exemplar's summary -> target, once
     samples: int = 0  # positions that are looked at, drawn anew now and then; 0: all
-    directions: int = 0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
+    directions: int = (
+        0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
+    )
     critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
-    alone: bool = False  # whether it looks at each channel by itself, and so cannot tell which goes with which
-    neighbours: bool = False  # whether it knows what stands beside what, and so wants whole layers
-    average: Callable[[jax.Array], Any] | None = None  # features -> means over positions of products, see `exact` ...
-    complete: Callable[[Any], Summary] = _identity  # ... from which the summary follows, where it can
-    numbers: Callable[[int, int], int] = lambda channels, positions: 0  # of a layer of the exemplar, that it looks at
+    channelwise: bool = False  # whether it looks at each channel by itself, and so cannot tell which goes with which
+    spatial: bool = False  # whether it knows what stands beside what, and so wants whole layers
+    average: Callable[[jax.Array], Any] | None = (
+        None  # features -> means over positions of products, see `exact` ...
+    )
+    from_averages: Callable[[Any], Summary] = (
+        _identity  # ... from which the summary follows, where it can
+    )
+    statistic_size: Callable[[int, int], int] = lambda channels, positions: (
+        0
+    )  # of a layer of the exemplar, that it looks at
 
     @property
-    def draws(self) -> bool:
+    def stochastic(self) -> bool:
         """Whether chance is part of it."""
         return bool(self.samples or self.directions)
 
     @property
-    def aims_at_summaries(self) -> bool:
+    def targets_summary(self) -> bool:
         """Whether its target is the exemplar's summary as it is."""
-        return self.aim is _identity
+        return self.make_target is _identity
 
 
-def exact(features: jax.Array) -> np.dtype:
+def accumulation_dtype(features: jax.Array) -> np.dtype:
     """The type in which sums over features are taken: float32, or theirs if that is wider."""
     return jnp.promote_types(features.dtype, jnp.float32)
 

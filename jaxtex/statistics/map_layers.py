@@ -21,28 +21,29 @@ def map_layers(function: Callable, *arguments: dict[str, Any]) -> dict[str, Any]
       A dict: layer -> what the function returns for it, in the order of the first argument.
     """
     results = {}
-    for names in _alike(arguments):
-        results |= _map_alike(function, names, arguments)
+    for names in _group_by_shape(arguments):
+        results |= _map_group(function, names, arguments)
     return {name: results[name] for name in arguments[0]}
 
 
-def _alike(arguments: tuple[dict, ...]) -> list[list[str]]:
+def _group_by_shape(arguments: tuple[dict, ...]) -> list[list[str]]:
     groups: dict[Any, list[str]] = {}
     for name in arguments[0]:
         leaves, structure = jax.tree.flatten([argument[name] for argument in arguments])
-        alone = name if any(leaf.size > LARGE for leaf in leaves) else None
+        alone = name if any(leaf.size > MAX_STACKED for leaf in leaves) else None
         groups.setdefault((alone, structure, *(leaf.shape for leaf in leaves)), []).append(name)
     return list(groups.values())
 
 
-def _map_alike(function: Callable, names: list[str], arguments: tuple[dict, ...]) -> dict[str, Any]:
+def _map_group(function: Callable, names: list[str], arguments: tuple[dict, ...]) -> dict[str, Any]:
     if len(names) == 1:
         return {names[0]: function(*(argument[names[0]] for argument in arguments))}
     stacked = [
-        jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names)) for argument in arguments
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names))
+        for argument in arguments
     ]
     mapped = jax.vmap(function)(*stacked)
     return {name: jax.tree.map(lambda leaf, i=i: leaf[i], mapped) for i, name in enumerate(names)}
 
 
-LARGE = 2**16  # numbers in an array: the covariances of 256 channels are still stacked
+MAX_STACKED = 2**16  # numbers in an array: the covariances of 256 channels are still stacked

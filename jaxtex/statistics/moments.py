@@ -9,7 +9,7 @@ import numpy as np
 from jaxtex.statistics import base
 
 
-def second_moments(features: jax.Array) -> jax.Array:
+def gram_matrix(features: jax.Array) -> jax.Array:
     """Uncentred correlations between channels, averaged over positions.
 
     Args:
@@ -18,23 +18,29 @@ def second_moments(features: jax.Array) -> jax.Array:
     Returns:
       `F^T F / (H W)`, `[C, C]`: comparable between images of different sizes.
     """
-    rows = features.reshape(-1, features.shape[-1])  # an einsum over both axes is three times slower on CPU
-    return _outer_products(rows) / len(rows)
+    rows = features.reshape(
+        -1, features.shape[-1]
+    )  # an einsum over both axes is three times slower on CPU
+    return _self_product(rows) / len(rows)
 
 
 @jax.custom_vjp
-def _outer_products(rows: jax.Array) -> jax.Array:
+def _self_product(rows: jax.Array) -> jax.Array:
     """`[N, C]` -> `[C, C]`. Its gradient is one product; the general rule of a matrix product would make two."""
-    return jnp.matmul(rows.T, rows, precision="highest", preferred_element_type=base.exact(rows))
+    return jnp.matmul(
+        rows.T, rows, precision="highest", preferred_element_type=base.accumulation_dtype(rows)
+    )
 
 
-_outer_products.defvjp(
-    lambda rows: (_outer_products(rows), rows),
-    lambda rows, cotangent: (jnp.matmul(rows, (cotangent + cotangent.T).astype(rows.dtype), precision="highest"),),
+_self_product.defvjp(
+    lambda rows: (_self_product(rows), rows),
+    lambda rows, cotangent: (
+        jnp.matmul(rows, (cotangent + cotangent.T).astype(rows.dtype), precision="highest"),
+    ),
 )
 
 
-def means(features: jax.Array) -> jax.Array:
+def channel_means(features: jax.Array) -> jax.Array:
     """The mean of each channel over positions.
 
     On CPU by a product: what XLA sums there it has stored before, and sums in two rounds; a step of the built-in network at
@@ -48,10 +54,12 @@ def means(features: jax.Array) -> jax.Array:
       `[C]`, of float32 or wider.
     """
     if jax.default_backend() != "cpu":
-        return features.mean((0, 1), base.exact(features))
+        return features.mean((0, 1), base.accumulation_dtype(features))
     rows = features.reshape(-1, features.shape[-1])
     ones = jnp.ones((2, len(rows)), rows.dtype)
-    return jnp.matmul(ones, rows, precision="highest", preferred_element_type=base.exact(rows))[0] / len(rows)
+    return jnp.matmul(
+        ones, rows, precision="highest", preferred_element_type=base.accumulation_dtype(rows)
+    )[0] / len(rows)
 
 
 @jax.custom_vjp
@@ -78,7 +86,9 @@ def _moments_gradient(residuals, cotangent: dict[str, jax.Array]) -> tuple[jax.A
     rows = features.reshape(-1, len(mean))
     both = (cotangent["covariance"] + cotangent["covariance"].T) / len(rows)
     common = cotangent["mean"] / len(rows) - jnp.matmul(mean, both, precision="highest")
-    gradient = jnp.matmul(rows, both.astype(rows.dtype), precision="highest") + common.astype(rows.dtype)
+    gradient = jnp.matmul(rows, both.astype(rows.dtype), precision="highest") + common.astype(
+        rows.dtype
+    )
     return (gradient.reshape(features.shape),)
 
 
@@ -86,7 +96,7 @@ moments.defvjp(_moments_forward, _moments_gradient)
 
 
 def _uncentred(features: jax.Array) -> dict[str, jax.Array]:
-    return {"mean": means(features), "gram": second_moments(features)}
+    return {"mean": channel_means(features), "gram": gram_matrix(features)}
 
 
 def _centred(averages: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -102,7 +112,10 @@ def gram(norm: str = "relative") -> base.Statistic:
       https://arxiv.org/abs/1505.07376. The paper divides by the number of positions in the loss, not before.
     """
     return base.Statistic(
-        second_moments, base.compare(norm), average=second_moments, numbers=lambda c, _: _symmetric(c)
+        gram_matrix,
+        base.compare(norm),
+        average=gram_matrix,
+        statistic_size=lambda c, _: _symmetric(c),
     )
 
 
@@ -117,7 +130,13 @@ def mean(norm: str = "relative") -> base.Statistic:
     References:
       Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
     """
-    return base.Statistic(means, base.compare(norm), average=means, alone=True, numbers=lambda c, _: c)
+    return base.Statistic(
+        channel_means,
+        base.compare(norm),
+        average=channel_means,
+        channelwise=True,
+        statistic_size=lambda c, _: c,
+    )
 
 
 def mean_and_covariance() -> base.Statistic:
@@ -127,7 +146,13 @@ def mean_and_covariance() -> base.Statistic:
       Li et al. (2017), as for `mean`: matching moments as matching distributions; they stop at mean and variance.
     """
     numbers = lambda channels, _: channels + _symmetric(channels)
-    return base.Statistic(moments, gaussian_difference, average=_uncentred, complete=_centred, numbers=numbers)
+    return base.Statistic(
+        moments,
+        gaussian_difference,
+        average=_uncentred,
+        from_averages=_centred,
+        statistic_size=numbers,
+    )
 
 
 def gaussian_difference(target: base.Summary, summary: base.Summary) -> jax.Array:
@@ -139,7 +164,9 @@ def gaussian_difference(target: base.Summary, summary: base.Summary) -> jax.Arra
     """
     mean, covariance = target["mean"], target["covariance"]
     energy = jnp.sum((covariance + jnp.outer(mean, mean)) ** 2)
-    means, covariances = (jnp.sum((target[name] - summary[name]) ** 2) for name in ("mean", "covariance"))
+    means, covariances = (
+        jnp.sum((target[name] - summary[name]) ** 2) for name in ("mean", "covariance")
+    )
     return (covariances + 2 * jnp.sum(mean**2) * means) / (energy + base.TINY)
 
 
@@ -157,24 +184,28 @@ def bures() -> base.Statistic:
         _bures_distance,
         _bures_aim,
         average=_uncentred,
-        complete=_centred,
-        numbers=lambda c, _: c + _symmetric(c),
+        from_averages=_centred,
+        statistic_size=lambda c, _: c + _symmetric(c),
     )
 
 
 def _bures_aim(summary: base.Summary) -> base.Target:
-    return {**summary, "root": roots(summary["covariance"])[0]}
+    return {**summary, "root": matrix_square_roots(summary["covariance"])[0]}
 
 
 def _bures_distance(target: base.Target, summary: base.Summary) -> jax.Array:
     traces = jnp.trace(target["covariance"]), jnp.trace(summary["covariance"])
     root = target["root"]
-    overlap = trace_of_root(jnp.linalg.multi_dot([root, summary["covariance"], root], precision="highest"))
+    overlap = trace_of_root(
+        jnp.linalg.multi_dot([root, summary["covariance"], root], precision="highest")
+    )
     means = jnp.sum((target["mean"] - summary["mean"]) ** 2)
-    return jnp.maximum(means + sum(traces) - 2 * overlap, 0) / (jnp.sum(target["mean"] ** 2) + traces[0] + base.TINY)
+    return jnp.maximum(means + sum(traces) - 2 * overlap, 0) / (
+        jnp.sum(target["mean"] ** 2) + traces[0] + base.TINY
+    )
 
 
-def roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
+def matrix_square_roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     """A^1/2 and nearly A^-1/2 of a positive semidefinite `[C, C]`, by products alone.
 
     Eigenvalues below some 1e-5 of the norm are not resolved, and their inverses stay finite. By eigenvalues, which wait for
@@ -186,7 +217,7 @@ def roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     scale, one = jnp.linalg.norm(matrix) + base.TINY, jnp.eye(len(matrix))
     product = functools.partial(jnp.matmul, precision="highest")
     root, inverse = matrix / scale, one
-    for _ in range(ROUNDS):
+    for _ in range(NEWTON_SCHULZ_STEPS):
         change = 1.5 * one - 0.5 * product(inverse, root)
         root, inverse = product(root, change), product(change, inverse)
     return root * jnp.sqrt(scale), inverse / jnp.sqrt(scale)
@@ -195,16 +226,18 @@ def roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
 @jax.custom_vjp
 def trace_of_root(matrix: jax.Array) -> jax.Array:
     """tr(A^1/2) of a positive semidefinite `[C, C]`; its gradient is A^-1/2 / 2."""
-    return jnp.trace(roots(matrix)[0])
+    return jnp.trace(matrix_square_roots(matrix)[0])
 
 
 def _trace_of_root_forward(matrix: jax.Array):
-    root, inverse = roots(matrix)
+    root, inverse = matrix_square_roots(matrix)
     return jnp.trace(root), inverse
 
 
-trace_of_root.defvjp(_trace_of_root_forward, lambda inverse, cotangent: (cotangent * 0.5 * inverse,))
-ROUNDS = 20
+trace_of_root.defvjp(
+    _trace_of_root_forward, lambda inverse, cotangent: (cotangent * 0.5 * inverse,)
+)
+NEWTON_SCHULZ_STEPS = 20
 
 
 def pca_gram(k: int = 64, norm: str = "relative") -> base.Statistic:
@@ -221,18 +254,20 @@ def pca_gram(k: int = 64, norm: str = "relative") -> base.Statistic:
 
     def aim(summary: jax.Array) -> base.Target:
         directions = np.linalg.eigh(summary)[1][:, -k:]  # in NumPy: see `roots` for XLA's
-        return {"directions": directions, "gram": _along(directions, summary)}
+        return {"directions": directions, "gram": _project(directions, summary)}
 
     return base.Statistic(
-        second_moments,
-        lambda target, summary: base.compare(norm)(target["gram"], _along(target["directions"], summary)),
+        gram_matrix,
+        lambda target, summary: base.compare(norm)(
+            target["gram"], _project(target["directions"], summary)
+        ),
         aim,
-        average=second_moments,
-        numbers=lambda channels, _: _symmetric(min(k, channels)),
+        average=gram_matrix,
+        statistic_size=lambda channels, _: _symmetric(min(k, channels)),
     )
 
 
-def _along(directions: jax.Array, matrix: jax.Array) -> jax.Array:
+def _project(directions: jax.Array, matrix: jax.Array) -> jax.Array:
     return jnp.linalg.multi_dot([directions.T, matrix, directions], precision="highest")
 
 
@@ -249,9 +284,14 @@ def shifted_gram(shifts: str = "0/2/4", norm: str = "relative") -> base.Statisti
       https://arxiv.org/abs/1606.01286.
     """
     wanted = [int(shift) for shift in shifts.split("/")]
-    numbers = lambda channels, _: sum(2 * channels**2 if shift else _symmetric(channels) for shift in wanted)
+    numbers = lambda channels, _: sum(
+        2 * channels**2 if shift else _symmetric(channels) for shift in wanted
+    )
     return base.Statistic(
-        lambda features: _shifted(features, wanted), base.compare(norm), neighbours=True, numbers=numbers
+        lambda features: _shifted(features, wanted),
+        base.compare(norm),
+        spatial=True,
+        statistic_size=numbers,
     )
 
 
@@ -262,8 +302,11 @@ def _shifted(features: jax.Array, shifts: list[int]) -> jax.Array:
         for axis in (0, 1) if shift else (0,):
             step = min(shift, features.shape[axis] // 2)
             count = features.shape[axis] - step
-            one, other = (jax.lax.slice_in_dim(features, start, start + count, axis=axis) for start in (0, step))
-            found.append(second_moments(features) if not step else _products(one, other))
+            one, other = (
+                jax.lax.slice_in_dim(features, start, start + count, axis=axis)
+                for start in (0, step)
+            )
+            found.append(gram_matrix(features) if not step else _products(one, other))
     return jnp.stack(found)
 
 

@@ -7,12 +7,14 @@ from jaxtex import errors
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import base, moments
 
-CALM = 0.1  # of the exemplar's variance: keeps skewness and kurtosis smooth where the image has little of its own
+REGULARIZATION = 0.1  # of the exemplar's variance: keeps skewness and kurtosis smooth where the image has little of its own
 WEAKEST = 1e-3  # of the mean variance of all channels, and
 FLAT = 1e-6  # a variance, for channels or exemplars without any
 
 
-def joint(window: int = 7, marginal: float = 0.03, auto: float = 1.0, cross: float = 1.0) -> base.Statistic:
+def joint(
+    window: int = 7, marginal: float = 0.03, auto: float = 1.0, cross: float = 1.0
+) -> base.Statistic:
     """How each channel is distributed, how it repeats itself nearby, and how channels go together.
 
         cross       means, and covariances of the channels at the same place
@@ -38,30 +40,38 @@ def joint(window: int = 7, marginal: float = 0.03, auto: float = 1.0, cross: flo
     whole = marginal + auto + cross
 
     def distance(target: base.Target, summary: base.Summary) -> jax.Array:
-        found = {**summary, **standardised(summary, target["calm"])}
-        total = lambda name, values: jnp.sum(values**2 if name == "auto" else target["share"] * values**2)
-        apart = lambda name, least: total(name, target[name] - found[name]) / (total(name, target[name]) + least)
+        found = {**summary, **standardize(summary, target["calm"])}
+        total = lambda name, values: jnp.sum(
+            values**2 if name == "auto" else target["share"] * values**2
+        )
+        apart = lambda name, least: (
+            total(name, target[name] - found[name]) / (total(name, target[name]) + least)
+        )
         shapes = (apart("skewness", 1.0) + apart("kurtosis", 1.0)) / 2  # a skewness may be 0
         alone = apart("auto", jnp.sum(jnp.diagonal(target["covariance"]) ** 2) + base.TINY)
         together = moments.gaussian_difference(target, summary)
         return (marginal * shapes + auto * alone + cross * together) / whole
 
     numbers = lambda channels, _: channels * (3 + len(offsets)) + channels * (channels + 1) // 2
-    return base.Statistic(lambda x: measure(x, offsets), distance, aim, neighbours=True, numbers=numbers)
+    return base.Statistic(
+        lambda x: summarize(x, offsets), distance, make_target, spatial=True, statistic_size=numbers
+    )
 
 
 def half_window(radius: int) -> list[tuple[int, int]]:
     """The offsets (down, right) of a window, of each two opposite ones one, without the middle."""
-    everything = [(down, right) for down in range(radius + 1) for right in range(-radius, radius + 1)]
+    everything = [
+        (down, right) for down in range(radius + 1) for right in range(-radius, radius + 1)
+    ]
     return [offset for offset in everything if offset > (0, 0)]
 
 
-def measure(features: jax.Array, offsets: list[tuple[int, int]]) -> base.Summary:
+def summarize(features: jax.Array, offsets: list[tuple[int, int]]) -> base.Summary:
     """`[H, W, C]` -> mean, third, fourth (central moments) `[C]`, covariance `[C, C]`, auto `[C, offsets]`."""
     mean = features.mean((0, 1))
     centred = features - mean
     powers = {"third": (centred**3).mean((0, 1)), "fourth": (centred**4).mean((0, 1))}
-    second = {"covariance": moments.second_moments(centred), "auto": autocovariances(centred, offsets)}
+    second = {"covariance": moments.gram_matrix(centred), "auto": autocovariances(centred, offsets)}
     return {"mean": mean, **powers, **second}
 
 
@@ -73,23 +83,34 @@ def autocovariances(centred: jax.Array, offsets: list[tuple[int, int]]) -> jax.A
     height, width, channels = centred.shape
     if not offsets:
         return jnp.zeros((channels, 0))
-    offsets = [(min(down, height - 1), max(1 - width, min(right, width - 1))) for down, right in offsets]
+    offsets = [
+        (min(down, height - 1), max(1 - width, min(right, width - 1))) for down, right in offsets
+    ]
     lowest, widest = (max(abs(offset[axis]) for offset in offsets) for axis in (0, 1))
-    rows, columns = padding_pooling.smooth(height + lowest), padding_pooling.smooth(width + widest)
+    rows, columns = (
+        padding_pooling.next_fast_length(height + lowest),
+        padding_pooling.next_fast_length(width + widest),
+    )
     spectrum = jnp.fft.rfft2(centred, (rows, columns), axes=(0, 1))
     power = spectrum.real**2 + spectrum.imag**2
     sums = jnp.fft.irfft(jnp.fft.ifft(power, axis=0)[: lowest + 1], columns, axis=1)
-    return jnp.stack([sums[down, right] / ((height - down) * (width - abs(right))) for down, right in offsets], -1)
+    return jnp.stack(
+        [sums[down, right] / ((height - down) * (width - abs(right))) for down, right in offsets],
+        -1,
+    )
 
 
-def aim(summary: base.Summary) -> base.Target:
+def make_target(summary: base.Summary) -> base.Target:
     """The summary with its skewnesses and kurtoses, what calms these, and how much each channel's count."""
     variance = jnp.maximum(jnp.diagonal(summary["covariance"]), 0)
-    calm = CALM * (variance + WEAKEST * variance.mean() + FLAT)
-    return {**summary, **standardised(summary, calm), "calm": calm, "share": calm / calm.sum()}
+    calm = REGULARIZATION * (variance + WEAKEST * variance.mean() + FLAT)
+    return {**summary, **standardize(summary, calm), "calm": calm, "share": calm / calm.sum()}
 
 
-def standardised(summary: base.Summary, calm: jax.Array) -> dict[str, jax.Array]:
+def standardize(summary: base.Summary, calm: jax.Array) -> dict[str, jax.Array]:
     """Skewness and kurtosis `[C]`, by variances to which `calm` `[C]` is added."""
     variance = jnp.maximum(jnp.diagonal(summary["covariance"]), 0) + calm
-    return {"skewness": summary["third"] / variance**1.5, "kurtosis": summary["fourth"] / variance**2}
+    return {
+        "skewness": summary["third"] / variance**1.5,
+        "kurtosis": summary["fourth"] / variance**2,
+    }

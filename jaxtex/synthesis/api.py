@@ -11,7 +11,9 @@ from jaxtex.synthesis import loop, planning
 Style = np.ndarray | Sequence[np.ndarray]
 
 
-def synthesize(style: Style, *, observe: loop.Observer = lambda progress: None, **choices: Any) -> np.ndarray:
+def synthesize(
+    style: Style, *, observe: loop.Observer = lambda progress: None, **choices: Any
+) -> np.ndarray:
     """Makes a texture like an exemplar, or like several (`style_weights`, `masks`).
 
     >>> result = jaxtex.synthesize(jaxtex.load_image("images/pebbles.png"), size=128, num_steps=100)
@@ -64,10 +66,12 @@ def transfer(
     References:
       Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
     """
-    return loop.run(planning.build(style, configs.Config(**choices), content), observe)
+    return loop.run(planning.build_plan(style, configs.Config(**choices), content), observe)
 
 
-def iterate(style: Style | None, *, content: np.ndarray | None = None, **choices: Any) -> Iterator[loop.Progress]:
+def iterate(
+    style: Style | None, *, content: np.ndarray | None = None, **choices: Any
+) -> Iterator[loop.Progress]:
     """`transfer` as a loop of one's own, which may look at every image and leave at any time.
 
     >>> for progress in jaxtex.iterate(pebbles, num_steps=500, save_every=5):
@@ -85,4 +89,4 @@ def iterate(style: Style | None, *, content: np.ndarray | None = None, **choices
     Raises:
       UserError: as `transfer`.
     """
-    yield from loop.iterate(planning.build(style, configs.Config(**choices), content))
+    yield from loop.iterate(planning.build_plan(style, configs.Config(**choices), content))

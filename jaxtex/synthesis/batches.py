@@ -21,7 +21,7 @@ from jaxtex.synthesis import loop, stepping
 def run(
     plans: Sequence[stepping.Plan],
     observers: Sequence[loop.Observer],
-    keepers: Sequence[loop.Keeper] | None = None,
+    keepers: Sequence[loop.Checkpointer] | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """What `synthesis.run` returns for each plan, all of one size and one loss at once.
 
@@ -39,25 +39,29 @@ def run(
     keepers = keepers or [loop.FORGETFUL] * len(plans)
     for indices in groups.values():
         chosen = [[each[i] for i in indices] for each in (plans, observers, keepers)]
-        found = (side_by_side if apart(chosen[0][0]) else together)(*chosen)
+        found = (run_threads if runs_separately(chosen[0][0]) else run_vmapped)(*chosen)
         yield from ((indices[i], plans[indices[i]].finish(image)) for i, image in found)
 
 
-def apart(plan: stepping.Plan) -> bool:
+def runs_separately(plan: stepping.Plan) -> bool:
     """Whether a program for each image is quicker than one for all."""
     return jax.default_backend() == "cpu" and plan.layout.images == 1
 
 
-def side_by_side(
-    plans: Sequence[stepping.Plan], observers: Sequence[loop.Observer], keepers: Sequence[loop.Keeper]
+def run_threads(
+    plans: Sequence[stepping.Plan],
+    observers: Sequence[loop.Observer],
+    keepers: Sequence[loop.Checkpointer],
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Each by itself, some at a time; one goes on when its observer, in the caller's thread, has seen how far it is.
 
     What JAX is told in the caller's thread alone, as by `with jax.enable_x64()`, is not heard in theirs.
     """
-    waiting, many = iter(range(len(plans))), at_a_time(plans[0])
-    with loop.compiling(plans[0]) as chunks, futures.ThreadPoolExecutor(many) as threads:
-        descents = [loop.descent(plan, chunks, keeper) for plan, keeper in zip(plans, keepers, strict=True)]
+    waiting, many = iter(range(len(plans))), max_threads(plans[0])
+    with loop.compile_chunks(plans[0]) as chunks, futures.ThreadPoolExecutor(many) as threads:
+        descents = [
+            loop.descent(plan, chunks, keeper) for plan, keeper in zip(plans, keepers, strict=True)
+        ]
         going = {threads.submit(_advance, descents[i]): i for i in itertools.islice(waiting, many)}
         while going:
             first = next(iter(futures.wait(going, return_when=futures.FIRST_COMPLETED).done))
@@ -71,15 +75,20 @@ def side_by_side(
                 going[threads.submit(_advance, descents[index])] = index
 
 
-def at_a_time(plan: stepping.Plan) -> int:
+def max_threads(plan: stepping.Plan) -> int:
     """As many images as this process has cores, if half of the memory that is free holds them.
 
     One, where devices or processes wait for each other: all must come to the same place in the same order.
     """
-    if plan.layout.rows > 1 or not distributed.is_alone():
+    if plan.layout.rows > 1 or not distributed.is_single_process():
         return 1
-    held = device_memory.estimate(max(problem.features for problem in plan.problems))
-    return int(max(1, min(xla_options.cores(), device_memory.available() / 2 // max(1, held))))
+    held = device_memory.estimate_step_bytes(max(problem.features for problem in plan.problems))
+    return int(
+        max(
+            1,
+            min(xla_options.available_cores(), device_memory.available_bytes() / 2 // max(1, held)),
+        )
+    )
 
 
 def _advance(
@@ -92,20 +101,24 @@ def _advance(
         return None, end.value
 
 
-def together(
-    plans: Sequence[stepping.Plan], observers: Sequence[loop.Observer], keepers: Sequence[loop.Keeper]
+def run_vmapped(
+    plans: Sequence[stepping.Plan],
+    observers: Sequence[loop.Observer],
+    keepers: Sequence[loop.Checkpointer],
 ) -> Iterator[tuple[int, np.ndarray]]:
     """All in each step; the last is repeated where the devices could not share them evenly."""
     missing = -len(plans) % plans[0].layout.images
-    whole = combine([*plans, *[plans[-1]] * missing])
-    with loop.compiling(whole) as chunks:
+    whole = stack_plans([*plans, *[plans[-1]] * missing])
+    with loop.compile_chunks(whole) as chunks:
         found = loop.descend(whole, chunks, _split(observers), keepers[0])
     yield from enumerate(found[: len(plans)])
 
 
-def combine(plans: Sequence[stepping.Plan]) -> stepping.Plan:
+def stack_plans(plans: Sequence[stepping.Plan]) -> stepping.Plan:
     """One plan of the images of all: arrays get a first axis, but for what the images share."""
-    problems = [_combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)]
+    problems = [
+        _combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)
+    ]
     start = np.stack([plan.start for plan in plans])
     details = [np.stack(details) for details in zip(*(plan.details for plan in plans), strict=True)]
     return plans[0]._replace(problems=problems, start=start, details=details, batch=len(plans))
@@ -114,11 +127,18 @@ def combine(plans: Sequence[stepping.Plan]) -> stepping.Plan:
 def _combine(problems: Sequence[stepping.Problem]) -> stepping.Problem:
     first = problems[0]
     stack = lambda several: jax.tree.map(
-        lambda axis, *parts: parts[0] if axis is None else _stack(parts), first.axes, *several, is_leaf=lambda x: x is None
+        lambda axis, *parts: parts[0] if axis is None else _stack(parts),
+        first.axes,
+        *several,
+        is_leaf=lambda x: x is None,
     )
     data = lambda epoch: stack([problem.data(epoch) for problem in problems])
     critic = _stack([problem.critic for problem in problems])
-    return first._replace(data=data, shapes=jax.eval_shape(stack, [problem.shapes for problem in problems]), critic=critic)
+    return first._replace(
+        data=data,
+        shapes=jax.eval_shape(stack, [problem.shapes for problem in problems]),
+        critic=critic,
+    )
 
 
 def _stack(trees: Sequence):
@@ -135,4 +155,7 @@ def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
 
 
 def _shapes(plan: stepping.Plan) -> str:
-    return str([(p.height, p.width, jax.tree.map(jnp.shape, (p.shapes, p.critic))) for p in plan.problems] + [plan.height])
+    return str(
+        [(p.height, p.width, jax.tree.map(jnp.shape, (p.shapes, p.critic))) for p in plan.problems]
+        + [plan.height]
+    )

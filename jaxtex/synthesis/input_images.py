@@ -14,13 +14,15 @@ MISSING = "--style is missing: the path of an exemplar, or one that is here, suc
 PROPORTION = 0.02  # by which a mask's may differ from its picture's
 
 
-class Scene(NamedTuple):
+class Inputs(NamedTuple):
     """Pictures and how they are used. All are float RGB in [0, 1], masks `[H, W]`; a style of k maps is `[H, W, 3 k]`."""
 
     styles: list[np.ndarray]
     weights: list[float]  # of the styles
     style_masks: list[np.ndarray | None]  # where each style is looked at
-    masks: list[np.ndarray] | None  # where the result follows each style; None: they are blended everywhere
+    masks: (
+        list[np.ndarray] | None
+    )  # where the result follows each style; None: they are blended everywhere
     content: np.ndarray | None  # of the result's size
     height: int  # of the result
     width: int
@@ -31,30 +33,38 @@ class Scene(NamedTuple):
     @property
     def shortest(self) -> int:
         """The shortest side of all pictures, in pixels."""
-        return min(self.height, self.width, *(side for style in self.styles for side in style.shape[:2]))
+        return min(
+            self.height, self.width, *(side for style in self.styles for side in style.shape[:2])
+        )
 
     def finish(self, result: np.ndarray) -> np.ndarray:
         """What is done to the result: the content's colours and transparency, the contrast of the maps."""
         if self.content is None:
-            return texture_maps.restored(result, self.material)
-        kept = color_transfer.KEEPERS[self.keeper][1](result, self.content)
+            return texture_maps.restore_maps(result, self.material)
+        kept = color_transfer.PRESERVE_COLOR[self.keeper][1](result, self.content)
         return kept if self.alpha is None else np.concatenate([kept, self.alpha], -1)
 
 
-def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: configs.Config) -> Scene:
+def build_inputs(
+    styles: Sequence[np.ndarray], content: np.ndarray | None, config: configs.Config
+) -> Inputs:
     """Checks the pictures and brings them to size.
 
     Raises:
       UserError: a picture or mask cannot be used, or they do not go together.
     """
-    before, _ = errors.choose("preserve_color", config.preserve_color, color_transfer.KEEPERS)
+    before, _ = errors.choose(
+        "preserve_color", config.preserve_color, color_transfer.PRESERVE_COLOR
+    )
     if config.preserve_color != "none" and content is None:
-        raise errors.UserError(f"--preserve_color={config.preserve_color} wants --content, whose colours it keeps")
-    styles, material = _prepared([images.check(style) for style in styles], config, content)
-    styles = [as_used(style, config.size) for style in styles]
+        raise errors.UserError(
+            f"--preserve_color={config.preserve_color} wants --content, whose colours it keeps"
+        )
+    styles, material = _add_maps([images.validate(style) for style in styles], config, content)
+    styles = [resize_input(style, config.size) for style in styles]
     base, alpha = styles[0] if styles else None, None
     if content is not None:
-        base, alpha = _apart(images.check(content), config.size)
+        base, alpha = _split_alpha(images.validate(content), config.size)
     if base is None:
         raise errors.UserError(MISSING)
     height, width = config.height or base.shape[0], config.width or base.shape[1]
@@ -63,9 +73,22 @@ def build(styles: Sequence[np.ndarray], content: np.ndarray | None, config: conf
         alpha = alpha if alpha is None else images.resize(alpha, height, width)
         styles = [before(style, content) for style in styles]
     weights = configs.parse_weights(config.style_weights, len(styles))
-    style_masks = read_masks("style_masks", config.style_masks, [style.shape for style in styles]) or [None] * len(styles)
+    style_masks = read_masks(
+        "style_masks", config.style_masks, [style.shape for style in styles]
+    ) or [None] * len(styles)
     masks = read_masks("masks", config.masks, [(height, width)] * len(styles))
-    return Scene(styles, weights, style_masks, masks, content, height, width, config.preserve_color, material, alpha)
+    return Inputs(
+        styles,
+        weights,
+        style_masks,
+        masks,
+        content,
+        height,
+        width,
+        config.preserve_color,
+        material,
+        alpha,
+    )
 
 
 def read_content(config: configs.Config) -> np.ndarray | None:
@@ -78,34 +101,34 @@ def read_style(path: str, config: configs.Config) -> np.ndarray:
     return images.load(path, config.alpha == "keep" and not config.content)
 
 
-def _prepared(
+def _add_maps(
     styles: Sequence[np.ndarray], config: configs.Config, content: np.ndarray | None
 ) -> tuple[Sequence[np.ndarray], texture_maps.Material]:
     """The styles with the maps that go with them."""
     if config.maps:
-        styles = [texture_maps.joined(style, split_paths(config.maps)) for style in styles]
+        styles = [texture_maps.join_maps(style, split_paths(config.maps)) for style in styles]
     if all(style.shape[-1] == 3 for style in styles):
         return styles, texture_maps.Material()
     if len(styles) > 1 or content is not None:
         what = "--content" if content is not None else "other styles"
         raise errors.UserError(f"maps and transparency are of a style alone, without {what}")
-    image, material = texture_maps.prepared(styles[0])
+    image, material = texture_maps.normalize_maps(styles[0])
     return [image], material
 
 
-def _apart(content: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _split_alpha(content: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Colours, and transparency if there is such, as used."""
     if content.shape[-1] > 4:
         raise errors.UserError(f"a content is [H, W, 3], or [H, W, 4], not {list(content.shape)}")
     if content.shape[-1] == 3:
-        return as_used(content, size), None
-    solid = texture_maps.extended(content[..., :3], content[..., 3])
-    return as_used(solid, size), images.shorter_side(content[..., 3:], size)
+        return resize_input(content, size), None
+    solid = texture_maps.extend_colors(content[..., :3], content[..., 3])
+    return resize_input(solid, size), images.resize_shorter_side(content[..., 3:], size)
 
 
-def as_used(image: np.ndarray, size: int) -> np.ndarray:
+def resize_input(image: np.ndarray, size: int) -> np.ndarray:
     """Checked, and with `size` pixels on the shorter side."""
-    return images.shorter_side(images.check(image), size)
+    return images.resize_shorter_side(images.validate(image), size)
 
 
 def read_masks(flag: str, text: str, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray] | None:

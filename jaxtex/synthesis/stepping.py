@@ -1,7 +1,7 @@
-"""What is made at one scale, and the step of its descent.
+"""Plan of a synthesis, and the step of its optimization.
 
-`step(state, data) -> (state, info)` is pure and holds exactly one evaluation of the network. The same step runs alone, in a
-loop of the device's own, and under `jax.vmap`; see `programs`. It has two halves, `evaluate` and `advance`.
+`step(state, data) -> (state, info)` is pure and evaluates the network exactly once. The same step
+runs in a Python loop, in a loop on the device, and under `jax.vmap`; see `compilation`.
 """
 
 import functools
@@ -14,170 +14,233 @@ import numpy as np
 from jax import lax
 
 from jaxtex import images, losses, optimizers
-from jaxtex.runtime import device_memory, sharding, xla_options
+from jaxtex.runtime import sharding, xla_options
+from jaxtex.synthesis import memory_budget
 
-# (image, data, critic) -> (sum, (terms, what a critic sees of the features))
-Loss = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
-Learn = Callable[[Any, Any, Any, jax.Array], Any]  # (critic, data, what it saw, step) -> critic
+# (image, data, critics) -> (loss, (terms, features that the critics see))
+LossFn = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
+UpdateCritics = Callable[[Any, Any, Any, jax.Array], Any]  # (critics, data, features, step)
+
+
+def _keep_critics(critics: Any, data: Any, features: Any, step: jax.Array) -> Any:
+    """Returns the critics unchanged: the default of `Problem.update_critics`."""
+    del data, features, step
+    return critics
+
+
+def _keep_image(image: np.ndarray) -> np.ndarray:
+    """Returns the image unchanged: the default of `Plan.finish`."""
+    return image
 
 
 class Problem(NamedTuple):
-    """What is to be made at one scale."""
+    """Loss and data of one scale.
+
+    Attributes:
+      height: rows of the image, in pixels.
+      width: columns of the image, in pixels.
+      loss_fn: the loss; see `LossFn`.
+      data: number of draws so far -> weights and targets. They are arguments of the compiled step,
+        never constants in it. Computed on the first call.
+      batch_axes: axes of `data` for `jax.vmap`; None for what the images of a batch share.
+      critics: networks that learn beside the image, before their first update; `()` without any.
+      update_critics: one update of the critics.
+      stochastic: True if `data` changes with the number of draws.
+      feature_bytes: bytes of the features of all layers that the network computes.
+      row_devices: number of devices that share the rows of the image.
+      strip: rows that are evaluated at once, one strip after the other; 0 for the whole image.
+    """
 
     height: int
     width: int
-    loss: Loss
-    data: Callable[[int], Any]  # how often drawn -> weights and targets: arguments of the compiled step, no constants
-    shapes: Any  # of the data, which may not be there yet
-    critic: Any = ()  # before it has learned, where there is one
-    learn: Learn = lambda critic, data, seen, step: critic
-    chance: bool = False  # whether data is drawn anew now and then
-    features: int = 0  # bytes of the features of all layers that are run through
-    axes: Any = 0  # of `data`, for `jax.vmap`: None for what the images of a batch share
-    rows: int = 1  # devices that share the rows of the image
-    strip: int = 0  # rows that are taken at once, one strip after the other; 0: all
-    made_of: str = ""  # all that `loss` and `learn` depend on, as in `traces.jit`; empty where there are several devices
+    loss_fn: LossFn
+    data: Callable[[int], Any]
+    batch_axes: Any = 0
+    critics: Any = ()
+    update_critics: UpdateCritics = _keep_critics
+    stochastic: bool = False
+    feature_bytes: int = 0
+    row_devices: int = 1
+    strip: int = 0
 
 
 class Plan(NamedTuple):
-    """A whole synthesis; of a batch if `batch` is not 0, see `batches`: then arrays have a first axis more."""
+    """A whole synthesis, checked and ready to run.
 
-    problems: Sequence[Problem]  # from coarse to fine
-    start: np.ndarray  # the first image, [H, W, 3 k] of k maps, of the first problem's size, in [0, 1]
+    Attributes:
+      problems: one for each scale, from coarse to fine.
+      start: initial image `[H, W, 3 k]` of k maps, in [0, 1], of the first problem's size; with a
+        batch `[B, H, W, 3 k]`.
+      optimizer: how the image is updated.
+      num_steps: network evaluations in total, divided among the problems by `shares`.
+      save_every: steps between two calls of the observer, counted over all problems.
+      height: rows of the result. A problem may be a few pixels larger, so that every pooling
+        divides it.
+      width: columns of the result.
+      resample_every: steps between two draws of random positions and directions.
+      finish: applied to the last image.
+      statistic_size: how many numbers of the exemplars the statistics compare.
+      details: images added when the image is enlarged for each problem but the first; empty adds
+        nothing.
+      tile: axes along which the result is periodic: "", "x", "y" or "xy".
+      remat: a row of `memory_budget.REMATS`.
+      layout: how the images and rows are divided among devices.
+      shares: relative number of steps of each problem; empty divides the steps evenly.
+      batch: number of images, each with its own line search; 0 for one image without a batch axis.
+    """
+
+    problems: Sequence[Problem]
+    start: np.ndarray
     optimizer: optimizers.Optimizer
-    num_steps: int  # evaluations in all, shared by the problems; the last gets what is over
-    save_every: int  # steps between two calls of the observer, counted over all problems
-    height: int  # of the result: a problem may be a few pixels larger, so that every pooling divides it
+    num_steps: int
+    save_every: int
+    height: int
     width: int
-    renew_every: int = 10  # steps
-    finish: Callable[[np.ndarray], np.ndarray] = lambda image: image  # what is done to the result
-    numbers: int = 0  # of the exemplars, that the statistics look at
-    details: Sequence[np.ndarray] = ()  # what is added to the image enlarged for each problem but the first; none: nothing
-    tile: str = ""  # along which axes the result goes on from its beginning
-    remat: str = "auto"  # a row of `memory.REMATS`
+    resample_every: int = 10
+    finish: Callable[[np.ndarray], np.ndarray] = _keep_image
+    statistic_size: int = 0
+    details: Sequence[np.ndarray] = ()
+    tile: str = ""
+    remat: str = "auto"
     layout: sharding.Layout = sharding.Layout()
-    shares: Sequence[int] = ()  # of the steps, for each problem; none: all get as much
-    batch: int = 0  # images, each at its own point of its own search; 0: one, and no axis for it
+    shares: Sequence[int] = ()
+    batch: int = 0
 
     def until(self, number: int) -> int:
-        """After how many steps the problem of this number, from 1, is done with."""
+        """Returns the number of steps after which problem `number`, counted from 1, is finished."""
         shares = self.shares or [1] * len(self.problems)
         return self.num_steps * sum(shares[:number]) // sum(shares)
 
 
 class Info(NamedTuple):
-    """What a step has to tell."""
+    """Losses of one step; of several steps, each leaf has a first axis of steps."""
 
     loss: jax.Array  # at the best image so far
-    evaluated: jax.Array  # at the image that was tried in this step
-    terms: losses.Terms  # likewise
+    evaluated: jax.Array  # at the image that this step evaluated
+    terms: losses.Terms  # unweighted terms at that image
 
 
-class Found(NamedTuple):
-    """What is known of the image that was tried."""
-
-    loss: jax.Array
-    gradient: jax.Array  # [H, W, 3 k]
-    terms: losses.Terms
-
-
-Evaluate = Callable[[jax.Array, Any, jax.Array, Any], tuple[Found, Any]]  # (image, critic, step, data) -> (_, critic)
-Advance = Callable[[optimizers.State, Found], tuple[optimizers.State, Info]]  # of states without the critic
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
 
 
-def build_step(problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1) -> Step:
-    """The pure function that evaluates the network once and tells the optimiser, and the critic if there is one."""
-    return joined(*build_halves(problem, optimizer, remat, batch))
+def build_step(
+    problem: Problem, optimizer: optimizers.Optimizer, remat: str = "auto", batch: int = 1
+) -> Step:
+    """Builds the pure function that evaluates the loss once and updates image and critics.
 
+    Args:
+      problem: loss, and critics if there are any.
+      optimizer: receives loss and gradient.
+      remat: a row of `memory_budget.REMATS`.
+      batch: number of images evaluated at once; decides with `remat="auto"`.
 
-def joined(evaluate: Evaluate, advance: Advance) -> Step:
-    """The step of these halves, pure functions or compiled."""
+    Returns:
+      `step(state, data) -> (state, Info)`.
+    """
+    loss_fn = memory_budget.rematerialize(problem.loss_fn, remat, problem.feature_bytes * batch)
+    evaluate = jax.value_and_grad(loss_fn, has_aux=True)
 
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
-        found, critic = evaluate(state.trial, state.critic, state.step, data)
-        state, info = advance(state._replace(critic=()), found)
-        return state._replace(critic=critic), info
+        (loss, (terms, features)), gradient = evaluate(state.trial, data, state.critic)
+
+        # The critics learn from the features of this evaluation; a loss that is not finite teaches
+        # nothing.
+        learned = problem.update_critics(state.critic, data, features, state.step)
+        finite = jnp.isfinite(loss)
+        critics = jax.tree.map(lambda new, old: jnp.where(finite, new, old), learned, state.critic)
+
+        state = optimizer.update(state._replace(critic=()), loss, gradient)
+        return state._replace(critic=critics), Info(state.loss, loss, terms)
 
     return step
 
 
-def build_halves(problem: Problem, optimizer: optimizers.Optimizer, remat: str, batch: int) -> tuple[Evaluate, Advance]:
-    """What knows the loss, and what knows the optimiser.
+def build_loop(
+    step: Step, max_steps: int
+) -> Callable[[optimizers.State, Any, jax.Array], tuple[optimizers.State, Info]]:
+    """Builds a loop of several steps that runs on the device.
+
+    The number of steps is an argument, not a constant as `lax.scan` needs it: a chunk ends where a
+    run is saved or a scale is finished, and each constant would be compiled separately.
 
     Args:
-      problem: whose loss is evaluated, and whose critic learns, where there is one.
-      optimizer: is told loss and gradient.
-      remat: a row of `memory.REMATS`.
-      batch: images that will be taken at once, for their memory.
+      step: one step.
+      max_steps: largest number of steps of a call.
 
     Returns:
-      `evaluate(image, critic, step, data) -> (Found, critic)`, of an image `[H, W, 3 k]` in [0, 1] and the critic before it
-      learns; and `advance(state, Found) -> (state, Info)`, of a state whose critic is left out.
+      `loop(state, data, length) -> (state, infos)`; the leaves of `infos` are `[max_steps]`, with
+      zeros after the first `length`.
     """
-    loss = device_memory.remat(problem.loss, remat, problem.features * batch)
+    step = jax.jit(step)  # traced once, for `eval_shape` and for the loop
 
-    def evaluate(image: jax.Array, critic: Any, step: jax.Array, data: Any) -> tuple[Found, Any]:
-        (value, (terms, seen)), gradient = jax.value_and_grad(loss, has_aux=True)(image, data, critic)
-        learned = problem.learn(critic, data, seen, step)
-        critic = jax.tree.map(lambda new, old: jnp.where(jnp.isfinite(value), new, old), learned, critic)
-        return Found(value, gradient, terms), critic
+    def loop(
+        state: optimizers.State, data: Any, length: jax.Array
+    ) -> tuple[optimizers.State, Info]:
+        _, shapes = jax.eval_shape(step, state, data)
+        empty = jax.tree.map(
+            lambda leaf: jnp.zeros((max_steps, *leaf.shape), leaf.dtype), shapes
+        )
 
-    def advance(state: optimizers.State, found: Found) -> tuple[optimizers.State, Info]:
-        state = optimizer.update(state, found.loss, found.gradient)
-        return state, Info(state.loss, found.loss, found.terms)
+        def body(
+            number: jax.Array, carry: tuple[optimizers.State, Info]
+        ) -> tuple[optimizers.State, Info]:
+            state, infos = carry
+            state, info = step(state, data)
+            return state, jax.tree.map(lambda row, one: row.at[number].set(one), infos, info)
 
-    return evaluate, advance
-
-
-def several(step: Step, most: int) -> Callable[[optimizers.State, Any, jax.Array], tuple[optimizers.State, Info]]:
-    """`(state, data, length) -> (state, infos [most])`: so many steps, and after what they have told zeros.
-
-    The length is no constant, as `lax.scan` would have it: chunks end where a run is saved or a scale is done with, and
-    each length would be compiled by itself, for many seconds.
-    """
-    step = jax.jit(step)  # traced once
-
-    def loop(state: optimizers.State, data: Any, length: jax.Array) -> tuple[optimizers.State, Info]:
-        _, told = jax.eval_shape(step, state, data)
-        nothing = jax.tree.map(lambda leaf: jnp.zeros((most, *leaf.shape), leaf.dtype), told)
-
-        def further(number: jax.Array, so_far: tuple[optimizers.State, Info]) -> tuple[optimizers.State, Info]:
-            state, info = step(so_far[0], data)
-            return state, jax.tree.map(lambda row, one: row.at[number].set(one), so_far[1], info)
-
-        return lax.fori_loop(0, length, further, (state, nothing))
+        return lax.fori_loop(0, length, body, (state, empty))
 
     return loop
 
 
-def shapes_of_state(plan: Plan, problem: Problem) -> optimizers.State:
-    """Shape and kind of each array of a state, of a batch if it is one."""
-    *batch, _, _, channels = plan.start.shape
-    image = jax.ShapeDtypeStruct((*batch, problem.height, problem.width, channels), jnp.float32)
-    return jax.eval_shape(functools.partial(_start, plan, problem), image)
-
-
-def begin(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
-    """The state before the first step: each leaf is a buffer of its own, to be given away.
+def state_shapes(plan: Plan, problem: Problem) -> optimizers.State:
+    """Returns the shape and dtype of each array of a state, as `jax.ShapeDtypeStruct`.
 
     Args:
-      plan: with the optimiser.
-      problem: one of the plan's.
-      image: where to begin, of any size, `[H, W, C]` or a batch; None: at the plan's start.
+      plan: the synthesis; with a batch, shapes have a first axis of images.
+      problem: one of the plan's problems.
     """
-    image = enlarged(plan.start if image is None else image, problem, plan.tile)
-    fresh = lambda image: jax.tree.map(jnp.copy, _start(plan, problem, image))
-    return jax.jit(fresh, compiler_options=xla_options.options(often=False))(jnp.asarray(image))
+    *batch, _, _, channels = plan.start.shape
+    shape = (*batch, problem.height, problem.width, channels)
+    image = jax.ShapeDtypeStruct(shape, jnp.float32)
+    return jax.eval_shape(functools.partial(_init, plan, problem), image)
 
 
-def _start(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
-    start = functools.partial(optimizers.start, plan.optimizer)
-    return (jax.vmap(start) if plan.batch else start)(image, problem.critic)
+def init_state(
+    plan: Plan, problem: Problem, image: np.ndarray | None = None
+) -> optimizers.State:
+    """Returns the state before the first step. Each leaf has its own buffer and can be donated.
+
+    Args:
+      plan: has the optimizer.
+      problem: one of the plan's problems.
+      image: initial image of any size, `[H, W, C]` or a batch; None for the plan's start.
+    """
+    image = enlarge(plan.start if image is None else image, problem, plan.tile)
+
+    def init(image: jax.Array) -> optimizers.State:
+        return jax.tree.map(jnp.copy, _init(plan, problem, image))
+
+    options = xla_options.compiler_options(often=False)
+    return jax.jit(init, compiler_options=options)(jnp.asarray(image))
 
 
-def enlarged(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
-    """`[H, W, C]`, or a batch `[B, H, W, C]`, at the size of the problem; `tile` as in `images.resize`."""
+def _init(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
+    """Returns the state of an image, or of a batch."""
+    init = functools.partial(optimizers.init_state, plan.optimizer)
+    if plan.batch:
+        init = jax.vmap(init)
+    return init(image, problem.critics)
+
+
+def enlarge(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
+    """Resizes `[H, W, C]`, or a batch `[B, H, W, C]`, to the size of the problem.
+
+    Args:
+      image: the image, in [0, 1].
+      problem: has the size.
+      tile: as in `images.resize`.
+    """
     if image.ndim == 3:
         return images.resize(image, problem.height, problem.width, tile)
     return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])

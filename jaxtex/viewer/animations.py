@@ -14,17 +14,19 @@ from jaxtex.runs import records
 
 HOLD = 2.0  # seconds that the last picture stays
 Frames = Iterable[np.ndarray]  # each `[H, W, 3]`, uint8
-Write = Callable[[pathlib.Path, Frames, int, float], None]  # path, frames, how many, frames a second
+Write = Callable[
+    [pathlib.Path, Frames, int, float], None
+]  # path, frames, how many, frames a second
 
 
-def pictures(record: records.Record) -> list[pathlib.Path]:
+def frame_paths(record: records.RunRecord) -> list[pathlib.Path]:
     """The files that follow each other; of a finished run the last is the result.
 
     Raises:
       UserError: there are fewer than two that can be read.
     """
-    paths = [path for path, _ in records.readable(record.snapshots)]
-    last = records.result(record)
+    paths = [path for path, _ in records.readable_images(record.snapshots)]
+    last = records.result_image(record)
     paths = [*paths[:-1], last[1]] if last else []
     if len(paths) < 2:
         text = f"{len(paths)} snapshots that can be read, so nothing moves; two, please (--save_every of jaxtex)"
@@ -44,19 +46,23 @@ def save(kind: str, part: pathlib.Path, paths: list[pathlib.Path], fps: float) -
     Raises:
       UserError: what writes such a file is not installed.
     """
-    KINDS[kind](part, frames(paths), len(paths), fps)
+    FORMATS[kind](part, frames(paths), len(paths), fps)
 
 
 def frames(paths: list[pathlib.Path]) -> Iterator[np.ndarray]:
     """The pictures, `[H, W, 3]`, uint8, all of the size of the last."""
     height, width = images.load(paths[-1]).shape[:2]
-    return (images.to_bytes(images.resize(images.load(path), height, width)) for path in paths)
+    return (images.to_uint8(images.resize(images.load(path), height, width)) for path in paths)
 
 
-def _pillow(part: pathlib.Path, shown: Frames, count: int, fps: float, kind: str, **options) -> None:
+def _pillow(
+    part: pathlib.Path, shown: Frames, count: int, fps: float, kind: str, **options
+) -> None:
     first, *rest = (Image.fromarray(frame) for frame in shown)
     durations = [round(1000 / fps)] * (count - 1) + [round(1000 * HOLD)]  # milliseconds
-    first.save(part, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, **options)
+    first.save(
+        part, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, **options
+    )
 
 
 def _mp4(part: pathlib.Path, shown: Frames, count: int, fps: float) -> None:
@@ -64,7 +70,9 @@ def _mp4(part: pathlib.Path, shown: Frames, count: int, fps: float) -> None:
     try:
         import av
     except ImportError as error:
-        raise errors.UserError(".mp4 wants pip install 'jaxtex[video]'; .gif and .webp do without") from error
+        raise errors.UserError(
+            ".mp4 wants pip install 'jaxtex[video]'; .gif and .webp do without"
+        ) from error
     rate = Fraction(fps).limit_denominator(1000)
     with av.open(os.fspath(part), "w", format="mp4", options={"movflags": "faststart"}) as file:
         stream = file.add_stream("libx264", rate, options={"crf": "14", "preset": "slow"})
@@ -78,7 +86,7 @@ def _mp4(part: pathlib.Path, shown: Frames, count: int, fps: float) -> None:
         file.mux(stream.encode())
 
 
-KINDS: dict[str, Write] = {
+FORMATS: dict[str, Write] = {
     ".gif": functools.partial(_pillow, kind="GIF"),
     ".webp": functools.partial(_pillow, kind="WEBP", lossless=True),
     ".mp4": _mp4,

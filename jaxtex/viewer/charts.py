@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 Points = list[tuple[float, float]]
-MOST = 400  # points of a line; more are not seen apart
+MAX_POINTS = 400  # points of a line; more are not seen apart
 EXTREME = 1e150  # values beyond it, or under its inverse, are not drawn: their ratio is a number
 
 
@@ -27,7 +27,9 @@ class Chart(NamedTuple):
     up: list[tuple[float, str]]  # percent from above, label
 
 
-def draw(curves: dict[str, Points], span: tuple[float, float, float, float] | None = None) -> Chart | None:
+def draw(
+    curves: dict[str, Points], span: tuple[float, float, float, float] | None = None
+) -> Chart | None:
     """Curves in the frame of all of them.
 
     Args:
@@ -44,9 +46,17 @@ def draw(curves: dict[str, Points], span: tuple[float, float, float, float] | No
     left, right, low, high = span
     x = lambda step: 100 * (step - left) / (right - left)
     y = lambda value: 100 * math.log(high / value) / math.log(high / low)
-    pairs = lambda points: " ".join(f"{x(step):.2f},{y(value):.2f}" for step, value in _thinned(points))
-    lines = [Line(label, pairs(points), points[-1][1]) for label, points in curves.items() if points]
-    return Chart(lines, [(x(t), f"{t:g}") for t in _round(left, right)], [(y(t), f"{t:g}") for t in _decades(low, high)])
+    pairs = lambda points: " ".join(
+        f"{x(step):.2f},{y(value):.2f}" for step, value in _thinned(points)
+    )
+    lines = [
+        Line(label, pairs(points), points[-1][1]) for label, points in curves.items() if points
+    ]
+    return Chart(
+        lines,
+        [(x(t), f"{t:g}") for t in _round(left, right)],
+        [(y(t), f"{t:g}") for t in _decades(low, high)],
+    )
 
 
 def bounds(curves: dict[str, Points]) -> tuple[float, float, float, float] | None:
@@ -56,7 +66,11 @@ def bounds(curves: dict[str, Points]) -> tuple[float, float, float, float] | Non
         return None
     steps, values = zip(*points, strict=True)
     low, high = min(values), max(values)
-    return (min(steps), max(steps), low, high) if low < high else (min(steps), max(steps), low / 2, high * 2)
+    return (
+        (min(steps), max(steps), low, high)
+        if low < high
+        else (min(steps), max(steps), low / 2, high * 2)
+    )
 
 
 def _drawable(points: Points) -> Points:
@@ -64,7 +78,7 @@ def _drawable(points: Points) -> Points:
 
 
 def _thinned(points: Points) -> Points:
-    every = math.ceil(len(points) / MOST)
+    every = math.ceil(len(points) / MAX_POINTS)
     return [*points[:-1:every], points[-1]]
 
 
@@ -82,6 +96,11 @@ def _steps(span: float):
 def _decades(low: float, high: float) -> list[float]:
     """Powers of ten between two numbers, at most six; with twice and five times them if there are few."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    fine = [float(f"{unit}e{power}") for power in powers for unit in (1, 2, 5) if low <= float(f"{unit}e{power}") <= high]
+    fine = [
+        float(f"{unit}e{power}")
+        for power in powers
+        for unit in (1, 2, 5)
+        if low <= float(f"{unit}e{power}") <= high
+    ]
     coarse = [value for value in fine if f"{value:e}".startswith("1.0")]
     return coarse[:: math.ceil(len(coarse) / 6)] if len(coarse) > 2 else fine

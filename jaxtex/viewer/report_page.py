@@ -12,10 +12,10 @@ from jaxtex.viewer import charts, run_view
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 STYLES = ("page/colours.css", "report.css")
-FEW = 4  # runs whose snapshots are shown at full size
+MAX_FULL_SIZE = 4  # runs whose snapshots are shown at full size
 
 
-def render(shown: Sequence[run_view.Exhibit]) -> str:
+def render(shown: Sequence[run_view.RunView]) -> str:
     """The text of the page. Whatever the runs say is escaped, and the page runs no code and loads no file but its own.
 
     Raises:
@@ -26,19 +26,28 @@ def render(shown: Sequence[run_view.Exhibit]) -> str:
     except ImportError as error:
         raise errors.UserError("a report wants pip install 'jaxtex[report]'") from error
     loader, options = jinja2.FileSystemLoader(FOLDER), {"trim_blocks": True, "lstrip_blocks": True}
-    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, **options)
+    page = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, **options
+    )
     page.filters["number"] = number
     *styles, script = ((FOLDER / name).read_text() for name in (*STYLES, "report.js"))
     style = "".join(styles)
     return page.get_template("report.html").render(
-        shown=shown, columns=columns(shown), sparks=sparks(shown), style=style, script=script, policy=policy(style, script)
+        shown=shown,
+        columns=columns(shown),
+        sparklines=sparklines(shown),
+        style=style,
+        script=script,
+        policy=policy(style, script),
     )
 
 
 def policy(style: str, script: str) -> str:
     """What a browser may do with the page: this style, this script, pictures that are in it."""
     digest = lambda text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    allowed = f"style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; img-src data:"
+    allowed = (
+        f"style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; img-src data:"
+    )
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
@@ -50,14 +59,19 @@ class Column(NamedTuple):
     is_text: bool  # and no numbers
 
 
-def columns(shown: Sequence[run_view.Exhibit]) -> list[Column]:
+def columns(shown: Sequence[run_view.RunView]) -> list[Column]:
     """What tells several runs apart: flags that differ, what came out, measures."""
     chosen = [{**each.chosen, **each.usual} for each in shown]
     names = dict.fromkeys(name for flags in chosen for name in flags)
-    differing = [name for name in names if len({flags[name] for flags in chosen if name in flags}) > 1]
+    differing = [
+        name for name in names if len({flags[name] for flags in chosen if name in flags}) > 1
+    ]
     found = [(name, [flags.get(name, "") for flags in chosen]) for name in differing]
     for rows in ([each.cells for each in shown], [each.measures for each in shown]):
-        found += [(name, [row.get(name) for row in rows]) for name in dict.fromkeys(name for row in rows for name in row)]
+        found += [
+            (name, [row.get(name) for row in rows])
+            for name in dict.fromkeys(name for row in rows for name in row)
+        ]
     return [Column(name, values, not all(map(_is_number, values))) for name, values in found]
 
 
@@ -69,12 +83,15 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def sparks(shown: Sequence[run_view.Exhibit]) -> list[charts.Chart | None]:
+def sparklines(shown: Sequence[run_view.RunView]) -> list[charts.Chart | None]:
     """The course of each loss over its own steps, all on the same scale."""
     every = charts.bounds({str(i): each.points for i, each in enumerate(shown)})
     own = [charts.bounds({"loss": each.points}) for each in shown]
     span = lambda found: found and every and (*found[:2], *every[2:])
-    return [charts.draw({"loss": each.points}, span(found)) for each, found in zip(shown, own, strict=True)]
+    return [
+        charts.draw({"loss": each.points}, span(found))
+        for each, found in zip(shown, own, strict=True)
+    ]
 
 
 def number(value: object) -> str:

@@ -44,7 +44,7 @@ class Picture(NamedTuple):
         return self.width < SMALL
 
 
-class Exhibit(NamedTuple):
+class RunView(NamedTuple):
     """One run. A field that nothing is known of is empty or None."""
 
     name: str
@@ -55,7 +55,9 @@ class Exhibit(NamedTuple):
     thumb: Picture | None
     sources: list[Picture]
     rival: Picture | None  # what the result is compared with: the content, or the first style
-    full: tuple[int, int]  # width and height of the result, in pixels, which a snapshot may be short of
+    full: tuple[
+        int, int
+    ]  # width and height of the result, in pixels, which a snapshot may be short of
     snapshots: list[Picture]
     tiled: bool  # whether it goes on from its own beginning
     chart: charts.Chart | None
@@ -71,7 +73,9 @@ class Exhibit(NamedTuple):
     remarks: list[str]  # what is missing
 
 
-def of(record: records.Record, measured: Sequence[str], reduced: bool = False) -> Exhibit:
+def build_view(
+    record: records.RunRecord, measured: Sequence[str], reduced: bool = False
+) -> RunView:
     """Everything that a page shows of a run.
 
     Args:
@@ -79,21 +83,27 @@ def of(record: records.Record, measured: Sequence[str], reduced: bool = False) -
       measured: names of metrics; none are measured of a run that is not finished.
       reduced: whether its snapshots are reduced, where there are many runs.
     """
-    made, sources = records.result(record), records.sources(record)
+    made, sources = records.result_image(record), records.source_images(record)
     image, path = made if made else (None, None)
     finished = bool(record.notes) and path == record.folder / "result.png"
     base = next(iter(sources.values()), None)  # the content, or the first style
     points = [(row["step"], row["loss"]) for row in record.rows]
     title = "result" if finished else f"snapshot at step {int(path.stem)}" if path else ""
-    return Exhibit(
+    return RunView(
         name=record.name,
         path=os.fspath(record.folder),
         state=_state(record, finished),
         finished=finished,
         result=None if image is None else picture(title, image),
-        thumb=None if image is None else reduction(title, image, THUMB),
-        sources=[picture(pathlib.Path(path).name, array) for path, array in sources.items() if array is not None],
-        rival=None if base is None else picture("content" if record.flags.get("content") else "exemplar", base),
+        thumb=None if image is None else thumbnail(title, image, THUMB),
+        sources=[
+            picture(pathlib.Path(path).name, array)
+            for path, array in sources.items()
+            if array is not None
+        ],
+        rival=None
+        if base is None
+        else picture("content" if record.flags.get("content") else "exemplar", base),
         full=_full(record, image, image if finished or base is None else base),
         snapshots=list(_snapshots(record, reduced)),
         tiled=record.flags.get("tile") == "xy",
@@ -117,7 +127,7 @@ def picture(title: str, image: np.ndarray) -> Picture:
     return Picture(title, _uri(image.tobytes(), image.shape, lossless=True), width, height)
 
 
-def reduction(title: str, image: np.ndarray, longest: int) -> Picture:
+def thumbnail(title: str, image: np.ndarray, longest: int) -> Picture:
     """A picture, some 5 kB of it, whose longer side has at most so many pixels."""
     factor = min(1, longest / max(image.shape))
     height, width = (max(1, round(side * factor)) for side in image.shape[:2])
@@ -127,45 +137,60 @@ def reduction(title: str, image: np.ndarray, longest: int) -> Picture:
 
 @functools.lru_cache(64)
 def _uri(values: bytes, shape: tuple[int, ...], **options) -> str:
-    kind, options = ("WEBP", options) if max(shape) <= encoding.KINDS[".webp"].longest else ("PNG", {})
-    levels, buffer = images.to_bytes(np.frombuffer(values, np.float32).reshape(shape)), io.BytesIO()
+    kind, options = (
+        ("WEBP", options) if max(shape) <= encoding.FORMATS[".webp"].longest else ("PNG", {})
+    )
+    levels, buffer = images.to_uint8(np.frombuffer(values, np.float32).reshape(shape)), io.BytesIO()
     Image.fromarray(levels).save(buffer, kind, **options)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _full(record: records.Record, image: np.ndarray | None, like: np.ndarray | None) -> tuple[int, int]:
+def _full(
+    record: records.RunRecord, image: np.ndarray | None, like: np.ndarray | None
+) -> tuple[int, int]:
     """The size that the flags ask for; where they do not, that of another picture; none without an image."""
     if image is None:
         return 0, 0
-    return int(record.flags.get("width") or like.shape[1]), int(record.flags.get("height") or like.shape[0])
+    return int(record.flags.get("width") or like.shape[1]), int(
+        record.flags.get("height") or like.shape[0]
+    )
 
 
-def _snapshots(record: records.Record, reduced: bool) -> Iterable[Picture]:
+def _snapshots(record: records.RunRecord, reduced: bool) -> Iterable[Picture]:
     """Some of them, the first and the last among them, and what can be read of those."""
     paths = record.snapshots
     chosen = [paths[round(i)] for i in np.linspace(0, len(paths) - 1, min(SNAPSHOTS, len(paths)))]
-    for path, image in records.readable(chosen):
+    for path, image in records.readable_images(chosen):
         title = f"step {int(path.stem)}"
-        yield reduction(title, image, REDUCED) if reduced else picture(title, image)
+        yield thumbnail(title, image, REDUCED) if reduced else picture(title, image)
 
 
-def _terms(record: records.Record) -> dict[str, charts.Points]:
+def _terms(record: records.RunRecord) -> dict[str, charts.Points]:
     """The course of each term, if there are several."""
-    names = records.terms(record)
+    names = records.term_names(record)
     course = lambda name: [(row["step"], row[name]) for row in record.rows if name in row]
     return {name: course(name) for name in names} if len(names) > 1 else {}
 
 
-def _flags(record: records.Record, default: bool) -> dict[str, str]:
-    return {name: str(value) for name, value in record.flags.items() if records.is_default(name, value) == default}
+def _flags(record: records.RunRecord, default: bool) -> dict[str, str]:
+    return {
+        name: str(value)
+        for name, value in record.flags.items()
+        if records.is_default(name, value) == default
+    }
 
 
-def command(record: records.Record) -> list[str]:
+def command(record: records.RunRecord) -> list[str]:
     """What makes it again."""
-    return ["jaxtex", *(shlex.quote(f"--{name}={value}") for name, value in _flags(record, False).items())]
+    return [
+        "jaxtex",
+        *(shlex.quote(f"--{name}={value}") for name, value in _flags(record, False).items()),
+    ]
 
 
-def _measures(record: records.Record, sources: dict, image: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+def _measures(
+    record: records.RunRecord, sources: dict, image: np.ndarray, names: Sequence[str]
+) -> dict[str, float]:
     """By `jaxtex.metrics`, against the first style or the content, as in `results`."""
     styles = [array for path, array in sources.items() if path != record.flags.get("content")]
     reference = next(iter(styles or sources.values()), None)
@@ -177,7 +202,7 @@ def _measures(record: records.Record, sources: dict, image: np.ndarray, names: S
         return {}
 
 
-def _state(record: records.Record, finished: bool) -> str:
+def _state(record: records.RunRecord, finished: bool) -> str:
     if finished:
         return f"{record.step} steps in {_seconds(record):.1f} s"
     if record.notes:
@@ -185,18 +210,22 @@ def _state(record: records.Record, finished: bool) -> str:
     return f"unfinished: step {record.step} of {record.flags.get('num_steps', '?')}"
 
 
-def _loss(record: records.Record) -> float | None:
+def _loss(record: records.RunRecord) -> float | None:
     return record.rows[-1]["loss"] if record.rows else record.notes.get("loss")
 
 
-def _seconds(record: records.Record) -> float:
+def _seconds(record: records.RunRecord) -> float:
     return record.notes.get("seconds", record.rows[-1].get("seconds", 0.0) if record.rows else 0.0)
 
 
-def _timings(record: records.Record) -> dict[str, str]:
+def _timings(record: records.RunRecord) -> dict[str, str]:
     """What it took, with units."""
     first = record.rows[0].get("seconds", 0.0) if record.rows else 0.0
-    found = {"steps": f"{record.step}", "time": f"{_seconds(record):.1f} s", "first snapshot": f"{first:.1f} s"}
+    found = {
+        "steps": f"{record.step}",
+        "time": f"{_seconds(record):.1f} s",
+        "first snapshot": f"{first:.1f} s",
+    }
     if "memory" in record.notes:
         found["peak of memory"] = f"{record.notes['memory'] / 2**20:,.0f} MiB"
     if "numbers" in record.notes:
@@ -208,9 +237,13 @@ def _timings(record: records.Record) -> dict[str, str]:
     return found
 
 
-def _remarks(record: records.Record, sources: dict, finished: bool, image: np.ndarray | None) -> Iterable[str]:
+def _remarks(
+    record: records.RunRecord, sources: dict, finished: bool, image: np.ndarray | None
+) -> Iterable[str]:
     if record.notes and not finished:
-        yield "result.png is damaged or not there" + ("" if image is None else "; the last snapshot is shown")
+        yield "result.png is damaged or not there" + (
+            "" if image is None else "; the last snapshot is shown"
+        )
     elif image is None:
         yield "there is no picture yet"
     for path in (path for path, array in sources.items() if array is None):

@@ -23,7 +23,7 @@ LINGERS = 2.5  # seconds that are left to such a page to see the end
 
 
 @contextlib.contextmanager
-def serving(port: int | None, folder: pathlib.Path) -> Iterator[None]:
+def serve_during(port: int | None, folder: pathlib.Path) -> Iterator[None]:
     """Shows the folder for as long as the context lasts; its address is logged. Stop is to this process what SIGTERM is.
 
     Args:
@@ -42,17 +42,19 @@ def serving(port: int | None, folder: pathlib.Path) -> Iterator[None]:
         time.sleep(LINGERS)
 
 
-def stay(port: int, folder: pathlib.Path) -> None:
+def serve_forever(port: int, folder: pathlib.Path) -> None:
     """Shows what others make in the folder, or have made, until a signal comes.
 
     Raises:
       UserError: as `serving`, or there is no such folder.
     """
     if not folder.is_dir():
-        raise errors.UserError(f"--workdir={folder}: no such folder, so that --serve={port} has nothing to show")
+        raise errors.UserError(
+            f"--workdir={folder}: no such folder, so that --serve={port} has nothing to show"
+        )
     _start(port, folder, None)
     with contextlib.suppress(KeyboardInterrupt):
-        while not preemption.asked():
+        while not preemption.requested():
             time.sleep(0.2)
 
 
@@ -63,7 +65,9 @@ def _start(port: int, folder: pathlib.Path, stop: Callable[[], None] | None) -> 
 
         from jaxtex.viewer import web_app
     except ModuleNotFoundError as error:
-        raise errors.UserError(f"--serve={port}: {error.name} is missing; pip install 'jaxtex[serve]' brings it") from error
+        raise errors.UserError(
+            f"--serve={port}: {error.name} is missing; pip install 'jaxtex[serve]' brings it"
+        ) from error
     listening = _listen(port)
     app, asked = web_app.build(folder, stop), [float("-inf")]
 
@@ -71,7 +75,9 @@ def _start(port: int, folder: pathlib.Path, stop: Callable[[], None] | None) -> 
         asked[0] = time.monotonic()
         return app(environ, start)
 
-    logging.getLogger("waitress").setLevel(logging.ERROR)  # a page that asks much at once is no news
+    logging.getLogger("waitress").setLevel(
+        logging.ERROR
+    )  # a page that asks much at once is no news
     server = waitress.create_server(noted, sockets=[listening], ident=None)
     threading.Thread(target=server.run, daemon=True, name="serve").start()
     logging.info("http://%s:%d shows %s", HOST, listening.getsockname()[1], folder)
@@ -82,4 +88,6 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        raise errors.UserError(f"--serve={port}: {os.strerror(error.errno)}; another port, please, or 0 for any") from error
+        raise errors.UserError(
+            f"--serve={port}: {os.strerror(error.errno)}; another port, please, or 0 for any"
+        ) from error

@@ -23,11 +23,20 @@ from jaxtex.runs import run_folder
 from jaxtex.viewer import run_status
 
 PAGE = pathlib.Path(__file__).parent / "data" / "page"
-PICTURES = re.compile(rf"(exemplar|result)\.png|{run_folder.STEPS}/{run_folder.SNAPSHOT.pattern}", re.ASCII)
-HERE = ("127.0.0.1", "localhost", "::1")  # names of this machine; the port is another one at the near end of an SSH tunnel
+PICTURES = re.compile(
+    rf"(exemplar|result)\.png|{run_folder.STEPS}/{run_folder.SNAPSHOT_NAME.pattern}", re.ASCII
+)
+HERE = (
+    "127.0.0.1",
+    "localhost",
+    "::1",
+)  # names of this machine; the port is another one at the near end of an SSH tunnel
 HEADERS = [
-    ("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
@@ -48,16 +57,21 @@ def build(folder: pathlib.Path, stop: Callable[[], None] | None = None) -> Calla
     app.default_error_handler = lambda error: f"{error.status_line}\n"
     for file in ("index.html", "colours.css", "page.css", "page.js"):
         path = f"/{file.removeprefix('index.html')}"
-        app.get(path, callback=functools.partial(bottle.static_file, file, PAGE, headers={"Cache-Control": "no-cache"}))
+        app.get(
+            path,
+            callback=functools.partial(
+                bottle.static_file, file, PAGE, headers={"Cache-Control": "no-cache"}
+            ),
+        )
     app.get("/runs", callback=lambda: _runs(folder) | {"stops": stop is not None})
     app.get("/run", callback=lambda: _run(folder) | {"stops": stop is not None})
     app.get("/picture", callback=lambda: _picture(folder))
     if stop:
         app.post("/stop", callback=lambda: stop() or {})
-    return guarded(app)
+    return restrict_origin(app)
 
 
-def guarded(app: Callable) -> Callable:
+def restrict_origin(app: Callable) -> Callable:
     """A WSGI application for this machine's own pages alone, with `HEADERS` to all that it says."""
 
     def application(environ: dict, start: Callable):
@@ -76,7 +90,9 @@ def _refusal(environ: dict) -> str:
     with contextlib.suppress(ValueError):
         if urllib.parse.urlsplit(f"//{host}").hostname in HERE:
             changes = environ["REQUEST_METHOD"] not in ("GET", "HEAD")
-            return "Origin: the page itself, please" if changes and origin != f"http://{host}" else ""
+            return (
+                "Origin: the page itself, please" if changes and origin != f"http://{host}" else ""
+            )
     return f"Host: one of {', '.join(HERE)}, please"
 
 
@@ -100,12 +116,16 @@ def _run(folder: pathlib.Path) -> dict:
     found = _found(folder)
     path, (at, step, shot) = _asked_for(found), map(_count, ("at", "step", "shot"))
     with _at_hand():
-        return _about(folder, found) | run_status.summary(folder, path) | run_status.details(path, at, step, shot)
+        return (
+            _about(folder, found)
+            | run_status.summary(folder, path)
+            | run_status.details(path, at, step, shot)
+        )
 
 
 def _about(folder: pathlib.Path, found: dict[str, pathlib.Path]) -> dict:
     bottle.response.set_header("Cache-Control", "no-store")
-    return {"folder": run_status.shown(folder), "several": len(found) > 1}
+    return {"folder": run_status.display_path(folder), "several": len(found) > 1}
 
 
 def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
@@ -114,7 +134,9 @@ def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
     if not PICTURES.fullmatch(file):
         raise bottle.HTTPError(404)
     with _at_hand():
-        found = bottle.static_file(file, path, etag=False, headers={"Cache-Control": "private, max-age=604800"})
+        found = bottle.static_file(
+            file, path, etag=False, headers={"Cache-Control": "private, max-age=604800"}
+        )
     if not isinstance(found, bottle.HTTPError):
         return found
     raise found
@@ -122,7 +144,7 @@ def _picture(folder: pathlib.Path) -> bottle.HTTPResponse:
 
 def _found(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     with _at_hand():
-        return run_status.find(folder)
+        return run_status.find_runs(folder)
 
 
 def _asked_for(found: dict[str, pathlib.Path]) -> pathlib.Path:

@@ -51,7 +51,9 @@ def save(path: str | pathlib.Path, weights: Weights, dtype=np.float32) -> None:
     with files.atomic(path) as part, h5py.File(part, "w") as file:
         file.attrs.update(weights.about | {"format": FORMAT, "version": VERSION})
         file.attrs.update({"network": weights.network, "pooling": weights.pooling})
-        file.attrs.update({k: np.asarray(v, np.float64) for k, v in weights.variables["preprocessing"].items()})
+        file.attrs.update(
+            {k: np.asarray(v, np.float64) for k, v in weights.variables["preprocessing"].items()}
+        )
         file.attrs["sha256"] = _hash_attributes(file)
         for name, tensor in _flatten(weights.variables).items():
             _write(file, name, np.asarray(tensor, dtype))
@@ -70,9 +72,13 @@ def load(path: str | pathlib.Path) -> Weights:
       UserError: the file is not there, not of this format, damaged, or holds what the schema does not allow.
     """
     if not pathlib.Path(path).is_file():
-        raise errors.UserError(f"weights '{path}': no such file; jaxtex-weights list tells what is here")
+        raise errors.UserError(
+            f"weights '{path}': no such file; jaxtex-weights list tells what is here"
+        )
     if not h5py.is_hdf5(path):
-        raise errors.UserError(f"weights '{path}': no HDF5 file; jaxtex-weights convert makes them of others")
+        raise errors.UserError(
+            f"weights '{path}': no HDF5 file; jaxtex-weights convert makes them of others"
+        )
     try:
         with h5py.File(path, "r") as file:
             return _read(file)
@@ -80,7 +86,7 @@ def load(path: str | pathlib.Path) -> Weights:
         raise errors.UserError(f"weights '{path}': {_line(error)}") from error
 
 
-def check(weights: Weights, expected: dict[str, tuple[int, ...]]) -> None:
+def check_shapes(weights: Weights, expected: dict[str, tuple[int, ...]]) -> None:
     """Holds the shapes of the weights against those that a network expects: its `shapes()`.
 
     Raises:
@@ -90,7 +96,9 @@ def check(weights: Weights, expected: dict[str, tuple[int, ...]]) -> None:
         if name not in expected:
             raise errors.UserError(f"the weights have '{name}', which the network has not")
         if tensor.shape != expected[name]:
-            raise errors.UserError(f"weight '{name}' is {tensor.shape}; the network wants {expected[name]}")
+            raise errors.UserError(
+                f"weight '{name}' is {tensor.shape}; the network wants {expected[name]}"
+            )
 
 
 def _read(file: h5py.File) -> Weights:
@@ -100,10 +108,14 @@ def _read(file: h5py.File) -> Weights:
     if about.pop("version") != VERSION:
         raise errors.UserError(f"written in another version of the format than {VERSION}")
     if about.pop("sha256", None) != _hash_attributes(file):
-        raise errors.UserError("its attributes are damaged: they do not have the hash that was written with them")
+        raise errors.UserError(
+            "its attributes are damaged: they do not have the hash that was written with them"
+        )
     preprocessing = {name: _triple(name, about.pop(name)) for name in ("mean", "deviation")}
     with futures.ThreadPoolExecutor(1) as beside:  # while one is checked the next is read
-        checked = {name: beside.submit(_checked, name, *_read_one(file, name)) for name in _names(file)}
+        checked = {
+            name: beside.submit(_checked, name, *_read_one(file, name)) for name in _names(file)
+        }
     tensors = {name: tensor.result() for name, tensor in checked.items()}
     variables = unflatten(tensors) | {"preprocessing": preprocessing}
     return Weights(variables, about.pop("network"), about.pop("pooling"), about)
@@ -116,7 +128,9 @@ def _names(file: h5py.File) -> list[str]:
         if kind not in LEAVES or not isinstance(file.get(group, getlink=True), h5py.HardLink):
             raise errors.UserError(f"'{group}' is not a layer")
         if set(file[group]) != set(LEAVES[kind]):
-            raise errors.UserError(f"layer '{group}' should hold {', '.join(LEAVES[kind])}, not {', '.join(file[group])}")
+            raise errors.UserError(
+                f"layer '{group}' should hold {', '.join(LEAVES[kind])}, not {', '.join(file[group])}"
+            )
         names += [f"{group}/{leaf}" for leaf in LEAVES[kind]]
     return names
 
@@ -127,13 +141,17 @@ def _read_one(file: h5py.File, name: str) -> tuple[np.ndarray, str]:
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
         raise errors.UserError(f"'{name}' is not stored in the file itself")
     if dataset.dtype not in (np.float32, np.float16) or max(dataset.shape, default=0) > MAX_WIDTH:
-        raise errors.UserError(f"'{name}' is {dataset.dtype} {dataset.shape}; float32 or float16 tensors are expected")
+        raise errors.UserError(
+            f"'{name}' is {dataset.dtype} {dataset.shape}; float32 or float16 tensors are expected"
+        )
     return dataset[()], dataset.attrs["sha256"]
 
 
 def _checked(name: str, tensor: np.ndarray, sha256: str) -> np.ndarray:
     if _hash(tensor) != sha256 or not np.isfinite(tensor).all():
-        raise errors.UserError(f"'{name}' is damaged: its numbers do not have the hash that was written with them")
+        raise errors.UserError(
+            f"'{name}' is damaged: its numbers do not have the hash that was written with them"
+        )
     if name.endswith("/var") and (tensor < 0).any():
         raise errors.UserError(f"'{name}' has negative variances")
     return np.asarray(tensor, np.float32)
@@ -154,7 +172,9 @@ def unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
     variables: dict[str, dict] = {"params": {}, "batch_stats": {}}
     for name, tensor in tensors.items():
         layer, leaf = name.split("/")
-        variables["batch_stats" if leaf in ("mean", "var") else "params"].setdefault(layer, {})[leaf] = tensor
+        variables["batch_stats" if leaf in ("mean", "var") else "params"].setdefault(layer, {})[
+            leaf
+        ] = tensor
     return variables
 
 
@@ -163,12 +183,20 @@ def _hash(tensor: np.ndarray) -> str:
 
 
 def _hash_attributes(file: h5py.File) -> str:
-    rows = [f"{name}={np.asarray(value).tolist()!r}" for name, value in sorted(file.attrs.items()) if name != "sha256"]
+    rows = [
+        f"{name}={np.asarray(value).tolist()!r}"
+        for name, value in sorted(file.attrs.items())
+        if name != "sha256"
+    ]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _triple(name: str, value) -> np.ndarray:
-    if np.shape(value) != (3,) or not np.isfinite(value).all() or (name == "deviation" and min(value) <= 0):
+    if (
+        np.shape(value) != (3,)
+        or not np.isfinite(value).all()
+        or (name == "deviation" and min(value) <= 0)
+    ):
         raise errors.UserError(f"attribute '{name}' should be three finite numbers, not {value}")
     return np.asarray(value, np.float32)
 

@@ -10,7 +10,9 @@ from jaxtex.synthesis import config as configs
 from jaxtex.weights import hdf5, locations, random_init
 
 
-def load_network(config: configs.Config, layers: tuple[str, ...], maps: int = 1) -> tuple[networks.Pyramid, dict]:
+def load_network(
+    config: configs.Config, layers: tuple[str, ...], maps: int = 1
+) -> tuple[networks.Pyramid, dict]:
     """The network with its layers chosen and norms folded, and its variables.
 
     Args:
@@ -25,26 +27,36 @@ def load_network(config: configs.Config, layers: tuple[str, ...], maps: int = 1)
     loaded = load_weights(config)
     pooling = config.pooling or loaded.pooling
     errors.choose("pooling", pooling, padding_pooling.POOLINGS)
-    for part in padding_pooling.both(config.padding):
+    for part in padding_pooling.split_padding(config.padding):
         errors.choose("padding", part, padding_pooling.PADDINGS)
-    network = lowered(network.clone(pooling=pooling, padding=config.padding), config.precision)
-    network = networks.select(network, layers)
+    network = with_precision(
+        network.clone(pooling=pooling, padding=config.padding), config.precision
+    )
+    network = networks.select_layers(network, layers)
     require_layers(network, loaded)
-    network, variables = networks.fold(network, loaded.variables)
-    variables = {**variables, "params": rounded(variables.get("params", {}), config.precision)}
+    network, variables = networks.fold_batch_norm(network, loaded.variables)
+    variables = {
+        **variables,
+        "params": round_parameters(variables.get("params", {}), config.precision),
+    }
     return networks.pyramid(network, config.octaves, maps), jax.device_put(variables)
 
 
-def rounded(params: dict, precision: str) -> dict:
+def round_parameters(params: dict, precision: str) -> dict:
     """The weights of convolutions as their products take them: not to be rounded at every step. On CPU they are not."""
     if jax.default_backend() == "cpu":
         return params
     kind = convolutions.PRECISIONS[precision].kind
-    round_all = lambda leaves: {name: leaf.astype(kind, copy=False) for name, leaf in leaves.items()}
-    return {layer: round_all(leaves) if layer.startswith("conv") else leaves for layer, leaves in params.items()}
+    round_all = lambda leaves: {
+        name: leaf.astype(kind, copy=False) for name, leaf in leaves.items()
+    }
+    return {
+        layer: round_all(leaves) if layer.startswith("conv") else leaves
+        for layer, leaves in params.items()
+    }
 
 
-def lowered(network: networks.Network, precision: str) -> networks.Network:
+def with_precision(network: networks.Network, precision: str) -> networks.Network:
     """The network in this precision.
 
     Raises:
@@ -58,14 +70,14 @@ def lowered(network: networks.Network, precision: str) -> networks.Network:
     return network
 
 
-def layers_at_hand(config: configs.Config) -> tuple[str, ...]:
+def available_layers(config: configs.Config) -> tuple[str, ...]:
     """The layers of the network that its weights have the numbers for.
 
     Raises:
       UserError: as `load_network`.
     """
     network = errors.choose("network", config.network, networks.NETWORKS)
-    return networks.available(network, load_weights(config).variables)
+    return networks.available_layers(network, load_weights(config).variables)
 
 
 def load_weights(config: configs.Config) -> hdf5.Weights:
@@ -77,9 +89,11 @@ def load_weights(config: configs.Config) -> hdf5.Weights:
     network = networks.NETWORKS[config.network]
     wanted = config.weights or ("" if config.network in networks.TRAINED else "random")
     if drawn := re.fullmatch(r"random(?::(\d{1,9}))?", wanted):
-        return random_init.draw(config.network, network.shapes(), network.pooling, int(drawn[1] or 0))
-    loaded = hdf5.load(wanted or locations.find(config.network))
-    hdf5.check(loaded, network.shapes())
+        return random_init.random_weights(
+            config.network, network.shapes(), network.pooling, int(drawn[1] or 0)
+        )
+    loaded = hdf5.load(wanted or locations.require_file(config.network))
+    hdf5.check_shapes(loaded, network.shapes())
     return loaded
 
 
@@ -91,8 +105,10 @@ def require_layers(network: networks.Network, loaded: hdf5.Weights) -> None:
     for name in network.layers if folded else ():
         if name.startswith("conv"):
             norm = name.replace("conv", "bn")
-            raise errors.UserError(f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it")
-    for name in networks.evaluated(network.clone(folded=folded) if folded else network):
+            raise errors.UserError(
+                f"these weights have the norms folded in: there is '{norm}', but no '{name}' before it"
+            )
+    for name in networks.evaluated_layers(network.clone(folded=folded) if folded else network):
         if name.startswith(("conv", "bn")) and name not in loaded.variables["params"]:
             last = list(loaded.variables["params"])[-1]
             raise errors.UserError(

@@ -4,10 +4,15 @@ import numpy as np
 
 from jaxtex.weights import hdf5
 
-PREPROCESSING = {"mean": np.full(3, 0.5, np.float32), "deviation": np.full(3, 0.25, np.float32)}  # centres an image
+PREPROCESSING = {
+    "mean": np.full(3, 0.5, np.float32),
+    "deviation": np.full(3, 0.25, np.float32),
+}  # centres an image
 
 
-def draw(network: str, shapes: dict[str, tuple[int, ...]], pooling: str, seed: int = 0) -> hdf5.Weights:
+def random_weights(
+    network: str, shapes: dict[str, tuple[int, ...]], pooling: str, seed: int = 0
+) -> hdf5.Weights:
     """He's normal kernels, no biases, norms that change nothing, the image centred.
 
     Args:

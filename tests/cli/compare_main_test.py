@@ -5,10 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
-from support import commands
 
 from jaxtex import images, metrics
 from jaxtex.cli import compare_main
+from support import commands
 
 
 def jaxtex_compare(*arguments):
@@ -42,14 +42,20 @@ def test_a_row_for_each_result_and_a_column_for_each_metric(capsys):
 def test_plain_columns_are_aligned(capsys):
     jaxtex_compare("exemplar.png", "exemplar.png", "[brighter].png", "--metrics=spectrum,seam")
     lines = capsys.readouterr().out.splitlines()
-    assert len({len(line) for line in lines}) == 1 and lines[0].split() == ["result", "spectrum", "seam"]
+    assert len({len(line) for line in lines}) == 1 and lines[0].split() == [
+        "result",
+        "spectrum",
+        "seam",
+    ]
 
 
 def test_a_terminal_has_the_same_numbers(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     jaxtex_compare("exemplar.png", "[brighter].png", "--metrics=patches")
-    value = metrics.measure(images.load("exemplar.png"), images.load("[brighter].png"), ["patches"])["patches"]
+    value = metrics.measure(
+        images.load("exemplar.png"), images.load("[brighter].png"), ["patches"]
+    )["patches"]
     printed = capsys.readouterr().out
     assert "[brighter].png" in printed and f"{value:.4g}" in printed
 
@@ -58,33 +64,53 @@ def test_csv_has_all_digits(capsys):
     jaxtex_compare("exemplar.png", "turned.png", "--metrics=features,patches", "--csv=table.csv")
     with open("table.csv", newline="") as file:
         header, row = csv.reader(file)
-    expected = metrics.measure(images.load("exemplar.png"), images.load("turned.png"), ["features", "patches"])
-    assert header == ["result", "features", "patches"] and row == ["turned.png", *map(str, expected.values())]
+    expected = metrics.measure(
+        images.load("exemplar.png"), images.load("turned.png"), ["features", "patches"]
+    )
+    assert header == ["result", "features", "patches"] and row == [
+        "turned.png",
+        *map(str, expected.values()),
+    ]
 
 
 def test_size_reduces_both_and_enlarges_nothing(capsys, exemplar):
-    images.save("small.png", images.shorter_side(exemplar, 40))
+    images.save("small.png", images.resize_shorter_side(exemplar, 40))
     jaxtex_compare("exemplar.png", "small.png", "--size=40", "--metrics=spectrum")
     assert table(capsys.readouterr().out)["small.png"]["spectrum"] < 0.5  # 8 bits
     jaxtex_compare("exemplar.png", "small.png", "--size=64", "--metrics=seam")
-    expected = metrics.measure(images.load("exemplar.png"), images.load("small.png"), ["seam"])["seam"]
+    expected = metrics.measure(images.load("exemplar.png"), images.load("small.png"), ["seam"])[
+        "seam"
+    ]
     assert table(capsys.readouterr().out)["small.png"]["seam"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_features_of_a_network(capsys):
     jaxtex_compare("exemplar.png", "[brighter].png", "--metrics=features", "--network=vgg_lite")
-    expected = metrics.measure(images.load("exemplar.png"), images.load("[brighter].png"), ["features"], "vgg_lite")
+    expected = metrics.measure(
+        images.load("exemplar.png"), images.load("[brighter].png"), ["features"], "vgg_lite"
+    )
     assert table(capsys.readouterr().out)["[brighter].png"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_what_cannot_be_read_is_named_and_the_others_are_compared(capsys):
     pathlib.Path("text.png").write_text("hello")
     with pytest.raises(SystemExit) as left:
-        jaxtex_compare("exemplar.png", "none.png", "text.png", "turned.png", "--metrics=seam", "--csv=table.csv")
+        jaxtex_compare(
+            "exemplar.png",
+            "none.png",
+            "text.png",
+            "turned.png",
+            "--metrics=seam",
+            "--csv=table.csv",
+        )
     printed = capsys.readouterr()
     assert left.value.code == 1 and list(table(printed.out)) == ["turned.png"]
     errors = printed.err.splitlines()
-    assert "'none.png': no such file" in errors[0] and "'text.png': not an image" in errors[1] and len(errors) == 2
+    assert (
+        "'none.png': no such file" in errors[0]
+        and "'text.png': not an image" in errors[1]
+        and len(errors) == 2
+    )
     assert len(pathlib.Path("table.csv").read_text().splitlines()) == 2
 
 
@@ -94,7 +120,10 @@ def test_what_cannot_be_read_is_named_and_the_others_are_compared(capsys):
         ([], "jaxtex-compare EXEMPLAR RESULT..."),
         (["exemplar.png"], "an exemplar and its results, please"),
         (["none.png", "turned.png"], "'none.png': no such file"),
-        (["exemplar.png", "turned.png", "--metrics=patch"], "unknown metric 'patch'; did you mean 'patches'?"),
+        (
+            ["exemplar.png", "turned.png", "--metrics=patch"],
+            "unknown metric 'patch'; did you mean 'patches'?",
+        ),
         (["exemplar.png", "turned.png", "--network=vgg20"], "unknown network 'vgg20'"),
         (["exemplar.png", "turned.png", "--size=-1"], "size"),
         (["exemplar.png", "turned.png", "--size=20"], "--size=20: 0, or at least 32 pixels"),

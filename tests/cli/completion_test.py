@@ -8,11 +8,11 @@ import sys
 import time
 
 import pytest
-from support import commands
 
 from jaxtex import networks
 from jaxtex.cli import completion, help_page, main
 from jaxtex.images import builtin
+from support import commands
 
 BASH = """source ./script
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
@@ -41,7 +41,9 @@ def script(tmp_path, monkeypatch, capsys):
 
 def completed(line):
     """What bash is told; words as it has them, the last one is being written."""
-    done = subprocess.run(["bash", "--norc", "-c", BASH, "jaxtex", *line.split(" ")], capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", BASH, "jaxtex", *line.split(" ")], capture_output=True, text=True
+    )
     assert done.stderr == ""
     return set(done.stdout.split())
 
@@ -52,19 +54,35 @@ def test_bash_completes_flags_names_and_files(script):
     every = {f"--{name}" for names in help_page.GROUPS.values() for name in names}
     assert completed("jaxtex --") == every
     for flag in ("--network =", "--network", "--each --network =", "--style = a.png --network"):
-        assert completed(f"jaxtex {flag} vgg") == {name for name in networks.NETWORKS if name.startswith("vgg")}
+        assert completed(f"jaxtex {flag} vgg") == {
+            name for name in networks.NETWORKS if name.startswith("vgg")
+        }
     assert completed("jaxtex --network =") == set(networks.NETWORKS)
-    assert completed("jaxtex --style = pe") == {"pebbles", "pebbles_height", "pebbles_normal", "petals.png"}
+    assert completed("jaxtex --style = pe") == {
+        "pebbles",
+        "pebbles_height",
+        "pebbles_normal",
+        "petals.png",
+    }
     assert completed("jaxtex --style =") >= {*builtin.names(), "petals.png"}
     assert completed("jaxtex --style = pebbles --pres") == {"--preset", "--preserve_color"}
-    assert completed("jaxtex --output = pe") == {"petals.png"} and completed("jaxtex --size = 1") == set()
+    assert (
+        completed("jaxtex --output = pe") == {"petals.png"}
+        and completed("jaxtex --size = 1") == set()
+    )
 
 
 @pytest.mark.parametrize("shell", STARTS)
 @pytest.mark.parametrize(
     "typed, shown",
-    [("--network=ste", "--network=steerable"), ("--network ste", "--network steerable"), ("--style=peb", "--style=pebbles"),
-     ("--style=pet", "--style=petals.png"), ("--style=pebbles --optim", "--optimizer"), ("--ea", "--each")],
+    [
+        ("--network=ste", "--network=steerable"),
+        ("--network ste", "--network steerable"),
+        ("--style=peb", "--style=pebbles"),
+        ("--style=pet", "--style=petals.png"),
+        ("--style=pebbles --optim", "--optimizer"),
+        ("--ea", "--each"),
+    ],
 )
 def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
     if not shutil.which(shell):
@@ -72,8 +90,17 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
     folder, (arguments, begin) = script(shell), STARTS[shell]
     os.rename("script", "_jaxtex")
     environment = {**os.environ, "TERM": "dumb", "PS1": "> ", "HOME": str(folder)}
-    line = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", shell, *arguments, "-i"]
-    with subprocess.Popen(line, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as terminal:
+    line = [
+        sys.executable,
+        "-c",
+        "import pty, sys; pty.spawn(sys.argv[1:])",
+        shell,
+        *arguments,
+        "-i",
+    ]
+    with subprocess.Popen(
+        line, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as terminal:
         try:
             terminal.stdin.write(f"{begin} && echo rea''dy\n".encode())
             assert "ready" in until(terminal, "ready")
@@ -101,4 +128,7 @@ def test_a_shell_that_is_not_known_is_one_line(capsys):
 
 
 def test_every_flag_that_takes_a_path_is_one():
-    assert {*completion.FILES, *completion.FOLDERS, *completion.PICTURES} <= {*main.FLAGS.flag_values_dict(), "flagfile"}
+    assert {*completion.FILES, *completion.FOLDERS, *completion.PICTURES} <= {
+        *main.FLAGS.flag_values_dict(),
+        "flagfile",
+    }

@@ -8,16 +8,24 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies
-from support import commands
 
 from jaxtex import images, statistics
 from jaxtex.cli import main
 from jaxtex.synthesis import input_images, planning
+from support import commands
 
 QUICK = {"size": "48", "scales": "1", "octaves": "1", "layers": "relu1_1", "num_steps": "4"}
 FIXED = hypothesis.settings(derandomize=True, deadline=None, database=None, max_examples=150)
 FEW = hypothesis.settings(FIXED, max_examples=20)
-HELD = {"help", "helpshort", "helpfull", "helpxml", "flagfile", "undefok", "distributed"}  # absl's own; what joins others
+HELD = {
+    "help",
+    "helpshort",
+    "helpfull",
+    "helpxml",
+    "flagfile",
+    "undefok",
+    "distributed",
+}  # absl's own; what joins others
 PATHS = "style.png small.png text.png empty.png folder pipe none.png style.png,style.png /dev/zero out.jpg out.tif a/b.png"
 PARTS = """random random:1 random:x relu1_1 relu1_1:2 relu3_1:17 relu1_1:nan pool5 conv1_1,pool1:0.5 pca_gram:k=3 gram@ + *
     gram+0.5*sorted@relu1_1 1* joint:window=5 rows:1 images:1 rows:99 x xy none auto list all reflect/wrap / spectrum style
@@ -33,7 +41,9 @@ def words() -> list[str]:
 
 WORDS = strategies.sampled_from(words())
 TEXT = strategies.text(strategies.characters(), max_size=8)
-NUMBERS = strategies.one_of(strategies.integers(), strategies.floats(), strategies.integers(-2, 70)).map(str)
+NUMBERS = strategies.one_of(
+    strategies.integers(), strategies.floats(), strategies.integers(-2, 70)
+).map(str)
 JOINED = strategies.lists(strategies.one_of(WORDS, TEXT), min_size=2, max_size=3).flatmap(
     lambda parts: strategies.sampled_from(",:+*@=/;").map(lambda mark: mark.join(parts))
 )
@@ -77,9 +87,9 @@ def nothing_made(folder):
     """The command in this folder, with nothing behind it that takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(main.runs, "make", lambda run, profile: planned(run.style, run.config))
-        patch.setattr(main.runs, "make_batch", planned_batch)
-        patch.setattr(main.runs, "plan", planned)
+        patch.setattr(main.execution, "make", lambda run, profile: planned(run.style, run.config))
+        patch.setattr(main.execution, "make_batch", planned_batch)
+        patch.setattr(main.execution, "plan", planned)
         patch.setattr(main.estimates, "table", lambda plan: [{"size": 1}])
         yield
 
@@ -87,12 +97,19 @@ def nothing_made(folder):
 def outcome(folder, arguments: list[str]) -> str:
     """What the command says of a mistake; empty: it takes the flags."""
     told = io.StringIO()
-    with nothing_made(folder), contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        nothing_made(folder),
+        contextlib.redirect_stderr(told),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         try:
             commands.call(main, "jaxtex", *arguments)
         except SystemExit as left:
             lines = told.getvalue().splitlines()
-            assert left.code == 2 or all(line.startswith("jaxtex: failed: ") for line in lines), (left.code, lines)
+            assert left.code == 2 or all(line.startswith("jaxtex: failed: ") for line in lines), (
+                left.code,
+                lines,
+            )
             return told.getvalue() if left.code == 2 else ""
     return ""
 
@@ -107,7 +124,9 @@ def flagged(given: dict[str, str]) -> list[str]:
 def assert_at_most_one_line(folder, arguments: list[str]) -> None:
     """Of a command that is left with status 2, or is done."""
     message = outcome(folder, arguments)
-    assert not message or (message.startswith("jaxtex: ") and len(message.splitlines()) == 1), message
+    assert not message or (message.startswith("jaxtex: ") and len(message.splitlines()) == 1), (
+        message
+    )
 
 
 @FEW
@@ -118,7 +137,9 @@ def test_any_value_of_any_flag(folder, name, data):
 
 
 @FIXED
-@hypothesis.given(strategies.dictionaries(strategies.sampled_from(names()), VALUES, min_size=2, max_size=4))
+@hypothesis.given(
+    strategies.dictionaries(strategies.sampled_from(names()), VALUES, min_size=2, max_size=4)
+)
 def test_any_values_of_several_flags(folder, given):
     assert_at_most_one_line(folder, flagged(given))
 
@@ -131,6 +152,8 @@ LINES = strategies.lists(ENCODED | strategies.binary(max_size=20), max_size=3)
 @FIXED
 @hypothesis.given(LINES)
 def test_any_flagfile(folder, lines):
-    (folder / "flags").write_bytes(b"\n".join([b"--style=style.png", *lines, b"--size=48", b"--height=0", b"--width=0"]))
+    (folder / "flags").write_bytes(
+        b"\n".join([b"--style=style.png", *lines, b"--size=48", b"--height=0", b"--width=0"])
+    )
     hypothesis.assume(b"--flagfile" not in (folder / "flags").read_bytes())
     assert_at_most_one_line(folder, ["--flagfile=flags"])

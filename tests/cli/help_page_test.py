@@ -3,12 +3,12 @@
 import dataclasses
 
 import pytest
-from support import commands
 
 from jaxtex import errors, networks, statistics
 from jaxtex.cli import help_page, main, presets
 from jaxtex.runs import experiments
 from jaxtex.synthesis import config
+from support import commands
 
 
 def told(capsys, *arguments):
@@ -18,14 +18,18 @@ def told(capsys, *arguments):
 
 def test_every_flag_stands_in_one_group():
     grouped = [name for names in help_page.GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted({*main.FLAGS.flag_values_dict(), "flagfile", "help", "version"} - {"texture"})
+    assert sorted(grouped) == sorted(
+        {*main.FLAGS.flag_values_dict(), "flagfile", "help", "version"} - {"texture"}
+    )
 
 
 def test_the_page_has_every_default_and_fits_a_terminal():
-    page = help_page.page(main.FLAGS)
+    page = help_page.flags_help(main.FLAGS)
     assert all(len(line) <= help_page.WIDTH for line in page.splitlines())
     for field in dataclasses.fields(config.Config):
-        assert f"--{field.name}={field.default}" in page or (field.default == "" and f"--{field.name} " in page)
+        assert f"--{field.name}={field.default}" in page or (
+            field.default == "" and f"--{field.name} " in page
+        )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,7 @@ def test_the_layers_told_are_those_of_the_network_that_is_named(capsys):
 
 @pytest.mark.parametrize("name", presets.PRESETS)
 def test_presets_are_choices(name):
-    choices = config.Config(**presets.choices(name))
+    choices = config.Config(**presets.preset_choices(name))
     config.validate(choices)
     network = errors.choose("network", choices.network, networks.NETWORKS)
     assert set(config.parse_layers(choices.layers)) <= set(network.names())
@@ -59,7 +63,15 @@ def test_presets_are_choices(name):
 
 def test_flags_that_are_given_replace_those_of_a_preset(tmp_path, capsys, exemplar):
     main.images.save(tmp_path / "a.png", exemplar)
-    small = ["--size=48", "--layers=relu1_1", "--octaves=1", "--num_steps=3", f"--workdir={tmp_path}/run"]
+    small = [
+        "--size=48",
+        "--layers=relu1_1",
+        "--octaves=1",
+        "--num_steps=3",
+        f"--workdir={tmp_path}/run",
+    ]
     told(capsys, f"--style={tmp_path}/a.png", "--preset=best", *small)
     flags = main.provenance.read(tmp_path / "run" / "result.png")["flags"]
-    assert flags["history"] == presets.PRESETS["best"].choices["history"] and flags["num_steps"] == 3
+    assert (
+        flags["history"] == presets.PRESETS["best"].choices["history"] and flags["num_steps"] == 3
+    )

@@ -10,13 +10,20 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from support import commands, paths
 
 from jaxtex import images
 from jaxtex.cli import main
 from jaxtex.runs import report
+from support import commands, paths
 
-QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+QUICK = [
+    "--size=48",
+    "--scales=1",
+    "--octaves=1",
+    "--layers=relu1_1",
+    "--num_steps=4",
+    "--save_every=2",
+]
 
 
 @pytest.fixture
@@ -29,7 +36,12 @@ def process(*arguments, cwd=None):
     root = str(paths.ROOT)
     environment = os.environ | {"PYTHONPATH": root}
     return subprocess.run(
-        [sys.executable, "-m", "jaxtex", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, check=False
+        [sys.executable, "-m", "jaxtex", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        check=False,
     )
 
 
@@ -58,7 +70,9 @@ def test_a_run_leaves_its_files(style, tmp_path):
 
 def test_the_result_goes_to_another_file_too(style, tmp_path, capsys):
     output = tmp_path / "new" / "out.tif"
-    inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={output}", "--bits=16", *QUICK)
+    inside(
+        f"--style={style}", f"--workdir={tmp_path}/run", f"--output={output}", "--bits=16", *QUICK
+    )
     assert capsys.readouterr().out.split() == [f"{tmp_path}/run/result.png", str(output)]
     deep, result = images.load(output), images.load(tmp_path / "run" / "result.png")
     np.testing.assert_allclose(deep, result, atol=0.51 / 255)
@@ -71,23 +85,27 @@ def test_what_cannot_be_written_in_the_end_costs_no_work(style, tmp_path, capsys
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(main.outputs, "write", full)
+    monkeypatch.setattr(main.output_paths, "write", full)
     with pytest.raises(SystemExit) as left:
-        inside(f"--style={style}", f"--workdir={tmp_path}/run", f"--output={tmp_path}/out.png", *QUICK)
+        inside(
+            f"--style={style}", f"--workdir={tmp_path}/run", f"--output={tmp_path}/out.png", *QUICK
+        )
     told = capsys.readouterr()
     assert left.value.code == 2 and told.err.count("\n") == 1 and "No space left" in told.err
-    assert (tmp_path / "run" / "DONE").is_file() and told.out.split() == [f"{tmp_path}/run/result.png"]
+    assert (tmp_path / "run" / "DONE").is_file() and told.out.split() == [
+        f"{tmp_path}/run/result.png"
+    ]
 
 
 @pytest.mark.parametrize("batch", [[], ["--num_images=2"]], ids=["single", "batch"])
 def test_the_exemplar_may_be_gone_when_the_run_ends(style, tmp_path, monkeypatch, batch):
-    begun = main.runs.synthesis.compiling
+    begun = main.execution.loop.compiling
 
     def compiling(plan):
         pathlib.Path(style).unlink()
         return begun(plan)
 
-    monkeypatch.setattr(main.runs.synthesis, "compiling", compiling)
+    monkeypatch.setattr(main.execution.loop, "compiling", compiling)
     inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
     for name in ("result.png", "DONE"):
         assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)
@@ -98,10 +116,14 @@ def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar,
     both = f"--style={style},{tmp_path}/other.png"
     inside(both, "--each", "--num_images=2", "--seed=7", f"--workdir={tmp_path}/run", *QUICK)
     names = ["style-7", "style-8", "other-7", "other-8"]
-    assert capsys.readouterr().out.split() == [f"{tmp_path}/run/{name}/result.png" for name in names]
+    assert capsys.readouterr().out.split() == [
+        f"{tmp_path}/run/{name}/result.png" for name in names
+    ]
     for name in names:
         record = json.loads((tmp_path / "run" / name / "run.json").read_text())
-        assert record["flags"]["seed"] == int(name[-1]) and record["flags"]["style"].endswith(f"{name[:-2]}.png")
+        assert record["flags"]["seed"] == int(name[-1]) and record["flags"]["style"].endswith(
+            f"{name[:-2]}.png"
+        )
         assert (tmp_path / "run" / name / "DONE").is_file()
     with Image.open(tmp_path / "run" / "sheet.png") as sheet:
         assert sheet.size == (4 * 64 + 3 * 8, 2 * 48 + 8)
@@ -110,7 +132,9 @@ def test_a_batch_leaves_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar,
 def test_a_picture_of_a_batch_is_that_of_a_run_of_its_own(style, tmp_path):
     inside(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
     inside(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
-    batch, alone = (images.load(tmp_path / name / "result.png") for name in ("batch/style-1", "alone"))
+    batch, alone = (
+        images.load(tmp_path / name / "result.png") for name in ("batch/style-1", "alone")
+    )
     np.testing.assert_allclose(batch, alone, atol=2 / 255)
 
 
@@ -122,13 +146,21 @@ def test_a_profile_can_be_opened(style, tmp_path):
 
 
 def test_a_profile_of_too_few_steps_is_named(style, tmp_path, caplog):
-    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK, "--save_every=4")
+    inside(
+        f"--style={style}",
+        f"--profile={tmp_path}/profile",
+        f"--workdir={tmp_path}/run",
+        *QUICK,
+        "--save_every=4",
+    )
     assert "there was no second snapshot" in caplog.text
     assert (tmp_path / "run" / "DONE").is_file()
 
 
 def test_a_flagfile_and_an_alias(style, tmp_path):
-    (tmp_path / "flags").write_text("\n".join([f"--texture={style}", f"--workdir={tmp_path}/run", *QUICK]))
+    (tmp_path / "flags").write_text(
+        "\n".join([f"--texture={style}", f"--workdir={tmp_path}/run", *QUICK])
+    )
     inside(f"--flagfile={tmp_path}/flags")
     assert (tmp_path / "run" / "result.png").is_file()
 
@@ -141,18 +173,30 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     inside("--experiment=seeds", *QUICK)
     a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
     assert np.abs(a - b).max() > 0
-    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (report.LETTERS + 4 + 2 * (48 + 8), 2 * 64 + 8, 3)
+    assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (
+        report.LETTERS + 4 + 2 * (48 + 8),
+        2 * 64 + 8,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
     "flags",
-    [["--weights=random"], ["--weights=random:1"], ["--network=shallow"], ["--network=steerable", "--layers=parents"]],
+    [
+        ["--weights=random"],
+        ["--weights=random:1"],
+        ["--network=shallow"],
+        ["--network=steerable", "--layers=parents"],
+    ],
     ids=" ".join,
 )
 def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
     inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *flags)
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    losses = [
+        json.loads(line)["loss"]
+        for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert losses[-1] < losses[0]
 
 
@@ -173,7 +217,10 @@ MISTAKES = [
     (["--network=vgg16", "--weights=LITE"], "which the network has not"),
     (["--statistic=gramm"], "unknown statistic 'gramm'; did you mean 'gram'?"),
     (["--optimizer=adams"], "unknown optimizer 'adams'; did you mean 'adam'?"),
-    (["--network=steerable"], "unknown layer 'relu1_1'. There are: colours, bands, moduli, phases, parents"),
+    (
+        ["--network=steerable"],
+        "unknown layer 'relu1_1'. There are: colours, bands, moduli, phases, parents",
+    ),
     (["--network=steerable", "--weights=LITE"], "which the network has not"),
     (["--network=shalow"], "did you mean 'shallow'?"),
     (["--weights=random:x"], "weights 'random:x': no such file"),
@@ -181,7 +228,7 @@ MISTAKES = [
     (["--pooling=mean"], "unknown pooling 'mean'"),
     (["--padding=mirror"], "unknown padding 'mirror'"),
     (["--layers=relu9_1"], "unknown layer 'relu9_1'"),
-    (["--layers=relu1_1:-2"], "'-2' is no weight"),
+    (["--layers=relu1_1:-2"], "expected a positive number, got '-2'"),
     (["--layers=relu1_1,relu1_1"], "stands twice"),
     (["--size=8"], "--size=8: at least 32 pixels"),
     (["--size=-1"], "--size=-1: between"),
@@ -212,8 +259,14 @@ MISTAKES = [
     (["x.png"], "given as --style=x.png"),
     (["--flagfile=none"], "none"),
     (["--flagfile=style.png"], "codec can't decode"),
-    (["--output=out.gif"], "output 'out.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp"),
-    (["--output=a/b/out.jpg", "--bits=16"], "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16"),
+    (
+        ["--output=out.gif"],
+        "output 'out.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp",
+    ),
+    (
+        ["--output=a/b/out.jpg", "--bits=16"],
+        "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16",
+    ),
     (["--output=a/b/out.png", "--statistic=gramm"], "unknown statistic"),
     (["--output=out.png", "--bits=12"], "12 bits; .png has 8, and"),
     (["--output=style.png"], "--output=style.png: is what the picture is made from"),
@@ -230,12 +283,19 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("flags, text", MISTAKES, ids=[" ".join(flags) for flags, _ in MISTAKES])
-def test_a_mistake_is_one_line_and_leaves_nothing(style, tmp_path, monkeypatch, capsys, flags, text):
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    style, tmp_path, monkeypatch, capsys, flags, text
+):
     lite = paths.ROOT / "jaxtex" / "weights" / "data" / "vgg_lite.h5"
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as left:
-        inside(f"--style={style}", *QUICK, "--workdir=out", *(flag.replace("LITE", str(lite)) for flag in flags))
+        inside(
+            f"--style={style}",
+            *QUICK,
+            "--workdir=out",
+            *(flag.replace("LITE", str(lite)) for flag in flags),
+        )
     message = capsys.readouterr().err
     assert left.value.code == 2
     assert text in message and message.count("\n") == 1 and message.startswith("jaxtex: ")
@@ -258,10 +318,15 @@ def test_what_is_done_goes_to_another_file_too(style, tmp_path, capsys):
     run = [f"--style={style}", f"--workdir={tmp_path}/run", *QUICK]
     inside(*run)
     inside(*run, f"--output={tmp_path}/later.webp")
-    np.testing.assert_array_equal(images.load(tmp_path / "later.webp"), images.load(tmp_path / "run" / "result.png"))
+    np.testing.assert_array_equal(
+        images.load(tmp_path / "later.webp"), images.load(tmp_path / "run" / "result.png")
+    )
     with pytest.raises(SystemExit) as left:
         inside(*run, f"--output={tmp_path}/deep.png", "--bits=16")
-    assert left.value.code == 2 and "is done already, with 8 bits; --overwrite" in capsys.readouterr().err
+    assert (
+        left.value.code == 2
+        and "is done already, with 8 bits; --overwrite" in capsys.readouterr().err
+    )
 
 
 def test_a_program_that_was_kept_in_part_is_kept_anew(style, tmp_path, monkeypatch):

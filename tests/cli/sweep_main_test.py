@@ -10,14 +10,21 @@ import sys
 import time
 
 import pytest
-from support import commands, paths
 
 from jaxtex import images
 from jaxtex.cli import main, sweep_main
 from jaxtex.runs import report, sweeps, workers
 from jaxtex.runtime import files, preemption
+from support import commands, paths
 
-QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+QUICK = [
+    "--size=48",
+    "--scales=1",
+    "--octaves=1",
+    "--layers=relu1_1",
+    "--num_steps=4",
+    "--save_every=2",
+]
 GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *QUICK]
 NAMES = ["000-a-seed0", "001-a-seed1", "002-b-seed0", "003-b-seed1"]
 
@@ -36,34 +43,54 @@ def sweep(*arguments):
 
 
 def states(printed):
-    rows = [line.split() for line in printed.splitlines() if line[:3].isdigit() and "failed:" not in line]
+    rows = [
+        line.split()
+        for line in printed.splitlines()
+        if line[:3].isdigit() and "failed:" not in line
+    ]
     return {row[0]: row[1] for row in rows}
 
 
 def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     sweep(*GRID, "--dry_run")
-    assert capsys.readouterr().out == "out: 4 runs: 4 waiting\n" and not pathlib.Path("out/logs").exists()
+    assert (
+        capsys.readouterr().out == "out: 4 runs: 4 waiting\n"
+        and not pathlib.Path("out/logs").exists()
+    )
     kept = pathlib.Path("b.png").read_bytes()
     pathlib.Path("b.png").write_text("no picture")
     with pytest.raises(SystemExit) as left:
         sweep("--folder=out", "--workers=2", "--only=0,3")
-    assert left.value.code == 1 and "not done: 003-b-seed1: jaxtex: image 'b.png': not an image" in capsys.readouterr().err
+    assert (
+        left.value.code == 1
+        and "not done: 003-b-seed1: jaxtex: image 'b.png': not an image" in capsys.readouterr().err
+    )
 
     sweep("--folder=out", "--status")
     printed = capsys.readouterr().out
-    assert states(printed) == dict(zip(NAMES, ["done", "waiting", "waiting", "failed"], strict=True))
+    assert states(printed) == dict(
+        zip(NAMES, ["done", "waiting", "waiting", "failed"], strict=True)
+    )
     assert "003-b-seed1 failed: jaxtex: image 'b.png': not an image" in printed
-    assert "4 runs: 1 done, 1 failed, 2 waiting" in printed and "4/4" in printed and "0/4" in printed
+    assert (
+        "4 runs: 1 done, 1 failed, 2 waiting" in printed and "4/4" in printed and "0/4" in printed
+    )
 
     sweep("--folder=out", "--gather")
     sheet, column = images.load("out/sheet.png"), report.LETTERS + 4 + 2 * (8 + 48)
-    assert sheet.shape == (column + 8 + report.LETTERS + 4, 2 * 64 + 8, 3)  # of the second row there are but the names
+    assert sheet.shape == (
+        column + 8 + report.LETTERS + 4,
+        2 * 64 + 8,
+        3,
+    )  # of the second row there are but the names
     with open("out/table.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["run"], row["style"], row["seed"]) for row in rows] == [
         (name, f"{name[4]}.png", name[-1]) for name in NAMES
     ]
-    assert float(rows[0]["patches"]) > 0 and float(rows[0]["seconds"]) > 0 and rows[1]["patches"] == ""
+    assert (
+        float(rows[0]["patches"]) > 0 and float(rows[0]["seconds"]) > 0 and rows[1]["patches"] == ""
+    )
 
     pathlib.Path("b.png").write_bytes(kept)
     first = os.stat("out/000-a-seed0/result.png").st_mtime_ns
@@ -74,14 +101,22 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
 
 
 def test_a_stopped_sweep_goes_on():
-    line = [sys.executable, "-m", "jaxtex.cli.sweep_main", "--folder=out", "--style=a.png", *QUICK, "--num_steps=1500"]
+    line = [
+        sys.executable,
+        "-m",
+        "jaxtex.cli.sweep_main",
+        "--folder=out",
+        "--style=a.png",
+        *QUICK,
+        "--num_steps=1500",
+    ]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
     metrics = pathlib.Path("out/000-run/metrics.jsonl")
     while not (metrics.is_file() and metrics.read_text()) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     assert "stopped; the same command goes on" in process.communicate()[1]
-    assert process.returncode == preemption.LEAVES
+    assert process.returncode == preemption.EXIT_STATUS
     log = pathlib.Path("out/logs/000-run.log")
     assert not workers.is_running(log) and not pathlib.Path("out/000-run/DONE").exists()
     sweep("--folder=out")
@@ -94,7 +129,7 @@ def test_a_running_run_is_shown_as_such(capsys):
     log = pathlib.Path("out/logs/001-a-seed1.log")
     log.parent.mkdir()
     with open(log, "a") as file:
-        assert files.lock(file)
+        assert files.try_lock(file)
         sweep(*GRID, "--status")
     assert states(capsys.readouterr().out)["001-a-seed1"] == "running"
 
@@ -103,9 +138,19 @@ def test_a_job_script_has_what_is_not_done(capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")
     sweep(*GRID, "--dry_run", "--slurm", "--sbatch=--partition=gpu --time=2:00:00", "--only=1,3")
     script = pathlib.Path("out/job.sh").read_text().splitlines()
-    assert script[0] == "#!/bin/sh" and "#SBATCH --array=1,3" in script and "#SBATCH --requeue" in script
-    assert "#SBATCH --partition=gpu --time=2:00:00" in script and "#SBATCH --signal=B:USR1@120" in script
-    assert script[-1].startswith("exec ") and '--folder=out --retries=3 --only="$SLURM_ARRAY_TASK_ID"' in script[-1]
+    assert (
+        script[0] == "#!/bin/sh"
+        and "#SBATCH --array=1,3" in script
+        and "#SBATCH --requeue" in script
+    )
+    assert (
+        "#SBATCH --partition=gpu --time=2:00:00" in script
+        and "#SBATCH --signal=B:USR1@120" in script
+    )
+    assert (
+        script[-1].startswith("exec ")
+        and '--folder=out --retries=3 --only="$SLURM_ARRAY_TASK_ID"' in script[-1]
+    )
     assert "2 runs; sbatch out/job.sh" in capsys.readouterr().out
 
 
@@ -127,7 +172,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("arguments, text", MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+@pytest.mark.parametrize(
+    "arguments, text", MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES]
+)
 def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SystemExit) as left:
@@ -148,13 +195,16 @@ def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
 )
 def test_a_row_of_the_sheet_shares_what_varies_slowest(vary, columns):
     style = [] if "style=a.png,b.png" in vary else ["--style=a.png"]
-    found = sweeps.expand(main.FLAGS, sweeps.points([*style, "--size=48"], vary))
+    found = sweeps.expand_runs(main.FLAGS, sweeps.flag_points([*style, "--size=48"], vary))
     assert sweep_main.columns({str(i): run for i, (_, run) in enumerate(found)}) == columns
 
 
 def test_a_caption_that_is_too_wide_has_several_lines():
-    assert report.wrapped("000-pebbles-gram-seed0", 64) == ["000-pebbles-", "gram-seed0"]
-    assert report.wrapped("short", 64) == ["short"]
-    one, two = report.caption("000-pebbles-gram-seed0", 400), report.caption("000-pebbles-gram-seed0", 64, 2)
+    assert report.wrap("000-pebbles-gram-seed0", 64) == ["000-pebbles-", "gram-seed0"]
+    assert report.wrap("short", 64) == ["short"]
+    one, two = (
+        report.caption("000-pebbles-gram-seed0", 400),
+        report.caption("000-pebbles-gram-seed0", 64, 2),
+    )
     assert one.shape == (report.LETTERS + 4, 400, 3) and two.shape == (24, 64, 3)
     assert two[:10].min() < 0.5 and two[12:].min() < 0.5  # something is written in either line

@@ -18,9 +18,17 @@ MISTAKE = ["-m", "jaxtex", "--stlye=pebbles"]
 
 def shown(arguments, folder, **environment):
     """All that a terminal gets."""
-    line = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", sys.executable, *arguments]
+    line = [
+        sys.executable,
+        "-c",
+        "import pty, sys; pty.spawn(sys.argv[1:])",
+        sys.executable,
+        *arguments,
+    ]
     environment = plain() | {"TERM": "xterm-256color"} | environment
-    return subprocess.run(line, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+    return subprocess.run(
+        line, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ).stdout
 
 
 def plain():
@@ -40,7 +48,9 @@ def test_colours_on_a_terminal_unless_they_are_not_wanted(tmp_path, arguments, c
 @pytest.mark.parametrize("arguments", [RUN, LIST, MISTAKE])
 def test_no_escapes_where_there_is_no_terminal(tmp_path, arguments):
     line = [sys.executable, *arguments]
-    done = subprocess.run(line, cwd=tmp_path, env=plain() | {"TERM": "xterm-256color"}, capture_output=True)
+    done = subprocess.run(
+        line, cwd=tmp_path, env=plain() | {"TERM": "xterm-256color"}, capture_output=True
+    )
     assert (done.stdout or done.stderr) and b"\x1b" not in done.stdout + done.stderr
 
 
@@ -49,6 +59,8 @@ def test_a_reader_who_has_had_enough(flag):
     """As `jaxtex --help | head`: no traceback, and the status of any command that is not heard."""
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-m", "jaxtex", flag], stdout=write, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxtex", flag], stdout=write, stderr=subprocess.PIPE
+    )
     os.close(write)
-    assert (done.returncode, done.stderr) == (flag_parsing.UNHEARD, b"")
+    assert (done.returncode, done.stderr) == (flag_parsing.SIGPIPE_STATUS, b"")

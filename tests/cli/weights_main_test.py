@@ -4,14 +4,14 @@ import h5py
 import jax
 import numpy as np
 import pytest
-from support import commands, reference
-from support.paths import SHARED
 
 import jaxtex
 from jaxtex import errors, networks, weights
 from jaxtex.cli import weights_main
 from jaxtex.weights import locations
 from jaxtex.weights.convert import convert, verify
+from support import commands, reference
+from support.paths import SHARED
 
 BLOCKS = SHARED / "weights" / "vgg19_imagenet_blocks1-3.npz"
 
@@ -33,13 +33,18 @@ def trained():
     """Random weights of two blocks, and golden values that plain NumPy computes for them."""
     layers = reference.random_vgg("vgg16_bn", blocks=2)
     found = reference.features(layers, verify.noise().transpose(2, 0, 1))
-    table = {name: [float(x.min()), float(x.max()), float(np.sqrt((x**2).sum()))] for name, x in found.items()}
+    table = {
+        name: [float(x.min()), float(x.max()), float(np.sqrt((x**2).sum()))]
+        for name, x in found.items()
+    }
     return layers, {"vgg16_bn": table}
 
 
 def loaded(layers):
     tensors = reference.state_dict(layers)
-    checkpoint = convert.named.layers({n: convert.Tensor(a.shape, lambda a=a: a) for n, a in tensors.items()})
+    checkpoint = convert.state_dicts.layers(
+        {n: convert.Tensor(a.shape, lambda a=a: a) for n, a in tensors.items()}
+    )
     variables = convert._variables(checkpoint, networks.NETWORKS["vgg16_bn"])
     return weights.Weights(variables, "vgg16_bn", "max", {"numbers": "torchvision"})
 
@@ -55,18 +60,32 @@ def swapped_statistics(layers):
 
 
 def red_and_blue(layers):
-    return layers | {"conv1_1": layers["conv1_1"] | {"weight": layers["conv1_1"]["weight"][:, ::-1]}}
+    return layers | {
+        "conv1_1": layers["conv1_1"] | {"weight": layers["conv1_1"]["weight"][:, ::-1]}
+    }
 
 
 @pytest.mark.parametrize(
     "change, good, text",
     [
         (lambda layers: layers, True, "all 14 layers agree"),
-        (lambda layers: kernels(layers, lambda k: k.swapaxes(2, 3)), False, "height and width of the kernels exchanged"),
+        (
+            lambda layers: kernels(layers, lambda k: k.swapaxes(2, 3)),
+            False,
+            "height and width of the kernels exchanged",
+        ),
         (lambda layers: kernels(layers, lambda k: k[:, :, ::-1, ::-1]), False, "kernels flipped"),
         (red_and_blue, False, "red and blue exchanged"),
-        (swapped_statistics, False, "up to 'bn1_1', which is wrong: statistics of another batch norm"),
-        (lambda layers: reference.random_vgg("vgg16_bn", 2, seed=5), False, "should be torchvision's, and are not"),
+        (
+            swapped_statistics,
+            False,
+            "up to 'bn1_1', which is wrong: statistics of another batch norm",
+        ),
+        (
+            lambda layers: reference.random_vgg("vgg16_bn", 2, seed=5),
+            False,
+            "should be torchvision's, and are not",
+        ),
     ],
 )
 def test_verify_tells_apart(trained, change, good, text):
@@ -78,7 +97,10 @@ def test_verify_tells_apart(trained, change, good, text):
 def test_golden_values_are_there_for_every_layer_of_four_networks():
     table = verify.golden()
     assert set(table) == {"vgg16", "vgg16_bn", "vgg19", "vgg19_bn"}
-    assert all(set(figures) == set(networks.layer_names(networks.NETWORKS[name])) for name, figures in table.items())
+    assert all(
+        set(figures) == set(networks.layer_names(networks.NETWORKS[name]))
+        for name, figures in table.items()
+    )
 
 
 def test_the_noise_is_the_one_of_the_golden_values():
@@ -91,14 +113,23 @@ def test_the_noise_is_the_one_of_the_golden_values():
 def test_convert_puts_it_where_the_network_is_looked_for(tmp_path, capsys):
     layers = reference.random_vgg("vgg19", blocks=3)
     np.savez(tmp_path / "state.npz", **reference.state_dict(layers))
-    jaxtex_weights("convert", str(tmp_path / "state.npz"), "--allow_unknown", "--dtype=float16", "--network=vgg19")
-    assert locations.find("vgg19") == tmp_path / "mine" / "vgg19.h5"
-    with h5py.File(locations.find("vgg19")) as file:
+    jaxtex_weights(
+        "convert",
+        str(tmp_path / "state.npz"),
+        "--allow_unknown",
+        "--dtype=float16",
+        "--network=vgg19",
+    )
+    assert locations.require_file("vgg19") == tmp_path / "mine" / "vgg19.h5"
+    with h5py.File(locations.require_file("vgg19")) as file:
         assert file["conv1_1/kernel"].dtype == np.float16
-    jaxtex_weights("verify", str(locations.find("vgg19")))
+    jaxtex_weights("verify", str(locations.require_file("vgg19")))
     jaxtex_weights("list")
     printed = capsys.readouterr().out
-    assert "the numbers are not torchvision's" in printed and "vgg16_bn: not here; jaxtex-weights fetch vgg16_bn" in printed
+    assert (
+        "the numbers are not torchvision's" in printed
+        and "vgg16_bn: not here; jaxtex-weights fetch vgg16_bn" in printed
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +138,10 @@ def test_convert_puts_it_where_the_network_is_looked_for(tmp_path, capsys):
         (["fetsh"], "unknown command 'fetsh'; did you mean 'fetch'?"),
         (["fetch"], "'fetch' takes one argument, not 0"),
         (["fetch", "vgg11"], "unknown network 'vgg11'"),
-        (["fetch", "vgg16", "--source=timm"], "unknown source 'timm'. There are: torchvision, onnx, keras"),
+        (
+            ["fetch", "vgg16", "--source=timm"],
+            "unknown source 'timm'. There are: torchvision, onnx, keras",
+        ),
         (["convert", "none.pth"], "'none.pth': no such file"),
         (["convert", "none.pth", "--dtype=int8"], "unknown dtype 'int8'"),
         (["verify", "none.h5"], "'none.h5': no such file"),
@@ -120,7 +154,9 @@ def test_mistakes_are_one_line(arguments, text, capsys):
 
 
 def test_absent_weights_say_what_to_type(exemplar):
-    with pytest.raises(errors.UserError, match="type 'jaxtex-weights fetch vgg16_bn', or, with a file at hand"):
+    with pytest.raises(
+        errors.UserError, match="type 'jaxtex-weights fetch vgg16_bn', or, with a file at hand"
+    ):
         jaxtex.synthesize(exemplar, network="vgg16_bn")
 
 
@@ -128,9 +164,19 @@ def test_layers_before_a_folded_norm_are_not_there(tmp_path, exemplar):
     layers = reference.random_vgg("vgg16_bn", blocks=1)
     made = loaded(layers)
     variables = {**made.variables, "batch_stats": {}}
-    variables["params"] = {name: leaves for name, leaves in variables["params"].items() if name.startswith("conv")}
-    weights.save(tmp_path / "w.h5", weights.Weights(variables, "vgg16_bn", "max", {"norm": "folded"}))
-    choices = {"network": "vgg16_bn", "weights": str(tmp_path / "w.h5"), "size": 48, "octaves": 1, "num_steps": 2}
+    variables["params"] = {
+        name: leaves for name, leaves in variables["params"].items() if name.startswith("conv")
+    }
+    weights.save(
+        tmp_path / "w.h5", weights.Weights(variables, "vgg16_bn", "max", {"norm": "folded"})
+    )
+    choices = {
+        "network": "vgg16_bn",
+        "weights": str(tmp_path / "w.h5"),
+        "size": 48,
+        "octaves": 1,
+        "num_steps": 2,
+    }
     assert np.isfinite(jaxtex.synthesize(exemplar, layers="bn1_1,relu1_2", **choices)).all()
     with pytest.raises(errors.UserError, match="there is 'bn1_1', but no 'conv1_1' before it"):
         jaxtex.synthesize(exemplar, layers="conv1_1", **choices)
@@ -155,7 +201,9 @@ def test_500_changed_bytes_are_refused_or_change_nothing(tmp_path):
     assert 0 < accepted < 500
 
 
-@pytest.mark.skipif(not BLOCKS.is_file(), reason="the real VGG-19 blocks are not beside this checkout")
+@pytest.mark.skipif(
+    not BLOCKS.is_file(), reason="the real VGG-19 blocks are not beside this checkout"
+)
 def test_the_real_blocks_make_a_texture_and_end_where_they_end(exemplar):
     jaxtex_weights("convert", str(BLOCKS), "--allow_unknown")
     choices = {"network": "vgg19", "size": 48, "octaves": 1, "num_steps": 10}

@@ -12,13 +12,17 @@ import zlib
 
 import numpy as np
 import pytest
-from support import damaged_pictures, paths, pictures
 
 from jaxtex import errors, images
+from support import damaged_pictures, paths, pictures
 
 DAMAGED = damaged_pictures.every()
 LARGE = ["png-width-2147483648", *(f"bomb-{name}" for name in ("jpeg", "gif", "bmp", "ppm"))]
-LARGE += [f"bomb-{kind}-{size}" for kind in ("png", "tiff") for size in (2**31 - 1, 100_000, 13_000, 10_001)]
+LARGE += [
+    f"bomb-{kind}-{size}"
+    for kind in ("png", "tiff")
+    for size in (2**31 - 1, 100_000, 13_000, 10_001)
+]
 REASONS = dict.fromkeys(LARGE, "at most 100,000,000") | {
     **{f"small.{suffix}": "at least 32 on each side" for suffix in ("png", "jpg", "tif", "gif")},
     "bomb-scans": "scans of 1500 x 1500 pixels, which would take very long",
@@ -36,13 +40,22 @@ def refused(path):
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_files_are_refused(tmp_path, name):
-    path, before, began = tmp_path / name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    path, before, began = (
+        tmp_path / name,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        time.perf_counter(),
+    )
     path.write_bytes(DAMAGED[name])
     message = refused(path)
     assert message.startswith(f"image '{path}': ")
-    assert REASONS.get(re.sub(r"-(False|True)$", "", name), "not an image, damaged, or of a rare kind") in message
+    assert (
+        REASONS.get(re.sub(r"-(False|True)$", "", name), "not an image, damaged, or of a rare kind")
+        in message
+    )
     assert time.perf_counter() - began < 10
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # kB; 9000 x 9000 pixels are 243,000
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000
+    )  # kB; 9000 x 9000 pixels are 243,000
 
 
 def test_what_is_no_image_says_what_can_be_read(tmp_path):
@@ -54,11 +67,27 @@ def test_pixels_beyond_the_picture_are_left_alone(tmp_path):
     values = pictures.samples(3, 255)
     lines = pictures.filtered(pictures.rows(values, 8), 3) + bytes(10**8)
     head = struct.pack(">IIBBBBB", pictures.WIDTH, pictures.HEIGHT, 8, 2, 0, 0, 0)
-    (tmp_path / "bomb").write_bytes(pictures.of_chunks((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")))
+    (tmp_path / "bomb").write_bytes(
+        pictures.of_chunks((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    )
     np.testing.assert_allclose(images.load(tmp_path / "bomb"), values / 255, atol=1e-6)
 
 
-NAMES = ["a.jpg", "a", "A.PNG", "a.txt", "a.b.c", " a ", "ä ö%s{0}.png", "-", "--style=a", "a\nb", "ß\udcff", "'", '"']
+NAMES = [
+    "a.jpg",
+    "a",
+    "A.PNG",
+    "a.txt",
+    "a.b.c",
+    " a ",
+    "ä ö%s{0}.png",
+    "-",
+    "--style=a",
+    "a\nb",
+    "ß\udcff",
+    "'",
+    '"',
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,9 +105,18 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "nowhere").symlink_to("missing")
     (tmp_path / "empty").write_bytes(b"")
-    expected = {"pipe": "is a pipe or a device", "loop": "symbolic links", "nowhere": "no such file", "empty": "empty",
-                "missing": "no such file", ".": "is a folder", "empty/a": "cannot be read", "a" * 300: "cannot be read",
-                "a\0b": "no name of a file", "/dev/zero": "is a pipe or a device"}
+    expected = {
+        "pipe": "is a pipe or a device",
+        "loop": "symbolic links",
+        "nowhere": "no such file",
+        "empty": "empty",
+        "missing": "no such file",
+        ".": "is a folder",
+        "empty/a": "cannot be read",
+        "a" * 300: "cannot be read",
+        "a\0b": "no name of a file",
+        "/dev/zero": "is a pipe or a device",
+    }
     expected |= {"/proc/self/environ": "empty"} if sys.platform == "linux" else {}
     for name, text in expected.items():
         assert text in refused(tmp_path / name)
@@ -116,4 +154,6 @@ def test_two_thousand_mutated_files():
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     counts = json.loads(done.stdout)
-    assert counts["loaded"] > 200 and counts["refused"] > 1000 and counts["megabytes"] < 1000, counts
+    assert counts["loaded"] > 200 and counts["refused"] > 1000 and counts["megabytes"] < 1000, (
+        counts
+    )

@@ -7,16 +7,19 @@ import tifffile
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 from PIL import Image
-from support import mutations
 
 from jaxtex import errors, images
 from jaxtex.images import encoding, icc
+from support import mutations
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
 
 
 FIXED = hypothesis.settings(
-    derandomize=True, deadline=None, database=None, max_examples=100,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=100,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 FEW = hypothesis.settings(FIXED, max_examples=40)
@@ -60,14 +63,19 @@ def test_palette_grey_and_cmyk_become_rgb(tmp_path):
 
 
 def test_enlarging_has_a_limit():
-    with pytest.raises(errors.UserError, match="--size=16384: 320 x 32 become 163840 x 16384 pixels; at most 100,000,000"):
-        images.shorter_side(np.zeros((32, 320, 3), np.float32), 16384)
+    with pytest.raises(
+        errors.UserError,
+        match="--size=16384: 320 x 32 become 163840 x 16384 pixels; at most 100,000,000",
+    ):
+        images.resize_shorter_side(np.zeros((32, 320, 3), np.float32), 16384)
 
 
 def test_resizing_keeps_means_and_bounds():
     smooth = images.resize(RGB / 255, 160, 100)
     assert smooth.shape == (160, 100, 3) and smooth.min() >= 0 and smooth.max() <= 1
-    np.testing.assert_allclose(images.shorter_side(RGB / 255, 20).mean((0, 1)), (RGB / 255).mean((0, 1)), atol=0.02)
+    np.testing.assert_allclose(
+        images.resize_shorter_side(RGB / 255, 20).mean((0, 1)), (RGB / 255).mean((0, 1)), atol=0.02
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,14 +108,20 @@ def test_a_folder_is_no_image(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((40, 40)), np.zeros((40, 40, 5)), np.full((40, 40, 3), 2.0), np.full((40, 40, 3), np.nan)]
+    "array",
+    [
+        np.zeros((40, 40)),
+        np.zeros((40, 40, 5)),
+        np.full((40, 40, 3), 2.0),
+        np.full((40, 40, 3), np.nan),
+    ],
 )
 def test_arrays_that_are_no_images_are_refused(array):
     with pytest.raises(errors.UserError, match="an image"):
-        images.check(array)
+        images.validate(array)
 
 
-WRITTEN = [(suffix, bits) for suffix, kind in encoding.KINDS.items() for bits in kind.writers]
+WRITTEN = [(suffix, bits) for suffix, kind in encoding.FORMATS.items() for bits in kind.writers]
 
 
 @pytest.mark.parametrize("suffix, bits", WRITTEN)
@@ -116,7 +130,9 @@ def test_what_is_written_is_read_again(tmp_path, suffix, bits):
     image = image if suffix not in (".jpg", ".jpeg") else images.resize(image[:6, :8], 40, 50)
     images.save(tmp_path / f"A{suffix.upper()}", image, bits)
     tolerance = 12 / 255 if suffix in (".jpg", ".jpeg") else 0.51 / (2**bits - 1)
-    np.testing.assert_allclose(images.load(tmp_path / f"A{suffix.upper()}"), image, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        images.load(tmp_path / f"A{suffix.upper()}"), image, rtol=0, atol=tolerance
+    )
     assert [path.name for path in tmp_path.iterdir()] == [f"A{suffix.upper()}"]
     with Image.open(tmp_path / f"A{suffix.upper()}") as file:
         assert file.info["icc_profile"] == icc.srgb()
@@ -133,18 +149,22 @@ def test_what_is_written_is_the_same_at_any_time(tmp_path):
 def test_others_read_sixteen_bits(tmp_path):
     image = np.random.default_rng(0).random((40, 50, 3), np.float32)
     images.save(tmp_path / "a.tif", image, 16)
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), images.to_levels(image, 16))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), images.to_uint(image, 16))
     images.save(tmp_path / "a.png", image, 16)
     with Image.open(tmp_path / "a.png") as file:
         file.verify()
     with Image.open(tmp_path / "a.png") as file:
-        np.testing.assert_array_equal(np.asarray(file), images.to_levels(image, 16) >> 8)
+        np.testing.assert_array_equal(np.asarray(file), images.to_uint(image, 16) >> 8)
 
 
 @pytest.mark.parametrize(
     "name, bits, text",
     [
-        ("a.gif", 8, "'.*a.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp, please"),
+        (
+            "a.gif",
+            8,
+            "'.*a.gif': its suffix is one of .png, .tif, .tiff, .jpg, .jpeg, .webp, please",
+        ),
         ("a", 8, "its suffix is one of"),
         ("png", 8, "its suffix is one of"),
         ("a.jpg", 16, "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16"),
@@ -160,7 +180,9 @@ def test_what_cannot_be_written_is_one_line(tmp_path, name, bits, text):
 
 
 def test_what_a_format_cannot_hold_is_one_line(tmp_path):
-    with pytest.raises(errors.UserError, match="32 x 16384 pixels; .webp has at most 16383 on a side"):
+    with pytest.raises(
+        errors.UserError, match="32 x 16384 pixels; .webp has at most 16383 on a side"
+    ):
         images.save(tmp_path / "a.webp", np.zeros((16384, 32, 3)))
 
 
@@ -171,23 +193,42 @@ def test_a_failing_write_leaves_what_was_there(tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(encoding.KINDS, ".png", encoding.Kind({8: failing}))
+    monkeypatch.setitem(encoding.FORMATS, ".png", encoding.Format({8: failing}))
     with pytest.raises(OSError, match="No space"):
         images.save(tmp_path / "a.png", 1 - RGB / 255)
     np.testing.assert_allclose(images.load(tmp_path / "a.png"), RGB / 255, atol=1e-6)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-KINDS = [np.float16, np.float32, np.float64, np.int64, np.uint8, np.bool_, np.complex64, "U2", "O", "M8[s]"]
+KINDS = [
+    np.float16,
+    np.float32,
+    np.float64,
+    np.int64,
+    np.uint8,
+    np.bool_,
+    np.complex64,
+    "U2",
+    "O",
+    "M8[s]",
+]
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=40)
 ANY = strategies.sampled_from(KINDS).flatmap(lambda kind: arrays.arrays(kind, SHAPES))
 ROWS = strategies.sampled_from(KINDS[:6]).flatmap(lambda kind: arrays.arrays(kind, (1, 2, 3)))
 COLOURS = arrays.arrays(np.float32, (1, 2, 3), elements={"min_value": 0, "max_value": 1})
 PICTURES = strategies.builds(
-    lambda values, height: np.repeat(np.repeat(values, 17, 1), height, 0), ROWS | COLOURS, strategies.integers(31, 40)
+    lambda values, height: np.repeat(np.repeat(values, 17, 1), height, 0),
+    ROWS | COLOURS,
+    strategies.integers(31, 40),
 )
 WORDS, COUNTS = strategies.text(max_size=5), strategies.lists(strategies.integers())
-OTHERS = (strategies.none(), WORDS, strategies.floats(), strategies.lists(COUNTS), strategies.dictionaries(WORDS, COUNTS))
+OTHERS = (
+    strategies.none(),
+    WORDS,
+    strategies.floats(),
+    strategies.lists(COUNTS),
+    strategies.dictionaries(WORDS, COUNTS),
+)
 NONSENSE = strategies.one_of(ANY, PICTURES, *OTHERS)
 
 
@@ -195,7 +236,7 @@ NONSENSE = strategies.one_of(ANY, PICTURES, *OTHERS)
 @hypothesis.given(NONSENSE)
 def test_check_takes_images_alone(given):
     try:
-        found = images.check(given)
+        found = images.validate(given)
     except errors.UserError as error:
         assert "\n" not in str(error)
     else:
@@ -222,17 +263,30 @@ SIDES = strategies.integers(1, 70)
 
 
 @FIXED
-@hypothesis.given(SIDES, SIDES, SIDES, SIDES, strategies.sampled_from(["", "x", "y", "xy"]), strategies.integers(0, 99))
+@hypothesis.given(
+    SIDES,
+    SIDES,
+    SIDES,
+    SIDES,
+    strategies.sampled_from(["", "x", "y", "xy"]),
+    strategies.integers(0, 99),
+)
 def test_resizing_keeps_bounds_and_flat_colours(height, width, to_height, to_width, tile, seed):
     image = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
     found = images.resize(image, to_height, to_width, tile)
-    assert found.shape == (to_height, to_width, 3) and found.dtype == np.float32 and 0 <= found.min() <= found.max() <= 1
+    assert (
+        found.shape == (to_height, to_width, 3)
+        and found.dtype == np.float32
+        and 0 <= found.min() <= found.max() <= 1
+    )
     flat = images.resize(np.broadcast_to(image[:1, :1], image.shape), to_height, to_width, tile)
     np.testing.assert_allclose(flat, np.broadcast_to(image[0, 0], flat.shape), atol=1e-5)
 
 
 ORIGINALS = mutations.originals()
-INJURY = strategies.tuples(strategies.integers(0, 1 << 16), strategies.integers(0, 3), strategies.binary(max_size=6))
+INJURY = strategies.tuples(
+    strategies.integers(0, 1 << 16), strategies.integers(0, 3), strategies.binary(max_size=6)
+)
 INJURIES = strategies.lists(INJURY, min_size=1, max_size=5)
 
 
@@ -242,13 +296,20 @@ def test_injured_files_are_images_or_one_line(tmp_path, data, injuries, mend):
     for place, kind, piece in injuries:
         place %= len(data) + 1
         end = place + (len(piece) if kind else 0)
-        data = data[:place] if kind == 3 else data[:place] + (bytes(len(piece)) if kind == 2 else piece) + data[end:]
+        data = (
+            data[:place]
+            if kind == 3
+            else data[:place] + (bytes(len(piece)) if kind == 2 else piece) + data[end:]
+        )
     (tmp_path / "a").write_bytes(mutations.mended(data) if mend else data)
     mutations.attempt(tmp_path / "a")
 
 
 @FIXED
-@hypothesis.given(strategies.binary(max_size=300), strategies.sampled_from([b"", *{data[:12] for data in ORIGINALS}]))
+@hypothesis.given(
+    strategies.binary(max_size=300),
+    strategies.sampled_from([b"", *{data[:12] for data in ORIGINALS}]),
+)
 def test_any_bytes_are_one_line(tmp_path, data, head):
     (tmp_path / "a").write_bytes(head + data)
     mutations.attempt(tmp_path / "a")

@@ -10,22 +10,22 @@ from jaxtex.images import output_paths
 
 
 def test_what_is_allowed_is_not_made_yet(tmp_path):
-    output_paths.check(str(tmp_path / "new" / "folder" / "a.png"), 16)
-    output_paths.check(str(tmp_path / "a.JPG"), 8)
+    output_paths.validate_image(str(tmp_path / "new" / "folder" / "a.png"), 16)
+    output_paths.validate_image(str(tmp_path / "a.JPG"), 8)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folders_above_are_made(tmp_path):
     image = np.random.default_rng(0).random((40, 50, 3), np.float32)
-    output_paths.write(str(tmp_path / "new" / "folder" / "a.png"), image, 16, "")
+    output_paths.save_image(str(tmp_path / "new" / "folder" / "a.png"), image, 16, "")
     np.testing.assert_allclose(images.load(tmp_path / "new" / "folder" / "a.png"), image, atol=1e-5)
 
 
 def test_what_is_there_is_replaced(tmp_path, exemplar):
     path = tmp_path / "a.webp"
     path.write_bytes(b"something else")
-    output_paths.check(str(path), 8)
-    output_paths.write(str(path), exemplar, 8, "")
+    output_paths.validate_image(str(path), 8)
+    output_paths.save_image(str(path), exemplar, 8, "")
     np.testing.assert_allclose(images.load(path), exemplar, atol=0.51 / 255)
 
 
@@ -58,7 +58,12 @@ def test_what_is_not_allowed_is_one_line(tmp_path, name, bits, text):
     os.mkfifo(tmp_path / "pipe.png")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(errors.UserError, match=text) as caught:
-        output_paths.check(f"{tmp_path}/{name}", bits, ["", "none", str(tmp_path / "style.png")], ["", f"{tmp_path}/run.png/a"])
+        output_paths.validate_image(
+            f"{tmp_path}/{name}",
+            bits,
+            ["", "none", str(tmp_path / "style.png")],
+            ["", f"{tmp_path}/run.png/a"],
+        )
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -66,4 +71,4 @@ def test_what_is_not_allowed_is_one_line(tmp_path, name, bits, text):
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
 def test_a_folder_that_takes_no_files_is_found_even_by_root():
     with pytest.raises(errors.UserError, match="/proc/a.png: cannot be written"):
-        output_paths.check("/proc/a.png", 8)
+        output_paths.validate_image("/proc/a.png", 8)

@@ -1,9 +1,7 @@
 """Maps of one material made together: aligned, each as it was given; and transparency that is kept."""
 
-
 import numpy as np
 import pytest
-from support import commands
 
 import jaxtex
 from jaxtex import errors, images, networks, statistics
@@ -11,6 +9,7 @@ from jaxtex.cli import main
 from jaxtex.images import texture_maps
 from jaxtex.synthesis import config
 from jaxtex.weights import loading
+from support import commands
 
 QUICK = {"size": 64, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 40}
 
@@ -18,20 +17,26 @@ QUICK = {"size": 64, "scales": 1, "octaves": 2, "layers": "relu1_1,relu2_1", "nu
 def smooth(seed, size=64, waves=6):
     """A grey field in [0, 1], `[size, size]`, that goes on from its beginning."""
     rng, places = np.random.default_rng(seed), np.arange(size) / size * 2 * np.pi
-    wave = lambda: np.cos(rng.integers(1, 7) * places[:, None] + rng.integers(-6, 7) * places + rng.uniform(0, 7))
+    wave = lambda: np.cos(
+        rng.integers(1, 7) * places[:, None] + rng.integers(-6, 7) * places + rng.uniform(0, 7)
+    )
     field = sum(wave() for _ in range(waves))
     return ((field - field.min()) / np.ptp(field)).astype(np.float32)
 
 
 def colours(height):
     """From blue to orange, by height."""
-    return np.stack([0.2 + 0.7 * height, 0.3 + 0.3 * height, 0.6 - 0.4 * height], -1).astype(np.float32)
+    return np.stack([0.2 + 0.7 * height, 0.3 + 0.3 * height, 0.6 - 0.4 * height], -1).astype(
+        np.float32
+    )
 
 
 def normals(height):
     down, right = (np.roll(height, -1, axis) - np.roll(height, 1, axis) for axis in (0, 1))
     vectors = np.stack([-right, down, np.full_like(height, 0.1)], -1)
-    return (0.5 + 0.5 * vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    return (0.5 + 0.5 * vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(
+        np.float32
+    )
 
 
 def grey(field):
@@ -63,7 +68,9 @@ def test_the_maps_stay_aligned(material, made):
 
 def test_without_a_common_statistic_they_would_not(material):
     """What the one above would say of maps that are made one by one."""
-    apart = [jaxtex.synthesize(material[..., at : at + 3], seed=at, **QUICK)[..., 0] for at in (0, 6)]
+    apart = [
+        jaxtex.synthesize(material[..., at : at + 3], seed=at, **QUICK)[..., 0] for at in (0, 6)
+    ]
     assert abs(correlation(*apart)) < 0.7
 
 
@@ -77,16 +84,18 @@ def test_each_map_is_of_its_kind(material, made):
 @pytest.mark.parametrize("channels", [3, 4, 6, 7, 9])
 def test_what_is_prepared_is_restored(channels):
     image = np.random.default_rng(0).uniform(0.2, 0.6, (40, 50, channels)).astype(np.float32)
-    stretched, material = texture_maps.prepared(image)
+    stretched, material = texture_maps.normalize_maps(image)
     assert stretched.shape[-1] % 3 == 0 and 0 <= stretched.min() and stretched.max() <= 1
-    np.testing.assert_allclose(texture_maps.restored(stretched, material), image, atol=1e-3 if channels % 3 else 1e-5)
-    assert sum(each.shape[-1] for each in texture_maps.split(image)) == channels
+    np.testing.assert_allclose(
+        texture_maps.restore_maps(stretched, material), image, atol=1e-3 if channels % 3 else 1e-5
+    )
+    assert sum(each.shape[-1] for each in texture_maps.split_maps(image)) == channels
 
 
 def test_faint_maps_count_as_much():
     image = np.random.default_rng(0).uniform(0, 1, (40, 50, 6)).astype(np.float32)
     image[..., 3:] = 0.3 + 0.01 * image[..., 3:]
-    stretched, _ = texture_maps.prepared(image)
+    stretched, _ = texture_maps.normalize_maps(image)
     assert stretched[..., 3:].std() > 0.9 * stretched[..., :3].std()
 
 
@@ -100,7 +109,9 @@ def test_the_network_looks_at_each_map_by_itself(exemplar):
     assert networks.pyramid(network.network, 1).maps == 1
 
 
-@pytest.mark.parametrize("name", [name for name in statistics.STATISTICS if name not in ("mean", "sorted", "histogram")])
+@pytest.mark.parametrize(
+    "name", [name for name in statistics.STATISTICS if name not in ("mean", "sorted", "histogram")]
+)
 def test_every_statistic_of_pairs_of_channels(material, name):
     choices = {**QUICK, "octaves": 1, "num_steps": 2, "optimizer": "adam", "statistic": name}
     result = jaxtex.synthesize(material, **choices)
@@ -109,16 +120,21 @@ def test_every_statistic_of_pairs_of_channels(material, name):
 
 @pytest.mark.parametrize("name", ["mean", "sorted", "histogram", "mean+sorted"])
 def test_statistics_of_single_channels_are_refused(material, name):
-    with pytest.raises(errors.UserError, match=f"--statistic={name.replace('+', '.')} sees each channel by itself"):
+    with pytest.raises(
+        errors.UserError, match=f"--statistic={name.replace('+', '.')} sees each channel by itself"
+    ):
         jaxtex.synthesize(material, statistic=name, **QUICK)
 
 
-@pytest.mark.parametrize("choices, text", [
-    ({"style": [0, 0]}, "without other styles"),
-    ({"content": 0}, "without --content"),
-    ({"strips": "16"}, "--strips=16: maps are taken as a whole"),
-    ({"init": "images/pebbles.png"}, "--init=images/pebbles.png: maps begin as"),
-])
+@pytest.mark.parametrize(
+    "choices, text",
+    [
+        ({"style": [0, 0]}, "without other styles"),
+        ({"content": 0}, "without --content"),
+        ({"strips": "16"}, "--strips=16: maps are taken as a whole"),
+        ({"init": "images/pebbles.png"}, "--init=images/pebbles.png: maps begin as"),
+    ],
+)
 def test_what_does_not_go_with_maps(material, choices, text):
     style = [material, material] if choices.pop("style", None) else material
     content = material[..., :3] if choices.pop("content", None) == 0 else None
@@ -153,9 +169,11 @@ def test_colours_go_on_under_what_is_transparent():
     image = np.full((64, 48, 3), 0.0, np.float32)
     alpha = np.zeros((64, 48), np.float32)
     image[10:20, 10:20], alpha[10:20, 10:20] = (0.9, 0.5, 0.1), 1
-    found = texture_maps.extended(image, alpha)
-    np.testing.assert_allclose(found, np.broadcast_to(np.float32([0.9, 0.5, 0.1]), found.shape), atol=1e-4)
-    np.testing.assert_array_equal(texture_maps.extended(image, np.zeros_like(alpha)), image)
+    found = texture_maps.extend_colors(image, alpha)
+    np.testing.assert_allclose(
+        found, np.broadcast_to(np.float32([0.9, 0.5, 0.1]), found.shape), atol=1e-4
+    )
+    np.testing.assert_array_equal(texture_maps.extend_colors(image, np.zeros_like(alpha)), image)
 
 
 def test_a_content_keeps_its_transparency():
@@ -166,7 +184,9 @@ def test_a_content_keeps_its_transparency():
 
 @pytest.fixture
 def folder(material, tmp_path):
-    for name, image in zip(("colour", "normal", "height"), texture_maps.split(material), strict=True):
+    for name, image in zip(
+        ("colour", "normal", "height"), texture_maps.split_maps(material), strict=True
+    ):
         images.save(tmp_path / f"{name}.png", image)
     images.save(tmp_path / "leaf.png", cut_out(smooth(0)))
     return tmp_path
@@ -177,8 +197,16 @@ FLAGS = ("--size=64", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_st
 
 def test_the_command_writes_a_file_for_each_map(folder):
     maps, out = f"--maps={folder}/normal.png,{folder}/height.png", folder / "out" / "wall.tif"
-    commands.call(main, "jaxtex", f"--style={folder}/colour.png", maps, f"--workdir={folder}/run", f"--output={out}",
-                  "--bits=16", *FLAGS)
+    commands.call(
+        main,
+        "jaxtex",
+        f"--style={folder}/colour.png",
+        maps,
+        f"--workdir={folder}/run",
+        f"--output={out}",
+        "--bits=16",
+        *FLAGS,
+    )
     for name in ("", "-normal", "-height"):
         kept = images.load(folder / "run" / f"result{name}.png")
         assert np.abs(images.load(out.with_stem(f"wall{name}")) - kept).max() < 1 / 255
@@ -189,24 +217,40 @@ def test_the_command_writes_a_file_for_each_map(folder):
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
 def test_the_command_keeps_transparency(folder, suffix):
     out = folder / f"leaf2.{suffix}"
-    flags = (f"--style={folder}/leaf.png", "--alpha=keep", f"--workdir={folder}/run", f"--output={out}", *FLAGS)
+    flags = (
+        f"--style={folder}/leaf.png",
+        "--alpha=keep",
+        f"--workdir={folder}/run",
+        f"--output={out}",
+        *FLAGS,
+    )
     commands.call(main, "jaxtex", *flags)
     kept = images.load(folder / "run" / "result.png", alpha=True)
     assert kept.shape == (64, 64, 4)
     np.testing.assert_allclose(images.load(out, alpha=True), kept, atol=1 / 255)
 
 
-@pytest.mark.parametrize("flags, text", [
-    (("--alpha=keep", "--output=x.jpg"), ".jpg knows no transparency"),
-    (("--alpha=yes",), "--alpha=yes: white or keep"),
-    (("--maps={}/nothing.png",), "nothing.png"),
-    (("--maps={}/normal.png,{}/normal.png",), "each with a name of its own"),
-    (("--maps=images/pebbles.png",), "pixel for pixel"),
-])
+@pytest.mark.parametrize(
+    "flags, text",
+    [
+        (("--alpha=keep", "--output=x.jpg"), ".jpg knows no transparency"),
+        (("--alpha=yes",), "--alpha=yes: white or keep"),
+        (("--maps={}/nothing.png",), "nothing.png"),
+        (("--maps={}/normal.png,{}/normal.png",), "each with a name of its own"),
+        (("--maps=images/pebbles.png",), "pixel for pixel"),
+    ],
+)
 def test_mistakes_are_one_line(folder, flags, text, capsys):
     given = [flag.replace("{}", str(folder)) for flag in flags]
     with pytest.raises(SystemExit) as left:
-        commands.call(main, "jaxtex", f"--style={folder}/colour.png", f"--workdir={folder}/run", *given, *FLAGS)
+        commands.call(
+            main,
+            "jaxtex",
+            f"--style={folder}/colour.png",
+            f"--workdir={folder}/run",
+            *given,
+            *FLAGS,
+        )
     told = capsys.readouterr().err
     assert left.value.code == 2 and text in told and "Traceback" not in told
 
@@ -214,5 +258,7 @@ def test_mistakes_are_one_line(folder, flags, text, capsys):
 def test_a_batch_is_of_one_kind(folder):
     styles = f"--style={folder}/leaf.png,{folder}/colour.png"
     with pytest.raises(SystemExit) as left:
-        commands.call(main, "jaxtex", styles, "--each", "--alpha=keep", f"--workdir={folder}/run", *FLAGS)
+        commands.call(
+            main, "jaxtex", styles, "--each", "--alpha=keep", f"--workdir={folder}/run", *FLAGS
+        )
     assert left.value.code == 2

@@ -15,7 +15,7 @@ from jaxtex.weights import loading
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 10))  # each is compiled; `make ordeal` takes hundreds
 SIDES = st.one_of(st.integers(32, 200), st.sampled_from([32, 33, 47, 64, 199, 200]))
-LAYERS = loading.layers_at_hand(config.Config())
+LAYERS = loading.available_layers(config.Config())
 KINDS = ("noise", "flat", "ramp", "stripes", "dots")
 
 
@@ -39,22 +39,40 @@ def exemplars(draw):
 @st.composite
 def choices(draw):
     """Flags that a user might give together."""
-    found = {"height": draw(st.one_of(st.just(0), SIDES)), "width": draw(st.one_of(st.just(0), SIDES))}
-    found |= {"size": draw(st.sampled_from([0, 32, 45, 64, 100])), "num_steps": draw(st.integers(1, 3))}
+    found = {
+        "height": draw(st.one_of(st.just(0), SIDES)),
+        "width": draw(st.one_of(st.just(0), SIDES)),
+    }
+    found |= {
+        "size": draw(st.sampled_from([0, 32, 45, 64, 100])),
+        "num_steps": draw(st.integers(1, 3)),
+    }
     found["statistic"] = draw(st.sampled_from(sorted(statistics.STATISTICS)))
     found["optimizer"] = draw(st.sampled_from(sorted(optimizers.OPTIMIZERS)))
-    found["network"] = draw(st.sampled_from(["vgg_lite", "vgg_lite", "vgg_lite", "steerable", "shallow"]))
+    found["network"] = draw(
+        st.sampled_from(["vgg_lite", "vgg_lite", "vgg_lite", "steerable", "shallow"])
+    )
     if found["network"] == "vgg_lite":
-        found["layers"] = ",".join(draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=3, unique=True)))
+        found["layers"] = ",".join(
+            draw(st.lists(st.sampled_from(LAYERS), min_size=1, max_size=3, unique=True))
+        )
         found["pooling"] = draw(st.sampled_from(["", "max", "avg"]))
     found |= {"octaves": draw(st.integers(1, 4)), "scales": draw(st.integers(0, 3))}
     found["padding"] = draw(st.sampled_from(sorted(padding_pooling.PADDINGS)))
-    found |= {"tile": draw(st.sampled_from(["", "", "x", "xy"])), "init": draw(st.sampled_from(["", "noise", "style"]))}
+    found |= {
+        "tile": draw(st.sampled_from(["", "", "x", "xy"])),
+        "init": draw(st.sampled_from(["", "noise", "style"])),
+    }
     return found
 
 
-@hypothesis.settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None,
-                     suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 @hypothesis.given(exemplars(), choices())
 def test_a_picture_or_one_clear_line(exemplar, found):
     try:
@@ -65,5 +83,12 @@ def test_a_picture_or_one_clear_line(exemplar, found):
     finally:
         jax.clear_caches()
     sides = found["height"], found["width"]
-    assert image.ndim == 3 and all(side in (0, own) for side, own in zip(sides, image.shape[:2], strict=True))
-    assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1 and image.dtype == np.float32
+    assert image.ndim == 3 and all(
+        side in (0, own) for side, own in zip(sides, image.shape[:2], strict=True)
+    )
+    assert (
+        np.isfinite(image).all()
+        and image.min() >= 0
+        and image.max() <= 1
+        and image.dtype == np.float32
+    )

@@ -14,7 +14,6 @@ import unittest.mock
 import markdown_it
 import numpy as np
 import pytest
-from support import commands, page_reader, paths, reference
 
 from jaxtex import images, weights
 from jaxtex.cli import main
@@ -22,6 +21,7 @@ from jaxtex.runs import experiments, workers
 from jaxtex.synthesis import api, config
 from jaxtex.viewer import server
 from jaxtex.weights.convert import convert
+from support import commands, page_reader, paths, reference
 
 ROOT = paths.ROOT
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -31,10 +31,16 @@ DRAWN = {"": "command", "python": "python", "text": "text"}
 def blocks(text):
     """The fenced blocks of a page: what they are, a file they are named by, what they say."""
     for token in markdown_it.MarkdownIt().parse(text):
-        assert token.type != "code_block", f"an indented block, which says not what it is: {token.content}"
-        if token.type == "fence" and not token.info.startswith("{"):  # a directive is Sphinx's, which docs_test.py runs
+        assert token.type != "code_block", (
+            f"an indented block, which says not what it is: {token.content}"
+        )
+        if token.type == "fence" and not token.info.startswith(
+            "{"
+        ):  # a directive is Sphinx's, which docs_test.py runs
             kind, _, name = token.info.strip().partition(" ")
-            assert kind in DRAWN, f"a block of '{kind}', of which there is no saying how it is tried"
+            assert kind in DRAWN, (
+                f"a block of '{kind}', of which there is no saying how it is tried"
+            )
             yield DRAWN[kind], name, token.content
 
 
@@ -46,7 +52,9 @@ def place(tmp_path, monkeypatch, exemplar):
     monkeypatch.setenv("JAXTEX_WEIGHTS", str(tmp_path / "cache" / "weights"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "images").symlink_to(ROOT / "images")
-    shutil.copytree(ROOT / "experiments", "experiments", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "experiments", "experiments", ignore=shutil.ignore_patterns("__pycache__")
+    )
     images.save("photo.jpg", exemplar)
     images.save("leaf.png", np.concatenate([exemplar, exemplar[..., :1]], -1))
     half = np.zeros((32, 32, 3), np.float32)
@@ -64,14 +72,22 @@ def place(tmp_path, monkeypatch, exemplar):
 @pytest.fixture
 def small(monkeypatch):
     """What a command cannot be told by flags: experiments of a run or two, jobs in this process, no port that is taken."""
-    load, build = experiments.load, api.planning.build
+    load, build = experiments.load, api.planning.build_plan
 
     def one_run(name):
         found = load(name)
         claims = lambda folder: [{"claim": "tests/theory_test.py holds them", "holds": True}]
-        first = {choices.network: name for name, (_, choices) in reversed(found.runs.items())}  # of each network
-        first = {name: (found.runs[name][0], shrunk(found.runs[name][1])) for name in first.values()}
-        ends = {} if found.more is experiments.Experiment._field_defaults["more"] else {"more": lambda rows: {}}
+        first = {
+            choices.network: name for name, (_, choices) in reversed(found.runs.items())
+        }  # of each network
+        first = {
+            name: (found.runs[name][0], shrunk(found.runs[name][1])) for name in first.values()
+        }
+        ends = (
+            {}
+            if found.more is experiments.Experiment._field_defaults["more"]
+            else {"more": lambda rows: {}}
+        )
         proves = {"demonstrate": claims} if found.demonstrate else {}
         return found._replace(runs=first, steps=(), curve=None, **ends, **proves)
 
@@ -81,19 +97,23 @@ def small(monkeypatch):
         return []
 
     def shrunk(choices):
-        given = {name: value for name, value in vars(choices).items() if value != getattr(config.Config(), name)}
+        given = {
+            name: value
+            for name, value in vars(choices).items()
+            if value != getattr(config.Config(), name)
+        }
         return dataclasses.replace(choices, **page_reader.smaller(given))
 
     def shown_once(port, folder):
         assert folder.is_dir()
-        with server.serving(0, folder):
+        with server.serve_during(0, folder):
             pass
 
     monkeypatch.setattr(experiments, "load", one_run)
-    monkeypatch.setattr(workers, "perform", perform)
+    monkeypatch.setattr(workers, "run_jobs", perform)
     quick = lambda style, choices, content=None: build(style, shrunk(choices), content)
-    monkeypatch.setattr(api, "problems", unittest.mock.Mock(build=quick))
-    monkeypatch.setattr(server, "stay", shown_once)
+    monkeypatch.setattr(api, "planning", unittest.mock.Mock(build=quick))
+    monkeypatch.setattr(server, "serve_forever", shown_once)
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +124,16 @@ def drawn(tmp_path_factory):
     def weights_of(network):
         if network not in made:
             state = reference.state_dict(reference.random_vgg(network, blocks=1))
-            checkpoint = convert.named.layers({n: convert.Tensor(a.shape, lambda a=a: a) for n, a in state.items()})
+            checkpoint = convert.state_dicts.layers(
+                {n: convert.Tensor(a.shape, lambda a=a: a) for n, a in state.items()}
+            )
             variables = convert._variables(checkpoint, convert.networks.NETWORKS[network])
             made[network] = tmp_path_factory.mktemp("weights") / f"{network}.h5"
-            weights.save(made[network], weights.Weights(variables, network, "max", {"source": "drawn"}), np.float16)
+            weights.save(
+                made[network],
+                weights.Weights(variables, network, "max", {"source": "drawn"}),
+                np.float16,
+            )
         return made[network]
 
     return weights_of
@@ -128,7 +154,9 @@ def test_what_a_page_says_can_be_done(page, place, small, drawn):
                 reader.type(words)
         else:
             begun = {words[0] for words in page_reader.lines(text)}
-            assert name or not begun & set(page_reader.KINDS), f"commands in a block of text: {text}"
+            assert name or not begun & set(page_reader.KINDS), (
+                f"commands in a block of text: {text}"
+            )
 
 
 def test_a_command_that_nobody_knows_fails(drawn):
@@ -137,7 +165,9 @@ def test_a_command_that_nobody_knows_fails(drawn):
 
 
 @pytest.mark.parametrize(
-    "text", ["```console\njaxtex\n```\n", "    jaxtex --style=a.png\n"], ids=["another language", "indented"]
+    "text",
+    ["```console\njaxtex\n```\n", "    jaxtex --style=a.png\n"],
+    ids=["another language", "indented"],
 )
 def test_a_block_of_unknown_kind_fails(text):
     with pytest.raises(AssertionError):

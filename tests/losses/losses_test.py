@@ -19,11 +19,14 @@ GRAM = moments.gram()
 
 
 def aims(statistic, exemplars, weights):
-    return losses.aims(statistic, losses.summarise(statistic, exemplars, weights, {}))
+    return losses.make_targets(statistic, losses.summarize(statistic, exemplars, weights, {}))
 
 
 def target(features, statistic=GRAM):
-    return {layer: {"aim": aim, "view": {}} for layer, aim in aims(statistic, [features], [1.0]).items()}
+    return {
+        layer: {"target": aim, "sample": {}}
+        for layer, aim in aims(statistic, [features], [1.0]).items()
+    }
 
 
 def evaluate(term, features, aim):
@@ -39,7 +42,10 @@ def test_texture_is_the_weighted_mean_over_layers():
     weights = {"a": 2.0, "b": 1.0, "c": 0.5}
     expected = 0.0
     for layer, weight in weights.items():
-        aim, own = (np.einsum("hwc,hwd->cd", f[layer], f[layer]) / f[layer][..., 0].size for f in (FEATURES, OTHER))
+        aim, own = (
+            np.einsum("hwc,hwd->cd", f[layer], f[layer]) / f[layer][..., 0].size
+            for f in (FEATURES, OTHER)
+        )
         expected += weight / 3.5 * ((aim - own) ** 2).sum() / (aim**2).sum()
     found = evaluate(losses.texture(GRAM, weights), OTHER, target(FEATURES))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -47,7 +53,9 @@ def test_texture_is_the_weighted_mean_over_layers():
 
 def test_only_ratios_of_layer_weights_matter():
     terms = [losses.texture(GRAM, {"a": w, "b": 2 * w, "c": w}) for w in (1.0, 3.0)]
-    np.testing.assert_allclose(*(evaluate(term, OTHER, target(FEATURES)) for term in terms), rtol=1e-6)
+    np.testing.assert_allclose(
+        *(evaluate(term, OTHER, target(FEATURES)) for term in terms), rtol=1e-6
+    )
 
 
 def test_the_total_is_the_weighted_sum_and_names_its_terms():
@@ -66,7 +74,9 @@ def test_a_blend_lies_between_its_styles(statistic):
 
 def test_lists_of_different_lengths_blend_at_the_shorter():
     long = {"a": jnp.repeat(FEATURES["a"], 3, 0)}
-    blend = aims(quantiles.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0])["a"]
+    blend = aims(quantiles.sorted_features(samples=0), [{"a": FEATURES["a"]}, long], [1.0, 1.0])[
+        "a"
+    ]
     assert blend.shape == (30, 4)
     np.testing.assert_allclose(blend, jnp.sort(FEATURES["a"].reshape(30, 4), 0), atol=0.3)
 
@@ -74,17 +84,23 @@ def test_lists_of_different_lengths_blend_at_the_shorter():
 def test_a_view_takes_positions_and_projects():
     drawn = {"positions": jnp.array([7, 3]), "directions": jnp.eye(4)[:, 1:2]}
     expected = FEATURES["a"].reshape(30, 4)[jnp.array([7, 3]), 1]
-    np.testing.assert_allclose(losses.view(FEATURES["a"], drawn)[:, 0, 0], expected)
-    assert losses.view(FEATURES["a"], {}) is FEATURES["a"]
+    np.testing.assert_allclose(losses.sample(FEATURES["a"], drawn)[:, 0, 0], expected)
+    assert losses.sample(FEATURES["a"], {}) is FEATURES["a"]
 
 
 def test_what_is_drawn_lies_inside_the_mask():
     inside = np.zeros((6, 5), bool)
     inside[2:4, 1:] = True
     rng = np.random.default_rng(0)
-    some = losses.draw(quantiles.sorted_features(samples=3), (6, 5, 4), inside, rng)["positions"]
+    some = losses.draw_sample(quantiles.sorted_features(samples=3), (6, 5, 4), inside, rng)[
+        "positions"
+    ]
     assert len(set(some)) == 3 and inside.ravel()[some].all()
-    np.testing.assert_array_equal(losses.draw(GRAM, (6, 5, 4), inside, rng)["positions"], np.flatnonzero(inside))
-    assert losses.draw(GRAM, (6, 5, 4), None, rng) == {}
-    directions = losses.draw(quantiles.sliced_wasserstein(directions=7), (6, 5, 4), None, rng)["directions"]
+    np.testing.assert_array_equal(
+        losses.draw_sample(GRAM, (6, 5, 4), inside, rng)["positions"], np.flatnonzero(inside)
+    )
+    assert losses.draw_sample(GRAM, (6, 5, 4), None, rng) == {}
+    directions = losses.draw_sample(
+        quantiles.sliced_wasserstein(directions=7), (6, 5, 4), None, rng
+    )["directions"]
     np.testing.assert_allclose(np.linalg.norm(directions, axis=0), np.ones(7), rtol=1e-5)

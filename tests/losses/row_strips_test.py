@@ -11,26 +11,41 @@ from jaxtex.networks import convolutions
 from jaxtex.runtime import device_memory
 from jaxtex.synthesis import config, planning
 
-STATISTICS = ["gram", "mean", "mean_and_covariance", "bures", "pca_gram:k=8", "gram+0.5*mean@relu1_1"]
+STATISTICS = [
+    "gram",
+    "mean",
+    "mean_and_covariance",
+    "bures",
+    "pca_gram:k=8",
+    "gram+0.5*mean@relu1_1",
+]
 
 
 @pytest.fixture(autouse=True)
 def exact(monkeypatch):
     """The same convolutions in double precision: a ReLU may turn over for a last bit."""
-    monkeypatch.setattr(convolutions, "choose", lambda features, kernel, prepared=True: convolutions.direct)
+    monkeypatch.setattr(
+        convolutions,
+        "choose_algorithm",
+        lambda features, kernel, prepared=True: convolutions.direct,
+    )
     with jax.enable_x64(True):
         yield
 
 
 def problem_of(style, strips, **choices):
     fixed = {"octaves": 1, "scales": 1, "height": 96, "layers": "relu1_1,relu2_1"}
-    (problem,) = planning.build(style, config.Config(**(fixed | choices), strips=strips)).problems
+    (problem,) = planning.build_plan(
+        style, config.Config(**(fixed | choices), strips=strips)
+    ).problems
     return problem
 
 
 def evaluate(problem):
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
-    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(image, problem.data(0), ())
+    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(
+        image, problem.data(0), ()
+    )
     return float(loss), np.asarray(gradient)
 
 
@@ -47,7 +62,9 @@ def test_every_sum_of_positions(exemplar, statistic):
     assert_agree(exemplar, "16", statistic=statistic, tv_weight=0.1)
 
 
-@pytest.mark.parametrize("padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"])
+@pytest.mark.parametrize(
+    "padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"]
+)
 def test_every_padding(exemplar, padding):
     assert_agree(exemplar, "40", padding=padding)  # and 16 that are left
 
@@ -67,15 +84,20 @@ def test_a_deep_network_with_weights_of_nobody(exemplar):
 
 def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
     assert problem_of(exemplar, "auto").strip == 0
-    monkeypatch.setattr(device_memory, "available", lambda: 0)
-    monkeypatch.setattr(device_memory, "is_hopeless", lambda features: False)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda: 0)
+    monkeypatch.setattr(device_memory, "exceeds_memory", lambda features: False)
     assert problem_of(exemplar, "auto", octaves=2).strip == 4  # the least that the poolings allow
-    assert problem_of(exemplar, "auto", statistic="sorted").strip == 0  # which cannot be had in strips
+    assert (
+        problem_of(exemplar, "auto", statistic="sorted").strip == 0
+    )  # which cannot be had in strips
 
 
 @pytest.mark.parametrize(
     "choices, why",
-    [({"statistic": "sorted"}, "in strips there are mean"), ({"network": "steerable", "layers": ""}, "fixed filters")],
+    [
+        ({"statistic": "sorted"}, "in strips there are mean"),
+        ({"network": "steerable", "layers": ""}, "fixed filters"),
+    ],
 )
 def test_what_cannot_be_had_is_refused(exemplar, choices, why):
     with pytest.raises(errors.UserError, match=f"--strips=16: .*{why}"):
@@ -91,5 +113,7 @@ def test_nonsense_is_refused(exemplar, text):
 def test_a_run_in_strips_is_the_run(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
     with jax.enable_x64(False):
-        one, other = (jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24"))
+        one, other = (
+            jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24")
+        )
     np.testing.assert_allclose(one, other, atol=1e-3)

@@ -35,31 +35,37 @@ def test_the_spectrum_forgets_where_but_not_what():
     term, moduli = terms.spectrum(1.0), terms.moduli(IMAGE)
     assert term.evaluate(jnp.roll(IMAGE, (3, 2), (0, 1)), {}, moduli) < 1e-9
     assert term.evaluate(IMAGE**2, {}, moduli) > 1e-2
-    assert jnp.isfinite(jax.grad(lambda x: term.evaluate(x, {}, moduli))(jnp.full((8, 6, 3), 0.5))).all()
+    assert jnp.isfinite(
+        jax.grad(lambda x: term.evaluate(x, {}, moduli))(jnp.full((8, 6, 3), 0.5))
+    ).all()
 
 
 def test_moduli_at_the_same_size_are_themselves_and_keep_their_power_at_others():
-    np.testing.assert_allclose(terms.moduli_at(IMAGE, 8, 6), terms.moduli(IMAGE), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        terms.moduli_at(IMAGE, 8, 6), terms.moduli(IMAGE), rtol=1e-4, atol=1e-5
+    )
     large = terms.moduli_at(IMAGE, 16, 12)
     assert 0.5 < float(jnp.mean(large**2) / jnp.mean(terms.moduli(IMAGE) ** 2)) < 1.5
 
 
 def test_the_spectra_of_several_styles_are_averaged():
-    pictures = losses.Pictures([IMAGE, 0.5 * IMAGE], [1.0, 3.0], None, 8, 6, None)
+    pictures = losses.TargetImages([IMAGE, 0.5 * IMAGE], [1.0, 3.0], None, 8, 6, None)
     expected = (0.25 + 0.75 * 0.5) * terms.moduli(IMAGE)
-    np.testing.assert_allclose(terms.spectrum(1.0).aim(pictures), expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        terms.spectrum(1.0).make_target(pictures), expected, rtol=1e-3, atol=1e-5
+    )
 
 
 def test_excitement_is_counted_in_units_of_the_largest_value_seen():
     maps = {"a": jnp.arange(24.0).reshape(2, 3, 4)}
-    term = terms.excitement("a", 1, 1.0)
-    target = term.aim(losses.Pictures([None], [1.0], None, 8, 6, lambda picture: maps))
+    term = terms.activation("a", 1, 1.0)
+    target = term.make_target(losses.TargetImages([None], [1.0], None, 8, 6, lambda picture: maps))
     np.testing.assert_allclose(target, 21.0)
     np.testing.assert_allclose(term.evaluate(None, maps, target), -11.0 / 21.0)
 
 
 def test_a_map_that_nothing_excites_is_no_division_by_zero():
-    target = terms.excitement("a", 0, 1.0).aim(
-        losses.Pictures([None], [1.0], None, 8, 6, lambda picture: {"a": jnp.zeros((2, 2, 1))})
+    target = terms.activation("a", 0, 1.0).make_target(
+        losses.TargetImages([None], [1.0], None, 8, 6, lambda picture: {"a": jnp.zeros((2, 2, 1))})
     )
     assert target == 1.0

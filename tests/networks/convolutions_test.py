@@ -12,11 +12,15 @@ from jaxtex.networks import convolutions, winograd
 
 
 def by_winograd(features, kernel, side=6):
-    return convolutions.tiled(features, winograd.transform(kernel, side))
+    return convolutions.winograd_convolution(features, winograd.transform_kernel(kernel, side))
 
 
-ALGORITHMS = {name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter")}
-ALGORITHMS |= {f"winograd, {side}x{side}": functools.partial(by_winograd, side=side) for side in winograd.FORMS}
+ALGORITHMS = {
+    name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter")
+}
+ALGORITHMS |= {
+    f"winograd, {side}x{side}": functools.partial(by_winograd, side=side) for side in winograd.FORMS
+}
 sides = pytest.mark.parametrize("side", winograd.FORMS)
 
 algorithms = pytest.mark.parametrize("convolve", ALGORITHMS.values(), ids=ALGORITHMS.keys())
@@ -56,7 +60,9 @@ def assert_close(actual, desired):
 
 
 @algorithms
-@pytest.mark.parametrize("size", [*((size, size) for size in range(3, 10)), (3, 9), (8, 5)], ids=str)
+@pytest.mark.parametrize(
+    "size", [*((size, size) for size in range(3, 10)), (3, 9), (8, 5)], ids=str
+)
 def test_equals_a_loop(convolve, size):
     features, kernel = random(0, *size, 5), random(1, 3, 3, 5, 2)
     assert_close(convolve(features, kernel), naive(features, kernel))
@@ -64,67 +70,107 @@ def test_equals_a_loop(convolve, size):
 
 @algorithms
 @pytest.mark.parametrize(
-    "shape", [(3, 3, 1, 1), (4, 5, 3, 2), (6, 7, 2, 3), (8, 9, 33, 32), (19, 23, 32, 32), (9, 3, 3, 17)], ids=str
+    "shape",
+    [(3, 3, 1, 1), (4, 5, 3, 2), (6, 7, 2, 3), (8, 9, 33, 32), (19, 23, 32, 32), (9, 3, 3, 17)],
+    ids=str,
 )
 def test_value_and_gradients_equal_xlas(convolve, shape):
     height, width, inputs, outputs = shape
-    arguments = random(0, height, width, inputs), random(1, 3, 3, *shape[2:]), random(2, height - 2, width - 2, outputs)
-    for actual, desired in zip(value_and_gradients(convolve, *arguments), exact(*arguments), strict=True):
+    arguments = (
+        random(0, height, width, inputs),
+        random(1, 3, 3, *shape[2:]),
+        random(2, height - 2, width - 2, outputs),
+    )
+    for actual, desired in zip(
+        value_and_gradients(convolve, *arguments), exact(*arguments), strict=True
+    ):
         assert_close(actual, desired)
 
 
 @algorithms
 @pytest.mark.parametrize("in_axes", [(0, None), (0, 0)], ids=str)
 def test_batches(convolve, in_axes):
-    features, kernels, cotangents = random(0, 2, 7, 6, 4), random(1, 2, 3, 3, 4, 5), random(2, 2, 5, 4, 5)
+    features, kernels, cotangents = (
+        random(0, 2, 7, 6, 4),
+        random(1, 2, 3, 3, 4, 5),
+        random(2, 2, 5, 4, 5),
+    )
     kernel = kernels if in_axes[1] == 0 else kernels[0]
     function = jax.jit(jax.vmap(functools.partial(value_and_gradients, convolve), (*in_axes, 0)))
     for index, actual in enumerate(zip(*function(features, kernel, cotangents), strict=True)):
-        desired = exact(features[index], kernel[index] if in_axes[1] == 0 else kernel, cotangents[index])
+        desired = exact(
+            features[index], kernel[index] if in_axes[1] == 0 else kernel, cotangents[index]
+        )
         for actual_array, desired_array in zip(actual, desired, strict=True):
             assert_close(actual_array, desired_array)
 
 
 @algorithms
 def test_kernel_gradient_of_a_batch_sums_over_it(convolve):
-    features, kernel, cotangents = random(0, 3, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 3, 5, 4, 5)
+    features, kernel, cotangents = (
+        random(0, 3, 7, 6, 4),
+        random(1, 3, 3, 4, 5),
+        random(2, 3, 5, 4, 5),
+    )
     loss = lambda kernel: jnp.sum(cotangents * jax.vmap(convolve, (0, None))(features, kernel))
-    desired = sum(exact(x, kernel, cotangent)[2] for x, cotangent in zip(features, cotangents, strict=True))
+    desired = sum(
+        exact(x, kernel, cotangent)[2] for x, cotangent in zip(features, cotangents, strict=True)
+    )
     assert_close(jax.jit(jax.grad(loss))(kernel), desired)
 
 
 @algorithms
 def test_gradient_of_a_gradient(convolve):
     features, kernel, direction = random(0, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 7, 6, 4)
-    slope = lambda convolve: lambda x: jnp.vdot(direction, jax.grad(lambda x: jnp.sum(convolve(x, kernel) ** 3))(x))
-    actual, desired = (jax.grad(slope(function))(features) for function in (convolve, convolutions.direct))
+    slope = lambda convolve: (
+        lambda x: jnp.vdot(direction, jax.grad(lambda x: jnp.sum(convolve(x, kernel) ** 3))(x))
+    )
+    actual, desired = (
+        jax.grad(slope(function))(features) for function in (convolve, convolutions.direct)
+    )
     np.testing.assert_allclose(actual, desired, atol=1e-5 * np.abs(desired).max())
 
 
 @algorithms
 def test_stays_close_with_many_channels(convolve):
-    features, kernel, cotangent = np.maximum(random(0, 34, 33, 256), 0), random(1, 3, 3, 256, 64), random(2, 32, 31, 64)
+    features, kernel, cotangent = (
+        np.maximum(random(0, 34, 33, 256), 0),
+        random(1, 3, 3, 256, 64),
+        random(2, 32, 31, 64),
+    )
     assert_close(convolve(features, kernel), exact(features, kernel, cotangent)[0])
 
 
 def test_rule_by_shape_on_cpu(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
-    assert convolutions.choose((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
-    assert convolutions.choose((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128)) is convolutions.tiled
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 128), prepared=False) is convolutions.direct
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 64)) is convolutions.tiled
-    assert convolutions.choose((98, 98, 64), (3, 3, 64, 60)) is convolutions.direct
-    assert convolutions.choose((258, 258, 64), (3, 3, 64, 64)) is convolutions.direct
-    assert convolutions.choose((258, 258, 64), (3, 3, 64, 128)) is convolutions.tiled
-    assert convolutions.choose((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
-    assert convolutions.choose((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
-    assert convolutions.choose((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
+    assert convolutions.choose_algorithm((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
+    assert convolutions.choose_algorithm((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
+    assert (
+        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 128))
+        is convolutions.winograd_convolution
+    )
+    assert (
+        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 128), prepared=False)
+        is convolutions.direct
+    )
+    assert (
+        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 64))
+        is convolutions.winograd_convolution
+    )
+    assert convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 60)) is convolutions.direct
+    assert convolutions.choose_algorithm((258, 258, 64), (3, 3, 64, 64)) is convolutions.direct
+    assert (
+        convolutions.choose_algorithm((258, 258, 64), (3, 3, 64, 128))
+        is convolutions.winograd_convolution
+    )
+    assert convolutions.choose_algorithm((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
+    assert convolutions.choose_algorithm((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
+    assert convolutions.choose_algorithm((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
 
 
 def test_elsewhere_always_xlas(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert convolutions.choose((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
+    assert convolutions.choose_algorithm((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
 
 
 @sides
@@ -132,9 +178,13 @@ def test_elsewhere_always_xlas(monkeypatch):
 def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
     height, width, inputs, outputs = shape
     convolve = functools.partial(by_winograd, side=side)
-    arguments = random(0, *shape[:3]), random(1, 3, 3, inputs, outputs), random(2, height - 2, width - 2, outputs)
+    arguments = (
+        random(0, *shape[:3]),
+        random(1, 3, 3, inputs, outputs),
+        random(2, height - 2, width - 2, outputs),
+    )
     whole = value_and_gradients(convolve, *arguments)
-    monkeypatch.setattr(winograd, "PART", 40_000)
+    monkeypatch.setattr(winograd, "MAX_STRIP_VALUES", 40_000)
     jax.clear_caches()
     assert "scan" in str(jax.make_jaxpr(convolve)(*arguments[:2]))
     for found, other in zip(value_and_gradients(convolve, *arguments), whole, strict=True):
@@ -142,8 +192,12 @@ def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
 
 
 def test_a_prepared_kernel_is_that_kernel():
-    features, kernel, cotangent = random(0, 70, 70, 64), random(1, 3, 3, 64, 128), random(2, 68, 68, 128)
-    prepared = winograd.transform(kernel)
+    features, kernel, cotangent = (
+        random(0, 70, 70, 64),
+        random(1, 3, 3, 64, 128),
+        random(2, 68, 68, 128),
+    )
+    prepared = winograd.transform_kernel(kernel)
     desired = exact(features, kernel, cotangent)
     for given in (kernel, None):
         convolve = lambda x, given=given: convolutions.convolve(x, given, prepared=prepared)
@@ -157,23 +211,31 @@ def test_a_prepared_kernel_is_that_kernel():
 @pytest.mark.parametrize("size", [(12, 12), (70, 70)], ids=str)
 def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monkeypatch):
     convolve = functools.partial(by_winograd, side=side)
-    arguments = random(0, *size, 48), random(1, 3, 3, 48, 64), random(2, *(side - 2 for side in size), 64)
+    arguments = (
+        random(0, *size, 48),
+        random(1, 3, 3, 48, 64),
+        random(2, *(side - 2 for side in size), 64),
+    )
     both = value_and_gradients(convolve, *arguments)
-    monkeypatch.setattr(winograd, "SMALL", 48 * 64 - 1)
+    monkeypatch.setattr(winograd, "MAX_TWO_WAY_WEIGHTS", 48 * 64 - 1)
     jax.clear_caches()
-    assert winograd.transform(arguments[1], side).forth is None
+    assert winograd.transform_kernel(arguments[1], side).forth is None
     for found, other in zip(value_and_gradients(convolve, *arguments), both, strict=True):
         np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
 
 
 @sides
-@pytest.mark.parametrize("small", [0, winograd.SMALL], ids=["one way round", "both"])
+@pytest.mark.parametrize("small", [0, winograd.MAX_TWO_WAY_WEIGHTS], ids=["one way round", "both"])
 def test_gradient_of_prepared_kernels_is_that_of_what_the_value_reads(side, small, monkeypatch):
-    monkeypatch.setattr(winograd, "SMALL", small)
+    monkeypatch.setattr(winograd, "MAX_TWO_WAY_WEIGHTS", small)
     features, kernel, cotangent = random(0, 12, 9, 8), random(1, 3, 3, 8, 16), random(2, 10, 7, 16)
-    kernels = winograd.transform(kernel, side)
-    slope = lambda convolve: jax.grad(lambda kernels: jnp.vdot(cotangent, convolve(features, kernels)))(kernels)
-    ours, jaxs = map(jax.tree.leaves, (slope(convolutions.tiled), slope(winograd.convolve)))
+    kernels = winograd.transform_kernel(kernel, side)
+    slope = lambda convolve: jax.grad(
+        lambda kernels: jnp.vdot(cotangent, convolve(features, kernels))
+    )(kernels)
+    ours, jaxs = map(
+        jax.tree.leaves, (slope(convolutions.winograd_convolution), slope(winograd.convolve))
+    )
     assert len(ours) == (2 if small else 1)
     for found, other in zip(ours, jaxs, strict=True):
         np.testing.assert_allclose(found, other, atol=1e-5 * float(np.abs(jaxs[-1]).max()))
@@ -184,11 +246,15 @@ def test_no_tiles_but_of_prepared_kernels():
     assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))
 
 
-@pytest.mark.parametrize("function", [winograd.convolve, winograd.gradient], ids=["forwards", "backwards"])
+@pytest.mark.parametrize(
+    "function", [winograd.convolve, winograd.gradient], ids=["forwards", "backwards"]
+)
 def test_sums_along_rows_and_columns_are_not_fused(function):
     """Fused, each is computed anew for every sum that it is part of: right, and three times as slow."""
-    features, kernel = random(0, 18, 18, 4), winograd.transform(random(1, 3, 3, 4, 4)).back
-    function = lambda features, kernel, given=function: given(features, winograd.Kernels(kernel, None))
+    features, kernel = random(0, 18, 18, 4), winograd.transform_kernel(random(1, 3, 3, 4, 4)).back
+    function = lambda features, kernel, given=function: given(
+        features, winograd.Kernels(kernel, None)
+    )
     exported = export.export(jax.jit(function))(features, kernel)
     for program in (function, exported.call):
         compiled = jax.jit(program).lower(features, kernel).compile()

@@ -13,11 +13,13 @@ WIDTHS = ((4, 5), (6,), (7,))
 
 
 def network_and_variables(batch_norm, layers, **options):
-    network = networks.select(networks.VGG(WIDTHS, batch_norm, **options), layers)
+    network = networks.select_layers(networks.VGG(WIDTHS, batch_norm, **options), layers)
     shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((32, 32, 3)))
     rng = np.random.default_rng(1)
     kernel = lambda shape: rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1]))
-    number = lambda leaf: kernel(leaf.shape) if len(leaf.shape) > 1 else rng.uniform(0.2, 1.2, leaf.shape)
+    number = lambda leaf: (
+        kernel(leaf.shape) if len(leaf.shape) > 1 else rng.uniform(0.2, 1.2, leaf.shape)
+    )
     return network, jax.tree.map(lambda leaf: number(leaf).astype(np.float32), shapes)
 
 
@@ -53,7 +55,9 @@ def naive_features(variables, x, pooling, mode):
             )
             if "batch_stats" in v:
                 norm, stats = v["params"][f"bn{name}"], v["batch_stats"][f"bn{name}"]
-                x = (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * norm["scale"] + norm["bias"]
+                x = (x - stats["mean"]) / np.sqrt(stats["var"] + 1e-5) * norm["scale"] + norm[
+                    "bias"
+                ]
                 features[f"bn{name}"] = x
             x = features[f"relu{name}"] = np.maximum(x, 0)
         x = features[f"pool{block}"] = naive_pool(x, {"max": np.max, "avg": np.mean}[pooling])
@@ -63,7 +67,12 @@ def naive_features(variables, x, pooling, mode):
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize(
     "padding, mode, pooling",
-    [("zero", "constant", "max"), ("reflect", "reflect", "avg"), ("replicate", "edge", "max"), ("wrap", "wrap", "avg")],
+    [
+        ("zero", "constant", "max"),
+        ("reflect", "reflect", "avg"),
+        ("replicate", "edge", "max"),
+        ("wrap", "wrap", "avg"),
+    ],
 )
 def test_every_layer_equals_a_numpy_loop(batch_norm, padding, mode, pooling):
     layers = networks.layer_names(networks.VGG(WIDTHS, batch_norm))
@@ -75,13 +84,18 @@ def test_every_layer_equals_a_numpy_loop(batch_norm, padding, mode, pooling):
         np.testing.assert_allclose(features[layer], expected[layer], rtol=1e-4, atol=1e-4)
 
 
-FOLDED = [("relu1_2", "pool2"), ("bn1_1", "relu2_1"), ("conv1_2", "bn1_2", "relu3_1"), ("conv1_2", "relu1_2")]
+FOLDED = [
+    ("relu1_2", "pool2"),
+    ("bn1_1", "relu2_1"),
+    ("conv1_2", "bn1_2", "relu3_1"),
+    ("conv1_2", "relu1_2"),
+]
 
 
 @pytest.mark.parametrize("layers", FOLDED)
 def test_folding_keeps_the_features(layers):
     network, variables = network_and_variables(True, layers)
-    folded, fewer = networks.fold(network, variables)
+    folded, fewer = networks.fold_batch_norm(network, variables)
     before, after = network.apply(variables, image()), folded.apply(fewer, image())
     assert len(jax.tree.leaves(fewer)) < len(jax.tree.leaves(variables))
     assert list(after) == list(layers)
@@ -90,14 +104,21 @@ def test_folding_keeps_the_features(layers):
 
 
 def test_runs_no_deeper_than_wanted():
-    assert networks.evaluated(networks.select(networks.NETWORKS["vgg19"], ("pool1",)))[-1] == "pool1"
+    assert (
+        networks.evaluated_layers(networks.select_layers(networks.NETWORKS["vgg19"], ("pool1",)))[
+            -1
+        ]
+        == "pool1"
+    )
 
 
 def test_wrapped_features_move_with_the_image():
     network, variables = network_and_variables(False, ("relu3_1",), padding="wrap")
     x = image(32, 48)
     moved = network.apply(variables, jnp.roll(x, (8, 16), (0, 1)))["relu3_1"]
-    np.testing.assert_allclose(moved, jnp.roll(network.apply(variables, x)["relu3_1"], (2, 4), (0, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        moved, jnp.roll(network.apply(variables, x)["relu3_1"], (2, 4), (0, 1)), atol=1e-5
+    )
 
 
 def test_a_pyramid_is_the_network_at_each_size():
@@ -105,7 +126,9 @@ def test_a_pyramid_is_the_network_at_each_size():
     features = networks.pyramid(network, 3).apply(variables, image(64, 48))
     assert list(features) == ["relu1_1", "pool1", "relu1_1/2", "pool1/2", "relu1_1/4", "pool1/4"]
     quarter = padding_pooling.halve(padding_pooling.halve(image(64, 48), "reflect"), "reflect")
-    np.testing.assert_allclose(features["pool1/4"], network.apply(variables, quarter)["pool1"], atol=1e-4)
+    np.testing.assert_allclose(
+        features["pool1/4"], network.apply(variables, quarter)["pool1"], atol=1e-4
+    )
 
 
 def test_names_of_the_main_network():
@@ -116,27 +139,35 @@ def test_names_of_the_main_network():
 
 
 def test_an_unknown_layer_is_named_with_its_neighbour():
-    with pytest.raises(errors.UserError, match=r"unknown layer 'relu1_3'; did you mean 'relu\d_\d'\?"):
-        networks.select(networks.NETWORKS["vgg16"], ("relu1_3",))
+    with pytest.raises(
+        errors.UserError, match=r"unknown layer 'relu1_3'; did you mean 'relu\d_\d'\?"
+    ):
+        networks.select_layers(networks.NETWORKS["vgg16"], ("relu1_3",))
 
 
 def test_large_kernels_equal_a_numpy_loop():
-    network = networks.select(networks.NETWORKS["shallow"], ("conv1_1",)).clone(widths=((4,),))
+    network = networks.select_layers(networks.NETWORKS["shallow"], ("conv1_1",)).clone(
+        widths=((4,),)
+    )
     variables = network.init(jax.random.key(0), jnp.zeros((32, 32, 3)))
     padded = np.pad(image(), ((5, 5), (5, 5), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (11, 11), (0, 1))
     expected = np.einsum("hwcij,ijcd->hwd", windows, variables["params"]["conv1_1"]["kernel"])
-    np.testing.assert_allclose(network.apply(variables, image())["conv1_1"], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        network.apply(variables, image())["conv1_1"], expected, rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_every_row_can_be_used_alike(name):
     network = networks.NETWORKS[name]
-    drawn = random_init.draw(name, network.shapes(), network.pooling).variables
-    assert networks.available(network, drawn) == networks.layer_names(network)
+    drawn = random_init.random_weights(name, network.shapes(), network.pooling).variables
+    assert networks.available_layers(network, drawn) == networks.layer_names(network)
     assert set(network.defaults()) <= set(networks.layer_names(network))
-    chosen = networks.select(network.clone(pooling="max", padding="wrap"), (networks.layer_names(network)[0],))
-    folded, variables = networks.fold(chosen, drawn)
+    chosen = networks.select_layers(
+        network.clone(pooling="max", padding="wrap"), (networks.layer_names(network)[0],)
+    )
+    folded, variables = networks.fold_batch_norm(chosen, drawn)
     features = jax.eval_shape(networks.pyramid(folded, 2).apply, variables, image(32, 48))
     assert [value.shape[:2] for value in features.values()] == [(32, 48), (16, 24)]
 
@@ -144,17 +175,21 @@ def test_every_row_can_be_used_alike(name):
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_extents_are_those_of_the_features(name):
     network = networks.NETWORKS[name].clone(padding="wrap")
-    variables = random_init.draw(name, network.shapes(), network.pooling).variables
-    whole = networks.pyramid(networks.select(network, networks.layer_names(network)), 2, maps=2)
+    variables = random_init.random_weights(name, network.shapes(), network.pooling).variables
+    whole = networks.pyramid(
+        networks.select_layers(network, networks.layer_names(network)), 2, maps=2
+    )
     traced = jax.eval_shape(whole.apply, variables, jax.ShapeDtypeStruct((71, 86, 6), np.float32))
-    assert networks.extents(whole, 71, 86) == {layer: features.shape for layer, features in traced.items()}
+    assert networks.feature_shapes(whole, 71, 86) == {
+        layer: features.shape for layer, features in traced.items()
+    }
 
 
 def test_halvings_count_what_is_run_through():
     layers = {"vgg19": ("relu3_1", 2), "shallow": ("pool1", 1), "steerable": ("bands", 0)}
     for name, (layer, expected) in layers.items():
-        assert networks.select(networks.NETWORKS[name], (layer,)).halvings() == expected
-    assert networks.select(networks.NETWORKS["steerable"], ("parents",)).halvings() == 1
+        assert networks.select_layers(networks.NETWORKS[name], (layer,)).halvings() == expected
+    assert networks.select_layers(networks.NETWORKS["steerable"], ("parents",)).halvings() == 1
 
 
 @pytest.mark.parametrize("side", [3, 5])
@@ -176,4 +211,6 @@ def test_the_gradient_of_a_relu_looks_at_what_came_out():
     np.testing.assert_array_equal(value, np.maximum(x, 0))
     np.testing.assert_array_equal(pull(jnp.arange(5.0))[0], [0, 0, 0, 3, 4])
     program = str(jax.make_jaxpr(jax.grad(lambda x: networks.relu(x).sum()))(x))
-    assert " ne " in program and " gt " not in program  # of "greater" XLA would make a question about what went in
+    assert (
+        " ne " in program and " gt " not in program
+    )  # of "greater" XLA would make a question about what went in

@@ -17,7 +17,7 @@ def bowl(x):
 
 
 def descend(optimizer, function, steps, start):
-    state = optimizers.start(optimizer, start)
+    state = optimizers.init_state(optimizer, start)
     for _ in range(steps):
         state = optimizer.update(state, *jax.value_and_grad(function)(state.trial))
     return state
@@ -39,10 +39,14 @@ def test_loss_and_image_belong_together(optimizer):
 
 
 @over_the_table
-@pytest.mark.parametrize("loss, slope", [(np.nan, np.nan), (-np.inf, 0.1), (0, np.nan), (0, np.inf), (0, -np.inf)])
+@pytest.mark.parametrize(
+    "loss, slope", [(np.nan, np.nan), (-np.inf, 0.1), (0, np.nan), (0, np.inf), (0, -np.inf)]
+)
 def test_turns_back_from_what_is_not_finite(optimizer, loss, slope):
     state = descend(optimizer, bowl, 1, jnp.full((4, 5, 3), 0.8))
-    after = optimizer.update(state, jnp.array(loss), jnp.full((4, 5, 3), 0.1).at[1, 2, 0].set(slope))
+    after = optimizer.update(
+        state, jnp.array(loss), jnp.full((4, 5, 3), 0.1).at[1, 2, 0].set(slope)
+    )
     np.testing.assert_array_equal(after.image, state.image)
     assert jnp.abs(after.trial - state.image).max() < jnp.abs(state.trial - state.image).max()
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(after))

@@ -37,7 +37,7 @@ def step(function, state):
 
 
 def descend(function, steps, start=START):
-    state = optimizers.start(OPTIMIZER, start)
+    state = optimizers.init_state(OPTIMIZER, start)
     advance = jax.jit(functools.partial(step, function))
     history = []
     for _ in range(steps):
@@ -59,11 +59,17 @@ def two_loops(pairs, gradient):
     return r
 
 
-@pytest.mark.parametrize("length", [3, quasi_newton.LENGTH])
-@pytest.mark.parametrize("count", [1, 4, quasi_newton.LENGTH, quasi_newton.LENGTH + 5])
+@pytest.mark.parametrize("length", [3, quasi_newton.DEFAULT_HISTORY])
+@pytest.mark.parametrize(
+    "count", [1, 4, quasi_newton.DEFAULT_HISTORY, quasi_newton.DEFAULT_HISTORY + 5]
+)
 def test_the_matrix_is_that_of_the_two_loops(count, length):
     rng = np.random.default_rng(0)
-    memory, pairs, gradient = quasi_newton.init(jnp.zeros(SHAPE), length), [], rng.standard_normal(60)
+    memory, pairs, gradient = (
+        quasi_newton.init(jnp.zeros(SHAPE), length),
+        [],
+        rng.standard_normal(60),
+    )
     array = lambda vector: jnp.asarray(vector.reshape(SHAPE), jnp.float32)
     for _ in range(count):
         s = rng.standard_normal(60)
@@ -78,7 +84,10 @@ def test_the_matrix_is_that_of_the_two_loops(count, length):
 def test_what_was_refused_or_is_not_curved_costs_no_pair():
     rng, length = np.random.default_rng(0), 3
     kept = tried = quasi_newton.init(jnp.zeros(SHAPE), length)
-    steps, gradient = rng.standard_normal((length + 2, *SHAPE)), jnp.asarray(rng.standard_normal(SHAPE), jnp.float32)
+    steps, gradient = (
+        rng.standard_normal((length + 2, *SHAPE)),
+        jnp.asarray(rng.standard_normal(SHAPE), jnp.float32),
+    )
     nothing = jnp.zeros(SHAPE)
     for s in steps.astype(np.float32):
         kept, _ = quasi_newton._store(kept, s, 2 * s, gradient)
@@ -91,16 +100,31 @@ def test_what_was_refused_or_is_not_curved_costs_no_pair():
     np.testing.assert_allclose(matrix(tried, along), matrix(kept, expected), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("curvature, count, taken", [(1, 1, True), (1e38, 1, False), (-1, 1, False), (1, 0, False)])
-def test_a_direction_that_is_not_finite_leads_uphill_or_is_forgotten_is_not_taken(curvature, count, taken):
+@pytest.mark.parametrize(
+    "curvature, count, taken", [(1, 1, True), (1e38, 1, False), (-1, 1, False), (1, 0, False)]
+)
+def test_a_direction_that_is_not_finite_leads_uphill_or_is_forgotten_is_not_taken(
+    curvature, count, taken
+):
     image, along = jnp.full(SHAPE, 0.5), jnp.linspace(-1, 1, 60).reshape(SHAPE)
-    products = jnp.zeros((4, 4)).at[[0, 2, 2], [2, 0, 2]].set(jnp.array([curvature, curvature, 1.0]))  # of one pair
-    memory = quasi_newton.init(image, 1)._replace(gradient=1e3 * along, products=products, count=jnp.full((), count))
+    products = (
+        jnp.zeros((4, 4)).at[[0, 2, 2], [2, 0, 2]].set(jnp.array([curvature, curvature, 1.0]))
+    )  # of one pair
+    memory = quasi_newton.init(image, 1)._replace(
+        gradient=1e3 * along, products=products, count=jnp.full((), count)
+    )
     trial = quasi_newton._trial(memory, image, 1e3 * along, jnp.zeros(4))
-    np.testing.assert_allclose(trial, image - (quasi_newton.LARGEST if taken else quasi_newton.FIRST) * along, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        trial,
+        image - (quasi_newton.MAX_STEP if taken else quasi_newton.FIRST_STEP) * along,
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
-@pytest.mark.parametrize("function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)])
+@pytest.mark.parametrize(
+    "function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)]
+)
 def test_finds_the_minimum(function, steps, tolerance):
     assert descend(function, steps)[-1].loss < tolerance * function(START)
 
@@ -116,13 +140,18 @@ def test_the_loss_never_rises_and_no_step_moves_a_pixel_too_far():
     history = descend(rosenbrock, 60)
     losses = [float(state.loss) for state in history]
     assert losses == sorted(losses, reverse=True)
-    assert all(jnp.abs(state.trial - state.image).max() <= quasi_newton.LARGEST + 1e-6 for state in history)
+    assert all(
+        jnp.abs(state.trial - state.image).max() <= quasi_newton.MAX_STEP + 1e-6
+        for state in history
+    )
 
 
 def test_the_first_step_is_visible_and_small_whatever_the_loss_is_scaled_by():
     for scale in (1e-6, 1.0, 1e6):
         first = descend(lambda x, c=scale: c * quadratic(x), 1)[0]
-        np.testing.assert_allclose(jnp.abs(first.trial - first.image).max(), quasi_newton.FIRST, rtol=1e-3)
+        np.testing.assert_allclose(
+            jnp.abs(first.trial - first.image).max(), quasi_newton.FIRST_STEP, rtol=1e-3
+        )
 
 
 def test_turns_back_from_what_is_not_finite():
@@ -135,16 +164,16 @@ def test_turns_back_from_what_is_not_finite():
 def test_forgets_its_memory_after_repeated_refusals():
     state = descend(quadratic, 12)[-1]
     assert state.memory.count > 0
-    for refusals in range(1, quasi_newton.PATIENCE + 1):
+    for refusals in range(1, quasi_newton.MAX_REFUSALS + 1):
         before, state = state, OPTIMIZER.update(state, jnp.array(jnp.nan), jnp.zeros(SHAPE))
-        assert (state.memory.count == 0) == (refusals == quasi_newton.PATIENCE)
+        assert (state.memory.count == 0) == (refusals == quasi_newton.MAX_REFUSALS)
         np.testing.assert_array_equal(state.image, before.image)
     assert step(quadratic, state).loss <= state.loss
 
 
 def test_every_image_of_a_batch_searches_for_itself():
     starts = jnp.stack([START, jnp.full(SHAPE, 0.1), jnp.linspace(0, 1, 60).reshape(SHAPE)])
-    batch = jax.vmap(functools.partial(optimizers.start, OPTIMIZER))(starts)
+    batch = jax.vmap(functools.partial(optimizers.init_state, OPTIMIZER))(starts)
     advance = jax.jit(jax.vmap(functools.partial(step, rosenbrock)))
     for _ in range(25):
         batch = advance(batch)

@@ -7,15 +7,22 @@ import re
 
 import numpy as np
 import pytest
-from support import commands, paths
 
 from jaxtex import errors, images
 from jaxtex.cli import main
 from jaxtex.runs import experiments
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
+from support import commands, paths
 
-QUICK = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 4, "save_every": 2}
+QUICK = {
+    "size": 48,
+    "scales": 1,
+    "octaves": 1,
+    "layers": "relu1_1",
+    "num_steps": 4,
+    "save_every": 2,
+}
 HEAD = '''"""Does it run?"""
 from jaxtex import Config
 QUICK = {quick!r}
@@ -37,7 +44,7 @@ def place(tmp_path, monkeypatch, exemplar):
 
 
 def perform(name, overwrite=False, **given):
-    return experiments.perform(name, given, pathlib.Path("runs"), overwrite)
+    return experiments.run_experiment(name, given, pathlib.Path("runs"), overwrite)
 
 
 def table(name):
@@ -46,15 +53,22 @@ def table(name):
 
 
 def test_it_leaves_pictures_a_sheet_and_a_table(place):
-    place("seeds", "RUNS = {a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}\nSTEPS = (2,)")
+    place(
+        "seeds",
+        "RUNS = {a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}\nSTEPS = (2,)",
+    )
     assert perform("seeds") == []
     assert [(row["run"], row["seed"], row["numbers"], row["steps"]) for row in table("seeds")] == [
         ("a", "0", str(32 + 32 * 33 // 2), "4"),
         ("b", "1", str(32 + 32 * 33 // 2), "4"),
     ]
-    assert all(0 < float(row["loss / first"]) < 1 and float(row["patches"]) > 0 for row in table("seeds"))
+    assert all(
+        0 < float(row["loss / first"]) < 1 and float(row["patches"]) > 0 for row in table("seeds")
+    )
     assert "| a | 0 |" in pathlib.Path("runs/seeds/table.md").read_text()
-    sheet = images.load("runs/seeds/sheet.png")  # for each run a caption, exemplar, snapshot and result
+    sheet = images.load(
+        "runs/seeds/sheet.png"
+    )  # for each run a caption, exemplar, snapshot and result
     assert sheet.shape[1] == 2 * 64 + 8 and sheet.shape[0] > 3 * 48 + 2 * 8
 
 
@@ -83,18 +97,28 @@ def test_what_broke_off_is_done_again(place):
 
 
 def test_a_failing_run_is_named_and_the_others_are_kept(place):
-    place("mixed", "RUNS = {'bad': ('none.png', Config(**QUICK)), 'good': ('style.png', Config(**QUICK))}")
+    place(
+        "mixed",
+        "RUNS = {'bad': ('none.png', Config(**QUICK)), 'good': ('style.png', Config(**QUICK))}",
+    )
     (failed,) = perform("mixed")
     assert failed.startswith("mixed/bad: image 'none.png': no such file")
-    assert [row["run"] for row in table("mixed")] == ["good"] and pathlib.Path("runs/mixed/sheet.png").is_file()
+    assert [row["run"] for row in table("mixed")] == ["good"] and pathlib.Path(
+        "runs/mixed/sheet.png"
+    ).is_file()
 
 
-@pytest.mark.parametrize("flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"])
+@pytest.mark.parametrize(
+    "flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"]
+)
 def test_where_there_are_none_the_line_says_where_they_are(tmp_path, monkeypatch, capsys, flag):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
         commands.call(main, "jaxtex", flag)
-    assert left.value.code == 2 and "in the folder experiments of its repository" in capsys.readouterr().err
+    assert (
+        left.value.code == 2
+        and "in the folder experiments of its repository" in capsys.readouterr().err
+    )
 
 
 def test_the_command_names_all_that_failed_at_the_end(place, capsys):
@@ -103,11 +127,19 @@ def test_the_command_names_all_that_failed_at_the_end(place, capsys):
     place("mixed", "RUNS = {'bad': ('style.png', Config(**{**QUICK, 'layers': 'relu9_9'}))}")
     with pytest.raises(SystemExit) as left, pytest.MonkeyPatch.context() as patch:
         patch.setattr(main, "FLAGS", type("Flags", (), {"workdir": "runs", "overwrite": False}))
-        main.perform("broken,none,mixed,good", {})
+        main.run_experiments("broken,none,mixed,good", {})
     said = capsys.readouterr().err.splitlines()
     assert left.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()
-    assert [line.split(": ")[2] for line in said if "failed" in line] == ["broken", "none", "mixed/bad"]
-    assert "ZeroDivisionError" in said[0] and "unknown experiment 'none'" in said[1] and "relu9_9" in said[2]
+    assert [line.split(": ")[2] for line in said if "failed" in line] == [
+        "broken",
+        "none",
+        "mixed/bad",
+    ]
+    assert (
+        "ZeroDivisionError" in said[0]
+        and "unknown experiment 'none'" in said[1]
+        and "relu9_9" in said[2]
+    )
 
 
 def test_an_experiment_alone_that_cannot_begin_is_a_mistake(place):
@@ -127,7 +159,10 @@ def test_weights_that_are_not_there_stop_it_before_it_begins(place, monkeypatch)
 
 def test_weights_that_some_runs_lack_cost_the_others_nothing(place, monkeypatch):
     monkeypatch.setenv("JAXTEX_WEIGHTS", "nowhere")
-    place("both", "RUNS = {name: ('style.png', Config(**QUICK, network=name)) for name in ('vgg16_bn', 'vgg_lite')}")
+    place(
+        "both",
+        "RUNS = {name: ('style.png', Config(**QUICK, network=name)) for name in ('vgg16_bn', 'vgg_lite')}",
+    )
     (failed,) = perform("both")
     assert failed.startswith("both/vgg16_bn: no weights for 'vgg16_bn'")
     assert [row["run"] for row in table("both")] == ["vgg_lite"]
@@ -137,8 +172,11 @@ def adapted(text, place, **given):
     """Name -> choices, or why it is left out."""
     place("it", text)
     experiment = experiments.load("it")
-    found = experiments.adapted(experiment, experiment.runs, given, pathlib.Path("runs"), {})
-    return {name: run.reason if isinstance(run, experiments.LeftOut) else run.config for name, run in found}
+    found = experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path("runs"), {})
+    return {
+        name: run.reason if isinstance(run, experiments.Skipped) else run.config
+        for name, run in found
+    }
 
 
 def test_layers_that_a_network_lacks_are_left_out_or_mapped(place):
@@ -150,7 +188,9 @@ RUNS = {name: ("style.png", Config(network="vgg16_bn", layers=layers)) for name,
 """
     found = adapted(text, place, network="vgg_lite")
     assert found["some"].layers == "relu1_1:2" and found["mapped"].layers == "pool3:3"
-    assert found["none"] == "'vgg_lite' has none of relu4_1" and found["twin"].endswith("the same as some")
+    assert found["none"] == "'vgg_lite' has none of relu4_1" and found["twin"].endswith(
+        "the same as some"
+    )
     assert found["typo"].layers == "relu6_1"  # nothing is said of it: it will be refused
 
 
@@ -166,9 +206,9 @@ def test_the_network_flag_leaves_those_alone_that_are_the_question(place):
 RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg19")}
 """
     place("it", text)
-    experiments.layers_at_hand.cache_clear()
+    experiments.available_layers.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiments, "layers_at_hand", lambda network, path: ())
+        patch.setattr(experiments, "available_layers", lambda network, path: ())
         found = adapted(text, place, network="vgg_lite")
     assert [config.network for config in found.values()] == ["vgg_lite", "vgg19"]
 

@@ -5,13 +5,20 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from support import commands
 
 from jaxtex import images
 from jaxtex.cli import main
 from jaxtex.runs import provenance
+from support import commands
 
-QUICK = ["--size=48", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4", "--save_every=2"]
+QUICK = [
+    "--size=48",
+    "--scales=1",
+    "--octaves=1",
+    "--layers=relu1_1",
+    "--num_steps=4",
+    "--save_every=2",
+]
 
 
 def inside(*arguments):
@@ -53,14 +60,20 @@ def test_every_kind_of_file_says_it(result, tmp_path, name):
 
 def test_it_can_be_left_out(result, tmp_path, capsys):
     inside(f"--from={result}", "--strip_metadata", f"--workdir={tmp_path}/bare")
-    np.testing.assert_array_equal(images.load(tmp_path / "bare" / "result.png"), images.load(result))
+    np.testing.assert_array_equal(
+        images.load(tmp_path / "bare" / "result.png"), images.load(result)
+    )
     assert b"seed" not in (tmp_path / "bare" / "result.png").read_bytes()
-    assert "says nothing of how it was made" in refused(capsys, f"--from={tmp_path}/bare/result.png")
+    assert "says nothing of how it was made" in refused(
+        capsys, f"--from={tmp_path}/bare/result.png"
+    )
 
 
 def test_an_exemplar_that_is_gone_or_another_is_named(result, tmp_path, capsys, exemplar):
     images.save(tmp_path / "style.png", exemplar[::-1])
-    assert "style.png', which it was made from, has changed since then" in refused(capsys, f"--from={result}")
+    assert "style.png', which it was made from, has changed since then" in refused(
+        capsys, f"--from={result}"
+    )
     (tmp_path / "style.png").unlink()
     assert "style.png', which it was made from, is not there" in refused(capsys, f"--from={result}")
     images.save(tmp_path / "other.png", exemplar[::-1])
@@ -74,7 +87,10 @@ def test_an_exemplar_that_is_gone_or_another_is_named(result, tmp_path, capsys, 
         ("{", "says nothing"),
         ("[]", "says nothing"),
         ('{"flags": 1, "inputs": 2}', "says nothing"),
-        ('{"flags": {"stlye": "x"}, "inputs": {}}', "made with --stlye=x, which cannot be had here"),
+        (
+            '{"flags": {"stlye": "x"}, "inputs": {}}',
+            "made with --stlye=x, which cannot be had here",
+        ),
         ('{"flags": {"style": "nowhere.png"}, "inputs": {}}', "image 'nowhere.png': no such file"),
         ('{"flags": {"style": "a", "size": "b"}, "inputs": {}}', "--size=b"),
         ('{"flags": {"style": 3, "size": null}, "inputs": {}}', "--style=3"),
@@ -90,7 +106,9 @@ def test_a_result_of_batches_is_one_of_its_own(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
     inside(f"--style={tmp_path}/style.png", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
     inside(f"--from={tmp_path}/batch/style-1/result.png", f"--workdir={tmp_path}/one")
-    one, of_batch = (images.load(tmp_path / name / "result.png") for name in ("one", "batch/style-1"))
+    one, of_batch = (
+        images.load(tmp_path / name / "result.png") for name in ("one", "batch/style-1")
+    )
     np.testing.assert_allclose(one, of_batch, atol=2 / 255)
 
 

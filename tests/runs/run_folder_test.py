@@ -14,16 +14,23 @@ from concurrent import futures
 
 import numpy as np
 import pytest
-from support import commands, paths
 
 from jaxtex import errors, images
 from jaxtex.cli import main
 from jaxtex.runs import execution, report, run_folder
 from jaxtex.runtime import distributed, files
 from jaxtex.synthesis import checkpointing, config, loop, stepping
+from support import commands, paths
 
-ANEW = execution.Manner(overwrite=True)
-SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 2}
+ANEW = execution.RunOptions(overwrite=True)
+SMALL = {
+    "size": 48,
+    "scales": 1,
+    "octaves": 1,
+    "layers": "relu1_1",
+    "num_steps": 8,
+    "save_every": 2,
+}
 QUICK = [f"--{name}={value}" for name, value in SMALL.items()]
 
 
@@ -36,37 +43,39 @@ def run(tmp_path, exemplar):
 @pytest.fixture(autouse=True)
 def at_leisure(monkeypatch):
     """Nothing is saved because time went by, unless a test says so."""
-    monkeypatch.setattr(checkpointing, "SOONEST", 1e9)
+    monkeypatch.setattr(checkpointing, "MIN_INTERVAL", 1e9)
 
 
 def stop_after(monkeypatch, steps):
     left = iter(range(steps - 1, -1, -1))
-    monkeypatch.setattr(distributed, "told", lambda: next(left, 1) == 0)
+    monkeypatch.setattr(distributed, "preemption_requested", lambda: next(left, 1) == 0)
 
 
 def begun(run, monkeypatch, steps=5):
     """A run that was cut off after so many steps, and saved."""
     stop_after(monkeypatch, steps)
     with pytest.raises(errors.Preempted):
-        execution.make(run)
-    monkeypatch.setattr(distributed, "told", lambda: False)
-    return sorted((run.folder / run_folder.SAVES).iterdir())
+        execution.make_run(run)
+    monkeypatch.setattr(distributed, "preemption_requested", lambda: False)
+    return sorted((run.folder / run_folder.CHECKPOINTS).iterdir())
 
 
 def left(folder):
-    rows = [{**row, "seconds": 0} for row in run_folder.rows(folder)]
+    rows = [{**row, "seconds": 0} for row in run_folder.read_metrics(folder)]
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
     return (folder / "result.png").read_bytes(), (folder / "sheet.png").read_bytes(), rows, names
 
 
 def test_a_run_that_was_cut_off_leaves_what_a_whole_one_leaves(run, monkeypatch):
-    execution.make(run._replace(folder=run.folder.parent / "whole"))
+    execution.make_run(run._replace(folder=run.folder.parent / "whole"))
     assert len(begun(run, monkeypatch)) == 1
     (run.folder / "steps" / ".000006.png.123.part").write_text("of a process that was killed")
-    (run.folder / "metrics.jsonl").write_text((run.folder / "metrics.jsonl").read_text() + '{"step": 5, "lo')
-    execution.make(run)
+    (run.folder / "metrics.jsonl").write_text(
+        (run.folder / "metrics.jsonl").read_text() + '{"step": 5, "lo'
+    )
+    execution.make_run(run)
     assert left(run.folder) == left(run.folder.parent / "whole")
-    told = execution.outcome(run)
+    told = execution.read_outcome(run)
     assert told["steps"] == 8 and told["first"] > told["loss"]
 
 
@@ -74,38 +83,40 @@ def test_another_version_is_told(run, monkeypatch, caplog):
     begun(run, monkeypatch)
     usual = execution.provenance.versions()
     monkeypatch.setattr(execution.provenance, "versions", lambda: usual | {"device": "abacus"})
-    execution.make(run)
+    execution.make_run(run)
     assert "goes on with" in caplog.text and "abacus" in caplog.text and execution.is_done(run)
 
 
 def test_what_is_done_is_not_touched(run, caplog):
     caplog.set_level("INFO", "absl")
-    execution.make(run)
+    execution.make_run(run)
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
-    execution.make(run)
+    execution.make_run(run)
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
     assert "is done already; --overwrite" in caplog.text
-    execution.make(run, ANEW)
+    execution.make_run(run, ANEW)
     assert (run.folder / "result.png").stat().st_mtime_ns > before[run.folder / "result.png"]
 
 
 @pytest.mark.parametrize("done", [True, False])
 def test_another_run_is_refused_and_stays(run, monkeypatch, done):
-    execution.make(run) if done else begun(run, monkeypatch)
+    execution.make_run(run) if done else begun(run, monkeypatch)
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     other = run._replace(config=config.Config(**SMALL, seed=3))
-    with pytest.raises(errors.UserError, match=r"holds another run \(--seed: 0 there, 3 here\); --overwrite"):
-        execution.make(other)
+    with pytest.raises(
+        errors.UserError, match=r"holds another run \(--seed: 0 there, 3 here\); --overwrite"
+    ):
+        execution.make_run(other)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
-    execution.make(other, ANEW)
+    execution.make_run(other, ANEW)
     assert execution.is_done(other) and not execution.is_done(run)
 
 
 def test_another_picture_of_the_same_name_is_another_run(run, exemplar):
-    execution.make(run)
+    execution.make_run(run)
     images.save(run.style, exemplar[::-1])
     with pytest.raises(errors.UserError, match="style.png' is not the same"):
-        execution.make(run)
+        execution.make_run(run)
 
 
 def test_two_processes_do_not_share_a_folder(run):
@@ -116,9 +127,9 @@ def test_two_processes_do_not_share_a_folder(run):
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         with pytest.raises(errors.UserError, match="another process is making its run there"):
-            execution.make(run)
+            execution.make_run(run)
         other.stdin.close()
-    execution.make(run)
+    execution.make_run(run)
     assert execution.is_done(run)
 
 
@@ -127,7 +138,7 @@ def test_where_files_cannot_be_locked_it_goes_on_with_a_warning(run, monkeypatch
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(files.fcntl, "flock", refuse)
-    execution.make(run)
+    execution.make_run(run)
     assert execution.is_done(run) and "cannot be locked here" in caplog.text
 
 
@@ -148,19 +159,21 @@ def test_a_full_disk_is_one_line_and_costs_no_checkpoint(run, monkeypatch):
     assert done.returncode == 2 and len(lines) == 1 and "Traceback" not in done.stderr
     assert "File too large; what was saved is kept" in lines[0]
     assert saved.read_bytes() == whole and not list(run.folder.rglob("*.part"))
-    execution.make(run)
+    execution.make_run(run)
     assert execution.is_done(run)
 
 
 def test_a_save_that_fails_leaves_the_one_before(run, monkeypatch):
     (saved,) = begun(run, monkeypatch)
-    full = lambda *arguments, **arrays: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+    full = lambda *arguments, **arrays: (_ for _ in ()).throw(
+        OSError(errno.ENOSPC, "No space left on device")
+    )
     monkeypatch.setattr(checkpointing.np, "savez", full)
-    monkeypatch.setattr(checkpointing, "SOONEST", 0)
+    monkeypatch.setattr(checkpointing, "MIN_INTERVAL", 0)
     monkeypatch.setattr(checkpointing, "SPEED", 1e20)
     with pytest.raises(errors.UserError, match="No space left on device; what was saved is kept"):
-        execution.make(run)
-    assert list((run.folder / run_folder.SAVES).iterdir()) == [saved]
+        execution.make_run(run)
+    assert list((run.folder / run_folder.CHECKPOINTS).iterdir()) == [saved]
 
 
 def slowly(monkeypatch, gate):
@@ -182,25 +195,31 @@ def test_steps_do_not_wait_for_snapshots_until_some_are_late(tmp_path, monkeypat
     gate = threading.Event()
     slowly(monkeypatch, gate)
     with run_folder.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as writers:
-        observe = report.Report(tmp_path, metrics, writers)
-        for step in range(report.LATE):
+        observe = report.RunWriter(tmp_path, metrics, writers)
+        for step in range(report.MAX_PENDING):
             observe(shown(step + 1))
-        assert not run_folder.snapshots(tmp_path) and len(run_folder.rows(tmp_path)) == report.LATE
-        one_more = writers.submit(observe, shown(report.LATE + 1))
+        assert (
+            not run_folder.snapshot_paths(tmp_path)
+            and len(run_folder.read_metrics(tmp_path)) == report.MAX_PENDING
+        )
+        one_more = writers.submit(observe, shown(report.MAX_PENDING + 1))
         assert not futures.wait([one_more], 0.2).done
         gate.set()
         one_more.result(20)
         observe.settle()
-        assert len(run_folder.snapshots(tmp_path)) == report.LATE + 1
+        assert len(run_folder.snapshot_paths(tmp_path)) == report.MAX_PENDING + 1
 
 
 def test_a_checkpoint_waits_for_the_snapshots_before_it(run, monkeypatch):
     gate, usual, there = threading.Event(), checkpointing.np.savez, []
     slowly(monkeypatch, gate)
     settle = lambda self: (gate.set(), usual_settle(self))
-    usual_settle = report.Report.settle
-    monkeypatch.setattr(report.Report, "settle", settle)
-    noted = lambda *arguments, **arrays: (there.extend(run_folder.snapshots(run.folder)), usual(*arguments, **arrays))
+    usual_settle = report.RunWriter.settle
+    monkeypatch.setattr(report.RunWriter, "settle", settle)
+    noted = lambda *arguments, **arrays: (
+        there.extend(run_folder.snapshot_paths(run.folder)),
+        usual(*arguments, **arrays),
+    )
     monkeypatch.setattr(checkpointing.np, "savez", noted)
     begun(run, monkeypatch)
     assert there == [2, 4]
@@ -209,27 +228,39 @@ def test_a_checkpoint_waits_for_the_snapshots_before_it(run, monkeypatch):
 def test_a_folder_is_given_up_when_its_snapshots_are_written(run, monkeypatch):
     gate = threading.Event()
     slowly(monkeypatch, gate)
-    monkeypatch.setattr(checkpointing.Saves, "keep", lambda *_: (threading.Timer(0.3, gate.set).start(), 1 / 0))
+    monkeypatch.setattr(
+        checkpointing.FileCheckpointer,
+        "keep",
+        lambda *_: (threading.Timer(0.3, gate.set).start(), 1 / 0),
+    )
     with pytest.raises(ZeroDivisionError):
-        execution.make(run._replace(config=dataclasses.replace(run.config, save_every=1)))
-    assert list(run_folder.snapshots(run.folder)) == [1] and not list(run.folder.rglob("*.part"))
+        execution.make_run(run._replace(config=dataclasses.replace(run.config, save_every=1)))
+    assert list(run_folder.snapshot_paths(run.folder)) == [1] and not list(
+        run.folder.rglob("*.part")
+    )
 
 
 def test_the_sheet_waits_for_the_last_snapshots(run, monkeypatch):
     gate = threading.Event()
     slowly(monkeypatch, gate)
     threading.Timer(3, gate.set).start()
-    execution.make(run._replace(config=dataclasses.replace(run.config, num_steps=6)))
+    execution.make_run(run._replace(config=dataclasses.replace(run.config, num_steps=6)))
     width = images.load(run.folder / "sheet.png").shape[1]
     assert width == 64 + 3 * (64 + report.GAP)  # exemplar, two snapshots, result
 
 
 def test_a_folder_that_vanishes_is_one_line(run, monkeypatch):
     vanish = lambda self, progress: shutil.rmtree(self.folder, ignore_errors=True)
-    usual = report.Report.__call__
-    monkeypatch.setattr(report.Report, "__call__", lambda self, progress: (vanish(self, progress), usual(self, progress)))
-    with pytest.raises(errors.UserError, match="run.*No such file or directory; what was saved is kept"):
-        execution.make(run)
+    usual = report.RunWriter.__call__
+    monkeypatch.setattr(
+        report.RunWriter,
+        "__call__",
+        lambda self, progress: (vanish(self, progress), usual(self, progress)),
+    )
+    with pytest.raises(
+        errors.UserError, match="run.*No such file or directory; what was saved is kept"
+    ):
+        execution.make_run(run)
 
 
 def test_nothing_is_renamed_from_one_device_to_another(run, monkeypatch):
@@ -242,7 +273,7 @@ def test_nothing_is_renamed_from_one_device_to_another(run, monkeypatch):
 
     monkeypatch.setattr(os, "replace", within)
     begun(run, monkeypatch)
-    execution.make(run)
+    execution.make_run(run)
     assert execution.is_done(run)
 
 
@@ -251,22 +282,30 @@ def test_a_clock_that_jumps_changes_nothing(run, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: float(jumps.integers(-(2**31), 2**31)))
     (saved,) = begun(run, monkeypatch)
     os.utime(saved, (0, 0))
-    execution.make(run)
-    seconds = [row["seconds"] for row in run_folder.rows(run.folder)]
-    assert execution.is_done(run) and seconds == sorted(seconds) and 0 < seconds[0] <= seconds[-1] < 1000
+    execution.make_run(run)
+    seconds = [row["seconds"] for row in run_folder.read_metrics(run.folder)]
+    assert (
+        execution.is_done(run)
+        and seconds == sorted(seconds)
+        and 0 < seconds[0] <= seconds[-1] < 1000
+    )
 
 
 def test_a_damaged_snapshot_costs_no_result(run, monkeypatch):
     begun(run, monkeypatch)
     (run.folder / "steps" / "000002.png").write_bytes(b"nothing")
-    execution.make(run)
-    assert execution.is_done(run) and images.load(run.folder / "sheet.png").shape[1] == 3 * 64 + 2 * report.GAP + 64 + report.GAP
+    execution.make_run(run)
+    assert (
+        execution.is_done(run)
+        and images.load(run.folder / "sheet.png").shape[1]
+        == 3 * 64 + 2 * report.GAP + 64 + report.GAP
+    )
 
 
 def test_a_damaged_record_is_written_anew(run, monkeypatch):
     begun(run, monkeypatch)
     (run.folder / "run.json").write_text('{"flags": ')
-    execution.make(run)
+    execution.make_run(run)
     assert json.loads((run.folder / "run.json").read_text())["flags"]["seed"] == 0
 
 
@@ -274,33 +313,51 @@ def test_a_damaged_record_is_written_anew(run, monkeypatch):
 @pytest.mark.parametrize("statistic", ["mean_and_covariance", "gram", "sorted", "histogram"])
 def test_an_exemplar_of_one_colour_gives_that_colour(tmp_path, colour, statistic):
     images.save(tmp_path / "one.png", np.full((48, 64, 3), colour))
-    execution.make(execution.Run(str(tmp_path / "one.png"), config.Config(**SMALL, statistic=statistic), tmp_path / "run"))
+    execution.make_run(
+        execution.Run(
+            str(tmp_path / "one.png"), config.Config(**SMALL, statistic=statistic), tmp_path / "run"
+        )
+    )
     result = images.load(tmp_path / "run" / "result.png")
     assert np.abs(result - colour).max() < 3 / 255
 
 
 def test_a_loss_that_is_not_finite_is_one_line(run, monkeypatch):
-    usual = execution.plan
+    usual = execution.plan_run
     spoilt = lambda plan: plan._replace(start=np.full_like(plan.start, np.nan))
-    monkeypatch.setattr(execution, "plan", lambda *choices: spoilt(usual(*choices)))
+    monkeypatch.setattr(execution, "plan_run", lambda *choices: spoilt(usual(*choices)))
     with pytest.raises(errors.UserError, match="the loss is nan until step 2"):
-        execution.make(run)
+        execution.make_run(run)
     assert not (run.folder / run_folder.DONE).exists()
 
 
 def test_too_little_memory_is_one_line_and_says_what_fits(run, monkeypatch, capsys):
     monkeypatch.setattr("jaxtex.runtime.device_memory.available", lambda: 1e6)
     with pytest.raises(SystemExit) as ended:
-        commands.call(main, "jaxtex", f"--style={run.style}", f"--workdir={run.folder}", "--size=512", "--strips=none")
+        commands.call(
+            main,
+            "jaxtex",
+            f"--style={run.style}",
+            f"--workdir={run.folder}",
+            "--size=512",
+            "--strips=none",
+        )
     assert ended.value.code == 2
-    assert "out of memory: features of" in (text := capsys.readouterr().err) and "times as large would fit" in text
+    assert (
+        "out of memory: features of" in (text := capsys.readouterr().err)
+        and "times as large would fit" in text
+    )
     assert not run.folder.exists()
 
 
 def test_memory_that_runs_out_on_the_way_is_one_line(run, monkeypatch):
     def exhausted(*arguments):
-        raise execution.jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes.")
+        raise execution.jax.errors.JaxRuntimeError(
+            "RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes."
+        )
 
-    monkeypatch.setattr(execution.synthesis, "run", exhausted)
-    with pytest.raises(errors.UserError, match="Out of memory allocating 123 bytes. Half the --size"):
-        execution.make(run)
+    monkeypatch.setattr(execution.loop, "run", exhausted)
+    with pytest.raises(
+        errors.UserError, match="Out of memory allocating 123 bytes. Half the --size"
+    ):
+        execution.make_run(run)

@@ -8,12 +8,14 @@ import sys
 import time
 
 import pytest
-from support import paths
 
 from jaxtex import errors, images
 from jaxtex.runs import slurm, workers
+from support import paths
 
-REAL = pytest.mark.skipif("JAXTEX_SLURM" not in os.environ, reason="there is no Slurm; make slurm-test starts one")
+REAL = pytest.mark.skipif(
+    "JAXTEX_SLURM" not in os.environ, reason="there is no Slurm; make slurm-test starts one"
+)
 FLAGS = ["--size=64", "--scales=1", "--octaves=1", "--num_steps=150"]
 
 
@@ -27,12 +29,21 @@ def test_the_script_is_written_for_any_folder(tmp_path, monkeypatch):
     here = tmp_path / "a folder"
     here.mkdir()
     monkeypatch.chdir(here)
-    script = slurm.write(pathlib.Path("my sweep"), [0, 2, 11], ["python", "-m", "some thing"], "")
+    script = slurm.write_script(
+        pathlib.Path("my sweep"), [0, 2, 11], ["python", "-m", "some thing"], ""
+    )
     lines = script.read_text().splitlines()
-    assert lines[1:4] == ["#SBATCH --job-name='my sweep'", "#SBATCH --array=0,2,11", f"#SBATCH --chdir='{here}'"]
+    assert lines[1:4] == [
+        "#SBATCH --job-name='my sweep'",
+        "#SBATCH --array=0,2,11",
+        f"#SBATCH --chdir='{here}'",
+    ]
     assert lines[4] == f"#SBATCH --output='{here}/my sweep/logs/slurm-%a.log'"
     assert lines[-1] == """exec python -m 'some thing' --only="$SLURM_ARRAY_TASK_ID\""""
-    assert all(line.strip() != "#SBATCH" for line in lines) and subprocess.run(["sh", "-n", str(script)]).returncode == 0
+    assert (
+        all(line.strip() != "#SBATCH" for line in lines)
+        and subprocess.run(["sh", "-n", str(script)]).returncode == 0
+    )
 
 
 def test_what_sbatch_says_is_passed_on(tmp_path, monkeypatch):
@@ -90,12 +101,14 @@ def begun(folder, index):
     """How often a run was."""
     (flagfile,) = pathlib.Path(folder, "manifest").glob(f"{index:03d}-*")
     log = pathlib.Path(folder, "logs", f"{flagfile.stem}.log")
-    return sum(line.startswith(f"{workers.SAYS}begins") for line in workers.tail(log))
+    return sum(line.startswith(f"{workers.PREFIX}begins") for line in workers.read_tail(log))
 
 
 def is_at_work(folder, index):
     """Whether a run is past its first steps."""
-    return any(path.stat().st_size for path in pathlib.Path(folder).glob(f"{index:03d}-*/metrics.jsonl"))
+    return any(
+        path.stat().st_size for path in pathlib.Path(folder).glob(f"{index:03d}-*/metrics.jsonl")
+    )
 
 
 def again(job):
@@ -105,7 +118,9 @@ def again(job):
 
 
 def results(folder):
-    return {path.parent.name: path.read_bytes() for path in pathlib.Path(folder).glob("*/result.png")}
+    return {
+        path.parent.name: path.read_bytes() for path in pathlib.Path(folder).glob("*/result.png")
+    }
 
 
 @REAL
@@ -150,7 +165,9 @@ def test_two_tasks_make_one_picture(place, monkeypatch):
     line = [sys.executable, "-m", "jaxtex"]
     if "--distributed" not in told(*line, "--help"):
         pytest.skip("jaxtex has no --distributed")
-    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "127.0.0.1:16820")  # the made-up names of the nodes do not resolve
+    monkeypatch.setenv(
+        "JAX_COORDINATOR_ADDRESS", "127.0.0.1:16820"
+    )  # the made-up names of the nodes do not resolve
     spread = ["--num_images=2", "--mesh=images:2", "--distributed=auto"]
     told("srun", "-n2", *line, "--style=a.png", "--workdir=both", *spread, *FLAGS)
     assert len(results("both")) == 2

@@ -21,15 +21,17 @@ def place(tmp_path, monkeypatch, exemplar):
 
 
 def expand(*arguments, vary=(), listed=""):
-    return sweeps.expand(main.FLAGS, sweeps.points(["--size=48", *arguments], vary, listed))
+    return sweeps.expand_runs(
+        main.FLAGS, sweeps.flag_points(["--size=48", *arguments], vary, listed)
+    )
 
 
 def write(found):
-    sweeps.write(FOLDER, found, read())
+    sweeps.write_manifest(FOLDER, found, read())
 
 
 def read():
-    return sweeps.read(FOLDER, main.FLAGS)
+    return sweeps.read_manifest(FOLDER, main.FLAGS)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +50,28 @@ def test_values_by_hand(text, flags):
 def test_a_grid_has_every_combination_in_order():
     found = expand(vary=["style=a.png,b.png", "seed=0,1,2", "statistic=gram,sorted"])
     expected = [
-        ("", execution.Run(style, configs.Config(size=48, seed=seed, statistic=statistic), pathlib.Path()))
-        for style, seed, statistic in itertools.product(("a.png", "b.png"), range(3), ("gram", "sorted"))
+        (
+            "",
+            execution.Run(
+                style, configs.Config(size=48, seed=seed, statistic=statistic), pathlib.Path()
+            ),
+        )
+        for style, seed, statistic in itertools.product(
+            ("a.png", "b.png"), range(3), ("gram", "sorted")
+        )
     ]
     assert found == expected
-    assert sweeps.names(found)[:3] == ["a-gram-seed0", "a-sorted-seed0", "a-gram-seed1"]
+    assert sweeps.run_names(found)[:3] == ["a-gram-seed0", "a-sorted-seed0", "a-gram-seed1"]
 
 
 def test_a_list_has_a_run_for_each_line_and_goes_with_a_grid():
-    pathlib.Path("list").write_text("# two\n--seed=3 --layers=relu1_1,relu2_1\n\n--texture='b.png'  # the other\n")
+    pathlib.Path("list").write_text(
+        "# two\n--seed=3 --layers=relu1_1,relu2_1\n\n--texture='b.png'  # the other\n"
+    )
     found = [run for _, run in expand("--style=a.png", vary=["octaves=1,2"], listed="list")]
-    assert [(run.style, run.config.seed, run.config.layers, run.config.octaves) for run in found] == [
+    assert [
+        (run.style, run.config.seed, run.config.layers, run.config.octaves) for run in found
+    ] == [
         ("a.png", 3, "relu1_1,relu2_1", 1),
         ("a.png", 3, "relu1_1,relu2_1", 2),
         ("b.png", 0, "", 1),
@@ -74,7 +87,7 @@ def test_an_experiment_stands_for_its_runs():
     assert [(run.style, run.config.seed, run.config.statistic) for _, run in found] == [
         (f"{p}.png", seed, "gram") for seed in (0, 1) for p in "ab"
     ]
-    assert sweeps.names(found) == ["q-a-seed0", "q-b-seed0", "q-a-seed1", "q-b-seed1"]
+    assert sweeps.run_names(found) == ["q-a-seed0", "q-b-seed0", "q-a-seed1", "q-b-seed1"]
     pathlib.Path("experiments/q.py").write_text("RUNS = {}\ndef more(rows): return {}\n")
     with pytest.raises(errors.UserError, match="does not know its runs beforehand"):
         expand(vary=["experiment=q"])
@@ -85,7 +98,9 @@ def test_twins_are_made_once():
 
 
 def test_what_is_written_is_read_back():
-    found = expand("--style=a.png", "--noise=.1", vary=["layers=relu1_1,relu2_1:0.5;relu1_1", "seed=0,1"])
+    found = expand(
+        "--style=a.png", "--noise=.1", vary=["layers=relu1_1,relu2_1:0.5;relu1_1", "seed=0,1"]
+    )
     write(found)
     there = read()
     assert next(iter(there)) == "000-relu1_1_relu2_1_0.5-seed0" and len(there) == 4
@@ -107,7 +122,9 @@ def test_the_same_grid_changes_nothing_a_larger_one_adds_another_is_refused():
     write(expand("--style=a.png", vary=["seed=2,1,0"]))
     assert all(before[path] == (path.read_text(), path.stat().st_mtime_ns) for path in before)
     assert list(read()) == ["000-seed0", "001-seed1", "002-seed2"]
-    with pytest.raises(errors.UserError, match="1 of its 3 runs, such as 001-seed1, are not in this grid"):
+    with pytest.raises(
+        errors.UserError, match="1 of its 3 runs, such as 001-seed1, are not in this grid"
+    ):
         write(expand("--style=a.png", vary=["seed=0,2,3"]))
     assert len(read()) == 3
 
@@ -138,7 +155,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("vary, lines, text", MISTAKES, ids=[" ".join(vary + lines) for vary, lines, _ in MISTAKES])
+@pytest.mark.parametrize(
+    "vary, lines, text", MISTAKES, ids=[" ".join(vary + lines) for vary, lines, _ in MISTAKES]
+)
 def test_mistakes_are_found_before_anything_is_written(vary, lines, text):
     pathlib.Path("list").write_text("\n".join(lines))
     style = [] if any(each.startswith("style") for each in vary) else ["--style=a.png"]
@@ -172,5 +191,7 @@ def test_flagfiles_are_in_the_order_of_their_numbers():
     sweeps.flagfile(FOLDER, "101-mine").write_text(text.replace("seed=1", "seed=4"))
     assert [run.config.seed for run in read().values()] == [0, 1, 4, 5]
     sweeps.flagfile(FOLDER, "mine").write_text(text)
-    with pytest.raises(errors.UserError, match="manifest/mine.flags: the name begins with a number"):
+    with pytest.raises(
+        errors.UserError, match="manifest/mine.flags: the name begins with a number"
+    ):
         read()

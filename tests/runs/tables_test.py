@@ -8,7 +8,9 @@ ROWS = [{"run": "a", "loss": 0.0123456}, {"run": "b|c", "loss": 12, "more": "x\n
 
 
 def test_markdown_by_hand():
-    expected = "| run | loss | more |\n| --- | --- | --- |\n| a | 0.0123 |  |\n| b\\|c | 12 | x y |\n"
+    expected = (
+        "| run | loss | more |\n| --- | --- | --- |\n| a | 0.0123 |  |\n| b\\|c | 12 | x y |\n"
+    )
     assert tables.markdown(ROWS) == expected
 
 
@@ -16,5 +18,9 @@ def test_csv_keeps_every_digit(tmp_path):
     tables.save(tmp_path, ROWS, "What?")
     with open(tmp_path / "table.csv", newline="") as file:
         back = list(csv.DictReader(file))
-    assert [row["loss"] for row in back] == ["0.0123456", "12"] and back[1]["more"] == "x\ny" and back[0]["more"] == ""
+    assert (
+        [row["loss"] for row in back] == ["0.0123456", "12"]
+        and back[1]["more"] == "x\ny"
+        and back[0]["more"] == ""
+    )
     assert (tmp_path / "table.md").read_text().startswith("What?\n\n| run")

@@ -18,14 +18,16 @@ def job(tmp_path):
 
     def make(name, script):
         done = tmp_path / name
-        return workers.Job(name, ("sh", "-c", script, str(done)), tmp_path / "logs" / f"{name}.log", done.is_file)
+        return workers.Job(
+            name, ("sh", "-c", script, str(done)), tmp_path / "logs" / f"{name}.log", done.is_file
+        )
 
     return make
 
 
 def test_all_are_done_and_none_again(job, tmp_path):
     jobs = [job(name, "echo x >> $0") for name in "abc"]
-    assert workers.perform(jobs, 2, 0) == workers.perform(jobs, 2, 0) == []
+    assert workers.run_jobs(jobs, 2, 0) == workers.run_jobs(jobs, 2, 0) == []
     assert [(tmp_path / name).read_text() for name in "abc"] == ["x\n"] * 3
 
 
@@ -41,44 +43,52 @@ def test_all_are_done_and_none_again(job, tmp_path):
 )
 def test_what_fails_is_named_and_costs_the_others_nothing(job, script, reason):
     bad, good = job("bad", script), job("good", "touch $0")
-    assert workers.perform([bad, good], 1, 2) == [f"bad: {reason}"]
-    assert good.is_done() and workers.failure(bad.log) == reason and not workers.failure(good.log)
+    assert workers.run_jobs([bad, good], 1, 2) == [f"bad: {reason}"]
+    assert (
+        good.is_done()
+        and workers.read_failure(bad.log) == reason
+        and not workers.read_failure(good.log)
+    )
 
 
 def test_a_failed_one_is_tried_again_by_the_next_command(job):
     bad = job("a", "exit 1")
-    workers.perform([bad], 1, 0)
-    assert workers.perform([bad._replace(command=("touch", bad.command[-1]))], 1, 0) == []
-    assert not workers.failure(bad.log)
+    workers.run_jobs([bad], 1, 0)
+    assert workers.run_jobs([bad._replace(command=("touch", bad.command[-1]))], 1, 0) == []
+    assert not workers.read_failure(bad.log)
 
 
 @pytest.mark.parametrize("leaves", ["exit 75", "kill -TERM $$", "kill -USR1 $$"])
 def test_a_preempted_one_begins_again_so_often(job, leaves):
     third = f"echo x >> $0.tries; test $(wc -l < $0.tries) = 3 && touch $0 || {leaves}"
-    assert workers.perform([job("a", third)], 1, 2) == []
-    assert workers.perform([job("b", third)], 1, 1) == ["b: preempted too often"]
+    assert workers.run_jobs([job("a", third)], 1, 2) == []
+    assert workers.run_jobs([job("b", third)], 1, 1) == ["b: preempted too often"]
 
 
 def test_as_many_at_once_as_there_are_workers(job, tmp_path):
     meet = "touch $0.here; for i in 1 2 3 4 5 6 7 8 9; do test -e {}.here && touch $0 && exit; sleep 0.2; done; exit 1"
     first, second = (job(name, meet.format(tmp_path / other)) for name, other in ("ab", "ba"))
-    assert workers.perform([first, second], 2, 0) == []
+    assert workers.run_jobs([first, second], 2, 0) == []
 
 
 def test_what_another_process_makes_is_left_to_it(job):
     mine = job("a", "touch $0")
     mine.log.parent.mkdir()
     with open(mine.log, "a") as log:
-        assert not workers.is_running(mine.log) and files.lock(log) and workers.is_running(mine.log)
-        assert workers.perform([mine], 1, 0) == ["a: another process is making it"]
-    assert not workers.is_running(mine.log) and workers.perform([mine], 1, 0) == []
+        assert (
+            not workers.is_running(mine.log)
+            and files.try_lock(log)
+            and workers.is_running(mine.log)
+        )
+        assert workers.run_jobs([mine], 1, 0) == ["a: another process is making it"]
+    assert not workers.is_running(mine.log) and workers.run_jobs([mine], 1, 0) == []
 
 
 def test_the_lock_outlives_who_took_it_and_not_its_process(job):
     log = job("a", "").log
     log.parent.mkdir()
     with open(log, "a") as file:
-        assert files.lock(file)
+        assert files.try_lock(file)
         process = subprocess.Popen(["sleep", "60"], stdout=file)
     assert workers.is_running(log)
     process.kill()
@@ -98,10 +108,10 @@ def test_a_signal_stops_all_and_the_same_call_goes_on(job, number, tmp_path):
 
     threading.Thread(target=strike).start()
     with pytest.raises(workers.Stopped) as stopped:
-        workers.perform(jobs, 2, 0)
+        workers.run_jobs(jobs, 2, 0)
     assert stopped.value.args == (number,) and time.monotonic() - began < 30
-    assert not any(workers.is_running(each.log) or workers.failure(each.log) for each in jobs)
-    assert workers.perform(jobs, 2, 0) == []
+    assert not any(workers.is_running(each.log) or workers.read_failure(each.log) for each in jobs)
+    assert workers.run_jobs(jobs, 2, 0) == []
 
 
 def test_what_does_not_stop_is_ended(job, monkeypatch):
@@ -109,5 +119,5 @@ def test_what_does_not_stop_is_ended(job, monkeypatch):
     deaf = job("a", "trap '' TERM; while :; do :; done")
     threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with pytest.raises(workers.Stopped):
-        workers.perform([deaf], 1, 0)
+        workers.run_jobs([deaf], 1, 0)
     assert not workers.is_running(deaf.log)

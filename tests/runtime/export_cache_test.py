@@ -39,7 +39,9 @@ class Counted:
 
     def __call__(self, named, others):
         self.times += 1
-        return stepping.Info(named["a"] @ others[0], jnp.sum(named["a"]), {"mean": named["a"].mean()})
+        return stepping.Info(
+            named["a"] @ others[0], jnp.sum(named["a"]), {"mean": named["a"].mean()}
+        )
 
 
 def results(function, made_of="a step", arguments=ARGUMENTS):
@@ -51,7 +53,9 @@ def test_what_was_traced_is_not_traced_again(folder):
     expected = Counted()(*ARGUMENTS)
     for function in (first, later):
         found = results(function)
-        assert isinstance(found, stepping.Info) and jax.tree.structure(found) == jax.tree.structure(expected)
+        assert isinstance(found, stepping.Info) and jax.tree.structure(found) == jax.tree.structure(
+            expected
+        )
         jax.tree.map(np.testing.assert_allclose, found, expected)
     assert (first.times, later.times) == (1, 0)
     assert len(list(folder.iterdir())) == 1 and folder.stat().st_mode & 0o777 == 0o700
@@ -98,10 +102,15 @@ def test_the_code_is_all_of_the_package(monkeypatch, tmp_path):
     monkeypatch.setattr(export_cache, "__file__", str(tmp_path / "traces.py"))
     assert export_cache._code.__wrapped__() == own
     (tmp_path / "moments.py").write_text("# another")
-    assert export_cache._code.__wrapped__()[0] != own[0] and export_cache._code.__wrapped__()[1:] == own[1:]
+    assert (
+        export_cache._code.__wrapped__()[0] != own[0]
+        and export_cache._code.__wrapped__()[1:] == own[1:]
+    )
 
 
-@pytest.mark.parametrize("damaged", [b"", b"torn", pickle.dumps((None, b"no program"))], ids=["empty", "torn", "foreign"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"torn", pickle.dumps((None, b"no program"))], ids=["empty", "torn", "foreign"]
+)
 def test_a_damaged_file_is_made_anew(folder, damaged):
     results(Counted())
     (path,) = folder.iterdir()
@@ -127,7 +136,9 @@ def test_without_a_place_or_a_name_it_is_traced_every_time(folder):
 
 def test_what_has_no_portable_form_is_traced(folder):
     given = lambda x: jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
-    np.testing.assert_allclose(results(given, arguments=(np.ones(3, np.float32),)), np.sin(np.ones(3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        results(given, arguments=(np.ones(3, np.float32),)), np.sin(np.ones(3)), rtol=1e-6
+    )
     assert not any(folder.iterdir())
 
 
@@ -151,24 +162,32 @@ MATRICES = {"jnp.square": [[16, 4], [4, 25]], "jnp.linalg.cholesky": [[2, 0], [1
 def test_scipy_is_loaded_for_lapack_alone(function, folder):
     for _ in ("new", "kept"):
         command = [sys.executable, "-c", PROGRAM.format(function=function), str(folder.parent)]
-        found, loaded = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        found, loaded = json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        )
         assert found == MATRICES[function] and loaded == ("linalg" in function)
     assert len(list(folder.iterdir())) == 1
 
 
-@pytest.mark.parametrize("choices", [{}, {"optimizer": "adam", "statistic": "sorted"}], ids=["lbfgs", "adam"])
+@pytest.mark.parametrize(
+    "choices", [{}, {"optimizer": "adam", "statistic": "sorted"}], ids=["lbfgs", "adam"]
+)
 def test_a_kept_step_is_the_step(folder, exemplar, choices):
-    small = config.Config(size=48, scales=1, octaves=1, network="shallow", weights="random", **choices)
+    small = config.Config(
+        size=48, scales=1, octaves=1, network="shallow", weights="random", **choices
+    )
 
     def stepped():
-        plan = planning.build(exemplar, small)
+        plan = planning.build_plan(exemplar, small)
         state, info = compilation.lower(plan, plan.problems[0]).compile()(
-            stepping.begin(plan, plan.problems[0]), plan.problems[0].data(0)
+            stepping.init_state(plan, plan.problems[0]), plan.problems[0].data(0)
         )
         return jax.tree.map(np.asarray, (state, info))
 
     new, kept = stepped(), stepped()
-    assert len(list(folder.iterdir())) == 3  # what exemplars are looked at with, and both halves of the step
+    assert (
+        len(list(folder.iterdir())) == 3
+    )  # what exemplars are looked at with, and both halves of the step
     with export_cache.kept(False):
         plain = stepped()
     assert len(list(folder.iterdir())) == 3
@@ -179,17 +198,27 @@ def test_a_kept_step_is_the_step(folder, exemplar, choices):
 def test_other_seeds_and_lengths_share_a_program_other_losses_do_not(folder, exemplar):
     small = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "weights": "random"}
     for choices in ({}, {"seed": 7}, {"num_steps": 9, "save_every": 3}, {"tv_weight": 0.5}):
-        plan = planning.build(exemplar, config.Config(**small, **choices))
+        plan = planning.build_plan(exemplar, config.Config(**small, **choices))
         compilation.lower(plan, plan.problems[0])
     assert len(list(folder.iterdir())) == 6
 
 
 def test_the_command_makes_the_same_picture_from_kept_programs(tmp_path):
-    command = [sys.executable, "-m", "jaxtex", "--style=pebbles", "--size=64", "--num_steps=3", "--overwrite"]
+    command = [
+        sys.executable,
+        "-m",
+        "jaxtex",
+        "--style=pebbles",
+        "--size=64",
+        "--num_steps=3",
+        "--overwrite",
+    ]
     where = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache")}
     pictures, kept = [], []
     for name in ("new", "kept"):
-        subprocess.run([*command, f"--workdir={tmp_path / name}"], env=where, check=True, capture_output=True)
+        subprocess.run(
+            [*command, f"--workdir={tmp_path / name}"], env=where, check=True, capture_output=True
+        )
         pictures.append((tmp_path / name / "result.png").read_bytes())
         kept.append(sorted(path.name for path in (tmp_path / "cache" / "traces").iterdir()))
     assert pictures[0] == pictures[1] and kept[0] == kept[1] and len(kept[0]) == 3

@@ -46,7 +46,9 @@ print(min(futures.ThreadPoolExecutor(1).submit(lambda: list(steps())).result()))
 """
 FEW = 20  # in pages of 2 MB it is 50
 GLIBC = platform.libc_ver()[0] == "glibc"
-pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu" or not GLIBC, reason="of glibc's memory, and the CPU's")
+pytestmark = pytest.mark.skipif(
+    jax.default_backend() != "cpu" or not GLIBC, reason="of glibc's memory, and the CPU's"
+)
 
 
 def faults(before: str = "heap.keep()", between: str = "pass", program: str = PROGRAM) -> int:

@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from support import paths
 
 from jaxtex import errors, statistics
 from jaxtex.runtime import sharding
+from support import paths
 
 HERE = paths.ROOT / "tests" / "support"
 
@@ -21,7 +21,15 @@ def on_eight():
     return {line["what"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-ALONE = ("vgg16_bn", "vgg19", "shallow", "steerable", "octaves", "deep", "tiles")  # with Gram matrices
+ALONE = (
+    "vgg16_bn",
+    "vgg19",
+    "shallow",
+    "steerable",
+    "octaves",
+    "deep",
+    "tiles",
+)  # with Gram matrices
 
 
 @pytest.mark.parametrize("name", [*statistics.STATISTICS, *ALONE])
@@ -45,7 +53,10 @@ def test_no_half_of_a_step_gathers_rows(on_eight):
 
 def test_the_devices_own_loop_is_ours(on_eight):
     assert on_eight["loops"]["image"] < 2e-3 and on_eight["loops"]["loss"] < 1e-2
-    assert on_eight["loops"]["moves"]["collective-permute"] and "all-gather" not in on_eight["loops"]["moves"]
+    assert (
+        on_eight["loops"]["moves"]["collective-permute"]
+        and "all-gather" not in on_eight["loops"]["moves"]
+    )
 
 
 @pytest.mark.parametrize("what", ["convolution", "padding"])
@@ -67,22 +78,30 @@ def test_batches_and_rows_at_once(on_eight):
 
 
 @pytest.mark.parametrize(
-    "height, rows, expected", [(256, 8, 8), (255, 8, 4), (64, 8, 2), (40, 8, 1), (1000, 6, 6), (100, 6, 3), (96, 1, 1)]
+    "height, rows, expected",
+    [(256, 8, 8), (255, 8, 4), (64, 8, 2), (40, 8, 1), (1000, 6, 6), (100, 6, 3), (96, 1, 1)],
 )
 def test_so_many_devices_share_the_rows(height, rows, expected):
-    assert sharding.rows_at(sharding.Layout(rows=rows), height) == expected
+    assert sharding.row_devices(sharding.Layout(rows=rows), height) == expected
 
 
-@pytest.mark.parametrize("text", ["rows", "rows:0", "rows:x", "columns:2", "rows:1,rows:1", "rows:-2", "rows:1.5"])
+@pytest.mark.parametrize(
+    "text", ["rows", "rows:0", "rows:x", "columns:2", "rows:1,rows:1", "rows:-2", "rows:1.5"]
+)
 def test_nonsense_is_refused(text):
     with pytest.raises(errors.UserError, match=f"--mesh={text}"):
-        sharding.parse(text)
+        sharding.parse_mesh(text)
 
 
 def test_devices_that_are_not_there():
-    with pytest.raises(errors.UserError, match="--mesh=rows:4096: 4096 devices are wanted, there are 1"):
-        sharding.parse("rows:4096")
+    with pytest.raises(
+        errors.UserError, match="--mesh=rows:4096: 4096 devices are wanted, there are 1"
+    ):
+        sharding.parse_mesh("rows:4096")
 
 
 def test_one_device_has_no_mesh():
-    assert sharding.parse("") == sharding.Layout(1, 1) and sharding.mesh(sharding.parse("rows:1"), 1) is None
+    assert (
+        sharding.parse_mesh("") == sharding.Layout(1, 1)
+        and sharding.build_mesh(sharding.parse_mesh("rows:1"), 1) is None
+    )

@@ -11,7 +11,14 @@ from jaxtex.statistics import adversarial, moments
 from jaxtex.synthesis import compilation, planning, stepping
 from jaxtex.synthesis import config as configs
 
-SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 6, "optimizer": "adam"}
+SMALL = {
+    "size": 48,
+    "scales": 1,
+    "octaves": 1,
+    "layers": "relu1_1,relu2_1",
+    "num_steps": 6,
+    "optimizer": "adam",
+}
 REAL = jax.random.normal(jax.random.key(0), (12, 10, 4)) * jnp.array([1.0, 2.0, 0.5, 1.0])
 SHIFTED = REAL[::-1] + 2.0
 SPREAD = 3 * REAL[::-1]
@@ -20,12 +27,12 @@ SPREAD = 3 * REAL[::-1]
 def learned(fake, rounds=200, **options):
     """A critic's statistic, and its aim after it has seen the same features so often."""
     statistic = adversarial.discriminator(**options)
-    target = {"a": {"aim": statistic.aim(statistic.summarise(REAL))}}
+    target = {"a": {"target": statistic.make_target(statistic.summarize(REAL))}}
     states = statistic.critic.init(target, 0)
     update = jax.jit(statistic.critic.update)
     for step in range(rounds):
         states = update(states, target, {"a": fake}, jnp.array(step))
-    return statistic, {**target["a"]["aim"], "critic": states["a"]}
+    return statistic, {**target["a"]["target"], "critic": states["a"]}
 
 
 @pytest.mark.parametrize("penalty", adversarial.PENALTIES)
@@ -51,8 +58,12 @@ def test_swapped_labels_and_minimax_pull_the_same_way():
     gradients = []
     for loss in adversarial.LOSSES:
         statistic, aim = learned(SHIFTED, form="logistic", loss=loss, strength=0.1)
-        gradients.append(jax.grad(lambda x, s=statistic, a=aim: s.distance(a, x))(SHIFTED).mean((0, 1)))
-    assert jnp.vdot(*gradients) > 0.9 * jnp.linalg.norm(gradients[0]) * jnp.linalg.norm(gradients[1])
+        gradients.append(
+            jax.grad(lambda x, s=statistic, a=aim: s.distance(a, x))(SHIFTED).mean((0, 1))
+        )
+    assert jnp.vdot(*gradients) > 0.9 * jnp.linalg.norm(gradients[0]) * jnp.linalg.norm(
+        gradients[1]
+    )
     assert gradients[0].sum() > 0  # the shift is upwards, and descent undoes it
 
 
@@ -76,31 +87,42 @@ def test_spectral_norms_are_bounded():
 
 def test_it_learns_only_when_it_is_due():
     statistic = adversarial.discriminator(every=3)
-    target = {"a": {"aim": statistic.aim(REAL)}}
+    target = {"a": {"target": statistic.make_target(REAL)}}
     states = statistic.critic.init(target, 0)
     later = [statistic.critic.update(states, target, {"a": SHIFTED}, step) for step in (0, 1, 2, 3)]
-    unchanged = [jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), states, other)) for other in later]
+    unchanged = [
+        jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), states, other))
+        for other in later
+    ]
     assert unchanged == [False, True, True, False]
 
 
 def test_small_layers_are_seen_whole(exemplar):
     """A view that draws nothing is `[H, W, C]`; all of it counts."""
     statistic = adversarial.discriminator(form="logistic")
-    aim = statistic.aim(losses.view(REAL, {}))
+    aim = statistic.make_target(losses.sample(REAL, {}))
     assert aim["rows"].shape == (120, 4)
     np.testing.assert_allclose(aim["rows"].mean(0), np.zeros(4), atol=1e-5)
-    assert adversarial.normalise(SHIFTED, aim).shape == (120, 4)
+    assert adversarial.normalize(SHIFTED, aim).shape == (120, 4)
 
 
 @pytest.mark.parametrize("form", adversarial.FORMS)
 def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, form):
-    plan = planning.build(exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}"))
+    plan = planning.build_plan(
+        exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}")
+    )
     problem = plan.problems[0]
-    fresh = lambda: jax.tree.map(jnp.copy, optimizers.start(plan.optimizer, jnp.asarray(plan.start), problem.critic))
+    fresh = lambda: jax.tree.map(
+        jnp.copy, optimizers.init_state(plan.optimizer, jnp.asarray(plan.start), problem.critic)
+    )
     ours, _ = compilation.build_chunk(plan, problem, looped=False)()(fresh(), problem.data(0), 3)
     devices, _ = compilation.build_chunk(plan, problem, looped=True)()(fresh(), problem.data(0), 3)
     np.testing.assert_allclose(devices.image, ours.image, atol=5e-3)
-    assert jax.tree.structure(devices.critic) == jax.tree.structure(ours.critic) == jax.tree.structure(problem.critic)
+    assert (
+        jax.tree.structure(devices.critic)
+        == jax.tree.structure(ours.critic)
+        == jax.tree.structure(problem.critic)
+    )
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
     advance = jax.jit(jax.vmap(stepping.build_step(problem, plan.optimizer), (0, None)))
     for _ in range(3):
@@ -118,9 +140,15 @@ def test_logistic_regression_brings_the_means_together(exemplar):
 @pytest.mark.parametrize(
     "choices, text",
     [
-        ({"optimizer": "lbfgs"}, "--optimizer=lbfgs cannot follow a critic that learns: --optimizer=adam"),
-        ({"statistic": "discriminator:form=cnn"}, "unknown form 'cnn'. There are: logistic, quadratic, mlp"),
-        ({"statistic": "discriminator:strength=-1"}, "'-1' is no weight"),
+        (
+            {"optimizer": "lbfgs"},
+            "--optimizer=lbfgs cannot follow a critic that learns: --optimizer=adam",
+        ),
+        (
+            {"statistic": "discriminator:form=cnn"},
+            "unknown form 'cnn'. There are: logistic, quadratic, mlp",
+        ),
+        ({"statistic": "discriminator:strength=-1"}, "expected a positive number, got '-1'"),
     ],
 )
 def test_mistakes_are_one_line(exemplar, choices, text):
@@ -135,9 +163,11 @@ def test_two_styles_want_masks(exemplar):
 
 
 def test_the_critic_learns_nothing_from_what_is_not_finite(exemplar):
-    plan = planning.build(exemplar, configs.Config(statistic="discriminator", **SMALL))
+    plan = planning.build_plan(exemplar, configs.Config(statistic="discriminator", **SMALL))
     problem = plan.problems[0]
-    state = optimizers.start(plan.optimizer, jnp.full((problem.height, problem.width, 3), jnp.nan), problem.critic)
+    state = optimizers.init_state(
+        plan.optimizer, jnp.full((problem.height, problem.width, 3), jnp.nan), problem.critic
+    )
     after, info = jax.jit(stepping.build_step(problem, plan.optimizer))(state, problem.data(0))
     assert not jnp.isfinite(info.evaluated)
     jax.tree.map(np.testing.assert_array_equal, after.critic, problem.critic)

@@ -10,7 +10,9 @@ VALUES = {"a": jnp.ones((3, 4, 2)), "b": jnp.zeros((5, 4, 2)), "c": 2 * jnp.ones
 
 def test_equals_a_loop_and_keeps_the_order():
     results = map_layers.map_layers(
-        lambda x, y: {"sum": x.sum() + y}, VALUES, {"a": jnp.array(1), "b": jnp.array(2), "c": jnp.array(3)}
+        lambda x, y: {"sum": x.sum() + y},
+        VALUES,
+        {"a": jnp.array(1), "b": jnp.array(2), "c": jnp.array(3)},
     )
     assert list(results) == ["a", "b", "c"]
     np.testing.assert_allclose([results[name]["sum"] for name in "abc"], [25, 2, 51])
@@ -24,6 +26,6 @@ def test_layers_of_equal_shape_share_one_call():
 
 def test_large_layers_are_not_copied_together():
     calls = []
-    large = {name: jnp.ones((map_layers.LARGE + 1,)) for name in "ab"}
+    large = {name: jnp.ones((map_layers.MAX_STACKED + 1,)) for name in "ab"}
     map_layers.map_layers(lambda x: calls.append(x.shape) or x, large)
     assert len(calls) == 2

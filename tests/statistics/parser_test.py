@@ -18,7 +18,11 @@ def test_a_sum_with_weights_options_and_layers():
 
 
 def test_a_name_that_stands_twice_is_numbered():
-    assert [part.name for part in parser.parse("gram@relu1_1+gram@relu2_1+mean")] == ["gram.0", "gram.1", "mean"]
+    assert [part.name for part in parser.parse("gram@relu1_1+gram@relu2_1+mean")] == [
+        "gram.0",
+        "gram.1",
+        "mean",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,8 @@ def test_a_name_that_stands_twice_is_numbered():
         ("pca_gram:k=0", "'k=0' of pca_gram: 1 or more"),
         ("gram:norm=l3", "unknown norm 'l3'"),
         ("shifted_gram:shifts=1/x", "whole numbers, please, such as shifts=0/2/4"),
-        ("0*gram", "'0' is no weight"),
-        ("x*gram", "'x' is no weight"),
+        ("0*gram", "expected a positive number, got '0'"),
+        ("x*gram", "expected a positive number, got 'x'"),
     ],
 )
 def test_mistakes_are_named(text, message):

@@ -26,7 +26,10 @@ def naive_autocovariance(x, down, right):
 
 
 def test_moments_against_numpy():
-    found, x = portilla_simoncelli.measure(features(), []), np.asarray(features(), np.float64).reshape(-1, 3)
+    found, x = (
+        portilla_simoncelli.summarize(features(), []),
+        np.asarray(features(), np.float64).reshape(-1, 3),
+    )
     centred = x - x.mean(0)
     np.testing.assert_allclose(found["mean"], x.mean(0), rtol=1e-5)
     np.testing.assert_allclose(found["covariance"], np.cov(x.T, bias=True), rtol=1e-4, atol=1e-6)
@@ -39,7 +42,9 @@ def test_autocovariances_against_a_loop(shape):
     x, offsets = features(1, shape), portilla_simoncelli.half_window(3)
     found = portilla_simoncelli.autocovariances(x, offsets)
     for channel in range(shape[2]):
-        expected = [naive_autocovariance(np.asarray(x[..., channel]), *offset) for offset in offsets]
+        expected = [
+            naive_autocovariance(np.asarray(x[..., channel]), *offset) for offset in offsets
+        ]
         np.testing.assert_allclose(found[channel], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -61,9 +66,14 @@ def test_skewness_and_kurtosis_are_nearly_scipys():
     """But for what calms them: a tenth of the exemplar's variance is added."""
     stats = pytest.importorskip("scipy.stats")
     x = features(3, (40, 40, 1))
-    target, flat = portilla_simoncelli.aim(portilla_simoncelli.measure(x, [])), np.asarray(x).ravel()
+    target, flat = (
+        portilla_simoncelli.make_target(portilla_simoncelli.summarize(x, [])),
+        np.asarray(x).ravel(),
+    )
     np.testing.assert_allclose(target["skewness"], stats.skew(flat) / 1.1**1.5, rtol=5e-3)
-    np.testing.assert_allclose(target["kurtosis"], stats.kurtosis(flat, fisher=False) / 1.1**2, rtol=5e-3)
+    np.testing.assert_allclose(
+        target["kurtosis"], stats.kurtosis(flat, fisher=False) / 1.1**2, rtol=5e-3
+    )
 
 
 def test_each_group_can_be_had_alone():
@@ -71,19 +81,25 @@ def test_each_group_can_be_had_alone():
     alone = {}
     for group in small:
         statistic = portilla_simoncelli.joint(**{**small, group: 1.0})
-        alone[group] = float(statistic.distance(statistic.aim(statistic.summarise(x)), statistic.summarise(y)))
+        alone[group] = float(
+            statistic.distance(
+                statistic.make_target(statistic.summarize(x)), statistic.summarize(y)
+            )
+        )
     expected = moments.gaussian_difference(moments.moments(x), moments.moments(y))
     np.testing.assert_allclose(alone["cross"], expected, rtol=1e-3)
     statistic = portilla_simoncelli.joint(marginal=1.0, auto=2.0, cross=3.0)
-    both = statistic.distance(statistic.aim(statistic.summarise(x)), statistic.summarise(y))
-    np.testing.assert_allclose(both, (alone["marginal"] + 2 * alone["auto"] + 3 * alone["cross"]) / 6, rtol=1e-4)
+    both = statistic.distance(statistic.make_target(statistic.summarize(x)), statistic.summarize(y))
+    np.testing.assert_allclose(
+        both, (alone["marginal"] + 2 * alone["auto"] + 3 * alone["cross"]) / 6, rtol=1e-4
+    )
 
 
 def test_it_sees_a_period_that_the_moments_cannot():
     striped = jnp.tile(jnp.array([0.0, 1.0]), 32).reshape(8, 8, 1)
     blocks = jnp.repeat(jnp.array([0.0, 0, 1, 1]), 16).reshape(8, 8, 1)
     statistic, plain = portilla_simoncelli.joint(), moments.mean_and_covariance()
-    apart = lambda s: float(s.distance(s.aim(s.summarise(striped)), s.summarise(blocks)))
+    apart = lambda s: float(s.distance(s.make_target(s.summarize(striped)), s.summarize(blocks)))
     assert apart(plain) < 1e-6 and apart(statistic) > 0.1
 
 

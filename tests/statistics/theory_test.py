@@ -7,10 +7,10 @@ import sys
 import jax
 import pytest
 from PIL import Image
-from support import paths
 
 from jaxtex import errors, statistics
 from jaxtex.statistics import adversarial, moments, quantiles
+from support import paths
 
 ROOT = paths.ROOT
 
@@ -32,14 +32,18 @@ def test_every_claim_holds_and_the_sheet_is_there(theory, seen, tmp_path, monkey
     monkeypatch.setattr(theory, "look", lambda: seen)
     rows = theory.demonstrate(tmp_path)
     assert [row for row in rows if not row["holds"]] == []
-    assert {"claim", "expected", "found", "tolerance"} <= set(rows[0]) and len(rows) > len(theory.CHECKS)
+    assert {"claim", "expected", "found", "tolerance"} <= set(rows[0]) and len(rows) > len(
+        theory.CHECKS
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert min(sheet.size) > 600 and len(sheet.getcolors(2**24)) > 100
 
 
 def blind(*options, **more):
-    return statistics.Statistic(lambda x: x.mean((0, 1)), lambda target, summary: 0.0 * summary.sum())
+    return statistics.Statistic(
+        lambda x: x.mean((0, 1)), lambda target, summary: 0.0 * summary.sum()
+    )
 
 
 def unsorted(samples=0, norm="relative"):
@@ -47,7 +51,7 @@ def unsorted(samples=0, norm="relative"):
 
 
 def placed(*options):
-    return moments.shifted_gram()._replace(neighbours=False)
+    return moments.shifted_gram()._replace(spatial=False)
 
 
 def only(form):
@@ -92,7 +96,9 @@ def test_every_check_is_tried(theory):
 def test_a_claim_fails_of_a_tool_that_does_something_else(name, theory, seen, monkeypatch):
     where, what, wrong = WRONG[name]
     place = where(theory)
-    (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, what, wrong(theory))
+    (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(
+        place, what, wrong(theory)
+    )
     check = next(check for check in theory.CHECKS if check.__name__ == name)
     with jax.enable_x64(True):
         assert not all(row["holds"] for row in check(seen))

@@ -6,8 +6,12 @@ import struct
 import numpy as np
 
 WHITE = np.array([0.9642, 1.0, 0.8249])  # D50
-SRGB = np.array([[0.4360, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])  # to XYZ, at D50
-WIDE = np.array([[0.6097, 0.2053, 0.1492], [0.3111, 0.6257, 0.0632], [0.0195, 0.0609, 0.7446]])  # Adobe's
+SRGB = np.array(
+    [[0.4360, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]]
+)  # to XYZ, at D50
+WIDE = np.array(
+    [[0.6097, 0.2053, 0.1492], [0.3111, 0.6257, 0.0632], [0.0195, 0.0609, 0.7446]]
+)  # Adobe's
 
 
 def of_xyz(xyz: np.ndarray) -> np.ndarray:
@@ -31,21 +35,41 @@ def of_cmyk(inks: np.ndarray) -> np.ndarray:
 def of_ycck(stored: np.ndarray) -> np.ndarray:
     """What a JPEG of YCCK stores -> what one of CMYK would: the first three are YCbCr of the inks' complements."""
     y, cb, cr, k = np.moveaxis(stored * 255, -1, 0)
-    rgb = np.stack([y + 1.402 * (cr - 128), y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128), y + 1.772 * (cb - 128)], -1)
+    rgb = np.stack(
+        [
+            y + 1.402 * (cr - 128),
+            y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128),
+            y + 1.772 * (cb - 128),
+        ],
+        -1,
+    )
     return np.concatenate([1 - np.clip(rgb, 0, 255) / 255, k[..., None] / 255], -1)
 
 
 def icc(space: bytes, tags: dict[bytes, bytes], connection: bytes = b"XYZ ") -> bytes:
     """An ICC profile, version 2."""
     named = b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\0" + bytes(78)
-    tags = {b"desc": named, b"cprt": b"text" + bytes(4) + b"no\0", b"wtpt": b"XYZ " + bytes(4) + _fixed(WHITE), **tags}
+    tags = {
+        b"desc": named,
+        b"cprt": b"text" + bytes(4) + b"no\0",
+        b"wtpt": b"XYZ " + bytes(4) + _fixed(WHITE),
+        **tags,
+    }
     table, data = struct.pack(">I", len(tags)), b""
     for name, value in tags.items():
         value += bytes(-len(value) % 4)
         table += name + struct.pack(">II", 132 + 12 * len(tags) + len(data), len(value))
         data += value
     device = b"prtr" if space == b"CMYK" else b"mntr"
-    head = struct.pack(">I4sI4s4s4s", 132 + 12 * len(tags) + len(data), b"none", 0x02400000, device, space, connection)
+    head = struct.pack(
+        ">I4sI4s4s4s",
+        132 + 12 * len(tags) + len(data),
+        b"none",
+        0x02400000,
+        device,
+        space,
+        connection,
+    )
     head += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + _fixed(WHITE)
     return head.ljust(128, b"\0") + table + data
 
@@ -69,12 +93,32 @@ def grey_profile(gamma: float) -> bytes:
 
 def ink_profile() -> bytes:
     """Of CMYK, in which cyan ink is orange: Lab at the corners of the cube, and straight lines between them."""
-    inks = np.array(list(itertools.product((0, 1), repeat=4)))  # the last one changes first, as in the profile
-    lab = np.stack([100 - 30 * inks[:, 0] - 20 * inks[:, 1] - 10 * inks[:, 2] - 35 * inks[:, 3],
-                    40 * inks[:, 0] + 20 * inks[:, 1], 50 * inks[:, 0] - 20 * inks[:, 2]], -1)
-    cube = np.concatenate([np.round(lab[:, :1] * 2.55), lab[:, 1:] + 128], -1).astype(np.uint8).tobytes()
+    inks = np.array(
+        list(itertools.product((0, 1), repeat=4))
+    )  # the last one changes first, as in the profile
+    lab = np.stack(
+        [
+            100 - 30 * inks[:, 0] - 20 * inks[:, 1] - 10 * inks[:, 2] - 35 * inks[:, 3],
+            40 * inks[:, 0] + 20 * inks[:, 1],
+            50 * inks[:, 0] - 20 * inks[:, 2],
+        ],
+        -1,
+    )
+    cube = (
+        np.concatenate([np.round(lab[:, :1] * 2.55), lab[:, 1:] + 128], -1)
+        .astype(np.uint8)
+        .tobytes()
+    )
     straight = bytes(range(256))
-    lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + _fixed(np.eye(3).ravel()) + straight * 4 + cube + straight * 3
+    lut = (
+        b"mft1"
+        + bytes(4)
+        + bytes([4, 3, 2, 0])
+        + _fixed(np.eye(3).ravel())
+        + straight * 4
+        + cube
+        + straight * 3
+    )
     return icc(b"CMYK", {b"A2B0": lut, b"A2B1": lut, b"A2B2": lut}, b"Lab ")
 
 

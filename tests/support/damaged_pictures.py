@@ -5,7 +5,18 @@ import zlib
 
 import numpy as np
 
-from support.pictures import HEIGHT, WIDTH, filtered, of_chunks, pillow, png, rows, samples, smooth, tiff
+from support.pictures import (
+    HEIGHT,
+    WIDTH,
+    filtered,
+    of_chunks,
+    pillow,
+    png,
+    rows,
+    samples,
+    smooth,
+    tiff,
+)
 
 
 def every() -> dict[str, bytes]:
@@ -13,7 +24,9 @@ def every() -> dict[str, bytes]:
     return {**_damaged_pngs(), **_bombs(), **_damaged_others(), **_cut()}
 
 
-def _head(width=WIDTH, height=HEIGHT, depth=8, colour=2, compression=0, filters=0, interlace=0) -> bytes:
+def _head(
+    width=WIDTH, height=HEIGHT, depth=8, colour=2, compression=0, filters=0, interlace=0
+) -> bytes:
     return struct.pack(">IIBBBBB", width, height, depth, colour, compression, filters, interlace)
 
 
@@ -22,16 +35,39 @@ def _damaged_pngs() -> dict[str, bytes]:
     whole, lines = png(values, 2, 8), filtered(rows(values, 8), 3)
     pixels, palette = (b"IDAT", zlib.compress(lines)), (b"PLTE", bytes(range(255)))
     first, last, of_palette = (b"IHDR", _head()), (b"IEND", b""), (b"IHDR", _head(colour=3))
-    heads = [{"width": 0}, {"height": 0}, {"depth": 0}, {"depth": 3}, {"depth": 32}, {"colour": 1}, {"colour": 5},
-             {"colour": 7}, {"depth": 4}, {"depth": 16, "colour": 3}, {"filters": 1}, {"interlace": 2},
-             {"width": WIDTH + 1}, {"height": HEIGHT + 1}, {"height": 2 * HEIGHT}, {"width": 2**31}]
-    found = {f"png-{name}-{value}": png(values, 2, 8, head=_head(**{name: value})) for each in heads
-             for name, value in list(each.items())[:1]}
+    heads = [
+        {"width": 0},
+        {"height": 0},
+        {"depth": 0},
+        {"depth": 3},
+        {"depth": 32},
+        {"colour": 1},
+        {"colour": 5},
+        {"colour": 7},
+        {"depth": 4},
+        {"depth": 16, "colour": 3},
+        {"filters": 1},
+        {"interlace": 2},
+        {"width": WIDTH + 1},
+        {"height": HEIGHT + 1},
+        {"height": 2 * HEIGHT},
+        {"width": 2**31},
+    ]
+    found = {
+        f"png-{name}-{value}": png(values, 2, 8, head=_head(**{name: value}))
+        for each in heads
+        for name, value in list(each.items())[:1]
+    }
     found |= {
-        f"png-checksum-{kind.decode()}": of_chunks(*(((*each, 1) if each[0] == kind else each) for each in chunks))
-        for kind, chunks in ((b"IHDR", [first, pixels, last]), (b"IDAT", [first, pixels, last]),
-                             (b"PLTE", [of_palette, palette, pixels, last]),
-                             (b"tEXt", [first, (b"tEXt", b"a\0b"), pixels, last]))
+        f"png-checksum-{kind.decode()}": of_chunks(
+            *(((*each, 1) if each[0] == kind else each) for each in chunks)
+        )
+        for kind, chunks in (
+            (b"IHDR", [first, pixels, last]),
+            (b"IDAT", [first, pixels, last]),
+            (b"PLTE", [of_palette, palette, pixels, last]),
+            (b"tEXt", [first, (b"tEXt", b"a\0b"), pixels, last]),
+        )
     }
     return found | {
         "png-short-head": png(values, 2, 8, head=_head()[:-1]),
@@ -39,8 +75,12 @@ def _damaged_pngs() -> dict[str, bytes]:
         "png-no-palette": png(grey, 3, 8),
         "png-no-pixels": of_chunks(first, last),
         "png-empty-pixels": of_chunks(first, (b"IDAT", b""), last),
-        "png-interlaced-height": png(values[1:], 2, 8, True, head=_head(height=HEIGHT, interlace=1)),
-        "png-interlaced-height-even": png(values[1:], 2, 8, True, head=_head(height=HEIGHT + 1, interlace=1)),
+        "png-interlaced-height": png(
+            values[1:], 2, 8, True, head=_head(height=HEIGHT, interlace=1)
+        ),
+        "png-interlaced-height-even": png(
+            values[1:], 2, 8, True, head=_head(height=HEIGHT + 1, interlace=1)
+        ),
         "png-black-rows-missing": png(values * 0, 2, 8, head=_head(height=HEIGHT + 5)),
         "png-cut-row": of_chunks(first, (b"IDAT", zlib.compress(lines[:-1])), last),
         "png-noise": of_chunks(first, (b"IDAT", np.random.default_rng(0).bytes(3000)), last),
@@ -62,13 +102,26 @@ def _bombs() -> dict[str, bytes]:
     jpeg[place : place + 4], lying[place : place + 4] = far, struct.pack(">HH", 9000, 9000)
     progressive = pillow(np.zeros((1500, 1500, 3)), "JPEG", progressive=True)
     scan = progressive[progressive.rindex(b"\xff\xc4") : -2]
-    sizes = [(2**31 - 1, 2**31 - 1), (100_000, 100_000), (13_000, 13_000), (10_001, 10_000), (9000, 9000)]
+    sizes = [
+        (2**31 - 1, 2**31 - 1),
+        (100_000, 100_000),
+        (13_000, 13_000),
+        (10_001, 10_000),
+        (9000, 9000),
+    ]
     sized = {f"bomb-png-{w}": png(values, 2, 8, head=_head(w, h)) for w, h in sizes}
-    sized |= {f"bomb-tiff-{w}-{packed}": tiff(values, 2, packed=packed, tags={256: w, 257: h, 278: rows_at_once})
-              for w, h in sizes for packed, rows_at_once in ((False, h), (True, 40))}
+    sized |= {
+        f"bomb-tiff-{w}-{packed}": tiff(
+            values, 2, packed=packed, tags={256: w, 257: h, 278: rows_at_once}
+        )
+        for w, h in sizes
+        for packed, rows_at_once in ((False, h), (True, 40))
+    }
     return sized | {
         "bomb-text": png(values, 2, 8, chunks=[(b"zTXt", text)]),
-        "bomb-texts": png(values, 2, 8, chunks=[(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6)))] * 100),
+        "bomb-texts": png(
+            values, 2, 8, chunks=[(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6)))] * 100
+        ),
         "bomb-profile": png(values, 2, 8, chunks=[(b"iCCP", text)]),
         "bomb-scans": progressive[:-2] + scan * 2000 + progressive[-2:],
         "bomb-jpeg": bytes(jpeg),
@@ -97,7 +150,10 @@ def _damaged_others() -> dict[str, bytes]:
         "pdf": b"%PDF-1.7\n" + bytes(500),
         "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\nshowpage\n",
         "psd": b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 99, 99, 8, 3) + bytes(99),
-        "xpm": b'/* XPM */\nstatic char *a[] = {\n"40 40 1 1",\n"a c #ffffff",\n' + b'"' + b"a" * 40 + b'",\n',
+        "xpm": b'/* XPM */\nstatic char *a[] = {\n"40 40 1 1",\n"a c #ffffff",\n'
+        + b'"'
+        + b"a" * 40
+        + b'",\n',
         "jpeg-zeros-for-its-end": jpeg[:middle] + bytes(len(jpeg) - middle),
         "jpeg-no-end": jpeg[:-2],
         "tiff-no-number": tiff(none, 1),
@@ -120,9 +176,24 @@ def _cut() -> dict[str, bytes]:
     levels = np.round(smooth() * 255).astype(np.uint8)
     save = lambda kind, **options: pillow(levels, kind, **options)
     deep, passes = png(samples(3, 65535), 2, 16), png(samples(3, 255), 2, 8, True)
-    whole = {"png": save("PNG"), "jpeg": save("JPEG"), "progressive": save("JPEG", progressive=True), "gif": save("GIF"),
-             "bmp": save("BMP"), "webp": save("WEBP", lossless=True), "webp-lossy": save("WEBP"), "ppm": save("PPM"),
-             "tiff": tiff(levels, 2), "deflate": tiff(levels, 2, packed=True, strips=3), "png-16": deep,
-             "lzw": save("TIFF", compression="tiff_lzw"), "interlaced": passes}
+    whole = {
+        "png": save("PNG"),
+        "jpeg": save("JPEG"),
+        "progressive": save("JPEG", progressive=True),
+        "gif": save("GIF"),
+        "bmp": save("BMP"),
+        "webp": save("WEBP", lossless=True),
+        "webp-lossy": save("WEBP"),
+        "ppm": save("PPM"),
+        "tiff": tiff(levels, 2),
+        "deflate": tiff(levels, 2, packed=True, strips=3),
+        "png-16": deep,
+        "lzw": save("TIFF", compression="tiff_lzw"),
+        "interlaced": passes,
+    }
     parts = [*np.linspace(0.02, 0.9, 12), 0.95, 0.97]
-    return {f"cut-{name}-{part:.2f}": data[: int(len(data) * part)] for name, data in whole.items() for part in parts}
+    return {
+        f"cut-{name}-{part:.2f}": data[: int(len(data) * part)]
+        for name, data in whole.items()
+        for part in parts
+    }

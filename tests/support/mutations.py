@@ -1,6 +1,6 @@
 """Damages image files at random, by a seed, and has them read, in a process whose memory and time are measured.
 
-    python tests/mutations.py COUNT SEED        prints loaded, refused, the slowest's seconds, the growth of the peak in MB
+python tests/mutations.py COUNT SEED        prints loaded, refused, the slowest's seconds, the growth of the peak in MB
 """
 
 import faulthandler
@@ -32,9 +32,17 @@ def originals() -> list[bytes]:
         several.tif""".split()
     known = {picture.name: picture.data for picture in right_pictures.every()}
     levels = np.round(pictures.smooth(150, 200) * 255)
-    packed = [pictures.pillow(levels, "TIFF", compression=name) for name in ("tiff_lzw", "jpeg", "packbits")]
+    packed = [
+        pictures.pillow(levels, "TIFF", compression=name)
+        for name in ("tiff_lzw", "jpeg", "packbits")
+    ]
     avif = [pictures.pillow(levels, "AVIF")] if "AVIF" in images.decoding.FORMATS else []
-    return [*(known[name] for name in named), *packed, *avif, pictures.pillow(levels, "JPEG", quality=90)]
+    return [
+        *(known[name] for name in named),
+        *packed,
+        *avif,
+        pictures.pillow(levels, "JPEG", quality=90),
+    ]
 
 
 def mutated(data: bytes, rng: np.random.Generator, other: bytes = b"") -> bytes:
@@ -84,7 +92,11 @@ def _number(data: bytes, rng: np.random.Generator) -> bytes:
     """Two or four bytes become a large or small number."""
     place, size = _place(data, rng), int(rng.choice([2, 4]))
     value = int(rng.choice([0, 1, 40, 65535, 2**31 - 1, 2**32 - 1])) % 256**size
-    return data[:place] + value.to_bytes(size, "big" if rng.random() < 0.5 else "little") + data[place + size :]
+    return (
+        data[:place]
+        + value.to_bytes(size, "big" if rng.random() < 0.5 else "little")
+        + data[place + size :]
+    )
 
 
 def _cut(data: bytes, rng: np.random.Generator) -> bytes:
@@ -120,7 +132,10 @@ def attempt(path: pathlib.Path) -> bool:
     except errors.UserError as error:
         assert "\n" not in str(error) and len(str(error)) < 300, str(error)
         return False
-    assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.float32, (image.shape, image.dtype)
+    assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.float32, (
+        image.shape,
+        image.dtype,
+    )
     assert 0 <= image.min() <= image.max() <= 1
     return True
 
@@ -137,14 +152,21 @@ def main(count: int, seed: int) -> dict:
         used = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
         for number in range(count):
-            path.write_bytes(mutated(whole[number % len(whole)], rng, whole[rng.integers(len(whole))]))
+            path.write_bytes(
+                mutated(whole[number % len(whole)], rng, whole[rng.integers(len(whole))])
+            )
             faulthandler.dump_traceback_later(SLOW, exit=True)
             began = time.perf_counter()
             loaded += attempt(path)
             slowest = max(slowest, time.perf_counter() - began)
             faulthandler.cancel_dump_traceback_later()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"loaded": loaded, "refused": count - loaded, "slowest": round(slowest, 3), "megabytes": grown // 1024}
+    return {
+        "loaded": loaded,
+        "refused": count - loaded,
+        "slowest": round(slowest, 3),
+        "megabytes": grown // 1024,
+    }
 
 
 if __name__ == "__main__":

@@ -24,8 +24,14 @@ from jaxtex.runtime import device_memory, preemption
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 TIMES, WORKERS, SEED = int(os.environ.get("TIMES", 60)), 2, 0
-RUN = ["--style=images/pebbles.png", "--size=128", "--scales=3", "--num_steps=90", "--renew_every=7",
-       "--statistic=mean_and_covariance+0.3*sliced_wasserstein@relu2_1"]
+RUN = [
+    "--style=images/pebbles.png",
+    "--size=128",
+    "--scales=3",
+    "--num_steps=90",
+    "--renew_every=7",
+    "--statistic=mean_and_covariance+0.3*sliced_wasserstein@relu2_1",
+]
 SHORT = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 4}
 
 
@@ -70,7 +76,10 @@ def cut_off(place, number, with_signal):
     row |= {"status": process.returncode, "seconds": time.monotonic() - told}
     again = command(folder)
     error += again.communicate()[1]
-    row |= {"same": again.returncode == 0 and left(folder) == whole, "traceback": "Traceback" in error}
+    row |= {
+        "same": again.returncode == 0 and left(folder) == whole,
+        "traceback": "Traceback" in error,
+    }
     shutil.rmtree(folder, ignore_errors=True)
     return row
 
@@ -94,19 +103,29 @@ def cut_off_often(place, with_signal, good):
     for where, status in groups:
         those = [row for row in rows if (row["phase"], row["status"]) == (where, status)]
         same, slowest = sum(row["same"] for row in those), max(row["seconds"] for row in those)
-        yield {"phase": where, "status": status, "runs": len(those), "same in the end": same, "slowest, s": slowest,
-               "holds": same == len(those) and all(map(good, those)) and not any(row["traceback"] for row in those)}
+        yield {
+            "phase": where,
+            "status": status,
+            "runs": len(those),
+            "same in the end": same,
+            "slowest, s": slowest,
+            "holds": same == len(those)
+            and all(map(good, those))
+            and not any(row["traceback"] for row in those),
+        }
 
 
 def kill(place):
     """SIGKILL: it goes on to the same picture, losses and files."""
-    yield from cut_off_often(place, signal.SIGKILL, lambda row: row["status"] in (-signal.SIGKILL, 0))
+    yield from cut_off_often(
+        place, signal.SIGKILL, lambda row: row["status"] in (-signal.SIGKILL, 0)
+    )
 
 
 def term(place):
     """SIGTERM: likewise; and it has left within 5 s with status 75, or was done."""
     done = lambda row: row["status"] == 0 and row["phase"] in ("report", "writing")
-    good = lambda row: row["seconds"] < 5 and (row["status"] == preemption.LEAVES or done(row))
+    good = lambda row: row["seconds"] < 5 and (row["status"] == preemption.EXIT_STATUS or done(row))
     yield from cut_off_often(place, signal.SIGTERM, good)
 
 
@@ -117,10 +136,15 @@ def soak(place):
     for seed in range(200):
         jaxtex.synthesize(exemplar, **SHORT, seed=seed)
         gc.collect()
-        seen.append((device_memory.resident() / 1e6, len(os.listdir("/proc/self/fd"))))
+        seen.append((device_memory.resident_bytes() / 1e6, len(os.listdir("/proc/self/fd"))))
     for number in (20, 50, 100, 150, 200):
         held, files = seen[number - 1]
-        yield {"runs": number, "MB": held, "open files": files, "holds": held < 1.1 * seen[19][0] and files <= seen[19][1]}
+        yield {
+            "runs": number,
+            "MB": held,
+            "open files": files,
+            "holds": held < 1.1 * seen[19][0] and files <= seen[19][1],
+        }
 
 
 def commands(place):
@@ -132,8 +156,14 @@ def commands(place):
         stray = set(os.listdir(tempfile.gettempdir())) - before
         held = json.loads((place / "one" / "DONE").read_text())["memory"] / 1e6
         if number % 10 == 9 or status or stray:
-            yield {"command": number + 1, "status": status, "s": time.monotonic() - began, "MB": held, "stray": len(stray),
-                   "holds": not status and not stray}
+            yield {
+                "command": number + 1,
+                "status": status,
+                "s": time.monotonic() - began,
+                "MB": held,
+                "stray": len(stray),
+                "holds": not status and not stray,
+            }
 
 
 def main():

@@ -14,7 +14,15 @@ import pytest
 import safetensors.numpy
 
 from jaxtex import networks
-from jaxtex.cli import animate_main, compare_main, main, presets, report_main, sweep_main, weights_main
+from jaxtex.cli import (
+    animate_main,
+    compare_main,
+    main,
+    presets,
+    report_main,
+    sweep_main,
+    weights_main,
+)
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import api, config
 from jaxtex.weights import locations
@@ -64,7 +72,9 @@ class Reader:
         place = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
         command, *arguments = [word for word in words if word.split("=")[0] not in place]
         if command not in KINDS:
-            pytest.fail(f"'{command}' in '{shlex.join(words)}': a kind of command that no test knows how to try")
+            pytest.fail(
+                f"'{command}' in '{shlex.join(words)}': a kind of command that no test knows how to try"
+            )
         if place:
             return self.apart(place, command, arguments)
         return KINDS[command](self, arguments)
@@ -80,19 +90,32 @@ class Reader:
 
     def shorter(self, arguments):
         """The flags of `jaxtex`, and those that make it small."""
-        given = {name: word.partition("=")[2] for name, word in zip(names(arguments), arguments, strict=True)}
-        if set(given) & set(FREE) or given.get("experiment") == "list" or set(given) == {"serve", "workdir"}:
+        given = {
+            name: word.partition("=")[2]
+            for name, word in zip(names(arguments), arguments, strict=True)
+        }
+        if (
+            set(given) & set(FREE)
+            or given.get("experiment") == "list"
+            or set(given) == {"serve", "workdir"}
+        ):
             return arguments
-        extra = ALWAYS if "experiment" in given else smaller(presets.choices(given.get("preset", "")) | given)
+        extra = (
+            ALWAYS
+            if "experiment" in given
+            else smaller(presets.preset_choices(given.get("preset", "")) | given)
+        )
         return [*arguments, *flagged(extra), *(["--serve=0"] if "serve" in given else [])]
 
     def bring(self, text):
         """Weights that a command names, as if they had been fetched."""
-        wanted = {each.network for each in catalog.PUBLISHED if re.search(rf"\b{each.network}\b", text)}
+        wanted = {
+            each.network for each in catalog.PUBLISHED if re.search(rf"\b{each.network}\b", text)
+        }
         wanted |= {"vgg19"} if "preset=gatys" in text else set()
         wanted |= {"vgg16_bn"} if "experiment=" in text and "vgg_lite" not in text else set()
         for network in wanted:
-            path = locations.folder() / f"{network}.h5"
+            path = locations.weights_folder() / f"{network}.h5"
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 path.symlink_to(self.drawn(network))
@@ -115,7 +138,12 @@ class Reader:
         self.bring(" ".join(arguments))
         extra = ALWAYS if "experiment" in given else smaller(given)
         extra = {name: value for name, value in extra.items() if name not in varied}
-        commands.call(sweep_main, "jaxtex-sweep", *arguments, *(flagged(extra) if varied or "list" in given else []))
+        commands.call(
+            sweep_main,
+            "jaxtex-sweep",
+            *arguments,
+            *(flagged(extra) if varied or "list" in given else []),
+        )
 
     def weights(self, arguments):
         what, *rest = arguments
@@ -128,7 +156,9 @@ class Reader:
 
     def fetch(self, rest):
         """As far as the download."""
-        with unittest.mock.patch.object(download, "from_any", side_effect=InterruptedError("asked for")) as asked:
+        with unittest.mock.patch.object(
+            download, "from_any", side_effect=InterruptedError("asked for")
+        ) as asked:
             with pytest.raises(SystemExit):
                 commands.call(weights_main, "jaxtex-weights", "fetch", *rest, positional=True)
         assert asked.call_args.args[0][0].network == rest[0]
@@ -136,14 +166,18 @@ class Reader:
     def write(self, name, rest):
         """A file that a user has."""
         network = next(word.split("=")[1] for word in rest if word.startswith("--network="))
-        safetensors.numpy.save_file(reference.state_dict(reference.random_vgg(network, blocks=1)), name)
+        safetensors.numpy.save_file(
+            reference.state_dict(reference.random_vgg(network, blocks=1)), name
+        )
 
     def positional(self, module, name, arguments):
         commands.call(module, name, *arguments, positional=True)
 
     def make(self, arguments):
         for target in arguments:
-            assert "=" in target or re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), target
+            assert "=" in target or re.search(
+                rf"^{target}:", (ROOT / "Makefile").read_text(), re.M
+            ), target
 
     def pip(self, arguments):
         install, *wanted = arguments
@@ -152,14 +186,18 @@ class Reader:
         assert install == "install" and wanted
         for each in wanted:
             what, extras = re.fullmatch(r"(\.|jaxtex)(?:\[([\w,]+)\])?", each).groups()
-            assert what and set((extras or "test").split(",")) <= set(known_extras["options.extras_require"])
+            assert what and set((extras or "test").split(",")) <= set(
+                known_extras["options.extras_require"]
+            )
 
     def srun(self, arguments):
         """The command is read, and its choices held against what makes sense; there is no Slurm, and one device."""
         command, *flags_given = arguments
         assert command == "jaxtex" and "--distributed=auto" in flags_given
         alone = [word for word in flags_given if not word.startswith(("--distributed", "--mesh"))]
-        ((_, run),) = sweeps.expand(main.FLAGS, [[word for word in alone if not word.startswith("--workdir")]])
+        ((_, run),) = sweeps.expand_runs(
+            main.FLAGS, [[word for word in alone if not word.startswith("--workdir")]]
+        )
         api.configs.validate(run.config)
 
     def ssh(self, arguments):

@@ -14,7 +14,15 @@ from PIL import Image
 
 HEIGHT, WIDTH = 37, 44
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of the colour types of PNG
-PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))  # Adam7
+PASSES = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)  # Adam7
 EXACT = 1e-6
 
 
@@ -47,10 +55,14 @@ def turn(stored: np.ndarray, orientation: int) -> np.ndarray:
     """As EXIF says: where row 0 and column 0 of what is stored are seen."""
     rows, columns = stored.shape[:2]
     places = {  # of the stored pixel (i, j)
-        1: lambda i, j: (i, j), 2: lambda i, j: (i, columns - 1 - j),
-        3: lambda i, j: (rows - 1 - i, columns - 1 - j), 4: lambda i, j: (rows - 1 - i, j),
-        5: lambda i, j: (j, i), 6: lambda i, j: (j, rows - 1 - i),
-        7: lambda i, j: (columns - 1 - j, rows - 1 - i), 8: lambda i, j: (columns - 1 - j, i),
+        1: lambda i, j: (i, j),
+        2: lambda i, j: (i, columns - 1 - j),
+        3: lambda i, j: (rows - 1 - i, columns - 1 - j),
+        4: lambda i, j: (rows - 1 - i, j),
+        5: lambda i, j: (j, i),
+        6: lambda i, j: (j, rows - 1 - i),
+        7: lambda i, j: (columns - 1 - j, rows - 1 - i),
+        8: lambda i, j: (columns - 1 - j, i),
     }
     shown = np.zeros((rows, columns, 3) if orientation < 5 else (columns, rows, 3))
     i, j = np.mgrid[:rows, :columns]
@@ -89,7 +101,13 @@ def filtered(lines: list[bytes], step: int, kinds: tuple[int, ...] = (0, 1, 2)) 
 
 
 def png(
-    values: np.ndarray, colour: int, depth: int, interlaced: bool = False, chunks=(), head: bytes = b"", parts: int = 1
+    values: np.ndarray,
+    colour: int,
+    depth: int,
+    interlaced: bool = False,
+    chunks=(),
+    head: bytes = b"",
+    parts: int = 1,
 ) -> bytes:
     """A PNG.
 
@@ -105,15 +123,28 @@ def png(
     height, width = values.shape[:2]
     step = max(1, CHANNELS[colour] * depth // 8)
     taken = [values[y::dy, x::dx] for y, x, dy, dx in PASSES] if interlaced else [values]
-    packed = zlib.compress(b"".join(filtered(rows(part, depth), step) for part in taken if part.size))
+    packed = zlib.compress(
+        b"".join(filtered(rows(part, depth), step) for part in taken if part.size)
+    )
     size = -(-len(packed) // parts)
     pieces = [(b"IDAT", packed[i : i + size]) for i in range(0, len(packed), size)]
     head = head or struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in ((b"IHDR", head), *chunks, *pieces, (b"IEND", b"")))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*each) for each in ((b"IHDR", head), *chunks, *pieces, (b"IEND", b""))
+    )
 
 
-def tiff(values: np.ndarray, photometric: int, *, order: str = "<", bits: int = 8, packed: bool = False, tags=None,
-         strips: int = 1, planar: bool = False) -> bytes:
+def tiff(
+    values: np.ndarray,
+    photometric: int,
+    *,
+    order: str = "<",
+    bits: int = 8,
+    packed: bool = False,
+    tags=None,
+    strips: int = 1,
+    planar: bool = False,
+) -> bytes:
     """A TIFF.
 
     Args:
@@ -128,15 +159,33 @@ def tiff(values: np.ndarray, photometric: int, *, order: str = "<", bits: int = 
     """
     height, width, channels = values.shape
     fractions = values.dtype.kind == "f"
-    lines = [row.astype(f"{order}f4").tobytes() for row in values] if fractions else rows(values, bits, order)
+    lines = (
+        [row.astype(f"{order}f4").tobytes() for row in values]
+        if fractions
+        else rows(values, bits, order)
+    )
     if planar:
-        lines = [line for c in range(channels) for line in rows(values[..., c : c + 1], bits, order)]
+        lines = [
+            line for c in range(channels) for line in rows(values[..., c : c + 1], bits, order)
+        ]
     high = -(-len(lines) // strips)
     data = [b"".join(lines[i : i + high]) for i in range(0, len(lines), high)]
     data = [zlib.compress(each) for each in data] if packed else data
     starts = list(itertools.accumulate(map(len, data[:-1]), initial=8))
-    known = {256: width, 257: height, 258: (32 if fractions else bits,) * channels, 259: 8 if packed else 1}
-    known |= {262: photometric, 273: starts, 277: channels, 278: min(high, height), 279: [*map(len, data)], 284: 1 + planar}
+    known = {
+        256: width,
+        257: height,
+        258: (32 if fractions else bits,) * channels,
+        259: 8 if packed else 1,
+    }
+    known |= {
+        262: photometric,
+        273: starts,
+        277: channels,
+        278: min(high, height),
+        279: [*map(len, data)],
+        284: 1 + planar,
+    }
     known |= ({339: (3,) * channels} if fractions else {}) | (tags or {})
     return _with_directory(b"".join(data), known, order)
 
@@ -149,15 +198,31 @@ def _with_directory(data: bytes, tags: dict, order: str) -> bytes:
         kind = 7 if isinstance(value, bytes) else 3 if max(value) < 65536 else 4
         held = value if kind == 7 else struct.pack(f"{order}{len(value)}{'HI'[kind - 3]}", *value)
         entries += struct.pack(f"{order}HHI", tag, kind, len(value))
-        entries += held.ljust(4, b"\0") if len(held) <= 4 else struct.pack(f"{order}I", after + len(beyond))
+        entries += (
+            held.ljust(4, b"\0")
+            if len(held) <= 4
+            else struct.pack(f"{order}I", after + len(beyond))
+        )
         beyond += held + bytes(len(held) % 2) if len(held) > 4 else b""
     start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", place)
-    return start + data + bytes(len(data) % 2) + struct.pack(f"{order}H", len(tags)) + entries + bytes(4) + beyond
+    return (
+        start
+        + data
+        + bytes(len(data) % 2)
+        + struct.pack(f"{order}H", len(tags))
+        + entries
+        + bytes(4)
+        + beyond
+    )
 
 
 def pillow(values, kind: str, **options) -> bytes:
     """A file that Pillow writes, of an array of levels or an image."""
-    image = values if isinstance(values, Image.Image) else Image.fromarray(np.squeeze(values).astype(np.uint8))
+    image = (
+        values
+        if isinstance(values, Image.Image)
+        else Image.fromarray(np.squeeze(values).astype(np.uint8))
+    )
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()

@@ -18,9 +18,16 @@ def random_vgg(network, blocks=2, seed=0):
     normal = lambda *shape: rng.standard_normal(shape).astype(np.float32)
     for name in names(network, blocks):
         outputs = CHANNELS[int(name[4]) - 1]
-        layers[name] = {"weight": normal(outputs, inputs, 3, 3) / np.float32(3 * inputs**0.5), "bias": normal(outputs) / 4}
+        layers[name] = {
+            "weight": normal(outputs, inputs, 3, 3) / np.float32(3 * inputs**0.5),
+            "bias": normal(outputs) / 4,
+        }
         if network.endswith("_bn"):
-            norm = {"gamma": 1 + normal(outputs) / 4, "beta": normal(outputs) / 4, "mean": normal(outputs) / 4}
+            norm = {
+                "gamma": 1 + normal(outputs) / 4,
+                "beta": normal(outputs) / 4,
+                "mean": normal(outputs) / 4,
+            }
             layers[name] |= norm | {"var": 0.5 + rng.random(outputs, np.float32)}
         inputs = outputs
     return layers
@@ -30,7 +37,10 @@ def convolve(x, weight, bias):
     """`[C, H, W]` -> `[D, H, W]`, zeros beyond the border."""
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
-    return np.einsum("chwij,dcij->dhw", windows, weight.astype(np.float64), optimize=True) + bias[:, None, None]
+    return (
+        np.einsum("chwij,dcij->dhw", windows, weight.astype(np.float64), optimize=True)
+        + bias[:, None, None]
+    )
 
 
 def features(layers, image):
@@ -42,7 +52,9 @@ def features(layers, image):
         found[name] = x = convolve(x, layer["weight"], layer["bias"])
         if "var" in layer:
             expand = lambda leaf, layer=layer: layer[leaf].astype(np.float64)[:, None, None]
-            x = (x - expand("mean")) / np.sqrt(expand("var") + 1e-5) * expand("gamma") + expand("beta")
+            x = (x - expand("mean")) / np.sqrt(expand("var") + 1e-5) * expand("gamma") + expand(
+                "beta"
+            )
             found[name.replace("conv", "bn")] = x
         found[name.replace("conv", "relu")] = x = np.maximum(x, 0)
     found[f"pool{block}"] = pool(x)
@@ -61,10 +73,18 @@ def state_dict(layers, prefix="features."):
     for name, layer in layers.items():
         if name[4] != block:
             index, block = index + 1, name[4]
-        state |= {f"{prefix}{index}.weight": layer["weight"], f"{prefix}{index}.bias": layer["bias"]}
+        state |= {
+            f"{prefix}{index}.weight": layer["weight"],
+            f"{prefix}{index}.bias": layer["bias"],
+        }
         if "var" in layer:
             index += 1
-            leaves = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "var"}
+            leaves = {
+                "weight": "gamma",
+                "bias": "beta",
+                "running_mean": "mean",
+                "running_var": "var",
+            }
             state |= {f"{prefix}{index}.{leaf}": layer[own] for leaf, own in leaves.items()}
         index += 2
     return state

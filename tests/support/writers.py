@@ -29,7 +29,13 @@ class PyTorchs(pickle._Pickler):
 
     def persistent_id(self, thing):
         if isinstance(thing, Storage):
-            return ("storage", sys.modules["torch"].FloatStorage, str(thing), "cpu", self.arrays[thing].size)
+            return (
+                "storage",
+                sys.modules["torch"].FloatStorage,
+                str(thing),
+                "cpu",
+                self.arrays[thing].size,
+            )
         return None
 
     def reducer_override(self, thing):
@@ -38,7 +44,14 @@ class PyTorchs(pickle._Pickler):
         key = Storage(len(self.arrays))
         self.arrays[key] = thing
         strides = tuple(stride // thing.itemsize for stride in thing.strides)
-        return sys.modules["torch._utils"]._rebuild_tensor_v2, (key, 0, thing.shape, strides, False, {})
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, (
+            key,
+            0,
+            thing.shape,
+            strides,
+            False,
+            {},
+        )
 
 
 # The C pickler asks `reducer_override`; the one in Python, which takes it as well, is needed for `persistent_id` above.
@@ -56,7 +69,11 @@ def write_zip(path, state):
 def write_older(path, state):
     arrays = {}
     with open(path, "wb") as file:
-        for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True, "protocol_version": 1001}):
+        for value in (
+            0x1950A86A20F9469CFC6C,
+            1001,
+            {"little_endian": True, "protocol_version": 1001},
+        ):
             pickle.dump(value, file, 2)
         PyTorchs(file, arrays).dump(state)
         pickle.dump([str(key) for key in arrays], file, 2)
@@ -79,29 +96,50 @@ def write_onnx(path, layers, folded=False, typed=False):
 
     def store(name, array):
         value = array.ravel().tolist() if typed else array.tobytes()
-        tensors.append(onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, array.shape, value, raw=not typed))
+        tensors.append(
+            onnx.helper.make_tensor(name, onnx.TensorProto.FLOAT, array.shape, value, raw=not typed)
+        )
         return name
 
     for name, layer in layers.items():
         if name[4] != block:
-            nodes.append(onnx.helper.make_node("MaxPool", [last], [f"pool{block}"], kernel_shape=[2, 2], strides=[2, 2]))
+            nodes.append(
+                onnx.helper.make_node(
+                    "MaxPool", [last], [f"pool{block}"], kernel_shape=[2, 2], strides=[2, 2]
+                )
+            )
             last, index = f"pool{block}", index + 1
         block, weight, bias = name[4], layer["weight"], layer["bias"]
         if folded:
             scale = layer["gamma"] / np.sqrt(layer["var"] + np.float32(1e-5))
-            weight, bias = weight * scale[:, None, None, None], (bias - layer["mean"]) * scale + layer["beta"]
+            weight, bias = (
+                weight * scale[:, None, None, None],
+                (bias - layer["mean"]) * scale + layer["beta"],
+            )
         inputs = [last, store(f"w_{name}", weight), store(f"b_{name}", bias)]
         shape = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]}
-        nodes.append(onnx.helper.make_node("Conv", inputs, [f"c_{name}"], name=f"/features/features.{index}/Conv", **shape))
+        nodes.append(
+            onnx.helper.make_node(
+                "Conv", inputs, [f"c_{name}"], name=f"/features/features.{index}/Conv", **shape
+            )
+        )
         last = f"c_{name}"
         if not folded and "var" in layer:
-            norm = [store(f"{leaf}_{name}", layer[leaf]) for leaf in ("gamma", "beta", "mean", "var")]
+            norm = [
+                store(f"{leaf}_{name}", layer[leaf]) for leaf in ("gamma", "beta", "mean", "var")
+            ]
             nodes.append(
-                onnx.helper.make_node("BatchNormalization", [last, *norm], [f"n_{name}"], epsilon=1e-5, spatial=0)
+                onnx.helper.make_node(
+                    "BatchNormalization", [last, *norm], [f"n_{name}"], epsilon=1e-5, spatial=0
+                )
             )
             last = f"n_{name}"
         index += 2 if "var" in layer else 1
-        nodes.append(onnx.helper.make_node("Relu", [last], [f"r_{name}"], name=f"/features/features.{index}/Relu"))
+        nodes.append(
+            onnx.helper.make_node(
+                "Relu", [last], [f"r_{name}"], name=f"/features/features.{index}/Relu"
+            )
+        )
         last, index = f"r_{name}", index + 1
     value = lambda name: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
     graph = onnx.helper.make_graph(nodes, "vgg", [value("data")], [value(last)], tensors)
@@ -127,8 +165,12 @@ def write_keras(path, layers, whole=False):
             parts.append(keras.layers.MaxPooling2D())
         filters, label = len(layers[name]["bias"]), f"block{name[4]}_conv{name[6]}"
         parts.append(keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=label))
-    model = keras.Sequential([*parts, *([keras.layers.Flatten(), keras.layers.Dense(5)] if whole else [])])
-    for part, layer in zip((p for p in model.layers if "conv" in p.name), layers.values(), strict=True):
+    model = keras.Sequential(
+        [*parts, *([keras.layers.Flatten(), keras.layers.Dense(5)] if whole else [])]
+    )
+    for part, layer in zip(
+        (p for p in model.layers if "conv" in p.name), layers.values(), strict=True
+    ):
         part.set_weights([layer["weight"].transpose(2, 3, 1, 0), layer["bias"]])
     model.save(path) if whole else model.save_weights(path)
 
@@ -142,29 +184,47 @@ def blue_first(mean):
 
 
 def gatys_names(layers):
-    return {f"{name}.{leaf}": layer[leaf] for name, layer in layers.items() for leaf in ("weight", "bias")}
+    return {
+        f"{name}.{leaf}": layer[leaf]
+        for name, layer in layers.items()
+        for leaf in ("weight", "bias")
+    }
 
 
 def kernels(layers):
-    named = {f"{name}/kernel": layer["weight"].transpose(2, 3, 1, 0) for name, layer in layers.items()}
+    named = {
+        f"{name}/kernel": layer["weight"].transpose(2, 3, 1, 0) for name, layer in layers.items()
+    }
     return named | {f"{name}/bias": layer["bias"] for name, layer in layers.items()}
 
 
 def with_head(layers):
-    head = {"classifier.0.weight": np.ones((4, 8), np.float32), "classifier.0.bias": np.ones(4, np.float32)}
+    head = {
+        "classifier.0.weight": np.ones((4, 8), np.float32),
+        "classifier.0.bias": np.ones(4, np.float32),
+    }
     return reference.state_dict(layers) | head
 
 
 def timm(layers):
-    head = {"pre_logits.fc1.weight": np.ones((4, 8, 1, 1), np.float32), "head.fc.bias": np.ones(4, np.float32)}
+    head = {
+        "pre_logits.fc1.weight": np.ones((4, 8, 1, 1), np.float32),
+        "head.fc.bias": np.ones(4, np.float32),
+    }
     return reference.state_dict(layers) | head
 
 
 WRITERS = {
     "zip.pth": (lambda path, layers: write_zip(path, with_head(layers)), torchvision),
     "older.pth": (lambda path, layers: write_older(path, with_head(layers)), torchvision),
-    "vgg_conv.pth": (lambda path, layers: write_older(path, gatys_names(layers)), blue_first(GATYS)),
-    "torchvision.safetensors": (lambda path, layers: write_safetensors(path, with_head(layers)), torchvision),
+    "vgg_conv.pth": (
+        lambda path, layers: write_older(path, gatys_names(layers)),
+        blue_first(GATYS),
+    ),
+    "torchvision.safetensors": (
+        lambda path, layers: write_safetensors(path, with_head(layers)),
+        torchvision,
+    ),
     "timm.safetensors": (lambda path, layers: write_safetensors(path, timm(layers)), torchvision),
     "zoo.onnx": (write_onnx, torchvision),
     "typed.onnx": (lambda path, layers: write_onnx(path, layers, typed=True), torchvision),
@@ -175,4 +235,9 @@ WRITERS = {
     "state.npz": (lambda path, layers: write_arrays(path, with_head(layers)), torchvision),
 }
 PLAIN_ONLY = ("vgg_conv.pth", "keras2.h5", "whole.h5", "keras3.weights.h5", "kernels.npz")
-CASES = [(file, name) for file in WRITERS for name in ("vgg16", "vgg16_bn") if name == "vgg16" or file not in PLAIN_ONLY]
+CASES = [
+    (file, name)
+    for file in WRITERS
+    for name in ("vgg16", "vgg16_bn")
+    if name == "vgg16" or file not in PLAIN_ONLY
+]

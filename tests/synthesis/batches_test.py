@@ -8,13 +8,20 @@ from jaxtex import errors
 from jaxtex.runtime import xla_options
 from jaxtex.synthesis import batches, config, loop, planning
 
-QUICK = {"size": 40, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 8, "save_every": 4}
+QUICK = {
+    "size": 40,
+    "scales": 1,
+    "octaves": 1,
+    "layers": "relu1_1",
+    "num_steps": 8,
+    "save_every": 4,
+}
 STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
 
 
 @pytest.fixture(autouse=True, params=[True, False], ids=["apart", "together"])
 def apart(request, monkeypatch):
-    monkeypatch.setattr(batches, "apart", lambda plan: request.param)
+    monkeypatch.setattr(batches, "runs_separately", lambda plan: request.param)
 
 
 def made(plans, observers):
@@ -39,13 +46,19 @@ def test_each_image_is_as_it_would_be_alone(exemplar, statistic):
         np.testing.assert_allclose(image, loop.run(plan, seen.append), atol=2e-3)
         for own, other in zip(seen, history, strict=True):
             assert own.step == other.step and own.image.shape == other.image.shape
-            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6), own.infos, other.infos)
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6),
+                own.infos,
+                other.infos,
+            )
 
 
 def test_seeds_differ_and_are_those_of_single_runs(exemplar):
     plans = planning.build_batch([[exemplar]], config.Config(**QUICK, seed=5), 2)
     for plan, seed in zip(plans, (5, 6), strict=True):
-        np.testing.assert_array_equal(plan.start, planning.build(exemplar, config.Config(**QUICK, seed=seed)).start)
+        np.testing.assert_array_equal(
+            plan.start, planning.build_plan(exemplar, config.Config(**QUICK, seed=seed)).start
+        )
     assert plans[0].problems is plans[1].problems
 
 
@@ -72,28 +85,35 @@ def test_absurd_numbers_are_refused(exemplar, number):
 
 def test_a_cpu_makes_as_many_at_a_time_as_fit(exemplar, monkeypatch):
     (plan,) = planning.build_batch([[exemplar]], config.Config(**QUICK))
-    held = batches.memory.estimate(plan.problems[0].features)
+    held = batches.device_memory.estimate(plan.problems[0].features)
     for cores, free, expected in [(2, 1e12, 2), (64, 6.5 * held, 3), (4, 0, 1), (1, np.inf, 1)]:
-        monkeypatch.setattr(xla_options, "cores", lambda cores=cores: cores)
-        monkeypatch.setattr(batches.memory, "available", lambda free=free: free)
-        assert batches.at_a_time(plan) == expected
+        monkeypatch.setattr(xla_options, "available_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(batches.device_memory, "available", lambda free=free: free)
+        assert batches.max_threads(plan) == expected
     spread = plan._replace(layout=plan.layout._replace(rows=2))
-    monkeypatch.setattr(xla_options, "cores", lambda: 64)
-    assert batches.at_a_time(spread) == 1
+    monkeypatch.setattr(xla_options, "available_cores", lambda: 64)
+    assert batches.max_threads(spread) == 1
 
 
 @pytest.mark.parametrize("cores", [1, 3])
-def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(exemplar, monkeypatch, cores):
-    monkeypatch.setattr(batches, "at_a_time", lambda plan: cores)
+def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(
+    exemplar, monkeypatch, cores
+):
+    monkeypatch.setattr(batches, "max_threads", lambda plan: cores)
     plans, seen = planning.build_batch([[exemplar]], config.Config(**QUICK), 5), []
-    found = dict(batches.side_by_side(plans, [lambda p, i=i: seen.append((i, p.step)) for i in range(5)],
-                                      [loop.FORGETFUL] * 5))
+    found = dict(
+        batches.run_threads(
+            plans, [lambda p, i=i: seen.append((i, p.step)) for i in range(5)], [loop.FORGETFUL] * 5
+        )
+    )
     for i, plan in enumerate(plans):
         np.testing.assert_array_equal(plan.finish(found[i]), loop.run(plan))
         assert [step for index, step in seen if index == i] == [4, 8]
     begun = [i for i, step in seen if step == 4]
     ended = [i for i, step in seen if step == 8]
-    assert all(seen.index((ended[i], 8)) < seen.index((begun[i + cores], 4)) for i in range(5 - cores))
+    assert all(
+        seen.index((ended[i], 8)) < seen.index((begun[i + cores], 4)) for i in range(5 - cores)
+    )
 
 
 def test_an_observer_that_fails_ends_the_batch(exemplar):

@@ -14,12 +14,19 @@ from jaxtex import networks, optimizers, statistics
 from jaxtex.synthesis import compilation, loop, planning, stepping
 from jaxtex.synthesis import config as configs
 
-SMALL = {"size": 48, "scales": 1, "octaves": 2, "layers": "relu1_1", "num_steps": 8, "save_every": 3}
+SMALL = {
+    "size": 48,
+    "scales": 1,
+    "octaves": 2,
+    "layers": "relu1_1",
+    "num_steps": 8,
+    "save_every": 3,
+}
 LOOPS = ("while", "cond", "scan")
 
 
 def plan_of(exemplar, **choices):
-    return planning.build(exemplar, configs.Config(**(SMALL | choices)))
+    return planning.build_plan(exemplar, configs.Config(**(SMALL | choices)))
 
 
 def stepper(plan):
@@ -27,14 +34,16 @@ def stepper(plan):
 
 
 def first_state(plan):
-    return optimizers.start(plan.optimizer, jnp.asarray(plan.start))
+    return optimizers.init_state(plan.optimizer, jnp.asarray(plan.start))
 
 
 def operations(jaxpr, inside=()):
     """Every operation of a program, with the names of the operations that it stands in."""
     for equation in jaxpr.eqns:
         yield equation.primitive.name, inside
-        for value in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "jaxpr") or hasattr(leaf, "eqns")):
+        for value in jax.tree.leaves(
+            equation.params, is_leaf=lambda leaf: hasattr(leaf, "jaxpr") or hasattr(leaf, "eqns")
+        ):
             inner = getattr(value, "jaxpr", value)
             if hasattr(inner, "eqns"):
                 yield from operations(inner, (*inside, equation.primitive.name))
@@ -50,7 +59,9 @@ def test_a_step_holds_one_evaluation_and_no_loop(exemplar, monkeypatch):
     plan = plan_of(exemplar, layers="relu1_1,relu2_1")
     traced.clear()
     program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data(0))
-    assert traced == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1"] * 2  # for each octave
+    assert (
+        traced == ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1"] * 2
+    )  # for each octave
     found = list(operations(program.jaxpr))
     assert heavy(name for name, _ in found)
     assert not heavy(name for name, inside in found if set(inside) & set(LOOPS))
@@ -64,10 +75,15 @@ def counted(function, calls):
     return counting
 
 
-@pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="there YNNPACK's products go over all cores")
+@pytest.mark.skipif(
+    jax.__version_info__ >= (0, 11), reason="there YNNPACK's products go over all cores"
+)
 def test_no_product_of_a_step_goes_over_one_core(exemplar):
     plan = plan_of(exemplar)
-    assert all("__ynn_fusion" not in half.as_text() for half in compilation.lower(plan, plan.problems[0]).compile())
+    assert all(
+        "__ynn_fusion" not in half.as_text()
+        for half in compilation.lower(plan, plan.problems[0]).compile()
+    )
 
 
 def test_the_network_is_traced_once_for_each_shape(exemplar, monkeypatch):
@@ -83,10 +99,14 @@ def test_nothing_of_the_data_is_a_constant_of_the_program(exemplar):
     plan = plan_of(exemplar)
     program = jax.make_jaxpr(stepper(plan))(first_state(plan), plan.problems[0].data(0))
     constants = [np.asarray(constant) for constant in program.consts]
-    assert all(constant.dtype.kind in "bi" and constant.size < 130 for constant in constants)  # numbers of rows, and masks
+    assert all(
+        constant.dtype.kind in "bi" and constant.size < 130 for constant in constants
+    )  # numbers of rows, and masks
 
 
-@pytest.mark.parametrize("statistic", [name for name, make in statistics.STATISTICS.items() if not make().critic])
+@pytest.mark.parametrize(
+    "statistic", [name for name, make in statistics.STATISTICS.items() if not make().critic]
+)
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statistic):
     plan = plan_of(exemplar, optimizer=optimizer, statistic=statistic)
@@ -99,9 +119,11 @@ def test_three_steps_of_any_optimiser_lower_any_loss(exemplar, optimizer, statis
 def test_memory_of_a_first_step_is_given_back_and_of_no_other(exemplar, monkeypatch):
     plan = plan_of(exemplar)
     data, told = plan.problems[0].data(0), []
-    call = lambda compiled, state, data: told.append("step") or stepping.joined(*compiled)(state, data)
+    call = lambda compiled, state, data: (
+        told.append("step") or stepping.join_halves(*compiled)(state, data)
+    )
     monkeypatch.setattr(compilation.Compiled, "__call__", call)
-    monkeypatch.setattr(compilation.heap, "give_back", lambda: told.append("given back"))
+    monkeypatch.setattr(compilation.malloc, "give_back", lambda: told.append("given back"))
     chunk = compilation.build_chunk(plan, plan.problems[0], looped=False)()
     for _ in range(2):
         chunk(jax.tree.map(jnp.copy, first_state(plan)), data, 2)
@@ -114,7 +136,9 @@ def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, optimizer):
     step, data = stepper(plan), plan.problems[0].data(0)
     fresh = lambda: jax.tree.map(jnp.copy, first_state(plan))
     ours, infos = compilation.build_chunk(plan, plan.problems[0], looped=False)()(fresh(), data, 4)
-    devices, devices_infos = compilation.build_chunk(plan, plan.problems[0], looped=True)()(fresh(), data, 4)
+    devices, devices_infos = compilation.build_chunk(plan, plan.problems[0], looped=True)()(
+        fresh(), data, 4
+    )
     np.testing.assert_allclose(devices.image, ours.image, atol=2e-3)
     np.testing.assert_allclose(devices_infos.loss, infos.loss, rtol=1e-2)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), fresh())
@@ -125,27 +149,44 @@ def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, optimizer):
 
 
 def test_the_same_seed_gives_the_same_image_bit_for_bit(exemplar):
-    once, again, other = (jaxtex.synthesize(exemplar, **(SMALL | {"seed": seed})) for seed in (1, 1, 2))
+    once, again, other = (
+        jaxtex.synthesize(exemplar, **(SMALL | {"seed": seed})) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(once, again)
     assert np.abs(once - other).max() > 1e-3
 
 
 def test_observers_see_every_step_once(exemplar):
     seen = []
-    jaxtex.synthesize(exemplar, observe=seen.append, **(SMALL | {"scales": 2, "size": 64, "num_steps": 11}))
-    assert [progress.step for progress in seen] == [3, 5, 6, 9, 11]  # every third, and where a scale ends
+    jaxtex.synthesize(
+        exemplar, observe=seen.append, **(SMALL | {"scales": 2, "size": 64, "num_steps": 11})
+    )
+    assert [progress.step for progress in seen] == [
+        3,
+        5,
+        6,
+        9,
+        11,
+    ]  # every third, and where a scale ends
     assert sum(len(progress.infos.loss) for progress in seen) == 11
 
 
 def test_scales_get_what_their_shares_are_of_the_steps(exemplar):
     seen, choices = [], SMALL | {"scales": 2, "size": 64, "num_steps": 11}
     jaxtex.synthesize(exemplar, observe=seen.append, **choices, shares="3, 8")
-    assert [(progress.step, len(progress.image)) for progress in seen] == [(3, 32), (6, 64), (9, 64), (11, 64)]
+    assert [(progress.step, len(progress.image)) for progress in seen] == [
+        (3, 32),
+        (6, 64),
+        (9, 64),
+        (11, 64),
+    ]
 
 
 @pytest.mark.parametrize("height, width", [(0, 0), (41, 67), (96, 33)])
 def test_the_result_has_the_size_asked_for(exemplar, height, width):
-    image = jaxtex.synthesize(exemplar, **(SMALL | {"height": height, "width": width, "num_steps": 2}))
+    image = jaxtex.synthesize(
+        exemplar, **(SMALL | {"height": height, "width": width, "num_steps": 2})
+    )
     assert image.shape == (height or 48, width or 64, 3)
     assert image.dtype == np.float32 and image.min() >= 0 and image.max() <= 1
 
@@ -172,11 +213,18 @@ def test_data_is_drawn_anew_at_every_third_step_and_as_it_was_first_at_each_scal
     asked = []
 
     def watched(number, problem):
-        return problem._replace(data=lambda epoch: asked.append((number, epoch)) or problem.data(epoch))
+        return problem._replace(
+            data=lambda epoch: asked.append((number, epoch)) or problem.data(epoch)
+        )
 
     problems = [watched(number, problem) for number, problem in enumerate(plan.problems)]
     loop.run(plan._replace(problems=problems))
-    assert asked == [(0, 0), (0, 1), (1, 0), (1, 2)]  # of eight steps the second scale takes those from the fifth on
+    assert asked == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 2),
+    ]  # of eight steps the second scale takes those from the fifth on
 
 
 def test_chunks_of_any_length_are_one_program_and_end_at_the_same_image(exemplar):
@@ -206,7 +254,7 @@ def test_elsewhere_all_scales_are_compiled_at_once(backend, at_once, monkeypatch
 
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(compilation, "build_chunk", lambda plan, problem, looped: compiled)
-    with loop.compiling(types.SimpleNamespace(problems=range(3))) as chunks:
+    with loop.compile_chunks(types.SimpleNamespace(problems=range(3))) as chunks:
         assert [chunk(number) for number, chunk in enumerate(chunks)] == [0, 1, 2]
     assert most == [at_once]
 
@@ -214,4 +262,7 @@ def test_elsewhere_all_scales_are_compiled_at_once(backend, at_once, monkeypatch
 def test_both_halves_of_a_step_are_compiled_at_once():
     meeting = threading.Barrier(2, timeout=20)
     half = lambda name: types.SimpleNamespace(compile=lambda: meeting.wait() is not None and name)
-    assert compilation.Lowered(half("evaluate"), half("advance")).compile() == ("evaluate", "advance")
+    assert compilation.Lowered(half("evaluate"), half("advance")).compile() == (
+        "evaluate",
+        "advance",
+    )

@@ -21,7 +21,9 @@ def uneven(exemplar):
 
 
 def loss_of(style, tile, roll):
-    (problem,) = planning.build(style, config.Config(**SMALL, scales=1, tile=tile, tv_weight=0.1)).problems
+    (problem,) = planning.build_plan(
+        style, config.Config(**SMALL, scales=1, tile=tile, tv_weight=0.1)
+    ).problems
     image = np.random.default_rng(0).uniform(size=(48, 64, 3)).astype(np.float32)
     return float(problem.loss(np.roll(image, roll, (0, 1)), problem.data(0), ())[0])
 
@@ -56,17 +58,24 @@ def test_total_variation_counts_the_seam():
     image = np.zeros((4, 4, 3), np.float32)
     image[:, :2] = 1.0
     value = lambda tile: float(terms.total_variation(1.0, tile).evaluate(image, {}, None))
-    assert value("") == pytest.approx(1 / 3) and value("x") == pytest.approx(2 / 4) and value("y") == pytest.approx(1 / 3)
+    assert (
+        value("") == pytest.approx(1 / 3)
+        and value("x") == pytest.approx(2 / 4)
+        and value("y") == pytest.approx(1 / 3)
+    )
 
 
 def test_paddings_of_rows_and_columns():
     x = np.arange(6.0).reshape(2, 3, 1)
     beside = np.pad(x, ((0, 0), (1, 1), (0, 0)), "wrap")
-    np.testing.assert_array_equal(padding_pooling.pad(x, "zero/wrap"), np.pad(beside, ((1, 1), (0, 0), (0, 0))))
+    np.testing.assert_array_equal(
+        padding_pooling.pad(x, "zero/wrap"), np.pad(beside, ((1, 1), (0, 0), (0, 0)))
+    )
 
 
 @pytest.mark.parametrize(
-    "tile, size, line", [("z", {}, "--tile=z: x, y or xy"), ("y", {"height": 50}, "--height=48 or --height=52")]
+    "tile, size, line",
+    [("z", {}, "--tile=z: x, y or xy"), ("y", {"height": 50}, "--height=48 or --height=52")],
 )
 def test_what_cannot_be_is_refused(uneven, tile, size, line):
     with pytest.raises(errors.UserError, match=line):

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from support import commands, shelves
 
 from jaxtex import images
 from jaxtex.cli import animate_main
+from support import commands, shelves
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,10 @@ def jaxtex_animate(*arguments):
 def frames(path):
     """The frames, each `[H, W, 3]`, and the milliseconds that they stay."""
     with Image.open(path) as file:
-        shown = [(np.asarray(frame.convert("RGB")), frame.info["duration"]) for frame in ImageSequence.Iterator(file)]
+        shown = [
+            (np.asarray(frame.convert("RGB")), frame.info["duration"])
+            for frame in ImageSequence.Iterator(file)
+        ]
     return tuple(zip(*shown, strict=True))
 
 
@@ -34,7 +37,9 @@ def frames(path):
 def test_a_frame_for_each_snapshot_and_the_last_one_stays(name):
     jaxtex_animate("run", f"--output={name}", "--fps=5")
     shown, durations = frames(name)
-    assert [each.shape for each in shown] == [(64, 80, 3)] * 4  # the first snapshot has half the size
+    assert [each.shape for each in shown] == [
+        (64, 80, 3)
+    ] * 4  # the first snapshot has half the size
     assert list(durations) == [200, 200, 200, 2000]
     assert np.all(np.diff([each.mean() for each in shown]) > 0)
 
@@ -53,7 +58,9 @@ def test_mp4_holds_the_last_frame_and_has_even_sides(run):
     with av.open("a.mp4") as file:
         shown = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
     assert len(shown) == 3 + 20 and shown[0].shape == (64, 80, 3)
-    grey = lambda image: image.astype(float) @ [0.299, 0.587, 0.114]  # colours have half the resolution
+    grey = lambda image: (
+        image.astype(float) @ [0.299, 0.587, 0.114]
+    )  # colours have half the resolution
     assert np.abs(grey(shown[-1][:63, :79]) - 255 * grey(shelves.picture(8)[:63, :79])).mean() < 3
 
 
@@ -66,7 +73,11 @@ def test_without_pyav_mp4_says_what_to_install_and_leaves_nothing(monkeypatch, c
 
 
 def test_a_run_that_is_not_finished_ends_with_its_last_snapshot():
-    last = shelves.shelve(pathlib.Path("begun"), "style.png", done=False, steps=(2, 4)) / "steps" / "000004.png"
+    last = (
+        shelves.shelve(pathlib.Path("begun"), "style.png", done=False, steps=(2, 4))
+        / "steps"
+        / "000004.png"
+    )
     jaxtex_animate("begun", "--output=a.webp")
     shown, _ = frames("a.webp")
     assert len(shown) == 2 and np.array_equal(shown[-1], np.asarray(Image.open(last)))

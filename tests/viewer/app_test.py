@@ -9,10 +9,10 @@ from wsgiref import util
 
 import numpy as np
 import pytest
-from support import paths, shelves
 
 from jaxtex import images
 from jaxtex.viewer import run_status, web_app
+from support import paths, shelves
 
 
 @pytest.fixture
@@ -23,7 +23,12 @@ def run(tmp_path):
 def answer(app, address, method="GET", **headers):
     """`(status, headers, body)` of a WSGI application."""
     path, _, query = address.partition("?")
-    environ = {"PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": method, "HTTP_HOST": "127.0.0.1:8080"} | headers
+    environ = {
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REQUEST_METHOD": method,
+        "HTTP_HOST": "127.0.0.1:8080",
+    } | headers
     util.setup_testing_defaults(environ)
     told = []
     body = app(environ, lambda status, headers, *_: told.extend((int(status[:3]), dict(headers))))
@@ -38,8 +43,17 @@ def asked(folder, address):
 
 def test_a_run_is_told_by_what_is_new(run):
     first = asked(run.parent, "/run?run=a%2520run")
-    assert (first["name"], first["state"], first["step"], first["num_steps"]) == ("a run", "stopped", 25, 100)
-    assert first["names"] == ["step", "loss", "gram"] and first["rows"][0] == [1, 1.0, 1.0] and len(first["rows"]) == 25
+    assert (first["name"], first["state"], first["step"], first["num_steps"]) == (
+        "a run",
+        "stopped",
+        25,
+        100,
+    )
+    assert (
+        first["names"] == ["step", "loss", "gram"]
+        and first["rows"][0] == [1, 1.0, 1.0]
+        and len(first["rows"]) == 25
+    )
     assert [step for step, _ in first["shots"]] == [10, 20]
     assert first["picture"] == ["steps/000020.png", first["shots"][1][1]]
     assert first["pace"] == 4.0 and first["exemplar"] is None
@@ -48,7 +62,9 @@ def test_a_run_is_told_by_what_is_new(run):
         file.write('{"step": 31, "lo')
     since = f"/run?run=a%2520run&at={first['at']}&step=25&shot=20"
     second = asked(run.parent, since)
-    assert [row[0] for row in second["rows"]] == [26, 27, 28, 29, 30] and [step for step, _ in second["shots"]] == [30]
+    assert [row[0] for row in second["rows"]] == [26, 27, 28, 29, 30] and [
+        step for step, _ in second["shots"]
+    ] == [30]
     assert not second["anew"]
     third = asked(run.parent, f"/run?run=a%2520run&at={second['at']}&step=30&shot=30")
     assert third["rows"] == third["shots"] == [] and third["at"] == second["at"]
@@ -71,7 +87,9 @@ def test_a_name_may_be_any_bytes(tmp_path):
 
 def test_a_picture_comes_as_it_is_and_is_kept(run):
     status, headers, body = answer(web_app.build(run), "/picture?run=.&file=steps/000010.png&v=1")
-    assert (status, headers["Content-Type"]) == (200, "image/png") and "max-age" in headers["Cache-Control"]
+    assert (status, headers["Content-Type"]) == (200, "image/png") and "max-age" in headers[
+        "Cache-Control"
+    ]
     assert images.load(copy(run, body)).shape == (32, 32, 3)
 
 
@@ -109,12 +127,16 @@ OUTSIDE = [
 def test_nothing_else_is_given_away(run, address):
     images.save(run.parent / "secret.png", np.zeros((32, 32, 3), np.float32))
     status, headers, body = answer(web_app.build(run), address)
-    assert status == 404 and body == b"404 Not Found\n" and "default-src 'none'" in headers["Content-Security-Policy"]
+    assert (
+        status == 404
+        and body == b"404 Not Found\n"
+        and "default-src 'none'" in headers["Content-Security-Policy"]
+    )
 
 
 def test_a_folder_that_vanishes_is_no_harm(run, monkeypatch):
     app = web_app.build(run)
-    monkeypatch.setattr(run_status, "find", lambda folder: {".": folder / "gone"})
+    monkeypatch.setattr(run_status, "find_runs", lambda folder: {".": folder / "gone"})
     assert json.loads(answer(app, "/run?run=.")[2])["rows"] == []
     assert answer(app, "/picture?run=.&file=result.png")[0] == 404
     monkeypatch.undo()
@@ -126,8 +148,12 @@ def test_this_machine_has_several_names(run, host):
     assert answer(web_app.build(run), "/runs", HTTP_HOST=host)[0] == 200
 
 
-@pytest.mark.parametrize("host", ["evil.org:8080", "127.0.0.1.evil.org", "localhost@evil.org", "evil.org@", "[", ""])
-@pytest.mark.parametrize("address", ["/", "/runs", "/picture?run=.&file=steps/000010.png", "/nothing"])
+@pytest.mark.parametrize(
+    "host", ["evil.org:8080", "127.0.0.1.evil.org", "localhost@evil.org", "evil.org@", "[", ""]
+)
+@pytest.mark.parametrize(
+    "address", ["/", "/runs", "/picture?run=.&file=steps/000010.png", "/nothing"]
+)
 def test_another_name_of_it_is_refused(run, host, address):
     status, headers, body = answer(web_app.build(run), address, HTTP_HOST=host)
     assert status == 403 and b"127.0.0.1" in body and "Content-Security-Policy" in headers
@@ -136,25 +162,41 @@ def test_another_name_of_it_is_refused(run, host, address):
 OWN = "http://127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:8080", "http://127.0.0.1:80", "http://evil.org", "null", ""])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8080", "http://127.0.0.1:80", "http://evil.org", "null", ""]
+)
 def test_only_the_page_itself_stops(run, origin):
     stopped = []
     app = web_app.build(run, lambda: stopped.append(1))
-    assert answer(app, "/stop", "POST", HTTP_ORIGIN=origin)[0] == answer(app, "/stop", "POST")[0] == 403
+    assert (
+        answer(app, "/stop", "POST", HTTP_ORIGIN=origin)[0]
+        == answer(app, "/stop", "POST")[0]
+        == 403
+    )
     assert not stopped
     assert answer(app, "/stop", "POST", HTTP_ORIGIN=OWN)[0] == 200 and stopped == [1]
 
 
 def test_what_is_only_shown_cannot_be_stopped(run):
     shown, made = web_app.build(run), web_app.build(run, list)
-    assert answer(shown, "/stop", "POST", HTTP_ORIGIN=OWN)[0] == 404 and answer(made, "/stop")[0] == 405
+    assert (
+        answer(shown, "/stop", "POST", HTTP_ORIGIN=OWN)[0] == 404
+        and answer(made, "/stop")[0] == 405
+    )
     assert [json.loads(answer(app, "/runs")[2])["stops"] for app in (shown, made)] == [False, True]
 
 
 def test_the_page_needs_nothing_from_outside(run):
-    kinds = {"/": "text/html", "/colours.css": "text/css", "/page.css": "text/css", "/page.js": "text/javascript"}
+    kinds = {
+        "/": "text/html",
+        "/colours.css": "text/css",
+        "/page.css": "text/css",
+        "/page.js": "text/javascript",
+    }
     for name, kind in kinds.items():
         status, headers, body = answer(web_app.build(run), name)
         assert status == 200 and headers["Content-Type"].startswith(kind)
-        assert set(re.findall(r"(?:https?:)?//[\w.]+[\w/]*", body.decode())) <= {"http://www.w3.org/2000/svg"}
+        assert set(re.findall(r"(?:https?:)?//[\w.]+[\w/]*", body.decode())) <= {
+            "http://www.w3.org/2000/svg"
+        }
     assert "page/*" in (paths.ROOT / "setup.cfg").read_text()

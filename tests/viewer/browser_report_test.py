@@ -4,10 +4,10 @@ import pathlib
 
 import numpy as np
 import pytest
-from support import chromium, commands, shelves
 
 from jaxtex import images
 from jaxtex.cli import report_main
+from support import chromium, commands, shelves
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844), "small phone": (360, 640)}
 browser = chromium.browser
@@ -26,7 +26,10 @@ def show(browser, tmp_path, monkeypatch, exemplar):
         windows.append(page)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda each: each.url.startswith(("file:", "data:")) or complaints.append(each.url))
+        page.on(
+            "request",
+            lambda each: each.url.startswith(("file:", "data:")) or complaints.append(each.url),
+        )
         page.goto(pathlib.Path("report.html").absolute().as_uri())
         return page
 
@@ -40,7 +43,9 @@ def several():
     """Four runs whose order differs by name and by value; the last is not finished."""
     for name, last in {"b": 4, "a": 12, "c": 8, "d": 6}.items():
         done, statistic = name != "d", f"gram+{last}*mean"
-        shelves.shelve(pathlib.Path("runs", name), "style.png", done, (2, last), statistic=statistic)
+        shelves.shelve(
+            pathlib.Path("runs", name), "style.png", done, (2, last), statistic=statistic
+        )
     return "runs"
 
 
@@ -95,10 +100,18 @@ def test_pictures_are_there_and_the_tiles_are_the_result(show):
     shelves.shelve(pathlib.Path("run"), "style.png")
     page = show("run")
     page.locator("canvas").scroll_into_view_if_needed()
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0 || image === zoomed)")
-    read = "await tile(canvas); return [...canvas.getContext('2d').getImageData(0, 0, 160, 128).data]"
-    drawn = np.array(page.evaluate(f"(async () => {{ const canvas = document.querySelector('canvas'); {read} }})()"))
-    expected = np.tile(images.to_bytes(shelves.picture(8)), (2, 2, 1))
+    assert page.evaluate(
+        "[...document.images].every(image => image.naturalWidth > 0 || image === zoomed)"
+    )
+    read = (
+        "await tile(canvas); return [...canvas.getContext('2d').getImageData(0, 0, 160, 128).data]"
+    )
+    drawn = np.array(
+        page.evaluate(
+            f"(async () => {{ const canvas = document.querySelector('canvas'); {read} }})()"
+        )
+    )
+    expected = np.tile(images.to_uint8(shelves.picture(8)), (2, 2, 1))
     assert np.array_equal(drawn.reshape(128, 160, 4)[..., :3], expected)
 
 
@@ -120,7 +133,9 @@ def test_a_picture_is_enlarged_by_click_keys_and_wheel(show, which):
     assert percent() == 2 * fitting
     page.mouse.move(600, 400)
     page.mouse.wheel(0, -100)
-    page.wait_for_function(f"parseFloat(document.querySelector('output').textContent) > {2 * fitting}")
+    page.wait_for_function(
+        f"parseFloat(document.querySelector('output').textContent) > {2 * fitting}"
+    )
     assert page.evaluate("getComputedStyle(zoomed).imageRendering") == "pixelated"
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
@@ -134,5 +149,9 @@ def test_nothing_is_wider_than_the_window_and_the_ground_follows_the_scheme(show
         page = show(runs, size=size, scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor").removeprefix("rgb(").split(",")
+        ground = (
+            page.evaluate("getComputedStyle(document.body).backgroundColor")
+            .removeprefix("rgb(")
+            .split(",")
+        )
         assert (int(ground[0]) > 128) == (scheme == "light")

@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from support import chromium, live_pages, shelves
 
 from jaxtex import images
+from support import chromium, live_pages, shelves
 
 SIZES = [(1280, 800), (390, 844), (360, 640)]
 browser, begin = chromium.browser, live_pages.begin
@@ -19,7 +19,9 @@ def page(browser):
     made, wrong = browser.new_page(), []
     made.set_default_timeout(60_000)
     made.on("pageerror", lambda error: wrong.append(str(error)))
-    made.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    made.on(
+        "console", lambda message: wrong.append(message.text) if message.type == "error" else None
+    )
     yield made
     made.close()
     assert [text for text in wrong if not text.startswith("Failed to load resource")] == []
@@ -27,7 +29,9 @@ def page(browser):
 
 def seen(page, text, where="body"):
     """Waits until it is to be read."""
-    chromium.playwright.expect(page.locator(where)).to_contain_text(re.compile(text), timeout=60_000)
+    chromium.playwright.expect(page.locator(where)).to_contain_text(
+        re.compile(text), timeout=60_000
+    )
 
 
 def pixels(page, where):
@@ -58,11 +62,15 @@ def overlapping(page):
 
 
 def test_a_run_is_seen_scrubbed_and_stopped(begin, page, tmp_path):
-    process, address = begin("jaxtex", "--style=style.png", "--workdir=run", "--num_steps=4000", *live_pages.QUICK)
+    process, address = begin(
+        "jaxtex", "--style=style.png", "--workdir=run", "--num_steps=4000", *live_pages.QUICK
+    )
     page.goto(address)
     seen(page, "running", "#state")
     first = page.locator("#step").inner_text()
-    page.wait_for_function("first => document.getElementById('step').innerText !== first", arg=first)
+    page.wait_for_function(
+        "first => document.getElementById('step').innerText !== first", arg=first
+    )
     assert re.fullmatch(r"\d+ / 4\u2009000", first)
     assert re.fullmatch(r"[\d.]+ (/s|s/step)", page.locator("#pace").inner_text())
     assert re.fullmatch(r"\d+:\d\d(:\d\d)?", page.locator("#left").inner_text())
@@ -74,21 +82,27 @@ def test_a_run_is_seen_scrubbed_and_stopped(begin, page, tmp_path):
     seen(page, r"^step 2$", "#label")
     page.wait_for_function("() => document.getElementById('shown').src.includes('000002.png')")
     early = pixels(page, "#shown")
-    np.testing.assert_array_equal(early, np.round(images.load(tmp_path / "run/steps/000002.png")[..., 0] * 255))
+    np.testing.assert_array_equal(
+        early, np.round(images.load(tmp_path / "run/steps/000002.png")[..., 0] * 255)
+    )
     page.wait_for_timeout(2500)  # it goes on, and what was chosen stays
     seen(page, r"^step 2$", "#label")
     page.locator("#newest").click()
     page.wait_for_function("() => !document.getElementById('shown').src.includes('000002.png')")
     with page.expect_download() as download:
         page.locator("#save").click()
-    assert re.fullmatch(r"run-step[\d\u2009]+\.png", download.value.suggested_filename.replace("_", ""))
+    assert re.fullmatch(
+        r"run-step[\d\u2009]+\.png", download.value.suggested_filename.replace("_", "")
+    )
 
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.locator("#stop").click()
     assert process.poll() is None
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#stop").click()
-    seen(page, "Stopped: what was made is saved, and the same command goes on from there", "#notice")
+    seen(
+        page, "Stopped: what was made is saved, and the same command goes on from there", "#notice"
+    )
     assert process.wait(60) == 75 and page.locator("#stop").is_hidden()
     seen(page, "stopped", "#state")
 
@@ -121,7 +135,10 @@ def test_a_run_that_goes_on_and_one_that_is_made_anew(begin, page, tmp_path):
     shelves.begin(run, range(1, 13))
     seen(page, "12 / 100", "#step")
     seen(page, "step 10", "#label")
-    assert page.locator("#scrub").get_attribute("max") == "0" and len(page.locator("#chart path").all()) == 2
+    assert (
+        page.locator("#scrub").get_attribute("max") == "0"
+        and len(page.locator("#chart path").all()) == 2
+    )
     shelves.begin(tmp_path / "run" / "other", [10])
     page.locator("#all").click()
     seen(page, "2 runs: 2 stopped", "#counts")
@@ -137,7 +154,9 @@ def test_nothing_overlaps(begin, browser, tmp_path, scheme, width, height):
     names = ["000-pebbles-mean_and_covariance-seed0", "001-" + "x" * 56, "002-a"]
     for name in names:
         shelves.begin(tmp_path / "runs" / name, range(1, 26))
-        images.save(tmp_path / "runs" / name / "exemplar.png", np.full((40, 200, 3), 0.5, np.float32))
+        images.save(
+            tmp_path / "runs" / name / "exemplar.png", np.full((40, 200, 3), 0.5, np.float32)
+        )
     _, address = begin("jaxtex")
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(address)

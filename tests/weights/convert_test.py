@@ -7,10 +7,10 @@ import types
 import h5py
 import numpy as np
 import pytest
-from support import reference, writers
 
 from jaxtex import errors, networks, weights
 from jaxtex.weights.convert import convert, keras, pickles, state_dicts
+from support import reference, writers
 
 
 @pytest.fixture
@@ -19,14 +19,17 @@ def torch_names(monkeypatch):
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
     torch.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
     utils._rebuild_tensor_v2 = lambda: None
-    utils._rebuild_tensor_v2.__module__, utils._rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    utils._rebuild_tensor_v2.__module__, utils._rebuild_tensor_v2.__qualname__ = (
+        "torch._utils",
+        "_rebuild_tensor_v2",
+    )
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
 
 
 def all_features(loaded, image):
     network = networks.NETWORKS[loaded.network]
-    network = networks.select(network, networks.available(network, loaded.variables))
+    network = networks.select_layers(network, networks.available_layers(network, loaded.variables))
     return network.apply(loaded.variables, image)
 
 
@@ -46,7 +49,10 @@ def test_all_features_agree_with_plain_numpy(tmp_path, torch_names, file, networ
     image = np.random.default_rng(1).random((37, 45, 3), np.float32)
     converted = convert.convert(str(tmp_path / file), network, unknown=True)
     weights.save(tmp_path / "w.h5", converted)
-    assert_agree(all_features(weights.load(tmp_path / "w.h5"), image), reference.features(layers, preprocess(image)))
+    assert_agree(
+        all_features(weights.load(tmp_path / "w.h5"), image),
+        reference.features(layers, preprocess(image)),
+    )
 
 
 def test_folded_norms_are_known_as_such(tmp_path):
@@ -57,15 +63,20 @@ def test_folded_norms_are_known_as_such(tmp_path):
     image = np.random.default_rng(1).random((37, 45, 3), np.float32)
     expected = reference.features(layers, writers.torchvision(image))
     names = tuple(name for name in expected if not name.startswith("conv"))
-    network, variables = networks.fold(networks.select(networks.NETWORKS["vgg16_bn"], names), converted.variables)
+    network, variables = networks.fold_batch_norm(
+        networks.select_layers(networks.NETWORKS["vgg16_bn"], names), converted.variables
+    )
     assert_agree(network.apply(variables, image), {name: expected[name] for name in names})
 
 
 @pytest.mark.parametrize("network", ["vgg16", "vgg19", "vgg16_bn", "vgg19_bn"])
 def test_a_whole_network_is_recognised(network):
     layers = reference.random_vgg(network, blocks=5)
-    tensors = {name: state_dicts.Tensor(array.shape, None) for name, array in reference.state_dict(layers).items()}
-    assert convert.recognise_network(state_dicts.layers(tensors)) == network
+    tensors = {
+        name: state_dicts.Tensor(array.shape, None)
+        for name, array in reference.state_dict(layers).items()
+    }
+    assert convert.recognize_network(state_dicts.layers(tensors)) == network
 
 
 @pytest.mark.parametrize("older", [False, True])
@@ -95,13 +106,20 @@ def test_features_agree_with_pytorch(tmp_path, network, older):
     with torch.no_grad():
         for name, module in zip(names, modules, strict=True):
             expected[name] = (x := module(x.clone()))[0].permute(1, 2, 0).numpy().copy()
-    assert_agree(all_features(convert.convert(str(tmp_path / "w.pth"), network, unknown=True), image), expected)
+    assert_agree(
+        all_features(convert.convert(str(tmp_path / "w.pth"), network, unknown=True), image),
+        expected,
+    )
 
 
 def test_what_does_not_fit_is_named(tmp_path, torch_names):
     state = writers.with_head(reference.random_vgg("vgg16", blocks=2))
-    writers.write_zip(tmp_path / "w.pth", state | {"features.2.weight": np.zeros((96, 64, 3, 3), np.float32)})
-    with pytest.raises(errors.UserError, match=r"'features.2' takes 64 -> 96 channels; .* has 64 -> 64"):
+    writers.write_zip(
+        tmp_path / "w.pth", state | {"features.2.weight": np.zeros((96, 64, 3, 3), np.float32)}
+    )
+    with pytest.raises(
+        errors.UserError, match=r"'features.2' takes 64 -> 96 channels; .* has 64 -> 64"
+    ):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
     writers.write_zip(tmp_path / "w.pth", state | {"features.2.bias": np.zeros(9, np.float32)})
     with pytest.raises(errors.UserError, match=r"'bias of features.2' has the shape \(9,\)"):
@@ -109,7 +127,9 @@ def test_what_does_not_fit_is_named(tmp_path, torch_names):
     writers.write_zip(tmp_path / "w.pth", state)
     with pytest.raises(errors.UserError, match="could be vgg16 or vgg19: say --network=vgg16"):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
-    with pytest.raises(errors.UserError, match="none of the published files .sha256 .*--allow_unknown"):
+    with pytest.raises(
+        errors.UserError, match="none of the published files .sha256 .*--allow_unknown"
+    ):
         convert.convert(str(tmp_path / "w.pth"))
 
 
@@ -127,7 +147,10 @@ class Harmful:
 def test_a_pickle_that_would_run_a_command_does_not(tmp_path, torch_names, write):
     state = writers.with_head(reference.random_vgg("vgg16", blocks=1))
     write(tmp_path / "w.pth", state | {"features.0.weight": Harmful(tmp_path / "was_here")})
-    with pytest.raises(errors.UserError, match="is a call of '(posix|nt) system', not a tensor; nothing of it was run"):
+    with pytest.raises(
+        errors.UserError,
+        match="is a call of '(posix|nt) system', not a tensor; nothing of it was run",
+    ):
         convert.convert(str(tmp_path / "w.pth"), unknown=True)
     assert not (tmp_path / "was_here").exists()
 
@@ -153,7 +176,12 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path, contents, text):
 
 def test_a_tensor_that_reaches_beyond_its_numbers_is_refused():
     reference = pickles.Stored(("storage", pickles.Name("torch FloatStorage"), "0", "cpu", 10))
-    for shape, strides, offset in [((3, 4), (4, 1), 0), ((2, 2), (9, 1), 0), ((2,), (-1,), 5), ((2,), (1,), 9)]:
+    for shape, strides, offset in [
+        ((3, 4), (4, 1), 0),
+        ((2, 2), (9, 1), 0),
+        ((2,), (-1,), 5),
+        ((2,), (1,), 9),
+    ]:
         call = pickles.Call("torch._utils _rebuild_tensor_v2", (reference, offset, shape, strides))
         with pytest.raises(errors.UserError, match="tensor 'w'"):
             pickles._tensor("w", call, lambda *_: None)
@@ -192,7 +220,9 @@ def test_an_onnx_file_with_numbers_elsewhere_is_refused(tmp_path):
     onnx = pytest.importorskip("onnx")
     writers.write_onnx(str(tmp_path / "w.onnx"), reference.random_vgg("vgg16", blocks=1))
     model = onnx.load(tmp_path / "w.onnx")
-    onnx.save(model, tmp_path / "w.onnx", save_as_external_data=True, location="numbers", size_threshold=0)
+    onnx.save(
+        model, tmp_path / "w.onnx", save_as_external_data=True, location="numbers", size_threshold=0
+    )
     with pytest.raises(errors.UserError, match="lies in another file, which is not opened"):
         convert.convert(str(tmp_path / "w.onnx"), "vgg16", unknown=True)
 

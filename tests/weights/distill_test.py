@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from support.paths import ROOT
 
 from jaxtex import networks, weights
 from jaxtex.weights import random_init
+from support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +29,25 @@ def distill():
 def small(distill, tmp_path, monkeypatch):
     """A teacher in a file, an image, and flags for a training of four steps."""
     monkeypatch.setitem(networks.NETWORKS, "tiny", networks.VGG(((6,) * 2, (7,) * 2, (8,) * 3)))
-    weights.save(tmp_path / "teacher.h5", random_init.draw("tiny", networks.NETWORKS["tiny"].shapes(), "max"))
+    weights.save(
+        tmp_path / "teacher.h5",
+        random_init.random_weights("tiny", networks.NETWORKS["tiny"].shapes(), "max"),
+    )
     (tmp_path / "images").mkdir()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)).save(tmp_path / "images" / "a.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)).save(
+        tmp_path / "images" / "a.png"
+    )
     choices = {
         "teacher": str(tmp_path / "teacher.h5"),
         "images": [str(tmp_path / "images")],
         "workdir": str(tmp_path / "work"),
     }
-    choices |= {"held_out": str(tmp_path / "images"), "output": str(tmp_path / "out.h5"), "widths": [4, 5, 6], "crop": 32}
+    choices |= {
+        "held_out": str(tmp_path / "images"),
+        "output": str(tmp_path / "out.h5"),
+        "widths": [4, 5, 6],
+        "crop": 32,
+    }
     for name, value in (choices | {"batch_size": 2, "num_steps": 4, "save_every": 2}).items():
         monkeypatch.setattr(distill.FLAGS, name, value)
     monkeypatch.setattr(distill.heads, "FITS", 2)
@@ -51,7 +61,9 @@ def test_a_broken_off_training_ends_with_the_same_numbers(small):
     saved = (folder / "work" / "state.msgpack").read_bytes()
     (folder / "work" / "state.msgpack").unlink()
     save, kept = distill.save_state, []
-    distill.save_state = lambda number, state: save(number, state) if number == 2 else kept.append(number)
+    distill.save_state = lambda number, state: (
+        save(number, state) if number == 2 else kept.append(number)
+    )
     try:
         distill.main(None)  # its last state is not saved: as if it had been stopped after two steps
     finally:
@@ -96,7 +108,7 @@ def test_regression_is_least_squares(distill):
 
 def test_batch_norm_is_put_in_without_changing_the_function(distill):
     student = distill.students.student_network([4, 5, 6])
-    variables = random_init.draw("student", student.shapes(), student.pooling).variables
+    variables = random_init.random_weights("student", student.shapes(), student.pooling).variables
     images = np.random.default_rng(0).random((3, 32, 40, 3), np.float32)
     network = student.clone(batch_norm=True, layers=(*student.layers, "bn2_1"))
     seen = lambda network, variables: jax.jit(jax.vmap(network.apply, (None, 0)))(variables, images)
@@ -106,5 +118,8 @@ def test_batch_norm_is_put_in_without_changing_the_function(distill):
         energy = jnp.mean(plain[layer] ** 2, (0, 1, 2))
         alive = energy > 1e-4
         np.testing.assert_allclose(
-            normed[layer][..., alive], (plain[layer] / jnp.sqrt(energy))[..., alive], rtol=0.02, atol=0.01
+            normed[layer][..., alive],
+            (plain[layer] / jnp.sqrt(energy))[..., alive],
+            rtol=0.02,
+            atol=0.01,
         )

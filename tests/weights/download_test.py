@@ -29,7 +29,14 @@ class Server(http.server.ThreadingHTTPServer):
 
     def published(self):
         url = f"http://127.0.0.1:{self.server_address[1]}/vgg.pth"
-        return catalog.Published("vgg16", "torchvision", url, len(DATA), ("sha256", hashlib.sha256(DATA).hexdigest()), "none")
+        return catalog.Published(
+            "vgg16",
+            "torchvision",
+            url,
+            len(DATA),
+            ("sha256", hashlib.sha256(DATA).hexdigest()),
+            "none",
+        )
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,7 +50,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.ranges.append(asked)
         if self.server.fault == "404":
             return self.send_error(404)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.fault != "no ranges" else 0
+        start = (
+            int(asked.removeprefix("bytes=").removesuffix("-"))
+            if asked and self.server.fault != "no ranges"
+            else 0
+        )
         data = DATA[start:] if self.server.fault != "wrong" else bytes(len(DATA))
         self.send_response(206 if start else 200)
         if start:
@@ -53,7 +64,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         broken = self.server.fault in ("breaks", "no ranges") and len(self.server.ranges) < 3
         silent = self.server.fault == "stalls" and len(self.server.ranges) > 1
-        self.wfile.write(b"" if silent else data[: 1 << 20] if broken or self.server.fault == "stalls" else data)
+        self.wfile.write(
+            b"" if silent else data[: 1 << 20] if broken or self.server.fault == "stalls" else data
+        )
         if self.server.fault == "endless":
             self.wfile.write(DATA)
         if self.server.fault == "stalls":
@@ -83,10 +96,14 @@ def left(folder):
 @pytest.mark.parametrize("fault", ["", "breaks", "no ranges", "no length"])
 def test_a_file_arrives_whole(serve, tmp_path, fault):
     server, seen = serve(fault), []
-    path = download.fetch(server.published(), tmp_path, lambda done, total: seen.append((done, total)))
+    path = download.fetch(
+        server.published(), tmp_path, lambda done, total: seen.append((done, total))
+    )
     assert path.read_bytes() == DATA and left(tmp_path) == {"vgg.pth"}
     assert seen[-1] == (len(DATA), len(DATA))
-    assert server.ranges == ([None, f"bytes={1 << 20}-", f"bytes={2 << 20}-"] if fault == "breaks" else server.ranges)
+    assert server.ranges == (
+        [None, f"bytes={1 << 20}-", f"bytes={2 << 20}-"] if fault == "breaks" else server.ranges
+    )
 
 
 def test_an_earlier_attempt_is_continued(serve, tmp_path):
@@ -144,7 +161,9 @@ def fetch(published, folder, queue):
 def test_two_processes_end_with_one_good_file(serve, tmp_path):
     server, context = serve(), multiprocessing.get_context("spawn")
     queue = context.Queue()
-    both = [context.Process(target=fetch, args=(server.published(), tmp_path, queue)) for _ in range(2)]
+    both = [
+        context.Process(target=fetch, args=(server.published(), tmp_path, queue)) for _ in range(2)
+    ]
     for process in both:
         process.start()
     assert [queue.get(timeout=60), queue.get(timeout=60)] == [True, True]

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from jaxtex import errors, networks, weights
-from jaxtex.weights import locations, random_init
+from jaxtex.weights import hdf5, locations, random_init
 
 WIDTHS = ((4,), (5,))
 
 
 @pytest.fixture
 def saved(tmp_path):
-    variables = random_init.draw("tiny", networks.VGG(WIDTHS, True).shapes(), "avg").variables
+    variables = random_init.random_weights(
+        "tiny", networks.VGG(WIDTHS, True).shapes(), "avg"
+    ).variables
     path = tmp_path / "tiny.h5"
     weights.save(path, weights.Weights(variables, "tiny", "avg", {"source": "a test"}))
     return path, variables
@@ -25,9 +27,11 @@ def test_round_trip(saved, dtype, tolerance):
     path, variables = saved
     weights.save(path, weights.Weights(variables, "tiny", "avg", {"source": "a test"}), dtype)
     loaded = weights.load(path)
-    weights.check(loaded, networks.VGG(WIDTHS, True).shapes())
+    weights.check_shapes(loaded, networks.VGG(WIDTHS, True).shapes())
     assert (loaded.network, loaded.pooling, loaded.about["source"]) == ("tiny", "avg", "a test")
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=tolerance), loaded.variables, variables)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=tolerance), loaded.variables, variables
+    )
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(loaded.variables))
 
 
@@ -40,7 +44,7 @@ def replace(name, value):
     def change(file):
         del file[name]
         file[name] = value
-        file[name].attrs["sha256"] = weights._hash(np.asarray(value))
+        file[name].attrs["sha256"] = hdf5._hash(np.asarray(value))
 
     return change
 
@@ -48,7 +52,7 @@ def replace(name, value):
 def attribute(name, value):
     def change(file):
         file.attrs[name] = value
-        file.attrs["sha256"] = weights._hash_attributes(file)
+        file.attrs["sha256"] = hdf5._hash_attributes(file)
 
     return change
 
@@ -63,7 +67,10 @@ def attribute(name, value):
         (attribute("deviation", [1.0, 0.0, 1.0]), "'deviation' should be three"),
         (lambda file: file.__delitem__("conv1_1/bias"), "'conv1_1' should hold kernel, bias"),
         (lambda file: file.create_group("fc6"), "'fc6' is not a layer"),
-        (lambda file: file["conv1_1/bias"].write_direct(np.ones(4, np.float32)), "'conv1_1/bias' is damaged"),
+        (
+            lambda file: file["conv1_1/bias"].write_direct(np.ones(4, np.float32)),
+            "'conv1_1/bias' is damaged",
+        ),
         (replace("bn1_1/var", -np.ones(4, np.float32)), "negative variances"),
         (replace("bn1_1/var", np.full(4, np.nan, np.float32)), "'bn1_1/var' is damaged"),
         (replace("conv1_1/bias", np.zeros(4, np.int32)), "int32"),
@@ -92,7 +99,9 @@ def test_data_outside_the_file_is_refused(saved, tmp_path):
 
     def point(file):
         del file["conv1_1/bias"]
-        file.create_dataset("conv1_1/bias", (4,), "f4", external=[(str(tmp_path / "secret"), 0, 16)])
+        file.create_dataset(
+            "conv1_1/bias", (4,), "f4", external=[(str(tmp_path / "secret"), 0, 16)]
+        )
 
     edit(saved[0], point)
     with pytest.raises(errors.UserError, match="not stored in the file itself"):
@@ -121,27 +130,31 @@ def test_a_changed_byte_is_refused_or_harmless(saved):
         except errors.UserError:
             continue
         for name in ("params", "batch_stats"):
-            jax.tree.map(np.testing.assert_array_equal, loaded.variables[name], good.variables[name])
+            jax.tree.map(
+                np.testing.assert_array_equal, loaded.variables[name], good.variables[name]
+            )
 
 
 def test_weights_of_another_network_do_not_fit(saved):
-    with pytest.raises(errors.UserError, match=r"'bn2_1/scale' is \(5,\); the network wants \(6,\)"):
-        weights.check(weights.load(saved[0]), networks.VGG(((4,), (6,)), True).shapes())
+    with pytest.raises(
+        errors.UserError, match=r"'bn2_1/scale' is \(5,\); the network wants \(6,\)"
+    ):
+        weights.check_shapes(weights.load(saved[0]), networks.VGG(((4,), (6,)), True).shapes())
     with pytest.raises(errors.UserError, match="'bn1_1/scale', which the network has not"):
-        weights.check(weights.load(saved[0]), networks.VGG(WIDTHS).shapes())
+        weights.check_shapes(weights.load(saved[0]), networks.VGG(WIDTHS).shapes())
 
 
 def test_the_built_in_network():
-    path = locations.find("vgg_lite")
+    path = locations.require_file("vgg_lite")
     loaded = weights.load(path)
     network = networks.NETWORKS["vgg_lite"]
-    weights.check(loaded, network.shapes())
+    weights.check_shapes(loaded, network.shapes())
     assert path.stat().st_size < 4e6
     assert {"source", "licence", "residuals", "training", "images"} <= set(loaded.about)
 
 
 def test_the_built_in_batch_norms_hold_the_statistics_of_their_inputs(exemplar):
-    loaded = weights.load(locations.find("vgg_lite"))
-    network = networks.select(networks.NETWORKS["vgg_lite"], ("bn1_1", "bn2_1", "bn3_1"))
+    loaded = weights.load(locations.require_file("vgg_lite"))
+    network = networks.select_layers(networks.NETWORKS["vgg_lite"], ("bn1_1", "bn2_1", "bn3_1"))
     for features in network.apply(loaded.variables, exemplar).values():
         assert float(jnp.mean(jnp.abs(features))) < 10

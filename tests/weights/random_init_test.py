@@ -10,28 +10,34 @@ ROW = networks.NETWORKS["vgg_lite"]
 
 
 def draw(seed=0):
-    return random_init.draw("vgg_lite", ROW.shapes(), "avg", seed)
+    return random_init.random_weights("vgg_lite", ROW.shapes(), "avg", seed)
 
 
 def test_they_fit_the_network():
-    weights.check(draw(), ROW.shapes())
+    weights.check_shapes(draw(), ROW.shapes())
     kernel = draw().variables["params"]["conv2_1"]["kernel"]
     np.testing.assert_allclose(kernel.var(), 2 / (9 * kernel.shape[2]), rtol=0.05)
 
 
 def test_norms_change_nothing():
     variables = draw().variables
-    assert (variables["batch_stats"]["bn3_1"]["var"] == 1).all() and (variables["params"]["bn3_1"]["scale"] == 1).all()
-    assert (variables["batch_stats"]["bn3_1"]["mean"] == 0).all() and (variables["params"]["bn3_1"]["bias"] == 0).all()
+    assert (variables["batch_stats"]["bn3_1"]["var"] == 1).all() and (
+        variables["params"]["bn3_1"]["scale"] == 1
+    ).all()
+    assert (variables["batch_stats"]["bn3_1"]["mean"] == 0).all() and (
+        variables["params"]["bn3_1"]["bias"] == 0
+    ).all()
 
 
 def test_each_layer_keeps_the_mean_square_of_its_input():
     layers = ("relu1_1", "conv1_2", "relu1_2", "conv2_2", "relu2_2")
-    network = networks.select(ROW.clone(padding="wrap"), layers)
+    network = networks.select_layers(ROW.clone(padding="wrap"), layers)
     features = network.apply(draw().variables, jax.random.uniform(jax.random.key(0), (64, 64, 3)))
     for before, after in (("relu1_1", "conv1_2"), ("conv1_2", "relu1_2"), ("conv2_2", "relu2_2")):
         ratio = float((features[after] ** 2).mean() / (features[before] ** 2).mean())
-        assert 0.7 < ratio / (2 if after.startswith("conv") else 0.5) < 1.4  # a ReLU halves, kernels double
+        assert (
+            0.7 < ratio / (2 if after.startswith("conv") else 0.5) < 1.4
+        )  # a ReLU halves, kernels double
 
 
 def test_the_seed_decides():

@@ -48,7 +48,10 @@ def draw(rng):
     is_brick = np.clip(edge + 0.5, 0, 1)
     pits = np.clip(noise(rng, 10, 1.7) - 1.6, 0, 1.5)
     clay = brick_colours(rng, owner) * (1 - 0.3 * np.clip(pits, 0, 1))[..., None]
-    mortar = np.array([0.72, 0.68, 0.61]) * (1 + 0.05 * noise(rng, 4, 0.8) + 0.05 * noise(rng, 60))[..., None]
+    mortar = (
+        np.array([0.72, 0.68, 0.61])
+        * (1 + 0.05 * noise(rng, 4, 0.8) + 0.05 * noise(rng, 60))[..., None]
+    )
     face = 4.5 * (1 - np.exp(-np.maximum(edge, 0) / 3)) + 0.3 * noise(rng, 14, 1.5) - 1.4 * pits
     joint = 0.45 * noise(rng, 8, 1.3) - 0.8
     light = lit(joint + is_brick * (face - joint), light=(-0.6, -0.45, 1))

@@ -60,7 +60,9 @@ def draw(rng, count=700):
         fine, crinkle, blotches = (field[at] for field in fields)
         cover, across, veins = leaf_shape(rng, angle, length, crinkle)
         colours = leaf_colours(rng, angle, across, veins, fine, crinkle, blotches)
-        shadow = sum(np.roll(cover, (4 + k, 3 + m), (0, 1)) for k in (-2, 0, 2) for m in (-2, 0, 2)) / 9
+        shadow = (
+            sum(np.roll(cover, (4 + k, 3 + m), (0, 1)) for k in (-2, 0, 2) for m in (-2, 0, 2)) / 9
+        )
         depth = 0.35 + 0.65 * (i / count) ** 0.7
         ground[at] = mixed(ground[at] * (1 - 0.6 * shadow)[..., None], depth * colours, cover)
     return 1.05 * ground

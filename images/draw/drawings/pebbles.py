@@ -1,7 +1,19 @@
 """Pebbles: two layers of stones, each stone a rounded cell of a weighted Voronoi diagram."""
 
 import numpy as np
-from drawings.torus import COLUMNS, ROWS, SIZE, blurred, lit, mixed, noise, picked, slopes, window, wrapped
+from drawings.torus import (
+    COLUMNS,
+    ROWS,
+    SIZE,
+    blurred,
+    lit,
+    mixed,
+    noise,
+    picked,
+    slopes,
+    window,
+    wrapped,
+)
 
 RISE = 12  # pixels of the drawing, from the lower layer to the upper
 STONES = [
@@ -23,7 +35,11 @@ STONES = [
 def power(stones, i, at):
     """Squared distance from stone `i` less its squared radius, in the window `at`."""
     centres, radii, rows, columns = stones
-    return wrapped(rows[at] - centres[i, 0]) ** 2 + wrapped(columns[at] - centres[i, 1]) ** 2 - radii[i] ** 2
+    return (
+        wrapped(rows[at] - centres[i, 0]) ** 2
+        + wrapped(columns[at] - centres[i, 1]) ** 2
+        - radii[i] ** 2
+    )
 
 
 def nearest_stone(stones, reach):
@@ -49,7 +65,12 @@ def scattered_stones(rng, count, reach, rounds=8):
             shift = np.bincount(owner, wrapped(position - centres[owner, axis]), count) / area
             centres[:, axis] = (centres[:, axis] + shift) % SIZE
     bend = 0.05 * reach / 2
-    return centres, radii, ROWS + bend * noise(rng, reach / 2, 2.5), COLUMNS + bend * noise(rng, reach / 2, 2.5)
+    return (
+        centres,
+        radii,
+        ROWS + bend * noise(rng, reach / 2, 2.5),
+        COLUMNS + bend * noise(rng, reach / 2, 2.5),
+    )
 
 
 def distance_to_edge(stones, owner, least, reach):
@@ -72,12 +93,18 @@ def stone_colours(rng, stones, owner):
     veined = rng.uniform(size=count) < 0.14
     across = wrapped(rows - centres[owner, 0]) * np.cos(angle)[owner]
     across -= wrapped(columns - centres[owner, 1]) * np.sin(angle)[owner]
-    bands = 0.3 * (rng.uniform(size=count) ** 4)[owner] * np.sin(fineness[owner] * across + 2.5 * noise(rng, 40, 2))
+    bands = (
+        0.3
+        * (rng.uniform(size=count) ** 4)[owner]
+        * np.sin(fineness[owner] * across + 2.5 * noise(rng, 40, 2))
+    )
     speckles = rng.uniform(0.01, 0.07, count)[owner] * noise(rng, 5, 0.8)
     blotches = rng.uniform(0, 0.07, count)[owner] * noise(rng, 60)
     vein = 0.6 * veined[owner] * np.exp(-(((across + 3 * noise(rng, 60, 2)) / 1.6) ** 2))
     stone = picked(rng, STONES, count, spread=0.13) + rng.normal(0, 0.012, (count, 3))
-    return mixed(stone[owner] * (1 + bands + speckles + blotches)[..., None], (0.9, 0.88, 0.84), vein)
+    return mixed(
+        stone[owner] * (1 + bands + speckles + blotches)[..., None], (0.9, 0.88, 0.84), vein
+    )
 
 
 def stone_layer(rng, count, gap):
@@ -92,7 +119,11 @@ def stone_layer(rng, count, gap):
     open_sky = 0.35 + 0.65 * np.clip(dome / (0.22 * reach), 0, 1)
     brightness = 0.33 * open_sky + light * (0.48 + 0.6 * open_sky)
     shine = 0.12 * light**24
-    return stone_colours(rng, stones, owner) * brightness[..., None] + shine[..., None], np.clip(edge + 0.5, 0, 1), dome
+    return (
+        stone_colours(rng, stones, owner) * brightness[..., None] + shine[..., None],
+        np.clip(edge + 0.5, 0, 1),
+        dome,
+    )
 
 
 def draw(rng):

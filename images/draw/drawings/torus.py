@@ -12,7 +12,10 @@ ROWS, COLUMNS = np.mgrid[0:SIZE, 0:SIZE].astype(float)
 
 def filtered(image, transfer, stretch=(1, 1)):
     """Multiplies the Fourier transform of `image` by `transfer(frequency)`; `stretch` lengthens rows or columns."""
-    rows, columns = (np.fft.fftfreq(SIZE)[:, None] * stretch[0], np.fft.fftfreq(SIZE)[None, :] * stretch[1])
+    rows, columns = (
+        np.fft.fftfreq(SIZE)[:, None] * stretch[0],
+        np.fft.fftfreq(SIZE)[None, :] * stretch[1],
+    )
     return np.fft.ifft2(np.fft.fft2(image) * transfer(np.hypot(rows, columns))).real
 
 
@@ -24,7 +27,11 @@ def blurred(image, sigma):
 def noise(rng, scale, slope=1.6, stretch=(1, 1)):
     """Smooth noise of unit deviation whose largest lumps are `scale` pixels; a steeper slope leaves out fine detail."""
     low = 1 / scale
-    field = filtered(rng.standard_normal((SIZE, SIZE)), lambda f: (2 * f >= low) / np.maximum(f, low) ** slope, stretch)
+    field = filtered(
+        rng.standard_normal((SIZE, SIZE)),
+        lambda f: (2 * f >= low) / np.maximum(f, low) ** slope,
+        stretch,
+    )
     return field / field.std()
 
 
@@ -57,4 +64,6 @@ def mixed(first, second, weight):
 
 def picked(rng, palette, count, spread=0.1):
     """`count` colours from a palette, each a little brighter or darker than there."""
-    return np.array(palette)[rng.integers(len(palette), size=count)] * rng.uniform(1 - spread, 1 + spread, (count, 1))
+    return np.array(palette)[rng.integers(len(palette), size=count)] * rng.uniform(
+        1 - spread, 1 + spread, (count, 1)
+    )

@@ -16,7 +16,9 @@ def enlarged(image, factor):
 
 def swell(frequency):
     """How high waves of each frequency are: mostly those of some 80 pixels, none of more than 150."""
-    return np.exp(-((0.0072 / np.maximum(frequency, 1e-9)) ** 4)) / np.maximum(frequency, 0.012) ** 3.5
+    return (
+        np.exp(-((0.0072 / np.maximum(frequency, 1e-9)) ** 4)) / np.maximum(frequency, 0.012) ** 3.5
+    )
 
 
 def caustics(waves, depth, factor=6):

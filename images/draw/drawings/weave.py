@@ -3,8 +3,20 @@
 import numpy as np
 from drawings.torus import COLUMNS, ROWS, SIZE, blurred, lit, mixed, noise, picked
 
-WARP = [(0.13, 0.23, 0.36), (0.16, 0.30, 0.44), (0.10, 0.18, 0.29), (0.20, 0.38, 0.48), (0.25, 0.43, 0.50)]
-WEFT = [(0.78, 0.54, 0.24), (0.72, 0.36, 0.20), (0.86, 0.72, 0.48), (0.62, 0.26, 0.18), (0.83, 0.63, 0.34)]
+WARP = [
+    (0.13, 0.23, 0.36),
+    (0.16, 0.30, 0.44),
+    (0.10, 0.18, 0.29),
+    (0.20, 0.38, 0.48),
+    (0.25, 0.43, 0.50),
+]
+WEFT = [
+    (0.78, 0.54, 0.24),
+    (0.72, 0.36, 0.20),
+    (0.86, 0.72, 0.48),
+    (0.62, 0.26, 0.18),
+    (0.83, 0.63, 0.34),
+]
 
 
 def threads(rng, across, along, palette, phase, grain, count=20):
@@ -17,10 +29,14 @@ def threads(rng, across, along, palette, phase, grain, count=20):
     thread = np.floor(across / pitch).astype(int) % count
     side = (2 * (across / pitch % 1) - 1) / rng.uniform(0.9, 1, count)[thread]
     wave = 0.45 * np.cos(np.pi * (along / pitch - 0.5 + phase + thread % 2))
-    plies = np.sin(2 * np.pi * (1.5 * along / pitch + 0.7 * side) + rng.uniform(0, 7, count)[thread])
+    plies = np.sin(
+        2 * np.pi * (1.5 * along / pitch + 0.7 * side) + rng.uniform(0, 7, count)[thread]
+    )
     height = wave + np.sqrt(np.clip(1 - side**2, 0, 1)) + 0.035 * plies + 0.012 * grain
     tone = 1 + 0.1 * plies + 0.1 * grain + 0.04 * noise(rng, 60)
-    return np.where(np.abs(side) < 1, height, -2), picked(rng, palette, count)[thread] * tone[..., None]
+    return np.where(np.abs(side) < 1, height, -2), picked(rng, palette, count)[thread] * tone[
+        ..., None
+    ]
 
 
 def draw(rng):

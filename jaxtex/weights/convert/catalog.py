@@ -31,7 +31,9 @@ class Published(NamedTuple):
 
 
 def _torchvision(network: str, file: str, size: int, sha256: str) -> Published:
-    return Published(network, "torchvision", TORCHVISION + file, size, ("sha256", sha256), "BSD-3-Clause")
+    return Published(
+        network, "torchvision", TORCHVISION + file, size, ("sha256", sha256), "BSD-3-Clause"
+    )
 
 
 def _zoo(network: str, file: str, size: int, sha256: str) -> Published:
@@ -39,7 +41,9 @@ def _zoo(network: str, file: str, size: int, sha256: str) -> Published:
 
 
 def _keras(network: str, size: int, md5: str) -> Published:
-    return Published(network, "keras", f"{KERAS}{network}/{network}{GOES}", size, ("md5", md5), "CC BY 4.0")
+    return Published(
+        network, "keras", f"{KERAS}{network}/{network}{GOES}", size, ("md5", md5), "CC BY 4.0"
+    )
 
 
 # In the order in which they are tried. torchvision's come first: no extra is needed, two hosts serve the same numbers, and
@@ -59,21 +63,42 @@ PUBLISHED = (
         ("sha256", "88bbedbc8e780413736db38ac4efd41b06fc0e93fd5b8879b584bba63a950129"),
         "BSD-3-Clause",
     ),
-    _zoo("vgg16_bn", "vgg16-bn-7.onnx", 553512191, "4fdceabf1ef715c9ed3020fa2eac1cb2a448296c086b03633c80cf47e1c5afce"),
+    _zoo(
+        "vgg16_bn",
+        "vgg16-bn-7.onnx",
+        553512191,
+        "4fdceabf1ef715c9ed3020fa2eac1cb2a448296c086b03633c80cf47e1c5afce",
+    ),
     _torchvision(
         "vgg19_bn",
         "vgg19_bn-c79401a0.pth",
         574769405,
         "c79401a0cf3cb42714e4182f5868c7a6f4f4534f5df9e956e2bb2098de41cbb6",
     ),
-    _zoo("vgg19_bn", "vgg19-bn-7.onnx", 574774380, "ce0987dfa6228ad29708013f38b7f73cbc14ca6066a05fc22ee49b35871c63ed"),
-    _torchvision(
-        "vgg16", "vgg16-397923af.pth", 553433881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
+    _zoo(
+        "vgg19_bn",
+        "vgg19-bn-7.onnx",
+        574774380,
+        "ce0987dfa6228ad29708013f38b7f73cbc14ca6066a05fc22ee49b35871c63ed",
     ),
-    _zoo("vgg16", "vgg16-12.onnx", 553437752, "722c42f53ca03a5480296bf8f9c85a151de3eed9ec982d7d2302ff6e2900c67b"),
+    _torchvision(
+        "vgg16",
+        "vgg16-397923af.pth",
+        553433881,
+        "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    ),
+    _zoo(
+        "vgg16",
+        "vgg16-12.onnx",
+        553437752,
+        "722c42f53ca03a5480296bf8f9c85a151de3eed9ec982d7d2302ff6e2900c67b",
+    ),
     _keras("vgg16", 58889256, "6d6bbae143d832006294945121d1f1fc"),
     _torchvision(
-        "vgg19", "vgg19-dcbb9e9d.pth", 574673361, "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
+        "vgg19",
+        "vgg19-dcbb9e9d.pth",
+        574673361,
+        "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
     ),
     _keras("vgg19", 80134624, "253f8cb515780f3b799900260a226db6"),
 )

@@ -35,7 +35,7 @@ def convert(path: str, network: str = "", unknown: bool = False) -> hdf5.Weights
     """
     if not pathlib.Path(path).is_file():
         raise errors.UserError(f"checkpoint '{path}': no such file")
-    hashes = files.hashes(path, "sha256", "md5")
+    hashes = files.hash_file(path, "sha256", "md5")
     published = catalog.identify(hashes)
     if published is None and not unknown:
         raise errors.UserError(
@@ -43,25 +43,34 @@ def convert(path: str, network: str = "", unknown: bool = False) -> hdf5.Weights
             "if you trust where it comes from, type --allow_unknown"
         )
     try:
-        checkpoint = FORMATS[recognise_format(path)](path)
-        name = recognise_network(checkpoint, network)
+        checkpoint = FORMATS[recognize_format(path)](path)
+        name = recognize_network(checkpoint, network)
         variables = _variables(checkpoint, networks.NETWORKS[name])
     except errors.UserError as error:
         raise errors.UserError(f"checkpoint '{path}': {error}") from error
     except Exception as error:  # whatever a parser makes of a stranger's bytes
         text = " ".join(str(error).split()) or type(error).__name__
         raise errors.UserError(f"checkpoint '{path}': damaged ({text})") from error
-    return hdf5.Weights(variables, name, "max", _about(path, hashes["sha256"], checkpoint, published))
+    return hdf5.Weights(
+        variables, name, "max", _about(path, hashes["sha256"], checkpoint, published)
+    )
 
 
-def _about(path: str, sha256: str, checkpoint: Checkpoint, published: catalog.Published | None) -> dict:
+def _about(
+    path: str, sha256: str, checkpoint: Checkpoint, published: catalog.Published | None
+) -> dict:
     licence = GATYS if checkpoint.preprocessing == "gatys" else "unknown"
     licence, numbers = (published.licence, published.numbers) if published else (licence, "unknown")
-    about = {"source": pathlib.Path(path).name, "source_sha256": sha256, "licence": licence, "numbers": numbers}
+    about = {
+        "source": pathlib.Path(path).name,
+        "source_sha256": sha256,
+        "licence": licence,
+        "numbers": numbers,
+    }
     return about | ({"norm": "folded"} if checkpoint.folded else {})
 
 
-def recognise_format(path: str) -> str:
+def recognize_format(path: str) -> str:
     """The format by the first bytes, whatever the name says.
 
     Raises:
@@ -79,17 +88,21 @@ def recognise_format(path: str) -> str:
     if head[8:9] == b"{":
         return "safetensors"
     if head[257:262] == b"ustar":
-        raise errors.UserError("a tar; PyTorch's oldest layout is not read: load it and save it anew there")
+        raise errors.UserError(
+            "a tar; PyTorch's oldest layout is not read: load it and save it anew there"
+        )
     if head.lstrip().startswith(b"<"):
         raise errors.UserError("a web page, not weights; was the download refused?")
     if head.startswith(b"\x80"):
-        raise errors.UserError("a bare pickle, which is a program, not weights; nothing of it was run")
+        raise errors.UserError(
+            "a bare pickle, which is a program, not weights; nothing of it was run"
+        )
     if head.startswith(b"\x08"):
         return "onnx"
     raise errors.UserError(f"of no format that is known; there are: {', '.join(FORMATS)}")
 
 
-def recognise_network(checkpoint: Checkpoint, wanted: str = "") -> str:
+def recognize_network(checkpoint: Checkpoint, wanted: str = "") -> str:
     """The network whose first convolutions these are.
 
     Raises:
@@ -98,22 +111,40 @@ def recognise_network(checkpoint: Checkpoint, wanted: str = "") -> str:
     shapes = [_channels(layer, checkpoint.hwio) for layer in checkpoint.layers]
     norms = {layer.norm is not None for layer in checkpoint.layers}
     if not shapes or len(norms) > 1:
-        raise errors.UserError("has no convolutions" if not shapes else "only some of its convolutions have a batch norm")
+        raise errors.UserError(
+            "has no convolutions"
+            if not shapes
+            else "only some of its convolutions have a batch norm"
+        )
     if wanted:
         errors.choose("network", wanted, networks.TRAINED)
     normed = checkpoint.folded or norms == {True}
-    rows = {name: _expected(network) for name, network in networks.TRAINED.items() if network.batch_norm == normed}
-    fitting = [name for name, expected in rows.items() if expected[: len(shapes)] == shapes and wanted in ("", name)]
+    rows = {
+        name: _expected(network)
+        for name, network in networks.TRAINED.items()
+        if network.batch_norm == normed
+    }
+    fitting = [
+        name
+        for name, expected in rows.items()
+        if expected[: len(shapes)] == shapes and wanted in ("", name)
+    ]
     whole = [name for name in fitting if len(rows[name]) == len(shapes)]
     if len(whole or fitting) == 1:
         return (whole or fitting)[0]
     if fitting:
-        raise errors.UserError(f"ends early, and could be {' or '.join(fitting)}: say --network={fitting[0]}")
-    raise errors.UserError(_misfit(checkpoint, shapes, {wanted: rows[wanted]} if wanted in rows else rows))
+        raise errors.UserError(
+            f"ends early, and could be {' or '.join(fitting)}: say --network={fitting[0]}"
+        )
+    raise errors.UserError(
+        _misfit(checkpoint, shapes, {wanted: rows[wanted]} if wanted in rows else rows)
+    )
 
 
 def _misfit(checkpoint: Checkpoint, shapes: list, rows: dict[str, list]) -> str:
-    agreement = lambda row: next((i for i, pair in enumerate(zip(shapes, row)) if pair[0] != pair[1]), len(row))  # noqa: B905
+    agreement = lambda row: next(
+        (i for i, pair in enumerate(zip(shapes, row)) if pair[0] != pair[1]), len(row)
+    )  # noqa: B905
     nearest = max(rows, key=lambda name: agreement(rows[name]))
     place = agreement(rows[nearest])
     if place == len(rows[nearest]):
@@ -144,9 +175,14 @@ def _variables(checkpoint: Checkpoint, network: networks.VGG) -> dict:
         params[name] = _convolution(layer, checkpoint.hwio, preprocessing.bgr and name == names[0])
         if layer.norm:
             width = len(params[name]["bias"])
-            norm = {leaf: _vector(f"{leaf} of {layer.name}", tensor, width) for leaf, tensor in layer.norm.items()}
+            norm = {
+                leaf: _vector(f"{leaf} of {layer.name}", tensor, width)
+                for leaf, tensor in layer.norm.items()
+            }
             params[name.replace("conv", "bn")] = {leaf: norm[leaf] for leaf in ("scale", "bias")}
-            var = norm["var"] + np.float32(layer.epsilon - networks.EPSILON)  # as if it had been trained with ours
+            var = norm["var"] + np.float32(
+                layer.epsilon - networks.EPSILON
+            )  # as if it had been trained with ours
             stats[name.replace("conv", "bn")] = {"mean": norm["mean"], "var": var}
     values = {"mean": np.array(preprocessing.mean), "deviation": np.array(preprocessing.deviation)}
     return {"params": params, "batch_stats": stats, "preprocessing": values}
@@ -157,7 +193,11 @@ def _convolution(layer: Layer, hwio: bool, bgr: bool) -> dict[str, np.ndarray]:
     kernel = kernel if hwio else kernel.transpose(2, 3, 1, 0)
     kernel = np.ascontiguousarray(kernel[:, :, ::-1] if bgr else kernel)
     width = kernel.shape[3]
-    bias = _vector(f"bias of {layer.name}", layer.bias, width) if layer.bias else np.zeros(width, np.float32)
+    bias = (
+        _vector(f"bias of {layer.name}", layer.bias, width)
+        if layer.bias
+        else np.zeros(width, np.float32)
+    )
     return {"kernel": kernel, "bias": bias}
 
 

@@ -26,7 +26,9 @@ class RefusedError(Exception):
     """This server will not do, however often it is asked."""
 
 
-def fetch(published: catalog.Published, folder: pathlib.Path, progress: Progress, stall: float = STALL) -> pathlib.Path:
+def fetch(
+    published: catalog.Published, folder: pathlib.Path, progress: Progress, stall: float = STALL
+) -> pathlib.Path:
     """Downloads one file, resuming what an earlier attempt left; one process at a time, the others wait.
 
     Args:
@@ -54,12 +56,14 @@ def fetch(published: catalog.Published, folder: pathlib.Path, progress: Progress
 
 def _verify(published: catalog.Published, part: pathlib.Path) -> None:
     algorithm, expected = published.hash
-    if (found := files.hashes(part, algorithm)[algorithm]) != expected:
+    if (found := files.hash_file(part, algorithm)[algorithm]) != expected:
         part.unlink()
         raise RefusedError(f"sent a file with the {algorithm} {found} instead of {expected}")
 
 
-def _until_whole(published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float) -> None:
+def _until_whole(
+    published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float
+) -> None:
     failures, reason = 0, ""
     while failures < TRIES:
         before = _size(part)
@@ -68,7 +72,9 @@ def _until_whole(published: catalog.Published, part: pathlib.Path, progress: Pro
                 return
             reason = "ended early"
         except urllib.error.HTTPError as error:
-            if error.code != 416 or not before:  # 416: what is left of an earlier attempt is longer than the file
+            if (
+                error.code != 416 or not before
+            ):  # 416: what is left of an earlier attempt is longer than the file
                 raise RefusedError(f"HTTP {error.code} {error.reason}") from error
             part.unlink()
         except (OSError, http.client.HTTPException) as error:
@@ -77,11 +83,15 @@ def _until_whole(published: catalog.Published, part: pathlib.Path, progress: Pro
     raise RefusedError(reason)
 
 
-def _attempt(published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float) -> bool:
+def _attempt(
+    published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float
+) -> bool:
     """Appends what comes; whether the file is whole now."""
     have = _size(part)
     headers = {"User-Agent": "jaxtex", **({"Range": f"bytes={have}-"} if have else {})}
-    with urllib.request.urlopen(urllib.request.Request(published.url, headers=headers), timeout=stall) as response:
+    with urllib.request.urlopen(
+        urllib.request.Request(published.url, headers=headers), timeout=stall
+    ) as response:
         if response.headers.get("Content-Range", "").split("-")[0] != f"bytes {have}":
             have = 0  # the server begins anew
         total = have + int(response.headers.get("Content-Length") or 0)
@@ -127,7 +137,9 @@ def from_any(
 
 def _require_reader(published: catalog.Published) -> None:
     """Before half a gigabyte is fetched in vain."""
-    library = {".onnx": "onnx", ".safetensors": "safetensors"}.get(pathlib.Path(published.file).suffix)
+    library = {".onnx": "onnx", ".safetensors": "safetensors"}.get(
+        pathlib.Path(published.file).suffix
+    )
     if library and importlib.util.find_spec(library) is None:
         raise RefusedError("needs the extra 'convert': pip install 'jaxtex[convert]'")
 

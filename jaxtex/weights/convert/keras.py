@@ -27,7 +27,11 @@ def read(path: str) -> Checkpoint:
     for name, shape in found:
         if len(shape) == 4 and "optimizer" not in name:
             folder = name.rpartition("/")[0]
-            biases = [other for other, size in found if other.rpartition("/")[0] == folder and size == shape[3:]]
+            biases = [
+                other
+                for other, size in found
+                if other.rpartition("/")[0] == folder and size == shape[3:]
+            ]
             bias = _tensor(path, biases[0], shape[3:]) if biases else None
             layers.append(Layer(name, _tensor(path, name, shape), bias))
     return Checkpoint(layers, True, "keras")
@@ -39,7 +43,9 @@ def _datasets(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str,
         raise errors.UserError("its groups are nested too deep, or too many")
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise errors.UserError(f"'{prefix}{name}' is a link; weights are stored in the file itself")
+            raise errors.UserError(
+                f"'{prefix}{name}' is a link; weights are stored in the file itself"
+            )
         if isinstance(group[name], h5py.Group):
             yield from _datasets(group[name], f"{prefix}{name}/", depth + 1)
         elif isinstance(group[name], h5py.Dataset):

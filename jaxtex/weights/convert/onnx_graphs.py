@@ -16,12 +16,25 @@ from jaxtex import errors
 from jaxtex.weights.convert.tensors import Checkpoint, Layer, Tensor
 
 LARGEST = 1 << 24  # bytes without the tensors: a VGG's take a hundred thousand
-GRAPH, INITIALIZER, NAME, NUMBERS = 7, 5, 8, (4, 9)  # fields of ModelProto, GraphProto, TensorProto (float_data, raw_data)
+GRAPH, INITIALIZER, NAME, NUMBERS = (
+    7,
+    5,
+    8,
+    (4, 9),
+)  # fields of ModelProto, GraphProto, TensorProto (float_data, raw_data)
 BYTES = 2  # the wire type of what has a length
 SHORT = 1024  # bytes of numbers that stay in the copy
-CONVOLUTION = {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [1, 1, 1, 1], "dilations": [1, 1], "group": 1}
+CONVOLUTION = {
+    "kernel_shape": [3, 3],
+    "strides": [1, 1],
+    "pads": [1, 1, 1, 1],
+    "dilations": [1, 1],
+    "group": 1,
+}
 
-Places = dict[str, tuple[int, int]]  # a tensor's name -> where its numbers lie, and how many bytes they take
+Places = dict[
+    str, tuple[int, int]
+]  # a tensor's name -> where its numbers lie, and how many bytes they take
 
 
 def read(path: str) -> Checkpoint:
@@ -33,29 +46,49 @@ def read(path: str) -> Checkpoint:
     try:
         import onnx
     except ImportError as error:
-        raise errors.UserError("an ONNX file needs the extra 'convert': pip install 'jaxtex[convert]'") from error
+        raise errors.UserError(
+            "an ONNX file needs the extra 'convert': pip install 'jaxtex[convert]'"
+        ) from error
     with open(path, "rb") as file:
         copy, places = skeleton(file, os.path.getsize(path))
     graph = onnx.load_model_from_string(copy).graph
     tensors = {tensor.name: _tensor(path, tensor, places) for tensor in graph.initializer}
     followers = {node.input[0]: node for node in graph.node if node.input}
-    convolutions = [node for node in graph.node if node.op_type == "Conv" and _is_3x3(node, tensors)]
+    convolutions = [
+        node for node in graph.node if node.op_type == "Conv" and _is_3x3(node, tensors)
+    ]
     layers = [_layer(node, followers.get(node.output[0]), tensors) for node in convolutions]
-    return Checkpoint(layers, False, "torchvision", any(_had_norm(node, followers) for node in convolutions))
+    return Checkpoint(
+        layers, False, "torchvision", any(_had_norm(node, followers) for node in convolutions)
+    )
 
 
 def _layer(node, follower, tensors: dict[str, Tensor]) -> Layer:
     """`spatial=0` in old norms (outside the specification) is taken as what it was: one number for each channel."""
-    attributes = {attribute.name: list(attribute.ints) or attribute.i for attribute in node.attribute}
-    wrong = {name: value for name, value in CONVOLUTION.items() if attributes.get(name, value) != value}
+    attributes = {
+        attribute.name: list(attribute.ints) or attribute.i for attribute in node.attribute
+    }
+    wrong = {
+        name: value for name, value in CONVOLUTION.items() if attributes.get(name, value) != value
+    }
     if wrong:
-        raise errors.UserError(f"convolution '{node.name}' is none of VGG's: {', '.join(wrong)} of {attributes}")
+        raise errors.UserError(
+            f"convolution '{node.name}' is none of VGG's: {', '.join(wrong)} of {attributes}"
+        )
     kernel, *bias = [_find(tensors, name) for name in node.input[1:]]
     bias = bias[0] if bias else None
     if follower is None or follower.op_type != "BatchNormalization":
         return Layer(node.input[1], kernel, bias)
-    norm = dict(zip(("scale", "bias", "mean", "var"), (_find(tensors, n) for n in follower.input[1:]), strict=True))
-    epsilon = next((attribute.f for attribute in follower.attribute if attribute.name == "epsilon"), 1e-5)
+    norm = dict(
+        zip(
+            ("scale", "bias", "mean", "var"),
+            (_find(tensors, n) for n in follower.input[1:]),
+            strict=True,
+        )
+    )
+    epsilon = next(
+        (attribute.f for attribute in follower.attribute if attribute.name == "epsilon"), 1e-5
+    )
     return Layer(node.input[1], kernel, bias, norm, epsilon)
 
 
@@ -67,7 +100,11 @@ def _is_3x3(node, tensors: dict[str, Tensor]) -> bool:
 def _had_norm(node, followers: dict) -> bool:
     """Exporters number the modules; one that folded a norm left a gap: `features.0` is followed by ReLU `features.2`."""
     follower = followers.get(node.output[0])
-    numbers = [re.findall(r"features[./](?:features\.)?(\d+)", each.name) for each in (node, follower) if each]
+    numbers = [
+        re.findall(r"features[./](?:features\.)?(\d+)", each.name)
+        for each in (node, follower)
+        if each
+    ]
     return len(numbers) == 2 and all(numbers) and int(numbers[1][-1]) - int(numbers[0][-1]) == 2
 
 
@@ -84,13 +121,17 @@ def _tensor(path: str, tensor, places: Places) -> Tensor:
 
     def numbers() -> np.ndarray:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise errors.UserError(f"tensor '{name}' lies in another file, which is not opened; save one file")
+            raise errors.UserError(
+                f"tensor '{name}' lies in another file, which is not opened; save one file"
+            )
         if name not in places:
             return onnx.numpy_helper.to_array(tensor)
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).newbyteorder("<")
         if places[name][1] != np.prod(shape, dtype=object) * dtype.itemsize:
             raise errors.UserError(f"tensor '{name}' of shape {shape} has {places[name][1]} bytes")
-        return np.fromfile(path, dtype, places[name][1] // dtype.itemsize, offset=places[name][0]).reshape(shape)
+        return np.fromfile(
+            path, dtype, places[name][1] // dtype.itemsize, offset=places[name][0]
+        ).reshape(shape)
 
     return Tensor(shape, numbers)
 
@@ -107,7 +148,9 @@ def skeleton(file: BinaryIO, size: int) -> tuple[bytes, Places]:
             graph = io.BytesIO()
             for inner, inner_start, inner_begin, inner_end in _fields(file, begin, end):
                 if inner == INITIALIZER:
-                    _write(graph, INITIALIZER, _without_numbers(file, inner_begin, inner_end, places))
+                    _write(
+                        graph, INITIALIZER, _without_numbers(file, inner_begin, inner_end, places)
+                    )
                 else:
                     _copy(file, inner_start, inner_end, graph)
             _write(copy, GRAPH, graph.getvalue())
@@ -136,7 +179,12 @@ def _fields(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int, int, in
     while begin < end:
         file.seek(begin)
         tag = _varint(file)
-        length = {0: lambda: _varint(file) and 0, 1: lambda: 8, BYTES: lambda: _varint(file), 5: lambda: 4}.get(tag & 7)
+        length = {
+            0: lambda: _varint(file) and 0,
+            1: lambda: 8,
+            BYTES: lambda: _varint(file),
+            5: lambda: 4,
+        }.get(tag & 7)
         if length is None:
             raise errors.UserError("not an ONNX file, or damaged")
         count = length()
@@ -170,6 +218,8 @@ def _write(copy: io.BytesIO, number: int, contents: bytes) -> None:
 
 def _copy(file: BinaryIO, start: int, end: int, copy: io.BytesIO) -> None:
     if copy.tell() + end - start > LARGEST:
-        raise errors.UserError("not an ONNX file of a network, or one that hides its numbers elsewhere than in tensors")
+        raise errors.UserError(
+            "not an ONNX file of a network, or one that hides its numbers elsewhere than in tensors"
+        )
     file.seek(start)
     copy.write(file.read(end - start))

@@ -77,7 +77,9 @@ def _operate(operation: str, argument: Any, stack: list, memo: dict[int, Any]) -
     elif operation in MAKERS:
         MAKERS[operation](stack)
     elif operation not in ("PROTO", "FRAME"):
-        raise errors.UserError(f"its pickle uses {operation}, which no state dict needs; nothing of it was run")
+        raise errors.UserError(
+            f"its pickle uses {operation}, which no state dict needs; nothing of it was run"
+        )
 
 
 def _since_mark(stack: list) -> list:
@@ -120,7 +122,9 @@ MAKERS: dict[str, Callable[[list], Any]] = {
     "SETITEMS": _set_items,
     "STACK_GLOBAL": lambda stack: stack.append(Name(" ".join(_last(stack, 2)))),
     "REDUCE": _call,
-    "BUILD": lambda stack: stack.pop(),  # attributes of a state dict: its version, which nobody needs
+    "BUILD": lambda stack: (
+        stack.pop()
+    ),  # attributes of a state dict: its version, which nobody needs
     "BINPERSID": lambda stack: stack.append(Stored(stack.pop())),
 }
 
@@ -140,15 +144,25 @@ def _read_zip(path: str) -> dict[str, Tensor]:
         if archive.getinfo(name).file_size > LARGEST:
             raise errors.UserError("its pickle is too large for a state dict")
         root = name.removesuffix("data.pkl")
-        order = archive.read(root + "byteorder") if root + "byteorder" in archive.namelist() else b"little"
+        order = (
+            archive.read(root + "byteorder")
+            if root + "byteorder" in archive.namelist()
+            else b"little"
+        )
         state = parse(io.BytesIO(archive.read(name)))
-        sizes = {info.filename: info.file_size for info in archive.infolist() if info.compress_type == zipfile.ZIP_STORED}
+        sizes = {
+            info.filename: info.file_size
+            for info in archive.infolist()
+            if info.compress_type == zipfile.ZIP_STORED
+        }
     if order != b"little":
         raise errors.UserError("its numbers are big-endian; save it anew")
 
     def storage(key: str, dtype: np.dtype, count: int) -> Callable[[int, int], np.ndarray]:
         if sizes.get(f"{root}data/{key}", -1) != count * dtype.itemsize:
-            raise errors.UserError(f"its storage '{key}' has not the {count} numbers that were announced")
+            raise errors.UserError(
+                f"its storage '{key}' has not the {count} numbers that were announced"
+            )
         return lambda start, stop: _zipped(path, f"{root}data/{key}", dtype)[start:stop]
 
     return _tensors(state, storage)
@@ -168,7 +182,9 @@ def _read_older(path: str) -> dict[str, Tensor]:
         if not about["little_endian"]:
             raise errors.UserError("its numbers are big-endian; save it anew")
         places, place = {}, head.tell()
-        widths = {reference[2]: np.dtype(_dtype(reference)).itemsize for reference in _references(state)}
+        widths = {
+            reference[2]: np.dtype(_dtype(reference)).itemsize for reference in _references(state)
+        }
         for key in keys:
             file.seek(place)
             count = int.from_bytes(file.read(8), "little")
@@ -180,8 +196,12 @@ def _read_older(path: str) -> dict[str, Tensor]:
     def storage(key: str, dtype: np.dtype, count: int) -> Callable[[int, int], np.ndarray]:
         start, stored = places[key]
         if stored != count:
-            raise errors.UserError(f"its storage '{key}' has not the {count} numbers that were announced")
-        return lambda first, last: np.fromfile(path, dtype, last - first, offset=start + first * dtype.itemsize)
+            raise errors.UserError(
+                f"its storage '{key}' has not the {count} numbers that were announced"
+            )
+        return lambda first, last: np.fromfile(
+            path, dtype, last - first, offset=start + first * dtype.itemsize
+        )
 
     return _tensors(state, storage)
 
@@ -189,15 +209,21 @@ def _read_older(path: str) -> dict[str, Tensor]:
 def _entries(state: Any) -> dict[str, Call]:
     """The tensors of a state dict, which may lie one level down under "state_dict"."""
     if isinstance(state, Call):
-        raise errors.UserError(f"holds a '{state.name}', a thing of a program; save its state_dict()")
+        raise errors.UserError(
+            f"holds a '{state.name}', a thing of a program; save its state_dict()"
+        )
     if not isinstance(state, dict):
         raise errors.UserError("holds no state dict")
     state = state["state_dict"] if isinstance(state.get("state_dict"), dict) else state
-    unwrap = lambda call: call.arguments[0] if call.name == "torch._utils _rebuild_parameter" else call
+    unwrap = lambda call: (
+        call.arguments[0] if call.name == "torch._utils _rebuild_parameter" else call
+    )
     found = {name: unwrap(call) for name, call in state.items() if isinstance(call, Call)}
     for name, call in found.items():
         if call.name not in ("torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2"):
-            raise errors.UserError(f"'{name}' is a call of '{call.name}', not a tensor; nothing of it was run")
+            raise errors.UserError(
+                f"'{name}' is a call of '{call.name}', not a tensor; nothing of it was run"
+            )
     return found
 
 
@@ -221,13 +247,19 @@ def _tensor(name: str, call: Call, storage: Callable) -> Tensor:
     dtype, count = np.dtype(_dtype(stored.reference)), stored.reference[4]
     if len(shape) != len(strides) or min((offset, *shape, *strides), default=0) < 0:
         raise errors.UserError(f"tensor '{name}' has a shape or stride that makes no sense")
-    extent = 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True)) if math.prod(shape) else 0
+    extent = (
+        1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+        if math.prod(shape)
+        else 0
+    )
     if math.prod(shape) > count or offset + extent > count:
         raise errors.UserError(f"tensor '{name}' reaches beyond its {count} numbers")
     get = storage(stored.reference[2], dtype, count)
 
     def numbers() -> np.ndarray:
         flat = get(offset, offset + extent)
-        return np.lib.stride_tricks.as_strided(flat, shape, [stride * dtype.itemsize for stride in strides])
+        return np.lib.stride_tricks.as_strided(
+            flat, shape, [stride * dtype.itemsize for stride in strides]
+        )
 
     return Tensor(tuple(shape), numbers)

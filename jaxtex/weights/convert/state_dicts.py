@@ -21,7 +21,9 @@ def read_safetensors(path: str) -> Checkpoint:
     try:
         import safetensors
     except ImportError as error:
-        raise errors.UserError("a safetensors file needs the extra 'convert': pip install 'jaxtex[convert]'") from error
+        raise errors.UserError(
+            "a safetensors file needs the extra 'convert': pip install 'jaxtex[convert]'"
+        ) from error
 
     def reader(name: str):
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -32,7 +34,9 @@ def read_safetensors(path: str) -> Checkpoint:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
     except safetensors.SafetensorError as error:
         raise errors.UserError(f"not a safetensors file, or damaged ({error})") from error
-    return layers({name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()})
+    return layers(
+        {name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()}
+    )
 
 
 def read_arrays(path: str) -> Checkpoint:
@@ -43,11 +47,16 @@ def read_arrays(path: str) -> Checkpoint:
             return arrays[name]
 
     shapes = _shapes(path)
-    tensors = {name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()}
+    tensors = {
+        name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()
+    }
     if not any(name.endswith("/kernel") for name in tensors):
         return layers(tensors)
     kernels = sorted((name for name in tensors if name.endswith("/kernel")), key=natural)
-    found = [Layer(name, tensors[name], tensors.get(name.replace("/kernel", "/bias"))) for name in kernels]
+    found = [
+        Layer(name, tensors[name], tensors.get(name.replace("/kernel", "/bias")))
+        for name in kernels
+    ]
     return Checkpoint(found, True, "keras")
 
 
@@ -60,7 +69,11 @@ def _shapes(path: str) -> dict[str, tuple[int, ...]]:
         for member in archive.namelist():
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                read = (
+                    np.lib.format.read_array_header_1_0
+                    if version == (1, 0)
+                    else np.lib.format.read_array_header_2_0
+                )
                 shapes[member.removesuffix(".npy")] = read(file)[0]
     return shapes
 
@@ -80,10 +93,14 @@ def layers(tensors: dict[str, Tensor]) -> Checkpoint:
         if "weight" in leaves and len(leaves["weight"].shape) == 4:
             found.append(Layer(module, leaves["weight"], leaves.get("bias")))
         elif set(leaves) == set(NORMS) and found:
-            found[-1] = found[-1]._replace(norm={NORMS[leaf]: tensor for leaf, tensor in leaves.items()})
+            found[-1] = found[-1]._replace(
+                norm={NORMS[leaf]: tensor for leaf, tensor in leaves.items()}
+            )
         else:
             raise errors.UserError(f"'{module}' is neither a convolution nor a batch norm")
-    return Checkpoint(found, False, "gatys" if any("conv1_1" in layer.name for layer in found) else "torchvision")
+    return Checkpoint(
+        found, False, "gatys" if any("conv1_1" in layer.name for layer in found) else "torchvision"
+    )
 
 
 def natural(name: str) -> list:

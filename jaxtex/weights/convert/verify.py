@@ -30,14 +30,21 @@ def noise() -> np.ndarray:
     """What `torch.manual_seed(0); torch.rand(1, 3, 256, 256)` draws, `[256, 256, 3]`."""
     generator = np.random.MT19937()
     generator._legacy_seeding(0)
-    draws = (generator.random_raw(3 * NOISE * NOISE) & 0xFFFFFF).astype(np.float32) * np.float32(2**-24)
+    draws = (generator.random_raw(3 * NOISE * NOISE) & 0xFFFFFF).astype(np.float32) * np.float32(
+        2**-24
+    )
     return draws.reshape(3, NOISE, NOISE).transpose(1, 2, 0)
 
 
 def figures(loaded: hdf5.Weights, layers: tuple[str, ...]) -> Figures:
     """Minimum, maximum and norm of these layers for the noise, zero padding and maximum pooling."""
-    network = networks.select(networks.NETWORKS[loaded.network].clone(pooling="max", padding="zero"), layers)
-    variables = {**loaded.variables, "preprocessing": {"mean": np.zeros(3), "deviation": np.ones(3)}}
+    network = networks.select_layers(
+        networks.NETWORKS[loaded.network].clone(pooling="max", padding="zero"), layers
+    )
+    variables = {
+        **loaded.variables,
+        "preprocessing": {"mean": np.zeros(3), "deviation": np.ones(3)},
+    }
     summarise = lambda x: jnp.stack([x.min(), x.max(), jnp.sqrt(jnp.sum(x**2))])
     found = jax.jit(lambda v, x: jax.tree.map(summarise, network.apply(v, x)))(variables, noise())
     return {layer: [float(value) for value in found[layer]] for layer in layers}
@@ -50,7 +57,9 @@ def first_difference(found: Figures, expected: Figures) -> str:
 
 
 REPAIRS = {  # of the first kernel
-    "are torchvision's, with height and width of the kernels exchanged": lambda kernel: kernel.swapaxes(0, 1),
+    "are torchvision's, with height and width of the kernels exchanged": lambda kernel: (
+        kernel.swapaxes(0, 1)
+    ),
     "are torchvision's, with the kernels flipped": lambda kernel: kernel[::-1, ::-1],
     "are torchvision's, with red and blue exchanged": lambda kernel: kernel[:, :, ::-1],
 }
@@ -64,7 +73,7 @@ def judge(loaded: hdf5.Weights, table: dict[str, Figures]) -> tuple[bool, str]:
       table: golden values, as `golden` returns them.
     """
     expected = table.get(loaded.network, {})
-    available = networks.available(networks.NETWORKS[loaded.network], loaded.variables)
+    available = networks.available_layers(networks.NETWORKS[loaded.network], loaded.variables)
     layers = tuple(layer for layer in expected if layer in available)
     if not layers or loaded.about.get("norm") == "folded":
         return True, "structure and hashes agree; there are no golden values for such a file"
@@ -72,13 +81,25 @@ def judge(loaded: hdf5.Weights, table: dict[str, Figures]) -> tuple[bool, str]:
     if not difference:
         return True, f"all {len(layers)} layers agree with torchvision's golden values"
     if difference != layers[0]:
-        return False, f"the numbers are torchvision's up to '{difference}', which is wrong: {_guess(difference)}"
-    errors = {text: _error(figures(_repaired(loaded, repair), layers[:1]), expected) for text, repair in REPAIRS.items()}
+        return (
+            False,
+            f"the numbers are torchvision's up to '{difference}', which is wrong: {_guess(difference)}",
+        )
+    errors = {
+        text: _error(figures(_repaired(loaded, repair), layers[:1]), expected)
+        for text, repair in REPAIRS.items()
+    }
     if (least := min(errors.values())) < TOLERANCE:
-        return False, f"the numbers {next(text for text, error in errors.items() if error == least)}"
+        return (
+            False,
+            f"the numbers {next(text for text, error in errors.items() if error == least)}",
+        )
     if loaded.about.get("numbers") == "torchvision":
         return False, "the numbers should be torchvision's, and are not"
-    return True, "structure and hashes agree; the numbers are not torchvision's, for which alone there are golden values"
+    return (
+        True,
+        "structure and hashes agree; the numbers are not torchvision's, for which alone there are golden values",
+    )
 
 
 def _error(found: Figures, expected: Figures) -> float:
@@ -88,7 +109,11 @@ def _error(found: Figures, expected: Figures) -> float:
 
 
 def _guess(layer: str) -> str:
-    return "statistics of another batch norm?" if layer.startswith("bn") else "numbers of another layer, or changed"
+    return (
+        "statistics of another batch norm?"
+        if layer.startswith("bn")
+        else "numbers of another layer, or changed"
+    )
 
 
 def _repaired(loaded: hdf5.Weights, repair) -> hdf5.Weights:
