@@ -5,12 +5,15 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test slurm-test browser-test ordeal lint docs tour gallery bench experiments clean
+.PHONY: demo test test-all slurm-test browser-test ordeal lint docs tour gallery bench experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
 
-test: .venv/test lint  ## the linter and all tests
+test: .venv/test lint  ## the linter, the type checker and the quick tests: they cover every module
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m "not slow"
+
+test-all: .venv/test lint  ## every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 slurm-test: .venv/test  ## sweeps by a real Slurm, which is started on this machine and stopped again; as root
@@ -25,6 +28,8 @@ ordeal: .venv/test  ## runs that are killed, told to leave, and made by the hund
 
 lint: .venv/test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 docs: .venv/docs  ## the pages of docs/ as a site, build/docs/index.html; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs

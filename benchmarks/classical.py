@@ -22,9 +22,8 @@ import sys
 import cases
 import numpy as np
 
-from jaxtex import images
-from jaxtex.metrics import likeness
-from jaxtex.runs import report
+from jaxtex import images, metrics
+from jaxtex.images import contact_sheet
 from jaxtex.synthesis import input_images
 
 FOLDER = pathlib.Path("runs/classical")
@@ -108,10 +107,10 @@ def main() -> None:
                 image, seconds = timed(name, path)
                 columns.append(image)
                 print(
-                    f"{path.stem} | {name} | {seconds:.1f} | {likeness.patches(exemplar, image):.4f}",
+                    f"{path.stem} | {name} | {seconds:.1f} | {metrics.patches(exemplar, image):.4f}",
                     flush=True,
                 )
-        images.save(FOLDER / f"{path.stem}_sheet.png", report.sheet(columns))
+        images.save(FOLDER / f"{path.stem}_sheet.png", contact_sheet.sheet(columns))
 
 
 if __name__ == "__main__":

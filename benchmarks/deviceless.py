@@ -18,7 +18,7 @@ from jax.experimental import topologies
 from jaxtex import errors, images
 from jaxtex.cli import flag_parsing
 from jaxtex.runs import tables
-from jaxtex.synthesis import batches, compilation, config, planning, stepping
+from jaxtex.synthesis import api, batches, compilation, config, stepping
 
 H200 = """
 gpu_device_info {
@@ -51,7 +51,7 @@ FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
 
 def row(device: jax.Device, settings: config.Config, number: int) -> dict[str, float]:
     """What a program of steps takes, of one image or of so many at once."""
-    plans = planning.build_batch([[images.load("images/pebbles.png")]], settings, number)
+    plans = api.build_batch([[images.load("images/pebbles.png")]], settings, number)
     plan = batches.stack_plans(plans) if number > 1 else plans[0]
     problem = plan.problems[-1]
     several = stepping.build_loop(
@@ -99,7 +99,7 @@ def traffic(program: str) -> list[int]:
 
 def spread(what: str, settings: config.Config) -> dict[str, float]:
     """What devices that share the rows of an image send each other in a step, of each kind in MB and how many."""
-    plan = planning.build_plan(images.load("images/pebbles.png"), settings)
+    plan = api.build_plan(images.load("images/pebbles.png"), settings)
     program = compilation.lower_loop(plan, plan.problems[-1]).compile().as_text()
     sent = {move: [] for move in MOVES}
     for shape, move, _ in re.findall(rf" = (.*?) ({'|'.join(MOVES)})(-start)?\(", program):

@@ -7,9 +7,8 @@ import peers
 from cases import FOLDER, PLAIN
 from descents import built, descend
 
-from jaxtex import images
-from jaxtex.metrics import likeness
-from jaxtex.synthesis import config, input_images, loop, planning
+from jaxtex import images, metrics
+from jaxtex.synthesis import api, config, input_images, loop
 from jaxtex.weights import locations
 
 
@@ -18,15 +17,15 @@ def precision():
     for name in ("pebbles", "bricks", "leaves"):
         style = peers.square(128, f"images/{name}.png")
         for chosen in ("float32", "bfloat16"):
-            result = loop.run(planning.build_plan(style, config.Config(size=128, precision=chosen)))
+            result = loop.run(api.build_plan(style, config.Config(size=128, precision=chosen)))
             yield {"what": f"{name}, {chosen}", **measures(style, result)}
 
 
 def measures(style: np.ndarray, result: np.ndarray) -> dict[str, float]:
     """The two distances that no run optimises."""
     return {
-        "patches": likeness.patches(style, result),
-        "features": likeness.features(style, result),
+        "patches": metrics.patches(style, result),
+        "features": metrics.features(style, result),
     }
 
 
@@ -56,7 +55,7 @@ def loss():
             "seconds": theirs,
             "over torch": 1.0,
         }
-        plan = planning.build_plan(style, dataclasses.replace(settings, seed=seed))
+        plan = api.build_plan(style, dataclasses.replace(settings, seed=seed))
         coarse = plan.until(len(plan.problems) - 1)
         full = [
             (at, shown.infos.loss[-1])
@@ -88,7 +87,7 @@ def quality():
         images.save(FOLDER / f"{name}_torch.png", image)
         yield {"what": f"{name}, torch", "seconds": theirs, **measures(style, image)}
         for steps in (20, 30, 50, 100, 200):
-            plan = planning.build_plan(style, config.Config(size=192, num_steps=steps))
+            plan = api.build_plan(style, config.Config(size=192, num_steps=steps))
             seconds, progress = descend(plan, built(plan))[-1]
             images.save(FOLDER / f"{name}_{steps}.png", progress.image)
             row = {

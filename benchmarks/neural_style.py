@@ -19,9 +19,8 @@ import time
 import cases
 import numpy as np
 
-from jaxtex import images
-from jaxtex.metrics import likeness
-from jaxtex.runs import report
+from jaxtex import images, metrics
+from jaxtex.images import contact_sheet
 from jaxtex.synthesis import input_images
 from jaxtex.weights import locations
 
@@ -94,19 +93,19 @@ def main() -> None:
         made = {name: timed(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
             distances = (
-                likeness.patches(exemplar, image),
-                likeness.features(exemplar, image, "vgg19"),
+                metrics.patches(exemplar, image),
+                metrics.features(exemplar, image, "vgg19"),
             )
             print(
                 f"{path} | {name} | {seconds:.1f} | {distances[0]:.4f} | {distances[1]:.4f}",
                 flush=True,
             )
         rows.append(
-            report.sheet(
+            contact_sheet.sheet(
                 [exemplar, *(made[name][0] for name in ("torch", "same", "warm"))]
             ).swapaxes(0, 1)
         )
-        images.save(FOLDER / "sheet.jpg", report.sheet(rows).swapaxes(0, 1))
+        images.save(FOLDER / "sheet.jpg", contact_sheet.sheet(rows).swapaxes(0, 1))
         ratios.append([made[name][1] / made["torch"][1] for name in MAKERS[1:]])
     print(
         "time over torch's: "

@@ -17,7 +17,7 @@ import optax
 import scipy.optimize
 
 from jaxtex import images, optimizers
-from jaxtex.synthesis import config, planning, stepping
+from jaxtex.synthesis import api, config, stepping
 
 EXEMPLARS = ("images/pebbles.png", "images/bricks.png", "images/water.png")
 MARKS = (50, 100, 200)
@@ -105,7 +105,7 @@ def main() -> None:
     )
     rows = []
     for path in sys.argv[1:] or EXEMPLARS:
-        plan = planning.build_plan(images.load(path), config.Config(size=160, scales=1))
+        plan = api.build_plan(images.load(path), config.Config(size=160, scales=1))
         (a, own), (b, scipys), (c, optaxs) = ours(plan), by_scipy(plan), by_optax(plan)
         rows.append([a[mark - 1] / b[mark - 1] for mark in MARKS] + [own / scipys, own / optaxs])
         print(f"{path} | " + " | ".join(f"{value:.2f}" for value in rows[-1]), flush=True)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import images, optimizers
-from jaxtex.synthesis import compilation, config, initialization, input_images, planning, stepping
+from jaxtex.synthesis import api, compilation, config, initialization, input_images, stepping
 
 EXEMPLARS = ("pebbles", "bricks", "weave", "water", "galaxies")
 SEEDS = range(20)
@@ -39,7 +39,7 @@ def main() -> None:
     for name in EXEMPLARS:
         style = images.load(f"images/{name}.png")
         choices = config.Config(size=96, num_steps=100)
-        plan = planning.build_plan(style, choices)
+        plan = api.build_plan(style, choices)
         chunk = compilation.build_chunk(plan, plan.problems[0], looped=False)()
         falls = [
             fall(plan, chunk, seed, input_images.resize_input(style, choices.size))

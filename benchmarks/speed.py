@@ -32,11 +32,11 @@ from jaxtex import errors, networks
 from jaxtex import weights as weight_files
 from jaxtex.cli import flag_parsing
 from jaxtex.networks import convolutions
-from jaxtex.runs import report, run_folder, tables
+from jaxtex.runs import run_folder, tables, writer
 from jaxtex.runtime import device_memory as memories
 from jaxtex.runtime import malloc, xla_options
-from jaxtex.synthesis import compilation, config, loop, planning, stepping
-from jaxtex.weights import loading
+from jaxtex.synthesis import settings as parsing
+from jaxtex.synthesis import api, compilation, config, loop, stepping
 
 EXEMPLAR, DRAWN = "images/pebbles.png", FOLDER / "vgg16_bn.h5"
 TURNS, BATCH = 15, 8
@@ -70,7 +70,7 @@ def medians(
 
 def our_gradient(settings: config.Config) -> Callable:
     """One evaluation of loss and gradient, compiled as in a step."""
-    plan = planning.build_plan(peers.square(settings.size, EXEMPLAR), settings)
+    plan = api.build_plan(peers.square(settings.size, EXEMPLAR), settings)
     problem, image = plan.problems[-1], jnp.asarray(plan.start)
     data = problem.data(0)
     evaluate = jax.jit(
@@ -113,7 +113,7 @@ def whole():
     small = jax.default_backend() == "cpu"
     for size, steps in ((256, 20), (512, 2)) if small else ((256, 500), (1024, 100), (4096, 20)):
         for name in here():
-            plan = planning.build_plan(
+            plan = api.build_plan(
                 peers.square(size, EXEMPLAR), vgg16(size=size, num_steps=steps, precision=name)
             )
             chunks, alone = built(plan), plan._replace(save_every=steps)
@@ -215,7 +215,7 @@ def overhead():
         "vgg16_bn": vgg16(size=256),
         "vgg_lite": config.Config(size=256, scales=1),
     }.items():
-        plan = planning.build_plan(peers.square(256, EXEMPLAR), settings)
+        plan = api.build_plan(peers.square(256, EXEMPLAR), settings)
         chunk, state = (
             compilation.build_chunk(plan, plan.problems[0], False)(),
             stepping.init_state(plan, plan.problems[0]),
@@ -240,14 +240,14 @@ def overhead():
 
 
 @contextlib.contextmanager
-def reporting() -> Iterator[report.RunWriter]:
+def reporting() -> Iterator[writer.RunWriter]:
     """What a command does with its snapshots and losses."""
     folder = FOLDER / "overhead"
     with (
         run_folder.claim(folder, {}, {}, overwrite=True) as metrics,
-        futures.ThreadPoolExecutor(report.MAX_PENDING) as writers,
+        futures.ThreadPoolExecutor(writer.MAX_PENDING) as executor,
     ):
-        yield report.RunWriter(folder, metrics, writers)
+        yield writer.RunWriter(folder, metrics, executor)
 
 
 def first():
@@ -312,7 +312,7 @@ def main(names: list[str]) -> None:
     """Prints a table for each section, and keeps its rows."""
     wanted = {name: errors.choose("section", name, SECTIONS) for name in names or SECTIONS}
     FOLDER.mkdir(parents=True, exist_ok=True)
-    weight_files.save(DRAWN, loading.load_weights(vgg16(weights="random")))
+    weight_files.save(DRAWN, weight_files.load_weights(parsing.network_choice(vgg16(weights="random"))))
     with peers.process():
         for name, section in wanted.items():
             print(f"\n{section.__doc__}\n", flush=True)
@@ -333,7 +333,7 @@ SECTIONS = {
 }
 
 if __name__ == "__main__":
-    malloc.keep()  # as the command does
+    malloc.keep_freed_memory()  # as the command does
     os.environ.setdefault(
         "XLA_PYTHON_CLIENT_PREALLOCATE", "false"
     )  # commands and PyTorch want some of a GPU's memory, too

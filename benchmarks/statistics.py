@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxtex import images, optimizers, statistics
 from jaxtex.runs import tables
-from jaxtex.synthesis import compilation, config, planning
+from jaxtex.synthesis import api, compilation, config
 
 SIZE, ROUNDS, STEPS = 192, 7, 4
 
@@ -24,7 +24,7 @@ SIZE, ROUNDS, STEPS = 192, 7, 4
 def prepare(style: np.ndarray, statistic: str) -> list:
     """A chunk of steps, its state and data, and the problem's way to draw anew."""
     optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
-    plan = planning.build_plan(
+    plan = api.build_plan(
         style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer)
     )
     problem = plan.problems[0]

@@ -14,9 +14,7 @@ import numpy as np
 
 import jaxtex
 from claims import distributions, families, limits, measures, picture
-from jaxtex import images
-from jaxtex.synthesis import config
-from jaxtex.weights import loading
+from jaxtex import images, weights
 
 LAYER, CHANNELS, SMALL = (
     "relu2_1",
@@ -41,7 +39,7 @@ def demonstrate(folder: pathlib.Path) -> list[dict]:
 
 def look() -> measures.Seen:
     """The features of two exemplars, and of a texture made from one."""
-    network, variables = loading.load_network(config.Config(octaves=1), (LAYER,))
+    network, variables = weights.load_network(weights.NetworkChoice(octaves=1), (LAYER,))
     bricks, pebbles = (images.load(f"images/{name}.png") for name in ("bricks", "pebbles"))
     small = images.resize(bricks, SMALL, SMALL)
     made = jaxtex.synthesize(

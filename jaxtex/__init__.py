@@ -10,14 +10,29 @@ if TYPE_CHECKING:
     from jaxtex.errors import UserError
     from jaxtex.images import load as load_image
     from jaxtex.images import save as save_image
-    from jaxtex.synthesis.api import iterate, synthesize, transfer
+    from jaxtex.synthesis.api import Objective, build, iterate, synthesize, transfer
     from jaxtex.synthesis.config import Config
+    from jaxtex.synthesis.loop import Progress
 
-__all__ = ["Config", "UserError", "iterate", "load_image", "save_image", "synthesize", "transfer"]
+__all__ = [
+    "Config",
+    "Objective",
+    "Progress",
+    "UserError",
+    "build",
+    "iterate",
+    "load_image",
+    "save_image",
+    "synthesize",
+    "transfer",
+]
 
 _HOME = {
     "Config": ("synthesis.config", "Config"),
+    "Objective": ("synthesis.api", "Objective"),
+    "Progress": ("synthesis.loop", "Progress"),
     "UserError": ("errors", "UserError"),
+    "build": ("synthesis.api", "build"),
     "iterate": ("synthesis.api", "iterate"),
     "load_image": ("images", "load"),
     "save_image": ("images", "save"),

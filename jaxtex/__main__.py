@@ -1,22 +1,20 @@
-"""The command, from its first moment on: signals are heard while the rest is still being loaded."""
+"""Entry point of the command `jaxtex`. Signal handlers are installed before JAX is imported."""
 
 import gc
 
 from jaxtex.runtime import preemption
 
-ALLOCATIONS = 1_000_000  # between two looks for garbage: imports and tracing make little, and each look costs .03 s
+GC_THRESHOLD = 1_000_000  # allocations per collection: imports and tracing create little garbage
 
 
 def entry() -> None:
-    """The console script."""
-    gc.set_threshold(ALLOCATIONS)
+    """Runs the console script."""
+    gc.set_threshold(GC_THRESHOLD)
     preemption.install()
     try:
         from jaxtex.cli import main
-        from jaxtex.runtime import export_cache
 
-        with export_cache.kept(True):
-            main.entry()
+        main.entry()
     finally:
         preemption.ignore_signals()
 

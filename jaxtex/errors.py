@@ -1,43 +1,71 @@
-"""What a user did wrong, said in one line that names the thing, the value and the choice."""
+"""Exceptions for mistakes of the user, whose one line names the thing, the value and the choice."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+MIN_SIMILARITY = 0.6  # of a suggested name, as the ratio of `difflib.SequenceMatcher`
+
+Value = TypeVar("Value")
 
 
 class UserError(ValueError):
-    """A mistake that its maker can mend: `main` prints its one line and leaves with status 2."""
+    """Mistake that the user can correct: a command prints the message and exits with status 2."""
 
 
 class Preempted(BaseException):
-    """The run was told to leave, and what it was at is saved: no mistake, so `except Exception` lets it through."""
+    """The process was asked to stop, and the state of its run is saved.
+
+    Not an `Exception`, so that `except Exception` does not swallow it.
+    """
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
-    """The error for a name that is not in a table, with the nearest name that is.
+    """Builds the error for a name that is not in a table, with the nearest name that is.
 
     Args:
-      kind: what is named: "statistic", "layer".
-      name: the name that was not found.
-      names: those that there are.
+      kind: of the thing, such as "statistic" or "layer".
+      name: the unknown name.
+      names: all known names.
 
     Returns:
-      The error, to be raised by the caller.
+      The error, for the caller to raise.
     """
     names = list(names)
-    meant = nearest(name, names)
-    hint = f"; did you mean '{meant}'?" if meant else "."
+    suggestion = nearest(name, names)
+    hint = f"; did you mean '{suggestion}'?" if suggestion else "."
     return UserError(f"unknown {kind} '{name}'{hint} There are: {', '.join(names)}")
 
 
-def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """The first that begins with the name or ends with its words, or the one that is most like it; empty: none is."""
+def nearest(name: str, names: Iterable[str], cutoff: float = MIN_SIMILARITY) -> str:
+    """Finds the known name that a wrong or abbreviated name most likely stands for.
+
+    Args:
+      name: what the user wrote.
+      names: all known names.
+      cutoff: least similarity of a name that neither begins with `name` nor ends with `_name`,
+        in [0, 1].
+
+    Returns:
+      The first of `names` that begins with `name` or ends with `_name`, else the most similar one;
+      empty if none is similar.
+    """
     names = list(names)
-    kin = [each for each in names if name and (each.startswith(name) or each.endswith(f"_{name}"))]
-    return (kin or difflib.get_close_matches(name, names, 1, cutoff) or [""])[0]
+    for candidate in names:
+        if name and (candidate.startswith(name) or candidate.endswith(f"_{name}")):
+            return candidate
+
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    return similar[0] if similar else ""
 
 
-def choose(kind: str, name: str, table: dict):
-    """`table[name]`, or the error that `unknown` describes.
+def choose(kind: str, name: str, table: Mapping[str, Value]) -> Value:
+    """Returns `table[name]`.
+
+    Args:
+      kind: of the thing, such as "statistic" or "layer", for the message.
+      name: a key of the table.
+      table: name -> thing.
 
     Raises:
       UserError: `name` is not in `table`.

@@ -1,1 +1,15 @@
-"""The console commands and their flags."""
+"""Console commands: each `*_main` module is one, with its flags, its help and its `entry`.
+
+Where to change what:
+
+* add a flag to `jaxtex`: a field of `flags.Options`, or of `synthesis.config.Config` if it decides
+  the result; then its name in `help_page.GROUPS`;
+* add a flag to another command: a field of `Options` in its module;
+* add a preset: a row of `presets.PRESETS`;
+* change the help of a flag: the text beside its field; the rest of the page is the docstring of the
+  command's module;
+* add a kind of `--list`: a row of `lists.LISTS`; a shell of `--completion`: `completion.SHELLS`.
+
+`flag_fields` turns the fields of a dataclass into flags and back. `flag_parsing` runs a command:
+parsing, help, errors, exit status.
+"""

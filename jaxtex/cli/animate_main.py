@@ -1,63 +1,85 @@
-"""jaxtex-animate shows how a run came to its picture, from its snapshots.
+"""jaxtex-animate shows the course of a run as an animation of its snapshots.
 
     jaxtex-animate runs/pebbles                            (animation.gif)
-    jaxtex-animate runs/pebbles --output=pebbles.webp      (or .mp4, after pip install 'jaxtex[video]')
+    jaxtex-animate runs/pebbles --output=pebbles.webp
+    jaxtex-animate runs/pebbles --output=pebbles.mp4       (pip install 'jaxtex[video]')
 
-Of a GIF each picture has 256 colours of its own, WebP has all of them, MP4 (H.264) is small. The run need not be finished.
+GIF has 256 colors per picture, WebP is lossless, MP4 (H.264) is small. The run may be unfinished.
 """
 
-import functools
+import dataclasses
 import pathlib
 
 from absl import flags
 
 from jaxtex import errors
-from jaxtex.cli import flag_parsing
+from jaxtex.cli import flag_fields, flag_parsing, help_page
 from jaxtex.images import output_paths
 from jaxtex.runs import records
 from jaxtex.viewer import animations
 
-FLAGS = flags.FlagValues()
-FASTEST = 50  # pictures a second that viewers of GIF still show
+MIN_FPS = 0.1
+MAX_FPS = 50.0  # the fastest that viewers of GIF play
 
 
-def define_flags() -> None:
-    """The command's own."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text("output", "animation.gif", f"The file, one of {', '.join(animations.FORMATS)}.")
-    flags.DEFINE_float(
-        "fps",
-        10,
-        f"Snapshots a second, 0.1 to {FASTEST}; the last one stays longer.",
-        flag_values=FLAGS,
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags of `jaxtex-animate`."""
+
+    output: str = flag_fields.flag(
+        "animation.gif", f"File to write, one of {', '.join(animations.FORMATS)}."
+    )
+    fps: float = flag_fields.flag(
+        10.0, f"Snapshots per second, {MIN_FPS} to {MAX_FPS:g}. The last one is shown longer."
     )
 
 
-def main(arguments: list[str]) -> None:
-    """The animation of one run."""
+def define_flags() -> flags.FlagValues:
+    """Returns the flags of `jaxtex-animate`."""
+    return flag_fields.define(Options, flags.FlagValues())
+
+
+def main(values: flags.FlagValues, arguments: list[str]) -> None:
+    """Writes the animation of one run.
+
+    Args:
+      values: parsed flags.
+      arguments: the folder of the run.
+
+    Raises:
+      UserError: the run cannot be shown, or the file cannot be written.
+    """
+    options = flag_fields.read(Options, values)
     if len(arguments) != 1:
         raise errors.UserError(
-            f"one run's folder, please, not {len(arguments)}: jaxtex-animate RUN"
+            f"expected the folder of one run, got {len(arguments)}: jaxtex-animate RUN"
         )
-    if not 0.1 <= FLAGS.fps <= FASTEST:
-        raise errors.UserError(f"--fps={FLAGS.fps}: between 0.1 and {FASTEST}, please")
-    output_paths.validate_file(FLAGS.output, list(animations.FORMATS))
-    found = records.find_runs(arguments)
-    if len(found) > 1:
+    if not MIN_FPS <= options.fps <= MAX_FPS:
+        raise errors.UserError(f"--fps={options.fps}: must be between {MIN_FPS} and {MAX_FPS:g}")
+    output_paths.validate_file(options.output, list(animations.FORMATS))
+
+    folders = records.find_runs(arguments)
+    if len(folders) > 1:
         raise errors.UserError(
-            f"run {arguments[0]!r}: {len(found)} runs are below it; one, please, such as {found[0]}"
+            f"run {arguments[0]!r}: expected one run, got {len(folders)} below this folder; name "
+            f"one of them, such as {folders[0]}"
         )
-    paths = animations.frame_paths(records.read_run(found[0]))
-    with output_paths.open_atomic(FLAGS.output) as part:
-        animations.save(pathlib.Path(FLAGS.output).suffix.lower(), part, paths, FLAGS.fps)
-    print(FLAGS.output)
+    paths = animations.frame_paths(records.read_run(folders[0]))
+    suffix = pathlib.Path(options.output).suffix.lower()
+    with output_paths.open_atomic(options.output) as part:
+        animations.save(suffix, part, paths, options.fps)
+    print(options.output)
+
+
+COMMAND = flag_parsing.Command(
+    name="jaxtex-animate",
+    define_flags=define_flags,
+    help_page=lambda values: help_page.plain_page(__doc__ or "", values),
+    main=main,
+    positional=True,
+)
 
 
 def entry() -> None:
-    """The console script."""
-    flag_parsing.run_command(
-        "jaxtex-animate", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
-    )
-
-
-define_flags()
+    """Runs the console script."""
+    flag_parsing.run_as_script(COMMAND)

@@ -1,86 +1,138 @@
-"""jaxtex-compare measures textures against their exemplar, by what no run optimises by default.
+"""jaxtex-compare measures textures against their exemplar.
 
     jaxtex-compare images/pebbles.png runs/pebbles/result.png
     jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
 
-A row for each result, a column for each metric; docs/metrics.md says what they mean. patches, features and spectrum are
-0 for the exemplar itself; copied is 1 for a copy; seam and border are about 1 where there is nothing to be seen.
+Prints a row for each result and a column for each metric; no run optimizes these by default.
+patches, features and spectrum are 0 for the exemplar itself; copied is 1 for a copy; seam and
+border are about 1 if there are no artifacts. See docs/metrics.md.
 """
 
-import functools
+import dataclasses
 import sys
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
 from jaxtex import errors, images, metrics
-from jaxtex.cli import flag_parsing
+from jaxtex.cli import flag_fields, flag_parsing, help_page
 from jaxtex.runs import tables
 from jaxtex.runtime import xla_options
 
-FLAGS = flags.FlagValues()
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags of `jaxtex-compare`."""
 
-def define_flags() -> None:
-    """The command's own."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    help_text = "Shorter side that exemplar and results are reduced to, in pixels; 0: as they are. Nothing is enlarged."
-    flags.DEFINE_integer("size", 0, help_text, lower_bound=0, flag_values=FLAGS)
-    text(
-        "metrics",
-        "",
-        f"Which, with commas between. Empty: all. There are: {', '.join(metrics.METRICS)}.",
+    size: int = flag_fields.flag(
+        0,
+        "Shorter side that larger images are reduced to, in pixels. 0 keeps their sizes. Smaller "
+        "images are not enlarged.",
+        lower_bound=0,
     )
-    text("network", "", "The network of 'features', such as vgg19. Empty: fixed filters.")
-    text("csv", "", "A file that the table is written to as well, with all digits.")
+    metrics: str = flag_fields.flag(
+        "",
+        f"Metrics, separated by commas. Empty computes all. One of: {', '.join(metrics.METRICS)}.",
+    )
+    network: str = flag_fields.flag(
+        "", "Network of the metric 'features', such as vgg19. Empty uses fixed filters."
+    )
+    csv: str = flag_fields.flag("", "File for the same table with all digits.")
 
 
-def main(arguments: list[str]) -> None:
-    """Measures each result; one that cannot be read is named, and the exit status is 1."""
+class Measured(NamedTuple):
+    """A result and its metrics."""
+
+    path: str
+    values: dict[str, float]  # metric -> value
+
+
+def define_flags() -> flags.FlagValues:
+    """Returns the flags of `jaxtex-compare`."""
+    return flag_fields.define(Options, flags.FlagValues())
+
+
+def main(values: flags.FlagValues, arguments: list[str]) -> None:
+    """Measures each result; lists those that cannot be read on stderr.
+
+    Args:
+      values: parsed flags.
+      arguments: paths of the exemplar and of its results.
+
+    Raises:
+      UserError: flags or arguments are wrong, or the exemplar cannot be read.
+      SystemExit: a result cannot be read.
+    """
+    options = flag_fields.read(Options, values)
     xla_options.enable_compilation_cache()
     if len(arguments) < 2:
         raise errors.UserError(
-            "an exemplar and its results, please: jaxtex-compare EXEMPLAR RESULT..."
+            "expected an exemplar and its results: jaxtex-compare EXEMPLAR RESULT..."
         )
-    if 0 < FLAGS.size < images.MIN_SIDE:
+    if 0 < options.size < images.MIN_SIDE:
         raise errors.UserError(
-            f"--size={FLAGS.size}: 0, or at least {images.MIN_SIDE} pixels, please"
+            f"--size={options.size}: must be 0 or at least {images.MIN_SIDE} pixels"
         )
-    names = [name for name in FLAGS.metrics.split(",") if name] or list(metrics.METRICS)
+    names = [name for name in options.metrics.split(",") if name] or list(metrics.METRICS)
     for name in names:
         errors.choose("metric", name, metrics.METRICS)
-    exemplar, rows, unread = read(arguments[0]), [], 0
+
+    exemplar = load_reduced(arguments[0], options.size)
+    measured: list[Measured] = []
+    unreadable = 0
     for path in arguments[1:]:
         try:
-            image = read(path)
+            result = load_reduced(path, options.size)
         except errors.UserError as error:
             print(f"jaxtex-compare: {error}", file=sys.stderr)
-            unread += 1
+            unreadable += 1
         else:
-            rows.append((path, metrics.measure(exemplar, image, names, FLAGS.network)))
-    tables.show(
-        [
-            ["result", *names],
-            *([path, *(f"{values[name]:.4g}" for name in names)] for path, values in rows),
-        ]
-    )
-    if FLAGS.csv:
-        tables.save_csv(FLAGS.csv, [{"result": path, **values} for path, values in rows])
-    if unread:
+            measured.append(
+                Measured(path, metrics.measure(exemplar, result, names, options.network))
+            )
+
+    show(names, measured)
+    if options.csv:
+        tables.save_csv(options.csv, [{"result": row.path, **row.values} for row in measured])
+    if unreadable:
         sys.exit(1)
 
 
-def read(path: str) -> np.ndarray:
-    """An image at the size that it is compared in, `[H, W, 3]`."""
+def load_reduced(path: str, size: int) -> np.ndarray:
+    """Loads an image at the size of the comparison.
+
+    Args:
+      path: of the image.
+      size: greatest length of the shorter side, in pixels; 0 keeps the size.
+
+    Returns:
+      `[H, W, 3]` in [0, 1].
+    """
     image = images.load(path)
-    return images.resize_shorter_side(image, min(FLAGS.size, *image.shape[:2]))
+    return images.resize_shorter_side(image, min(size, *image.shape[:2]))
+
+
+def show(names: list[str], measured: list[Measured]) -> None:
+    """Prints the table.
+
+    Args:
+      names: of the metrics, the columns.
+      measured: the rows.
+    """
+    rows = [[row.path, *(f"{row.values[name]:.4g}" for name in names)] for row in measured]
+    tables.show([["result", *names], *rows])
+
+
+COMMAND = flag_parsing.Command(
+    name="jaxtex-compare",
+    define_flags=define_flags,
+    help_page=lambda values: help_page.plain_page(__doc__ or "", values),
+    main=main,
+    positional=True,
+)
 
 
 def entry() -> None:
-    """The console script."""
-    flag_parsing.run_command(
-        "jaxtex-compare", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
-    )
-
-
-define_flags()
+    """Runs the console script."""
+    flag_parsing.run_as_script(COMMAND)

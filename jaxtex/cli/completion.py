@@ -1,20 +1,25 @@
-"""`--completion=bash`: a script by which a shell completes the command's flags, and what may stand behind them."""
+"""Scripts that complete the flags of `jaxtex` and their values in a shell, for `--completion`.
+
+The library shtab writes them. It knows `--flag value`; the additions here make `--flag=value` work.
+To add a shell that shtab supports, add a row to `SHELLS` and one to `NAMES_AND_FILES`.
+"""
 
 import argparse
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from absl import flags
 
 from jaxtex import errors
-from jaxtex.cli import help_page, presets
+from jaxtex.cli import help_page
 from jaxtex.images import builtin, color_transfer
 from jaxtex.networks import padding_pooling
 from jaxtex.runs import experiments
 from jaxtex.runtime import distributed
-from jaxtex.synthesis import config
+from jaxtex.synthesis import config as configs
 
+# Flags whose values are files, folders, or files and names of built-in exemplars.
 FILES = (
     "style",
     "content",
@@ -28,11 +33,14 @@ FILES = (
     "flagfile",
 )
 FOLDERS = ("workdir", "profile")
-PICTURES = ("style", "content", "maps")  # by name, too
-BOTH = {
+PICTURES = ("style", "content", "maps")
+
+# Bodies of shell functions that complete a name or a file; shtab itself completes only one of them.
+NAMES_AND_FILES = {
     "bash": 'compgen -W "{names}" -- "$1"; compgen -f -- "$1"',
     "zsh": "_alternative 'names:name:({names})' 'files:file:_files'",
-}  # a name or a file, of which shtab itself takes one
+}
+
 BASH = """
 # --flag=value is three words to bash, and two to the function above.
 _jaxtex() {
@@ -50,70 +58,79 @@ complete -o bashdefault -F _jaxtex jaxtex
 
 
 def script(shell: str, values: flags.FlagValues, choices: Mapping[str, Iterable[str]]) -> str:
-    """The script, made by shtab, which knows of `--flag value`, and taught `--flag=value`.
+    """Returns the script for a shell.
 
     Args:
       shell: a row of `SHELLS`.
-      values: the flags.
-      choices: flag -> names that may stand behind it; those of `help_page.LISTS` and the like are added.
+      values: the flags of `jaxtex`.
+      choices: flag -> names of its values. Those whose names are in no table are added.
 
     Raises:
-      UserError: no such shell.
+      UserError: unknown shell.
     """
-    import shtab  # which few need
+    import shtab  # slow to import, and only needed here
 
-    taught = errors.choose("shell", shell, SHELLS)
-    named = {**choices, **_named()}
-    both = {
-        name: BOTH[shell].format(names=" ".join(named[name])) for name in FILES if name in named
-    }
-    functions = "\n".join(f"_jaxtex_{name}_file() {{ {body}; }}" for name, body in both.items())
+    adapt = errors.choose("shell", shell, SHELLS)
+    names = {**choices, **_further_names()}
+
     paths = dict.fromkeys(FILES, shtab.FILE) | dict.fromkeys(FOLDERS, shtab.DIRECTORY)
-    paths |= {name: {shell: f"_jaxtex_{name}_file"} for name in both}
-    return taught(shtab.complete(_parser(values, named, paths), shell, preamble={shell: functions}))
+    functions = []
+    for flag in FILES:
+        if flag in names:
+            body = NAMES_AND_FILES[shell].format(names=" ".join(names[flag]))
+            functions.append(f"_jaxtex_{flag}_file() {{ {body}; }}")
+            paths[flag] = {shell: f"_jaxtex_{flag}_file"}
+
+    parser = _parser(values, names, paths)
+    return adapt(shtab.complete(parser, shell, preamble={shell: "\n".join(functions)}))
 
 
 def _parser(
-    values: flags.FlagValues, named: Mapping[str, Iterable[str]], paths: dict
+    values: flags.FlagValues, names: Mapping[str, Iterable[str]], paths: Mapping[str, dict]
 ) -> argparse.ArgumentParser:
-    """The flags as argparse has them, for shtab to read."""
+    """Returns the flags as an argparse parser, which shtab reads."""
     parser = argparse.ArgumentParser("jaxtex", add_help=False)
-    for name in (name for names in help_page.GROUPS.values() for name in names):
+    for name in (name for group in help_page.GROUPS.values() for name in group):
         flag = values[name] if name in values else None
-        text = help_page.flag_help(name, flag).partition(". ")[0].rstrip(".")
+        summary = help_page.flag_help(name, flag).partition(". ")[0].rstrip(".")
+
         if name in ("help", "version") or (flag is not None and flag.boolean):
-            parser.add_argument(f"--{name}", action="store_true", help=text)
-            continue
-        action = parser.add_argument(
-            f"--{name}", choices=list(named.get(name, ())) or None, help=text
-        )
-        if name in paths:
-            action.complete = paths[name]
+            parser.add_argument(f"--{name}", action="store_true", help=summary)
+        else:
+            known = list(names.get(name, ())) or None
+            action = parser.add_argument(f"--{name}", choices=known, help=summary)
+            if name in paths:
+                action.complete = paths[name]  # type: ignore[attr-defined]
     return parser
 
 
-def _named() -> dict[str, Iterable[str]]:
-    found = {
+def _further_names() -> dict[str, Iterable[str]]:
+    """Maps flags to names of their values that the help text mentions, or that depend on files."""
+    experiment_names = ["all", "list"]
+    with contextlib.suppress(errors.UserError):  # the current folder has no experiments
+        experiment_names += experiments.names()
+
+    names: dict[str, Iterable[str]] = {
         "pooling": padding_pooling.POOLINGS,
         "padding": padding_pooling.PADDINGS,
         "preserve_color": color_transfer.PRESERVE_COLOR,
-        "list": help_page.LISTS,
-        "preset": presets.PRESETS,
         "distributed": distributed.CHOICES,
-        "completion": SHELLS,
         "tile": ("x", "y", "xy"),
-        "alpha": config.ALPHAS,
-        "experiment": ("all", "list"),
+        "alpha": configs.ALPHAS,
+        "experiment": experiment_names,
         "init": ("spectrum", "noise", "style", "content"),
     }
-    with contextlib.suppress(errors.UserError):  # none are here
-        found["experiment"] += tuple(experiments.names())
-    return found | dict.fromkeys(PICTURES, builtin.names())
+    return names | dict.fromkeys(PICTURES, builtin.names())
 
 
-def _zsh(text: str) -> str:
-    """A flag that takes a value may be followed by it after an equals sign, too."""
+def _adapt_bash(text: str) -> str:
+    """Adds a function that joins the words of `--flag=value`."""
+    return text + BASH
+
+
+def _adapt_zsh(text: str) -> str:
+    """Lets the value of a flag follow an equals sign as well."""
     return re.sub(r'^(  "--\w+)(\[.*\]:\w+:)', r"\1=\2", text, flags=re.MULTILINE)
 
 
-SHELLS = {"bash": lambda text: text + BASH, "zsh": _zsh}
+SHELLS: Mapping[str, Callable[[str], str]] = {"bash": _adapt_bash, "zsh": _adapt_zsh}

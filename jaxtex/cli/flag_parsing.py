@@ -1,55 +1,64 @@
-"""What the commands share: flags read with care, a user's mistake as one line and exit status 2."""
+"""Frame of all commands: parses flags, prints help, turns mistakes into one line and exit status 2.
+
+A command is a `Command`. `run` runs it on given arguments in this process, as tests do;
+`run_as_script` is what its console script calls.
+"""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from typing import NamedTuple, NoReturn
 
 from absl import app, flags, logging
 
 from jaxtex import errors
 from jaxtex.runtime import preemption
 
-SIGPIPE_STATUS = 141  # the status that shells give to what SIGPIPE ended
+USAGE_STATUS = 2  # a mistake of the user
+INTERRUPT_STATUS = 130  # what shells report after Ctrl-C
+SIGPIPE_STATUS = 141  # what shells report for a process that SIGPIPE ended
+
+# Part of absl's message -> the value that was expected.
 EXPECTED = {
     "invalid literal for int": "a whole number",
     "could not convert string to float": "a number",
     "Non-boolean argument": "true or false",
-}  # absl's words, ours
-Page = Callable[[], str]  # makes the help, which few ask for
+}
 
 
-def run_command(
-    name: str,
-    page: Page,
-    values: flags.FlagValues,
-    main: Callable[[list[str]], None],
-    positional: bool = False,
-) -> None:
-    """The whole of a command, for its console script.
+class Command(NamedTuple):
+    """A command of jaxtex."""
 
-    Args:
-      name: of the command.
-      page: makes its help.
-      values: its flags.
-      main: takes the arguments that are no flags.
-      positional: whether there may be such.
-    """
+    name: str
+    define_flags: Callable[[], flags.FlagValues]
+    help_page: Callable[[flags.FlagValues], str]
+    main: Callable[[flags.FlagValues, list[str]], object]  # parsed flags, positional arguments
+    positional: bool = False  # accepts arguments that are not flags
+
+
+def run_as_script(command: Command) -> None:
+    """Runs a command on the arguments of this process, with its standard streams and logging."""
     if sys.stdout:
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are any bytes
+        # File names may be any bytes.
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
-    parse_flags = lambda arguments: parse(arguments, name, page, values, positional)
-    with _listened_to():
-        app.run(
-            lambda arguments: handle_errors(name, main, arguments[1:]), flags_parser=parse_flags
-        )
+
+    with _exit_on_closed_pipe():
+        app.run(lambda arguments: run(command, arguments[1:]), flags_parser=_skip_parsing)
+
+
+def _skip_parsing(arguments: list[str]) -> list[str]:
+    """Keeps all arguments for `run`; absl's own flags keep their defaults."""
+    flags.FLAGS.mark_as_parsed()
+    return arguments
 
 
 @contextlib.contextmanager
-def _listened_to() -> Iterator[None]:
-    """Who reads what is printed may have had enough, as `head` has: the command leaves without a word, as others do."""
+def _exit_on_closed_pipe() -> Iterator[None]:
+    """Exits quietly if the reader of stdout closed the pipe, as `head` does."""
     try:
         try:
             yield
@@ -57,72 +66,124 @@ def _listened_to() -> Iterator[None]:
             if sys.stdout:
                 sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # where the interpreter flushes the rest to
+        # The interpreter flushes stdout once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(SIGPIPE_STATUS)
 
 
-def parse(
-    arguments: list[str], name: str, page: Page, values: flags.FlagValues, positional: bool = False
-) -> list[str]:
-    """Reads the flags; a wrong one is one line and exit status 2, --help and --version are answered."""
+def run(command: Command, arguments: Sequence[str]) -> None:
+    """Runs a command in this process.
+
+    Args:
+      command: the command.
+      arguments: flags and positional arguments, without the name of the command.
+
+    Raises:
+      SystemExit: after `--help` and `--version`, on failure, and on a mistake of the user, which is
+        printed in one line.
+    """
+    values = command.define_flags()
+    rest = parse(command, values, arguments)
+    handle_errors(command.name, lambda rest: command.main(values, rest), rest)
+
+
+def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) -> list[str]:
+    """Parses flags; prints the help or the version and exits if that is asked for.
+
+    Args:
+      command: the command.
+      values: its flags, which are set.
+      arguments: flags and positional arguments, without the name of the command.
+
+    Returns:
+      The positional arguments.
+
+    Raises:
+      SystemExit: `--help` or `--version` is given, or the arguments are wrong.
+    """
     if {"--help", "-h", "-help"} & set(arguments):
-        print(page().strip())
+        print(command.help_page(values).strip())
         sys.exit(0)
     if {"--version", "-version"} & set(arguments):
-        print(name, metadata.version("jaxtex"))
+        print(command.name, metadata.version("jaxtex"))
         sys.exit(0)
+
     try:
-        rest = values(arguments)
-        flags.FLAGS.mark_as_parsed()  # absl asks its own, too
-    except (flags.Error, UnicodeError) as error:  # the latter of a flagfile
-        exit_with_error(name, explain_error(error, values))
-    if len(rest) > 1 and not positional:
+        rest = values([command.name, *arguments])[1:]
+    except (flags.Error, UnicodeError) as error:  # UnicodeError: of a flagfile
+        exit_with_error(command.name, explain_error(error, values))
+    if rest and not command.positional:
         exit_with_error(
-            name,
-            f"'{rest[1]}' is no flag; an exemplar is given as --style={rest[1]}; --help tells all flags",
+            command.name,
+            f"unexpected argument '{rest[0]}'; an exemplar is given as --style={rest[0]}; --help "
+            "lists all flags",
         )
     return rest
 
 
 def explain_error(error: Exception, values: flags.FlagValues) -> str:
-    """What absl says of a wrong flag, and what to do."""
+    """Rewrites an error of absl about a flag.
+
+    Args:
+      error: raised while flags were parsed.
+      values: the flags.
+
+    Returns:
+      What is wrong, and the flag or value that was expected.
+    """
     text = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
     if isinstance(error, flags.UnrecognizedFlagError):
-        near = errors.nearest(error.flagname.replace("-", "_"), values)
-        return f"unknown flag --{error.flagname}; {f'did you mean --{near}? ' if near else ''}--help tells all"
+        suggestion = errors.nearest(error.flagname.replace("-", "_"), values)
+        hint = f"did you mean --{suggestion}? " if suggestion else ""
+        return f"unknown flag --{error.flagname}; {hint}--help lists all flags"
+
     if text.startswith("Missing value for flag --"):
         name = text.partition("--")[2]
-        return f"--{name} wants a value, --{name}=...: {values[name].help}"
-    wanted = next((wanted for words, wanted in EXPECTED.items() if words in text), None)
-    return f"{text.partition(': ')[0]}: {wanted}, please" if wanted else text
+        return f"--{name} needs a value, --{name}=...: {values[name].help}"
+
+    for fragment, expected in EXPECTED.items():
+        if fragment in text:
+            return f"{text.partition(': ')[0]}: expected {expected}"
+    return text
 
 
-def handle_errors(name: str, main: Callable[[list[str]], None], arguments: list[str]) -> None:
-    """`main`, with a user's mistake as one line."""
+def handle_errors(name: str, main: Callable[[list[str]], object], arguments: list[str]) -> None:
+    """Calls `main`, and turns the errors of a user or a machine into one line.
+
+    Args:
+      name: of the command.
+      main: takes the positional arguments.
+      arguments: the positional arguments.
+
+    Raises:
+      SystemExit: `main` raised one of those errors, or the process was asked to stop.
+      BrokenPipeError: see `_exit_on_closed_pipe`.
+    """
     try:
         main(arguments)
     except errors.Preempted as error:
-        preemption.exit_preempted(f"{name}: {error}; the same command goes on from there")
+        preemption.exit_preempted(f"{name}: {error}; the same command resumes")
     except BrokenPipeError:
         raise
-    except (
-        errors.UserError,
-        OSError,
-    ) as error:  # a full disk, say, is no mistake in the code either
+    except (errors.UserError, OSError) as error:  # OSError: such as a full disk
         exit_with_error(name, error)
     except MemoryError:
         exit_with_error(
             name,
-            "not enough memory; --dry_run tells what is wanted, --size, --height and --width decide it",
+            "not enough memory; --dry_run prints what a run needs, --size, --height and --width "
+            "determine it",
         )
     except KeyboardInterrupt:
-        print(f"{name}: interrupted; what was written until now is kept", file=sys.stderr)
-        sys.exit(130)
+        print(f"{name}: interrupted; everything written so far is kept", file=sys.stderr)
+        sys.exit(INTERRUPT_STATUS)
 
 
-def exit_with_error(name: str, error) -> None:
-    """One line on stderr, exit status 2."""
+def exit_with_error(name: str, error: object) -> NoReturn:
+    """Prints one line on stderr and exits with status 2.
+
+    Args:
+      name: of the command.
+      error: exception or text; line breaks become spaces.
+    """
     print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(USAGE_STATUS)

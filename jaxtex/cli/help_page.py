@@ -1,19 +1,19 @@
-"""What the command tells of itself: its flags by what they are for, and what can be chosen."""
+"""Help pages of the commands: a description, then every flag with its default.
+
+The help text of a flag is declared with the flag: in a field of `flags.Options`, of
+`synthesis.config.Config`, or of the `Options` of another command. `GROUPS` orders the flags of
+`jaxtex`.
+"""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 
 from absl import flags
 
-from jaxtex import errors, networks, optimizers, statistics
-from jaxtex.cli import presets
-from jaxtex.images import builtin
-from jaxtex.runs import experiments
-from jaxtex.synthesis import config
-from jaxtex.weights import loading, locations
+WIDTH = 100  # characters per line
+INDENT = 26  # characters before the help text of a flag
 
-WIDTH = 100  # letters on a line
-GROUPS = {
+GROUPS: Mapping[str, tuple[str, ...]] = {
     "Pictures": (
         "style",
         "content",
@@ -28,8 +28,8 @@ GROUPS = {
         "seed",
         "preserve_color",
     ),
-    "Several of them": ("num_images", "each", "style_weights", "masks", "style_masks"),
-    "What is matched": (
+    "Several pictures": ("num_images", "each", "style_weights", "masks", "style_masks"),
+    "Statistics and losses": (
         "statistic",
         "layers",
         "octaves",
@@ -43,7 +43,7 @@ GROUPS = {
         "excite_weight",
     ),
     "Network": ("network", "weights", "pooling", "padding"),
-    "Descent": (
+    "Optimization": (
         "num_steps",
         "scales",
         "shares",
@@ -52,7 +52,7 @@ GROUPS = {
         "history",
         "renew_every",
     ),
-    "What is kept": (
+    "Output": (
         "workdir",
         "serve",
         "save_every",
@@ -61,98 +61,89 @@ GROUPS = {
         "overwrite",
         "strip_metadata",
     ),
-    "From elsewhere": ("preset", "from", "experiment", "flagfile"),
+    "Presets and experiments": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
-    "To be told": ("list", "completion", "version", "help"),
+    "Information": ("list", "completion", "version", "help"),
+}
+
+# Flags that every command has and absl defines or `flag_parsing` handles.
+COMMON_HELP = {
+    "help": "Prints this page.",
+    "version": "Prints the version of jaxtex.",
+    "flagfile": "File of flags, one per line.",
 }
 
 
-def flags_help(values: flags.FlagValues) -> str:
-    """Every flag with its default, by groups."""
-    return "\n".join(
-        f"{title}:\n" + "".join(map(_entry(values), names)) for title, names in GROUPS.items()
+def grouped_page(description: str, values: flags.FlagValues) -> str:
+    """Returns a page with the flags of `jaxtex` in groups.
+
+    Args:
+      description: text before the flags.
+      values: the flags of `jaxtex`, or some of them.
+    """
+    return f"{description.strip()}\n\n{grouped_flags(values)}"
+
+
+def grouped_flags(values: flags.FlagValues, common: bool = True) -> str:
+    """Describes flags of `jaxtex` in groups.
+
+    Args:
+      values: the flags to describe.
+      common: includes those of `COMMON_HELP`.
+    """
+    sections = []
+    for title, names in GROUPS.items():
+        described = [name for name in names if name in values or (common and name in COMMON_HELP)]
+        if described:
+            sections.append(_section(title, described, values))
+    return "\n".join(sections)
+
+
+def plain_page(description: str, values: flags.FlagValues) -> str:
+    """Returns a page with all flags of a small command in one group.
+
+    Args:
+      description: text before the flags.
+      values: the flags of the command.
+    """
+    return f"{description.strip()}\n\n{_section('Flags', [*values, *COMMON_HELP], values)}"
+
+
+def _section(title: str, names: Iterable[str], values: flags.FlagValues) -> str:
+    """Describes flags below a title."""
+    return f"{title}:\n" + "".join(_entry(name, values) for name in names)
+
+
+def _entry(name: str, values: flags.FlagValues) -> str:
+    """Describes one flag: its name and default, and its help text in a second column."""
+    flag = values[name] if name in values else None
+    head = f"  --{name}{_default_suffix(flag)}"
+    text = textwrap.wrap(
+        flag_help(name, flag), WIDTH - INDENT, break_long_words=False, break_on_hyphens=False
     )
 
+    lines = [" " * INDENT + line for line in text]
+    if len(head) < INDENT - 1:
+        lines[0] = head.ljust(INDENT) + text[0]
+    else:
+        lines.insert(0, head)
+    return "".join(f"{line}\n" for line in lines)
 
-def _entry(values: flags.FlagValues) -> Callable[[str], str]:
-    def entry(name: str) -> str:
-        flag = values[name] if name in values else None
-        default = (
-            ""
-            if flag is None or flag.default in (None, "") or flag.default is False
-            else f"={flag.default}"
-        )
-        lines = textwrap.wrap(
-            flag_help(name, flag), WIDTH - 26, break_long_words=False, break_on_hyphens=False
-        )
-        head = f"  --{name}{default}"
-        first = f"{head:25} {lines[0]}\n" if len(head) < 25 else f"{head}\n{'':25} {lines[0]}\n"
-        return first + "".join(f"{'':25} {line}\n" for line in lines[1:])
 
-    return entry
+def _default_suffix(flag: flags.Flag | None) -> str:
+    """Returns `=DEFAULT`; empty if the flag is off or empty by default."""
+    if flag is None or flag.default is None or flag.default is False or flag.default in ("", []):
+        return ""
+    return f"={flag.default}"
 
 
 def flag_help(name: str, flag: flags.Flag | None) -> str:
-    """What a flag is for, in one line; absl's own have other words for it."""
-    own = {
-        "help": "This page.",
-        "version": "Of jaxtex.",
-        "flagfile": "Flags from a file, one on each line.",
-    }
-    return own.get(name) or " ".join(flag.help.split())
-
-
-def list_names(kind: str, choices: config.Config) -> list[str]:
-    """A line for each that there is of a kind.
+    """Returns the help text of a flag on one line.
 
     Args:
-      kind: a row of `LISTS`.
-      choices: whose network's layers are told.
-
-    Raises:
-      UserError: there is no such kind.
+      name: of the flag.
+      flag: None for a flag of `COMMON_HELP`.
     """
-    return [
-        f"{name:22} {text}".rstrip()
-        for name, text in errors.choose("list", kind, LISTS)(choices).items()
-    ]
-
-
-def _networks(choices: config.Config) -> dict[str, str]:
-    there = lambda name: (
-        "needs no weights" if name not in networks.TRAINED else str(locations.find_file(name) or "")
-    )
-    return {name: there(name) or f"jaxtex-weights fetch {name}" for name in networks.NETWORKS}
-
-
-def _layers(choices: config.Config) -> dict[str, str]:
-    matched = errors.choose("network", choices.network, networks.NETWORKS).defaults()
-    return {
-        name: "by default" if name in matched else "" for name in loading.available_layers(choices)
-    }
-
-
-def _described(table: dict) -> dict[str, str]:
-    return {name: (each.__doc__ or "").strip().partition("\n")[0] for name, each in table.items()}
-
-
-def _experiments(choices: config.Config) -> dict[str, str]:
-    return {name: _question(name) for name in experiments.names()}
-
-
-def _question(name: str) -> str:
-    try:
-        return experiments.load(name).question
-    except errors.UserError as error:
-        return str(error)
-
-
-LISTS = {
-    "networks": _networks,
-    "layers": _layers,
-    "statistics": lambda choices: _described(statistics.STATISTICS),
-    "optimizers": lambda choices: _described(optimizers.OPTIMIZERS),
-    "presets": lambda choices: presets.descriptions(),
-    "experiments": _experiments,
-    "exemplars": lambda choices: builtin.descriptions(),
-}
+    if flag is None:
+        return COMMON_HELP[name]
+    return " ".join(flag.help.split())

@@ -1,307 +1,253 @@
-"""jaxtex makes textures like an exemplar, and pictures in the style of one.
+"""jaxtex synthesizes textures like an exemplar, and pictures in the style of one.
 
-    jaxtex --style=pebbles                (one that comes with jaxtex, into runs/pebbles; --list=exemplars)
+    jaxtex --style=pebbles                (a built-in exemplar, into runs/pebbles; --list=exemplars)
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
-    jaxtex --style=painting.jpg --content=photo.jpg --size=384
-    jaxtex --flagfile=FILE                (flags from a file, one on each line)
-    jaxtex --from=runs/pebbles/result.png --seed=1      (as that was made, but for what is given)
+    jaxtex --style=painting.jpg --content=photo.jpg --size=384        (style transfer)
     jaxtex --style=photo.jpg --preset=best
-    jaxtex --list=statistics              (or networks, layers, optimizers, presets, experiments, exemplars)
-    jaxtex --experiment=q1                (a question of the literature)
+    jaxtex --from=runs/pebbles/result.png --seed=1        (the same flags, another seed)
+    jaxtex --flagfile=FILE                (flags from a file, one per line)
+    jaxtex --list=statistics              (networks, layers, optimizers, presets, experiments, ...)
+    jaxtex --experiment=q1                (a question of the literature, from experiments/)
     jaxtex --style=photo.jpg --serve=8080                 (a live page: http://127.0.0.1:8080)
-    jaxtex --serve=8080 --workdir=runs    (of what is made there, or was, until Ctrl-C)
+    jaxtex --serve=8080 --workdir=runs    (a live page of the runs in a folder, until Ctrl-C)
 
-The folder gets exemplar.png, result.png, sheet.png (exemplar, snapshots, result), steps/, metrics.jsonl, run.json, and at
-the end DONE. The same command goes on with a run that was cut off (status 75: told to leave), and does nothing where it is
-done.
+The folder of a run contains exemplar.png, result.png, sheet.png (exemplar, snapshots, result),
+steps/, metrics.jsonl, run.json and, once it is finished, DONE. The same command resumes an
+interrupted run (exit status 75: stopped by a signal), and does nothing if the run is finished.
 """
 
 import contextlib
-import dataclasses
-import functools
-import json
 import pathlib
 import sys
+from typing import Any
 
-import numpy as np
-from absl import flags
+from absl import flags as absl_flags
 
-from jaxtex import errors, images, networks, optimizers, statistics
-from jaxtex.cli import completion, flag_parsing, help_page, presets
-from jaxtex.images import output_paths, texture_maps
-from jaxtex.networks import convolutions
-from jaxtex.runs import execution, experiments, provenance, run_folder, tables
-from jaxtex.runtime import device_memory, distributed, export_cache, malloc, xla_options
-from jaxtex.synthesis import config, estimates, input_images
+from jaxtex import errors
+from jaxtex.cli import completion, flag_parsing, flags, help_page, lists, output_file, presets
+from jaxtex.runs import (
+    batch_execution,
+    execution,
+    experiments,
+    provenance,
+    run_folder,
+    tables,
+)
+from jaxtex.runtime import distributed, malloc, xla_options
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import estimates, input_images
 from jaxtex.viewer import server
 
-CHOICES = {
-    "network": networks.NETWORKS,
-    "statistic": statistics.STATISTICS,
-    "optimizer": optimizers.OPTIMIZERS,
-    "content_norm": statistics.NORMS,
-    "precision": convolutions.PRECISIONS,
-    "remat": device_memory.REMATS,
-}
-DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
-FLAGS = flags.FlagValues()
 
+def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
+    """Runs the mode that the flags ask for.
 
-def define_flags() -> None:
-    """A flag for each field of `Config`, and those that only the command has."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text(
-        "style",
-        None,
-        "The exemplar: path of an image, or a name of --list=exemplars; several, with commas, are blended.",
-    )
-    flags.DEFINE_alias("texture", "style", flag_values=FLAGS)
-    text(
-        "workdir",
-        "",
-        "Where the results go. Empty: runs/ and a name. Of experiments: the folder above theirs.",
-    )
-    flags.DEFINE_integer(
-        "num_images",
-        1,
-        "Pictures in one batch, with the seeds that follow --seed; each gets a folder.",
-        flag_values=FLAGS,
-    )
-    flags.DEFINE_boolean(
-        "each",
-        False,
-        "Of several styles: a picture of each in one batch, no blend.",
-        flag_values=FLAGS,
-    )
-    text(
-        "profile",
-        "",
-        "Folder for a record of where the time goes, for TensorBoard and ui.perfetto.dev.",
-    )
-    text(
-        "distributed",
-        "off",
-        "Several processes as one, with --mesh: auto, as JAX finds them (Slurm under srun, OpenMPI, "
-        "TPU, Kubernetes); off.",
-    )
-    text(
-        "output",
-        "",
-        "The result goes to this file, too: .png or .tif (--bits=16), .jpg (quality 95), .webp (lossless).",
-    )
-    flags.DEFINE_integer(
-        "bits", 8, "Of each colour in --output: 8, or 16 in .png and .tif.", flag_values=FLAGS
-    )
-    flags.DEFINE_boolean("dry_run", False, "Tell memory and time, make nothing.", flag_values=FLAGS)
-    flags.DEFINE_boolean(
-        "overwrite",
-        False,
-        "Make anew what is done or was begun, and in place of another run.",
-        flag_values=FLAGS,
-    )
-    text(
-        "from",
-        "",
-        "A result, which says how it was made: makes it again. Flags that are given replace its own.",
-    )
-    flags.DEFINE_boolean(
-        "strip_metadata", False, "The result does not say how it was made.", flag_values=FLAGS
-    )
-    text(
-        "preset",
-        "",
-        f"Choices that go together: {', '.join(presets.PRESETS)}. Flags that are given replace them.",
-    )
-    text("list", "", f"Tells what there is of: {', '.join(help_page.LISTS)}.")
-    text(
-        "completion",
-        "",
-        f"Prints a script that completes flags in a shell: {', '.join(completion.SHELLS)}.",
-    )
-    flags.DEFINE_integer(
-        "serve",
-        None,
-        "A live page at this port of 127.0.0.1, as long as the runs go; 0: any. With --workdir alone: of "
-        "what is made there, or was.",
-        lower_bound=0,
-        upper_bound=65535,
-        flag_values=FLAGS,
-    )
-    text(
-        "experiment",
-        "",
-        "Files in experiments/, whose RUNS are made: names with commas, all, or list.",
-    )
-    for field in dataclasses.fields(config.Config):
-        names = f" There are: {', '.join(CHOICES[field.name])}." if field.name in CHOICES else ""
-        DEFINE[field.type](
-            field.name, field.default, field.metadata["help"] + names, flag_values=FLAGS
-        )
+    Args:
+      values: parsed flags of `flags.define_flags`.
+      arguments: none.
 
-
-def main(_: list[str]) -> None:
-    """One picture, or the runs of experiments."""
-    malloc.keep()
-    distributed.initialize(FLAGS.distributed)
+    Raises:
+      UserError: flags, pictures or folders cannot be used.
+    """
+    del arguments
+    options, given = flags.read(values)
+    malloc.keep_freed_memory()
+    distributed.initialize(options.distributed)
     xla_options.enable_compilation_cache()
-    validate_output()
-    given = {
-        f.name: FLAGS[f.name].value
-        for f in dataclasses.fields(config.Config)
-        if FLAGS[f.name].present
-    }
-    style = FLAGS.style or ""
-    given = presets.preset_choices(FLAGS.preset) | given
-    if FLAGS["from"].value:
-        style, given = read_recorded_flags(
-            FLAGS["from"].value, given | ({"style": style} if style else {})
-        )
-    if FLAGS.list or FLAGS.experiment == "list":
-        print("\n".join(help_page.list_names(FLAGS.list or "experiments", config.Config(**given))))
-    elif FLAGS.completion:
-        print(completion.script(FLAGS.completion, FLAGS, CHOICES))
-    elif FLAGS.experiment and FLAGS.distributed != "off":
-        raise errors.UserError(
-            "--experiment with --distributed: one picture or batch, please; jaxtex-sweep has many"
-        )
-    elif FLAGS.experiment:
-        several = FLAGS.experiment == "all" or "," in FLAGS.experiment
-        folder = pathlib.Path(FLAGS.workdir or "runs", "" if several else FLAGS.experiment.strip())
-        with (
-            live_page(folder),
-            export_cache.kept(False),
-        ):  # its file may bring statistics of its own
-            run_experiments(
-                FLAGS.experiment, given | ({"style": FLAGS.style} if FLAGS.style else {})
-            )
-    elif style or given.get("content"):
-        named = "-".join(
-            pathlib.Path(path).stem for path in filter(None, (given.get("content"), style))
-        )
-        folder = pathlib.Path(FLAGS.workdir or f"runs/{named}")
-        with live_page(folder):
-            make(style, config.Config(**given), folder)
-    elif FLAGS.serve is not None:
-        server.serve_forever(FLAGS.serve, pathlib.Path(FLAGS.workdir or "runs"))
+    style, choices = resolve_choices(options, given)
+    config = configs.Config(**choices)
+    output_file.validate(options, style, config)
+
+    if options.list_ or options.experiment == "list":
+        print_list(options.list_ or "experiments", config)
+    elif options.completion:
+        print(completion.script(options.completion, values, flags.CHOICES))
+    elif options.experiment:
+        run_experiments(options, choices)
+    elif style or config.content:
+        run_synthesis(options, style, config)
+    elif options.serve is not None:
+        server.serve_forever(options.serve, pathlib.Path(options.workdir or "runs"))
     else:
         raise errors.UserError(input_images.MISSING)
 
 
-def read_recorded_flags(path: str, given: dict) -> tuple[str, dict]:
-    """Style and choices of a picture that says how it was made, with those that are given in their place."""
-    if FLAGS.experiment:
-        raise errors.UserError(f"--from={path} and --experiment do not go together")
-    found = provenance.flags_of(path, given)
-    kinds = {
-        "style": str,
-        **{field.name: field.type for field in dataclasses.fields(config.Config)},
-    }
-    for name, value in found.items():
-        if not isinstance(value, (int, float) if kinds.get(name) is float else kinds.get(name, ())):
-            raise errors.UserError(
-                f"--from={path}: was made with --{name}={value}, which cannot be had here"
-            )
-    return found.pop("style", ""), found
+def resolve_choices(options: flags.Options, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Combines the sources of choices: flags override the preset, both override `--from`.
 
+    Args:
+      options: flags of the command.
+      given: fields of `Config` on the command line.
 
-def live_page(folder: pathlib.Path) -> contextlib.AbstractContextManager:
-    """The live page of what is made in the folder, if there shall be one; of several processes one has it."""
-    wanted = FLAGS.serve is not None and not FLAGS.dry_run and distributed.is_writer()
-    return server.serve_during(FLAGS.serve if wanted else None, folder)
-
-
-def validate_output() -> None:
-    """What is wrong with --output and --bits is found before anything is made."""
-    if FLAGS["bits"].present and not FLAGS.output:
-        raise errors.UserError(
-            f"--bits={FLAGS.bits} counts for --output, which is missing; result.png has 8"
-        )
-    if not FLAGS.output:
-        return
-    if FLAGS.experiment or FLAGS.each or FLAGS.num_images != 1:
-        raise errors.UserError(
-            f"--output={FLAGS.output}: of a single picture, not with --experiment, --each, --num_images"
-        )
-    texts = (FLAGS.style, FLAGS.masks, FLAGS.style_masks, FLAGS.maps)
-    several = [path for text in texts for path in input_images.split_paths(text or "")]
-    inputs = [FLAGS.content, FLAGS.init, FLAGS.weights, *several]
-    for path in run_folder.result_paths(FLAGS.output, input_images.split_paths(FLAGS.maps)):
-        output_paths.validate_image(
-            str(path), FLAGS.bits, inputs, [FLAGS.workdir, FLAGS.profile], FLAGS.alpha == "keep"
-        )
-
-
-def make(style: str, choices: config.Config, folder: pathlib.Path) -> None:
-    """One picture into the folder, or a batch into folders in it."""
-    if FLAGS.dry_run:
-        return print(
-            tables.markdown(estimates.estimate_table(execution.plan_run(style, choices))), end=""
-        )
-    manner = execution.RunOptions(FLAGS.profile, FLAGS.overwrite, not FLAGS.strip_metadata)
-    if FLAGS.each or FLAGS.num_images != 1:
-        styles = input_images.split_paths(style) if FLAGS.each else [style]
-        made = execution.make_batch(styles, choices, FLAGS.num_images, folder, manner)
-    else:
-        made = [execution.Run(style, choices, folder)]
-        result = execution.make_run(made[0], manner)
-    for run in made if distributed.is_writer() else ():
-        print(
-            *run_folder.result_paths(
-                run.folder / run_folder.RESULT, input_images.split_paths(choices.maps)
-            ),
-            sep="\n",
-        )
-    if FLAGS.output and distributed.is_writer():
-        copy(result, folder, input_images.split_paths(choices.maps))
-
-
-def copy(result: np.ndarray | None, folder: pathlib.Path, maps: list[str]) -> None:
-    """The result, or if it was there already that of the folder, to --output; each of its maps to a file."""
-    if result is None and FLAGS.bits > 8:
-        raise errors.UserError(
-            f"--bits={FLAGS.bits}: {folder} is done already, with 8 bits; --overwrite makes it anew"
-        )
-    note = "" if FLAGS.strip_metadata else json.dumps(run_folder.read_record(folder))
-    there = (
-        images.load(path, alpha=True)
-        for path in run_folder.result_paths(folder / run_folder.RESULT, maps)
-    )
-    made = there if result is None else texture_maps.split_maps(result)
-    for path, image in zip(run_folder.result_paths(FLAGS.output, maps), made, strict=True):
-        output_paths.save_image(str(path), image, FLAGS.bits, note)
-        print(path)
-
-
-def run_experiments(text: str, given: dict) -> None:
-    """The experiments of the flag; what fails is named at the end, with exit status 1, and costs the others nothing.
+    Returns:
+      Paths of the exemplars, separated by commas, and fields of `Config`.
 
     Raises:
-      UserError: there was but one, and it could not begin.
+      UserError: unknown preset, or the picture of `--from` cannot be made again.
     """
-    names, failed = (
-        experiments.names() if text == "all" else [name.strip() for name in text.split(",")],
-        [],
+    choices = presets.preset_choices(options.preset) | given
+    if not options.from_:
+        return options.style, choices
+
+    if options.experiment:
+        raise errors.UserError(f"--from={options.from_} and --experiment exclude each other")
+    if options.style:
+        choices["style"] = options.style
+    recorded = provenance.flags_of(options.from_, choices)
+    return recorded.pop("style", ""), recorded
+
+
+def print_list(kind: str, config: configs.Config) -> None:
+    """Prints the available names of a kind, for `--list`.
+
+    Args:
+      kind: a row of `lists.LISTS`.
+      config: names the network whose layers are listed.
+    """
+    print("\n".join(lists.list_names(kind, config)))
+
+
+def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:
+    """Makes one picture or a batch; with `--dry_run` prints its cost.
+
+    Args:
+      options: flags of the command.
+      style: paths of the exemplars, separated by commas.
+      config: choices of the run.
+    """
+    if options.dry_run:
+        rows = estimates.estimate_table(execution.plan_run(style, config))
+        print(tables.markdown(rows), end="")
+        return
+
+    folder = pathlib.Path(options.workdir or f"runs/{default_name(style, config)}")
+    with live_page(options, folder):
+        if options.each or options.num_images != 1:
+            run_batch(options, style, config, folder)
+        else:
+            run_single(options, style, config, folder)
+
+
+def default_name(style: str, config: configs.Config) -> str:
+    """Returns the name of the folder below `runs/`: the stems of content and style."""
+    return "-".join(pathlib.Path(path).stem for path in (config.content, style) if path)
+
+
+def run_single(
+    options: flags.Options, style: str, config: configs.Config, folder: pathlib.Path
+) -> None:
+    """Makes one picture.
+
+    Args:
+      options: flags of the command.
+      style: paths of the exemplars, separated by commas.
+      config: choices of the run.
+      folder: of the run.
+    """
+    run = execution.Run(style, config, folder)
+    result = execution.make_run(run, run_options(options))
+    print_results([run])
+    if options.output and distributed.is_writer():
+        output_file.save(options, config, folder, result)
+
+
+def run_batch(
+    options: flags.Options, style: str, config: configs.Config, folder: pathlib.Path
+) -> None:
+    """Makes several pictures at once: of each style, or of several seeds.
+
+    Args:
+      options: flags of the command.
+      style: paths of the exemplars, separated by commas.
+      config: choices that the pictures share.
+      folder: above those of the pictures.
+    """
+    styles = configs.split_paths(style) if options.each else [style]
+    runs = batch_execution.make_batch(
+        styles, config, options.num_images, folder, run_options(options)
     )
-    for name in names:
-        try:
-            failed += experiments.run_experiment(
-                name, given, pathlib.Path(FLAGS.workdir or "runs"), FLAGS.overwrite
-            )
-        except errors.UserError as error:
-            if len(names) == 1:
-                raise
-            failed.append(f"{name}: {error}")
-    for line in failed:
-        print(f"jaxtex: failed: {' '.join(line.split())}", file=sys.stderr)
-    if failed:
+    print_results(runs)
+
+
+def run_options(options: flags.Options) -> execution.RunOptions:
+    """Returns the options of a run that do not decide its result."""
+    return execution.RunOptions(
+        options.profile, options.overwrite, metadata=not options.strip_metadata
+    )
+
+
+def print_results(runs: list[execution.Run]) -> None:
+    """Prints the paths of the results, in one process of several."""
+    if not distributed.is_writer():
+        return
+    for run in runs:
+        maps = configs.split_paths(run.config.maps)
+        for path in run_folder.result_paths(run.folder / run_folder.RESULT, maps):
+            print(path)
+
+
+def live_page(
+    options: flags.Options, folder: pathlib.Path
+) -> contextlib.AbstractContextManager[None]:
+    """Serves a page of a folder while the context lasts, if `--serve` is given.
+
+    Args:
+      options: flags of the command.
+      folder: of the runs. One of several processes serves it, none with `--dry_run`.
+    """
+    serves = not options.dry_run and distributed.is_writer()
+    return server.serve_during(options.serve if serves else None, folder)
+
+
+def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
+    """Runs the experiments of `--experiment`. A failure does not stop the others.
+
+    Args:
+      options: flags of the command.
+      choices: fields of `Config` that replace those of the experiments.
+
+    Raises:
+      UserError: the only experiment cannot start.
+      SystemExit: some runs failed; they are listed on stderr.
+    """
+    if options.distributed != "off":
+        raise errors.UserError(
+            "--experiment with --distributed: several processes share one picture or batch; "
+            "jaxtex-sweep distributes many runs"
+        )
+    base = folder = pathlib.Path(options.workdir or "runs")
+    if options.experiment == "all":
+        names = experiments.names()
+    else:
+        names = [name.strip() for name in options.experiment.split(",")]
+        folder = base / names[0] if len(names) == 1 else base
+    if options.style:
+        choices = choices | {"style": options.style}
+
+    failures = []
+    with live_page(options, folder):
+        for name in names:
+            try:
+                failures += experiments.run_experiment(name, choices, base, options.overwrite)
+            except errors.UserError as error:
+                if len(names) == 1:
+                    raise
+                failures.append(f"{name}: {error}")
+
+    for failure in failures:
+        print(f"jaxtex: failed: {' '.join(failure.split())}", file=sys.stderr)
+    if failures:
         sys.exit(1)
 
 
+COMMAND = flag_parsing.Command(
+    name="jaxtex",
+    define_flags=flags.define_flags,
+    help_page=lambda values: help_page.grouped_page(__doc__ or "", values),
+    main=main,
+)
+
+
 def entry() -> None:
-    """The command, see `__main__`."""
-    flag_parsing.run_command(
-        "jaxtex", lambda: f"{__doc__.strip()}\n\n{help_page.flags_help(FLAGS)}", FLAGS, main
-    )
-
-
-define_flags()
+    """Runs the console script, see `jaxtex.__main__`."""
+    flag_parsing.run_as_script(COMMAND)

@@ -1,37 +1,36 @@
-"""Choices that go together, by a name: `--preset`. Flags that are given take the place of the preset's.
+"""Presets: named sets of choices for `--preset`. Flags on the command line override them.
 
-Times are those of the processor over the defaults', of whole commands whose programs are kept: CPU, 192 pixels, pebbles and
-bricks, two seeds; of those that want a VGG-19 with drawn weights, which cost what trained ones do, and one seed. Measures
-are of four runs of `fast`, and at 160 pixels of one each of pebbles and bricks of `best`. Over the defaults `fast` has
-0.85 to 1.1 of `patches`, 0.6 to 1.1 of `features`; `best` 0.8 and 1.35 of `patches`, 0.8 and 1.2 of `features`, and rows
-that are straighter, more that is whole. Without the spectrum a fine speckle comes with so many steps: 3.2 of `patches`.
+To add a preset, add a row to `PRESETS`: the line that `--list=presets` prints, and fields of
+`synthesis.config.Config`. Times are relative to the defaults, on a CPU; see
+docs/development/performance.md.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from jaxtex import errors
 
-GATYS_STYLE = "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1"
-
 
 class Preset(NamedTuple):
-    """A row of the table."""
+    """A named set of choices."""
 
-    text: str
-    choices: dict
+    description: str
+    choices: dict[str, Any]  # fields of `Config`
 
 
-PRESETS = {
+PRESETS: Mapping[str, Preset] = {
     "fast": Preset(
-        "0.4 of the time, and measures as well: 60 steps, two octaves",
+        "0.4 times the time, similar quality: 60 steps, two octaves",
         {"num_steps": 60, "octaves": 2},
     ),
     "best": Preset(
-        "2.8 times the time: straighter, and more is whole; 600 steps, 30 pairs remembered, the spectrum held",
+        "2.8 times the time, straighter lines and more whole objects: 600 steps, L-BFGS history of "
+        "30, spectrum loss",
         {"num_steps": 600, "history": 30, "spectrum_weight": 0.3},
     ),
     "gatys2015": Preset(
-        "textures as in Gatys, Ecker and Bethge 2015, by a VGG-19: Gram matrices, noise, one scale; 13 times the time",
+        "13 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
+        "one scale, from noise",
         {
             "network": "vgg19",
             "pooling": "avg",
@@ -47,7 +46,8 @@ PRESETS = {
         },
     ),
     "gatys2016": Preset(
-        "style transfer as in Gatys, Ecker and Bethge 2016, by a VGG-19: begins with the content; 14 times the time",
+        "14 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
+        "matrices, from the content",
         {
             "network": "vgg19",
             "pooling": "avg",
@@ -55,14 +55,15 @@ PRESETS = {
             "statistic": "gram",
             "octaves": 1,
             "scales": 1,
-            "layers": GATYS_STYLE,
+            "layers": "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1",
             "content_layers": "conv4_2",
             "init": "content",
             "num_steps": 1000,
         },
     ),
     "portilla2000": Preset(
-        "joint statistics of steerable filters, as in Portilla and Simoncelli 2000; no weights; 2.2 times the time",
+        "2.2 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
+        "2000; no weights",
         {
             "network": "steerable",
             "statistic": "joint",
@@ -73,21 +74,22 @@ PRESETS = {
         },
     ),
     "ustyuzhaninov2016": Preset(
-        "one layer of wide filters that nobody trained, as in Ustyuzhaninov et al. 2016; no weights; 1.4 times the time",
+        "1.4 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
+        "weights",
         {"network": "shallow", "statistic": "gram", "scales": 1, "octaves": 1, "init": "noise"},
     ),
 }
 
 
-def preset_choices(name: str) -> dict:
-    """Of a preset; of an empty name none.
+def preset_choices(name: str) -> dict[str, Any]:
+    """Returns the choices of a preset; none for an empty name.
 
     Raises:
-      UserError: there is no such preset.
+      UserError: unknown preset.
     """
     return errors.choose("preset", name, PRESETS).choices if name else {}
 
 
 def descriptions() -> dict[str, str]:
-    """What each is."""
-    return {name: preset.text for name, preset in PRESETS.items()}
+    """Maps presets to their descriptions."""
+    return {name: preset.description for name, preset in PRESETS.items()}

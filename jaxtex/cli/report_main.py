@@ -1,90 +1,127 @@
-"""jaxtex-report makes one page of runs, a file of HTML that needs nothing else.
+"""jaxtex-report writes a report of runs: one HTML file that needs no other files.
 
     jaxtex-report runs/pebbles                                     (report.html)
-    jaxtex-report runs/sweep runs/pebbles --output=runs/all.html   (a folder above runs stands for all below it)
-    jaxtex-report runs/sweep --metrics=patches,seam                (none: nothing is measured)
+    jaxtex-report runs/sweep runs/pebbles --output=runs/all.html   (of all runs below a folder)
+    jaxtex-report runs/sweep --metrics=patches,seam                (none: without metrics)
 
-Pictures to be enlarged, exemplar beside result, 2 x 2, snapshots, loss, flags, measures, timings; of several runs a table
-to be sorted, too. Runs that are not finished are shown as far as they are.
+The report shows the pictures (click to enlarge), exemplar beside result, the result tiled 2 x 2,
+snapshots, loss, flags, metrics and timings; for several runs also a table to sort. Unfinished runs
+are shown up to their last step.
 """
 
-import functools
+import dataclasses
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
 from jaxtex import errors, metrics
-from jaxtex.cli import flag_parsing
+from jaxtex.cli import flag_fields, flag_parsing, help_page
 from jaxtex.images import output_paths
 from jaxtex.runs import records
 from jaxtex.runtime import xla_options
 from jaxtex.viewer import report_page, run_view
 
-FLAGS = flags.FlagValues()
+NO_METRICS = "none"
 
 
-def define_flags() -> None:
-    """The command's own."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text("output", "report.html", "The file.")
-    names = ", ".join(metrics.METRICS)
-    text(
-        "metrics",
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags of `jaxtex-report`."""
+
+    output: str = flag_fields.flag("report.html", "File to write.")
+    metrics: str = flag_fields.flag(
         "",
-        f"What finished runs are measured by, with commas between; none. Empty: all. There are: {names}.",
+        "Metrics of finished runs, separated by commas, or none. Empty computes all. "
+        f"One of: {', '.join(metrics.METRICS)}.",
     )
 
 
-def main(arguments: list[str]) -> None:
-    """The page; a run that cannot be read is named and left out, and the exit status is 1."""
+def define_flags() -> flags.FlagValues:
+    """Returns the flags of `jaxtex-report`."""
+    return flag_fields.define(Options, flags.FlagValues())
+
+
+def main(values: flags.FlagValues, arguments: list[str]) -> None:
+    """Writes the report; lists runs that cannot be read on stderr and leaves them out.
+
+    Args:
+      values: parsed flags.
+      arguments: folders of runs, or above runs.
+
+    Raises:
+      UserError: flags or arguments are wrong, or no run can be read.
+      SystemExit: a run cannot be read.
+    """
+    options = flag_fields.read(Options, values)
     xla_options.enable_compilation_cache()
     if not arguments:
-        raise errors.UserError("a run's folder, please, or one above several: jaxtex-report RUN...")
-    output_paths.validate_file(FLAGS.output, (".html", ".htm"))
-    shown, unread = exhibited(records.find_runs(arguments), chosen(FLAGS.metrics))
-    if not shown:
-        raise errors.UserError("; ".join(unread))
-    page = report_page.render(shown).encode(errors="replace")  # names of files are any bytes
-    with output_paths.open_atomic(FLAGS.output) as part:
+        raise errors.UserError("expected the folder of a run or above runs: jaxtex-report RUN...")
+    output_paths.validate_file(options.output, (".html", ".htm"))
+    views, failures = load_views(records.find_runs(arguments), parse_metrics(options.metrics))
+    if not views:
+        raise errors.UserError("; ".join(failures))
+
+    # File names may be any bytes.
+    page = report_page.render(views).encode(errors="replace")
+    with output_paths.open_atomic(options.output) as part:
         part.write_bytes(page)
-    print(FLAGS.output)
-    for line in unread:
-        print(f"jaxtex-report: {' '.join(line.split())}", file=sys.stderr)
-    if unread:
+    print(options.output)
+
+    for failure in failures:
+        print(f"jaxtex-report: {' '.join(failure.split())}", file=sys.stderr)
+    if failures:
         sys.exit(1)
 
 
-def exhibited(
-    folders: list[pathlib.Path], measured: list[str]
+def load_views(
+    folders: Sequence[pathlib.Path], names: list[str]
 ) -> tuple[list[run_view.RunView], list[str]]:
-    """What is shown of the runs that can be read, and what is wrong with the others."""
-    shown, unread, reduced = [], [], len(folders) > report_page.MAX_FULL_SIZE
+    """Loads what the report shows of each run.
+
+    Args:
+      folders: of the runs.
+      names: of the metrics to compute for finished runs.
+
+    Returns:
+      Views of the runs that can be read, and error messages of the others.
+    """
+    reduced = len(folders) > report_page.MAX_FULL_SIZE
+    views = []
+    failures = []
     for folder, name in zip(folders, records.unique_names(folders), strict=True):
         try:
-            shown.append(run_view.build_view(records.read_run(folder, name), measured, reduced))
+            views.append(run_view.build_view(records.read_run(folder, name), names, reduced))
         except errors.UserError as error:
-            unread.append(str(error))
-    return shown, unread
+            failures.append(str(error))
+    return views, failures
 
 
-def chosen(text: str) -> list[str]:
-    """The names of metrics in a flag.
+def parse_metrics(text: str) -> list[str]:
+    """Parses `--metrics`.
+
+    Args:
+      text: names separated by commas; empty stands for all.
 
     Raises:
-      UserError: there is no such metric.
+      UserError: unknown metric.
     """
     names = [name.strip() for name in text.split(",") if name.strip()] or list(metrics.METRICS)
     for name in names:
-        errors.choose("metric", name, {**metrics.METRICS, "none": None})
-    return [name for name in names if name != "none"]
+        errors.choose("metric", name, {**metrics.METRICS, NO_METRICS: None})
+    return [name for name in names if name != NO_METRICS]
+
+
+COMMAND = flag_parsing.Command(
+    name="jaxtex-report",
+    define_flags=define_flags,
+    help_page=lambda values: help_page.plain_page(__doc__ or "", values),
+    main=main,
+    positional=True,
+)
 
 
 def entry() -> None:
-    """The console script."""
-    flag_parsing.run_command(
-        "jaxtex-report", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
-    )
-
-
-define_flags()
+    """Runs the console script."""
+    flag_parsing.run_as_script(COMMAND)

@@ -1,254 +1,287 @@
-"""jaxtex-sweep makes many runs: a grid or a list of jaxtex's flags, some at once on this machine, or by Slurm.
+"""jaxtex-sweep makes many runs: a grid or a list of flags of jaxtex, on this machine or with Slurm.
 
-    jaxtex-sweep --style=images/pebbles.png --vary=seed=0,1,2 --vary=statistic=gram,sorted --size=128
-    jaxtex-sweep --folder=runs/layers --style=images/bricks.png --vary='layers=relu1_1,relu2_1;relu3_1'
-    jaxtex-sweep --list=FILE              (a line of flags for each run)
+    jaxtex-sweep --style=pebbles --vary=seed=0,1,2 --vary=statistic=gram,sorted --size=128
+    jaxtex-sweep --style=bricks --vary='layers=relu1_1,relu2_1;relu3_1' --folder=runs/layers
+    jaxtex-sweep --list=FILE              (one line of flags per run)
     jaxtex-sweep --experiment=q1,q2 --vary=seed=0,1 --network=vgg_lite
     jaxtex-sweep ... --slurm --sbatch='--partition=gpu --gres=gpu:1 --time=2:00:00'
-    jaxtex-sweep --folder=FOLDER          (goes on with it; or --status, --gather; a live page of it: --serve=8080)
+    jaxtex-sweep --folder=FOLDER          (resumes a sweep; with --status, --gather or --serve=8080)
 
-Commas separate the values of --vary, or, where one stands, semicolons alone. Any flag of jaxtex may be given, and holds for
-every run. The folder gets manifest/ (a flagfile for each run: jaxtex --flagfile=...), logs/, a folder for each run; last
-sheet.png, table.md, table.csv. The same command again makes what is not done yet; a grid may grow.
+Commas separate the values of --vary; if there is a semicolon, only semicolons do. Flags of jaxtex
+apply to every run. The folder contains manifest/ (a flagfile per run: jaxtex --flagfile=...),
+logs/, a folder for each run and, at the end, sheet.png, table.md and table.csv. The same command
+makes the runs that are not done; a grid may grow.
 """
 
-import collections
+import dataclasses
 import functools
-import itertools
 import pathlib
 import signal
 import sys
-from typing import NamedTuple
+from typing import NoReturn
 
 import jax
 from absl import flags
 
 from jaxtex import errors
-from jaxtex.cli import flag_parsing
-from jaxtex.cli import main as single
-from jaxtex.runs import execution, results, run_folder, slurm, sweeps, tables, workers
+from jaxtex.cli import flag_fields, flag_parsing, help_page, run_flags, sweep_status
+from jaxtex.runs import execution, results, slurm, sweeps, workers
 from jaxtex.runtime import preemption
 from jaxtex.viewer import server
 
-FLAGS = flags.FlagValues()
-MODES = ("slurm", "status", "gather")
+MODES = ("slurm", "status", "gather")  # flags that exclude each other; without one, runs are made
 
 
-class Shown(NamedTuple):
-    """How the results are shown: a `results.Wanted`."""
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags that only `jaxtex-sweep` has."""
 
-    question: str
-    columns: int
-    steps: tuple[int, ...] = ()
-    curve: tuple[str, str] | None = None
-
-
-def define_flags() -> None:
-    """The command's own, and those of jaxtex that a sweep may give."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    number = functools.partial(flags.DEFINE_integer, lower_bound=0, flag_values=FLAGS)
-    yes = functools.partial(flags.DEFINE_boolean, default=False, flag_values=FLAGS)
-    text("folder", "runs/sweep", "Of the sweep.")
-    help_text = "A flag and its values: seed=0,1,2. Several: every combination."
-    flags.DEFINE_multi_string("vary", [], help_text, flag_values=FLAGS)
-    text("list", "", "A file with a line of flags for each run.")
-    number("workers", 1, "Runs at once. On a GPU one each, or they lack memory.")
-    number(
-        "retries",
+    folder: str = flag_fields.flag("runs/sweep", "Folder of the sweep.")
+    vary: tuple[str, ...] = flag_fields.flag(
+        (), "Flag and its values, such as seed=0,1,2, to make every combination"
+    )
+    list_: str = flag_fields.flag("", "File with a line of flags for each run.")
+    workers: int = flag_fields.flag(
+        1,
+        "Number of runs at a time. On a GPU use one, or memory runs out.",
+        lower_bound=0,
+    )
+    retries: int = flag_fields.flag(
         3,
-        f"How often a run that was preempted (exit status {preemption.EXIT_STATUS}) is begun again.",
+        f"How often a preempted run (exit status {preemption.EXIT_STATUS}) is restarted.",
+        lower_bound=0,
     )
-    text("only", "", "Numbers of the runs to be made, with commas. Empty: all.")
-    number(
-        "serve",
-        None,
-        "A live page at this port of 127.0.0.1, while the runs go; 0: any.",
-        upper_bound=65535,
+    only: str = flag_fields.flag(
+        "", "Numbers of the runs to make, separated by commas. Empty makes all."
     )
-    yes("slurm", help="Writes job.sh, one array of all that is not done, and submits it.")
-    text("sbatch", "", "Further options of sbatch.")
-    yes("dry_run", help="Writes the manifest, and with --slurm job.sh, but begins nothing.")
-    yes("status", help="Shows what is done, running, failed, waiting.")
-    yes("gather", help="Makes sheet and table of what is done until now.")
-    sweeps.copy_flags(single.FLAGS, FLAGS)
+    serve: int | None = flag_fields.port_flag(
+        "Port of 127.0.0.1 for a live page while the runs last; 0 uses any free port."
+    )
+    slurm: bool = flag_fields.flag(
+        False, "Writes job.sh, one job array of all runs that are not done, and submits it."
+    )
+    sbatch: str = flag_fields.flag("", "Further options of sbatch.")
+    dry_run: bool = flag_fields.flag(
+        False, "Writes the manifest and, with --slurm, job.sh, but starts nothing."
+    )
+    status: bool = flag_fields.flag(
+        False, "Prints which runs are done, running, failed or waiting, and exits."
+    )
+    gather: bool = flag_fields.flag(
+        False, "Writes the sheet and the table of the runs that are done, and exits."
+    )
 
 
-def main(_: list[str]) -> None:
-    """Writes or reads the manifest, and does with its runs what is asked."""
-    jax.config.update("jax_platforms", "cpu")  # the GPU is the runs'
-    modes = [mode for mode in MODES if FLAGS[mode].value]
+def define_flags() -> flags.FlagValues:
+    """Returns the flags of `jaxtex-sweep`: its own, and those of `jaxtex` that apply to runs."""
+    return run_flags.copy_flags(flag_fields.define(Options, flags.FlagValues()))
+
+
+def main(values: flags.FlagValues, arguments: list[str]) -> None:
+    """Writes or reads the manifest, then makes, submits or shows its runs.
+
+    Args:
+      values: parsed flags.
+      arguments: none.
+
+    Raises:
+      UserError: a flag or a run is not valid, or the sweep does not exist.
+      SystemExit: runs failed, or a signal stopped the sweep.
+    """
+    del arguments
+    options = flag_fields.read(Options, values)
+    jax.config.update("jax_platforms", "cpu")  # leaves the GPU to the runs
+    validate_modes(options)
+    folder = pathlib.Path(options.folder)
+    runs = load_runs(options, given_flags(values))
+
+    if options.status:
+        sweep_status.show(folder, select_runs(options, runs))
+    elif options.gather:
+        sweep_status.gather(folder, runs)
+    elif options.slurm:
+        submit(options, folder, runs)
+    else:
+        make_runs(options, folder, runs)
+
+
+def validate_modes(options: Options) -> None:
+    """Validates that at most one mode is chosen.
+
+    Raises:
+      UserError: two modes, or one and `--serve`.
+    """
+    modes = [mode for mode in MODES if getattr(options, mode)]
     if len(modes) > 1:
-        raise errors.UserError(f"--{modes[0]} and --{modes[1]}: one of them, please")
-    if modes and FLAGS.serve is not None:
-        also = f"jaxtex --serve={FLAGS.serve} --workdir={FLAGS.folder} shows what others make"
-        raise errors.UserError(f"--{modes[0]} and --serve: one of them, please; {also}")
-    folder = pathlib.Path(FLAGS.folder)
-    made = manifest(folder)
-    todo = {"status": show, "gather": gather, "slurm": submit}[modes[0]] if modes else perform
-    todo(folder, made)
-
-
-def manifest(folder: pathlib.Path) -> results.Runs:
-    """The runs: those of the flags, or, without any, those that are there."""
-    fixed = [FLAGS[name].serialize() for name in sweeps.ALLOWED if FLAGS[name].present]
-    if fixed or FLAGS.vary or FLAGS.list:
-        wanted = sweeps.expand_runs(single.FLAGS, sweeps.flag_points(fixed, FLAGS.vary, FLAGS.list))
-        sweeps.write_manifest(folder, wanted, sweeps.read_manifest(folder, single.FLAGS))
-    if not (made := sweeps.read_manifest(folder, single.FLAGS)):
+        raise errors.UserError(f"--{modes[0]} and --{modes[1]} exclude each other")
+    if modes and options.serve is not None:
         raise errors.UserError(
-            f"--folder={folder}: no sweep is there, and --vary, which begins one, is missing"
+            f"--{modes[0]} and --serve exclude each other; jaxtex --serve={options.serve} "
+            f"--workdir={options.folder} shows the runs of other processes"
         )
-    return made
 
 
-def chosen(made: results.Runs) -> results.Runs:
-    """Those of --only."""
-    numbers = {sweeps.number_of(name): name for name in made}
-    wanted = [number.strip() for number in FLAGS.only.split(",") if number.strip()]
-    for number in wanted:
-        if not number.isdecimal() or int(number) not in numbers:
+def given_flags(values: flags.FlagValues) -> list[str]:
+    """Returns the flags of `jaxtex` that the user gave, as arguments."""
+    return [values[name].serialize() for name in sweeps.ALLOWED if values[name].present]
+
+
+def load_runs(options: Options, fixed: list[str]) -> results.Runs:
+    """Reads the manifest, after adding the runs of the flags.
+
+    Args:
+      options: flags of the command.
+      fixed: flags of all runs; without these, `--vary` and `--list` the manifest is only read.
+
+    Returns:
+      Runs by name.
+
+    Raises:
+      UserError: a flag or a run is not valid, or there is no sweep.
+    """
+    folder = pathlib.Path(options.folder)
+    if fixed or options.vary or options.list_:
+        points = sweeps.flag_points(fixed, options.vary, options.list_)
+        requested = sweeps.expand_runs(run_flags.parse, points)
+        existing = sweeps.read_manifest(folder, run_flags.parse)
+        sweeps.write_manifest(folder, requested, existing)
+
+    runs = sweeps.read_manifest(folder, run_flags.parse)
+    if not runs:
+        raise errors.UserError(f"--folder={folder}: no sweep in this folder; --vary starts one")
+    return runs
+
+
+def select_runs(options: Options, runs: results.Runs) -> results.Runs:
+    """Returns the runs of `--only`; all, if it is empty.
+
+    Args:
+      options: flags of the command.
+      runs: all runs of the sweep.
+
+    Raises:
+      UserError: a number does not exist.
+    """
+    names = {sweeps.number_of(name): name for name in runs}
+    numbers = [number.strip() for number in options.only.split(",") if number.strip()]
+    for number in numbers:
+        if not number.isdecimal() or int(number) not in names:
             raise errors.UserError(
-                f"--only={FLAGS.only}: there is no run '{number}'; between 0 and {max(numbers)}, please"
+                f"--only={options.only}: no run has number '{number}'; expected 0 to {max(names)}"
             )
-    return {name: made[name] for name in map(numbers.get, map(int, wanted))} if wanted else made
+    if not numbers:
+        return runs
+    return {names[int(number)]: runs[names[int(number)]] for number in numbers}
 
 
-def log_of(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """What a run says; its lock, too."""
-    return folder / "logs" / f"{name}.log"
+def make_runs(options: Options, folder: pathlib.Path, runs: results.Runs) -> None:
+    """Makes the runs on this machine, then writes the sheet and the table.
 
+    Args:
+      options: flags of the command.
+      folder: of the sweep.
+      runs: all runs of the sweep.
 
-def perform(folder: pathlib.Path, made: results.Runs) -> None:
-    """The runs on this machine, then sheet and table."""
-    jobs = [job(folder, name, run) for name, run in chosen(made).items()]
-    if not FLAGS.workers:
-        raise errors.UserError("--workers=0: one or more, please")
-    if FLAGS.dry_run:
-        return print(f"{folder}: {counts(states(folder, made))}")
+    Raises:
+      UserError: there are no workers.
+      SystemExit: runs failed, or a signal stopped the sweep.
+    """
+    jobs = [build_job(folder, name, run) for name, run in select_runs(options, runs).items()]
+    if not options.workers:
+        raise errors.UserError("--workers=0: must be at least 1")
+    if options.dry_run:
+        print(f"{folder}: {sweep_status.summarize(sweep_status.read_states(folder, runs))}")
+        return
+
     try:
-        with server.serve_during(FLAGS.serve, folder):
-            failed = workers.run_jobs(jobs, FLAGS.workers, FLAGS.retries)
+        with server.serve_during(options.serve, folder):
+            failures = workers.run_jobs(jobs, options.workers, options.retries)
     except workers.Stopped as stopped:
-        leave(stopped.args[0])
-    if not FLAGS.only:
-        gather(folder, made)
-    for line in failed:
-        print(f"jaxtex-sweep: not done: {line}", file=sys.stderr)
-    if failed:
+        exit_stopped(options, stopped.args[0])
+
+    if not options.only:
+        sweep_status.gather(folder, runs)
+    for failure in failures:
+        print(f"jaxtex-sweep: not done: {failure}", file=sys.stderr)
+    if failures:
         sys.exit(1)
 
 
-def job(folder: pathlib.Path, name: str, run: execution.Run) -> workers.Job:
-    """The run by a command of its own."""
-    line = (sys.executable, "-m", "jaxtex", f"--flagfile={sweeps.flagfile(folder, name)}")
-    return workers.Job(name, line, log_of(folder, name), functools.partial(execution.is_done, run))
+def build_job(folder: pathlib.Path, name: str, run: execution.Run) -> workers.Job:
+    """Returns the job that makes a run by a process of `jaxtex`.
+
+    Args:
+      folder: of the sweep.
+      name: of the run.
+      run: the run.
+    """
+    flagfile = sweeps.flagfile(folder, name)
+    command = (sys.executable, "-m", "jaxtex", f"--flagfile={flagfile}")
+    is_done = functools.partial(execution.is_done, run)
+    return workers.Job(name, command, sweep_status.log_path(folder, name), is_done)
 
 
-def leave(number: int) -> None:
-    """After a signal; a task of Slurm whose time is nearly over asks for more."""
+def exit_stopped(options: Options, number: int) -> NoReturn:
+    """Exits after a signal; a Slurm task that is about to exceed its time is requeued.
+
+    Args:
+      options: flags of the command.
+      number: of the signal.
+    """
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    print("jaxtex-sweep: stopped; the same command goes on", file=sys.stderr)
+    print("jaxtex-sweep: stopped by a signal; the same command resumes", file=sys.stderr)
     if number == signal.SIGUSR1 and slurm.is_task():
-        slurm.requeue(FLAGS.retries)
+        slurm.requeue(options.retries)
     sys.exit(preemption.EXIT_STATUS)
 
 
-def submit(folder: pathlib.Path, made: results.Runs) -> None:
-    """An array of what is neither done nor running."""
-    found = states(folder, chosen(made))
+def submit(options: Options, folder: pathlib.Path, runs: results.Runs) -> None:
+    """Submits a job array of the runs that are neither done nor running.
+
+    Args:
+      options: flags of the command.
+      folder: of the sweep.
+      runs: all runs of the sweep.
+    """
+    states = sweep_status.read_states(folder, select_runs(options, runs))
     numbers = [
-        sweeps.number_of(name) for name, state in found.items() if state not in ("done", "running")
+        sweeps.number_of(name) for name, state in states.items() if state in ("failed", "waiting")
     ]
     if not numbers:
-        return print(f"{folder}: nothing to submit: {counts(found)}")
-    line = [
-        sys.executable,
-        "-m",
-        "jaxtex.cli.sweep_main",
-        f"--folder={folder}",
-        f"--retries={FLAGS.retries}",
-    ]
-    script = slurm.write_script(folder, numbers, line, FLAGS.sbatch)
-    if FLAGS.dry_run:
-        return print(f"{script}: {len(numbers)} runs; sbatch {script} submits them")
+        print(f"{folder}: nothing to submit: {sweep_status.summarize(states)}")
+        return
+
+    command = [sys.executable, "-m", "jaxtex.cli.sweep_main"]
+    command += [f"--folder={folder}", f"--retries={options.retries}"]
+    script = slurm.write_script(folder, numbers, command, options.sbatch)
+    if options.dry_run:
+        print(f"{script}: {len(numbers)} runs; sbatch {script} submits them")
+        return
     print(
-        f"{folder}: job {slurm.submit(script)} makes {len(numbers)} runs; --status shows them, --gather is the end"
+        f"{folder}: job {slurm.submit(script)} makes {len(numbers)} runs; --status shows them, "
+        "--gather writes the results"
     )
 
 
-def states(folder: pathlib.Path, made: results.Runs) -> dict[str, str]:
-    """`done`: as these very runs; `running`: a process holds the log; `failed`: the last try did; else `waiting`."""
-    found = {}
-    for name, run in made.items():
-        log = log_of(folder, name)
-        last = (
-            "running"
-            if workers.is_running(log)
-            else "failed"
-            if workers.read_failure(log)
-            else "waiting"
-        )
-        found[name] = "done" if execution.is_done(run) else last
-    return found
+def describe_flags(values: flags.FlagValues) -> str:
+    """Returns the help page: the flags of the command, then those of `jaxtex`."""
+    del values
+    own = flag_fields.define(Options, flags.FlagValues())
+    of_runs = run_flags.copy_flags(flags.FlagValues())
+    page = help_page.plain_page(__doc__ or "", own)
+    return f"{page}\nFlags of jaxtex:\n\n{help_page.grouped_flags(of_runs, common=False)}"
 
 
-def counts(found: dict[str, str]) -> str:
-    """`"12 runs: 7 done, 2 running, 1 failed, 2 waiting"`."""
-    count = collections.Counter(found.values())
-    each = [
-        f"{count[state]} {state}"
-        for state in ("done", "running", "failed", "waiting")
-        if state in count
-    ]
-    return f"{len(found)} run{'s' * (len(found) != 1)}: {', '.join(each)}"
-
-
-def show(folder: pathlib.Path, made: results.Runs) -> None:
-    """A line for each run, and why the failed ones failed."""
-    found = states(folder, chosen(made))
-    rows = [[name, state, *progress(made[name])] for name, state in found.items()]
-    tables.show([["run", "state", "steps", "loss", "seconds"], *rows])
-    for name in [name for name, state in found.items() if state == "failed"]:
-        print(f"{name} failed: {workers.read_failure(log_of(folder, name))}")
-    print(f"{folder}: {counts(found)}")
-
-
-def progress(run: execution.Run) -> tuple[str, str, str]:
-    """Steps of how many, loss and seconds, as `metrics.jsonl` has them now."""
-    lines = workers.read_tail(run.folder / run_folder.METRICS, 4096)
-    last = next(run_folder.parse_metrics(reversed(lines)), None)
-    if last is None:
-        return f"0/{run.config.num_steps}", "", ""
-    return f"{last['step']}/{run.config.num_steps}", f"{last['loss']:.3g}", f"{last['seconds']:.1f}"
-
-
-def gather(folder: pathlib.Path, made: results.Runs) -> None:
-    """Sheet and table; of what is not done the name, and blanks."""
-    found = states(folder, made)
-    done = {name: run for name, run in made.items() if found[name] == "done"}
-    unfinished = {name: run for name, run in made.items() if name not in done}
-    title = f"{folder}: {counts(found)}"
-    results.write_results(folder, done, list(made), Shown(title, columns(made)), unfinished)
-    print(f"{title}; {folder / 'sheet.png'}, {folder / 'table.md'}" if done else title)
-
-
-def columns(made: results.Runs) -> int:
-    """Runs in a row of the sheet: those that share a value of what varies slowest, if they are some."""
-    chosen = [results.run_choices(run) for run in made.values()]
-    share = lambda key: sum(
-        1 for _ in itertools.takewhile(lambda each: each[key] == chosen[0][key], chosen)
-    )
-    longest = max(map(share, results.differing_choices(made)), default=1)
-    return longest if 1 < longest <= 12 else 5
+COMMAND = flag_parsing.Command(
+    name="jaxtex-sweep", define_flags=define_flags, help_page=describe_flags, main=main
+)
 
 
 def entry() -> None:
-    """The console script."""
-    flag_parsing.run_command("jaxtex-sweep", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main)
+    """Runs the console script."""
+    flag_parsing.run_as_script(COMMAND)
 
-
-define_flags()
 
 if __name__ == "__main__":
     entry()

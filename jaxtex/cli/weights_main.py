@@ -1,14 +1,18 @@
-"""jaxtex-weights brings published VGG networks and converts them.
+"""jaxtex-weights downloads and converts the published VGG networks.
 
-jaxtex-weights list                     what is known, and what is here
-jaxtex-weights fetch vgg16_bn           downloads, converts, and puts it where --network=vgg16_bn finds it
-jaxtex-weights convert FILE             a .pth, .safetensors, .onnx, .h5 or .npz that is at hand
-jaxtex-weights verify FILE.h5           structure, hashes, and activations against golden values
+    jaxtex-weights list                   published and installed weights
+    jaxtex-weights fetch vgg16_bn         downloads, converts, and installs for --network=vgg16_bn
+    jaxtex-weights convert FILE           converts a local .pth, .safetensors, .onnx, .h5 or .npz
+    jaxtex-weights verify FILE.h5         checks structure, hashes, and activations
+
+`verify` compares activations with golden values of another framework.
 """
 
 import contextlib
-import functools
+import dataclasses
 import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import rich.console
@@ -17,134 +21,223 @@ import rich.table
 from absl import flags, logging
 
 from jaxtex import errors, networks, weights
-from jaxtex.cli import flag_parsing
+from jaxtex.cli import flag_fields, flag_parsing, help_page
 from jaxtex.runtime import files
 from jaxtex.weights import locations
-from jaxtex.weights.convert import catalog, convert, download, verify
+from jaxtex.weights.convert import catalog, conversion, download, verify
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
-FLAGS = flags.FlagValues()
+WIDTH = 140  # characters per line if stdout is not a terminal
 
 
-def define_flags() -> None:
-    """The command's own."""
-    text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-    text("source", "", "fetch: torchvision, timm, onnx or keras. Empty: the first to be had.")
-    text("dtype", "float32", "float32, or float16: half the size, errors of a thousandth.")
-    text("output", "", "The HDF5 to write. Empty: where --network finds it.")
-    text("network", "", "convert: which it is, where the file leaves that open.")
-    help_text = "convert: reads a file that is none of the published ones."
-    flags.DEFINE_bool("allow_unknown", False, help_text, flag_values=FLAGS)
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags of `jaxtex-weights`."""
 
-
-def main(arguments: list[str]) -> None:
-    """One of the four commands."""
-    name, *rest = arguments or ["list"]
-    run = errors.choose("command", name, COMMANDS)
-    errors.choose("dtype", FLAGS.dtype, DTYPES)
-    if len(rest) != (name != "list"):
-        wanted = "no argument" if name == "list" else "one argument"
-        raise errors.UserError(
-            f"'{name}' takes {wanted}, not {len(rest)}; jaxtex-weights --help shows it"
-        )
-    run(*rest)
-
-
-def fetch(network: str) -> None:
-    """Downloads, converts, holds the activations against golden values, and forgets the download."""
-    errors.choose("network", network, {each.network: each for each in catalog.PUBLISHED})
-    sources = {each.publisher: each for each in catalog.PUBLISHED if each.network == network}
-    candidates = (
-        [errors.choose("source", FLAGS.source, sources)] if FLAGS.source else list(sources.values())
+    source: str = flag_fields.flag(
+        "", "fetch: torchvision, timm, onnx or keras. Empty tries them in turn."
     )
+    dtype: str = flag_fields.flag(
+        "float32", "Type of the numbers: float32, or float16 (half the size, relative error 0.001)."
+    )
+    output: str = flag_fields.flag(
+        "", "HDF5 file to write. Empty installs it for --network of jaxtex."
+    )
+    network: str = flag_fields.flag(
+        "", "convert: name of the network, if the file fits more than one."
+    )
+    allow_unknown: bool = flag_fields.flag(
+        False, "convert: accepts files other than the published ones."
+    )
+
+
+def define_flags() -> flags.FlagValues:
+    """Returns the flags of `jaxtex-weights`."""
+    return flag_fields.define(Options, flags.FlagValues())
+
+
+def main(values: flags.FlagValues, arguments: list[str]) -> None:
+    """Runs one of the subcommands.
+
+    Args:
+      values: parsed flags.
+      arguments: name of the subcommand and its argument; none stands for `list`.
+
+    Raises:
+      UserError: flags or arguments are wrong, or the subcommand fails.
+    """
+    options = flag_fields.read(Options, values)
+    name, *rest = arguments or ["list"]
+    subcommand = errors.choose("command", name, SUBCOMMANDS)
+    errors.choose("dtype", options.dtype, DTYPES)
+    if len(rest) != subcommand.arguments:
+        expected = "one argument" if subcommand.arguments else "no argument"
+        raise errors.UserError(
+            f"'{name}' takes {expected}, got {len(rest)}; see jaxtex-weights --help"
+        )
+    subcommand.run(options, *rest)
+
+
+def fetch(options: Options, network: str) -> None:
+    """Downloads and converts a network, verifies its activations, and deletes the download.
+
+    Args:
+      options: flags of the command.
+      network: name of a published network.
+
+    Raises:
+      UserError: unknown network or source, no source works, or the activations are wrong.
+    """
+    errors.choose("network", network, {entry.network: entry for entry in catalog.PUBLISHED})
+    sources = {entry.publisher: entry for entry in catalog.PUBLISHED if entry.network == network}
+    candidates = list(sources.values())
+    if options.source:
+        candidates = [errors.choose("source", options.source, sources)]
+
     folder = files.cache_folder() / "downloads"
     with progress_bar(network) as progress:
-        published, path = download.from_any(candidates, folder, progress)
-    loaded = convert.convert(str(path))
-    good, text = verify.judge(loaded, verify.golden())
-    if not good:
-        raise errors.UserError(f"{published.url}: {text}; nothing was written")
-    write(loaded, text)
-    download.forget(folder, published)
+        published, path = download.fetch_any(candidates, folder, progress)
+    loaded = conversion.convert(str(path))
+    is_right, verdict = verify.compare(loaded, verify.golden_values())
+    if not is_right:
+        raise errors.UserError(f"{published.url}: {verdict}; nothing was written")
+
+    write(options, loaded, verdict)
+    download.remove(folder, published)
 
 
-def convert_file(path: str) -> None:
-    """Converts a file that is at hand."""
-    write(
-        convert.convert(path, FLAGS.network, FLAGS.allow_unknown),
-        "'jaxtex-weights verify' compares its activations",
-    )
+def convert_file(options: Options, path: str) -> None:
+    """Converts a local file.
+
+    Args:
+      options: flags of the command.
+      path: of a published file, or of any file with `--allow_unknown`.
+    """
+    loaded = conversion.convert(path, options.network, options.allow_unknown)
+    write(options, loaded, "'jaxtex-weights verify' checks its activations")
 
 
-def write(loaded: weights.Weights, text: str) -> None:
-    """Writes the weights where they will be found, and says so."""
-    path = pathlib.Path(FLAGS.output or locations.weights_folder() / f"{loaded.network}.h5")
+def write(options: Options, loaded: weights.Weights, remark: str) -> None:
+    """Writes weights to `--output`, or installs them, and prints a line.
+
+    Args:
+      options: flags of the command.
+      loaded: the weights.
+      remark: end of the printed line.
+    """
+    path = pathlib.Path(options.output or locations.weights_folder() / f"{loaded.network}.h5")
     path.parent.mkdir(parents=True, exist_ok=True)
-    weights.save(path, loaded, DTYPES[FLAGS.dtype])
-    print(
-        f"{path}: {loaded.network}, {path.stat().st_size / 1e6:.0f} MB, from {loaded.about['source']}; {text}"
-    )
+    weights.save(path, loaded, DTYPES[options.dtype])
+    megabytes = path.stat().st_size / 1e6
+    print(f"{path}: {loaded.network}, {megabytes:.0f} MB, from {loaded.about['source']}; {remark}")
 
 
-def verify_file(path: str) -> None:
-    """Says whether an HDF5 of ours is right."""
+def verify_file(options: Options, path: str) -> None:
+    """Verifies an HDF5 file of jaxtex and prints the verdict.
+
+    Args:
+      options: flags of the command.
+      path: of the file.
+
+    Raises:
+      UserError: the file is damaged, or its activations are wrong.
+    """
+    del options
     loaded = weights.load(path)
     network = errors.choose("network", loaded.network, networks.NETWORKS)
     weights.check_shapes(loaded, network.shapes())
-    good, text = verify.judge(loaded, verify.golden())
-    if not good:
-        raise errors.UserError(f"{path}: {text}")
-    print(f"{path}: {loaded.network}, {text}")
+    is_right, verdict = verify.compare(loaded, verify.golden_values())
+    if not is_right:
+        raise errors.UserError(f"{path}: {verdict}")
+    print(f"{path}: {loaded.network}, {verdict}")
 
 
-def list_known() -> None:
-    """A table of what is known, and what is here."""
+def list_networks(options: Options) -> None:
+    """Prints a table of the published files, and the installed file of each network."""
+    del options
     table = rich.table.Table(
-        "network", "source", "MB", "licence", "input", box=None, padding=(0, 2, 0, 0)
+        "network", "source", "MB", "license", "input", box=None, padding=(0, 2, 0, 0)
     )
-    for each in catalog.PUBLISHED:
-        preprocessing = "keras" if each.numbers == "keras" else "torchvision"
-        size = f"{each.bytes / 1e6:.0f}" if each.bytes else "?"
-        table.add_row(each.network, each.publisher, size, each.licence, preprocessing)
-    console = rich.console.Console(width=None if rich.console.Console().is_terminal else 140)
+    for entry in catalog.PUBLISHED:
+        preprocessing = "keras" if entry.numbers == "keras" else "torchvision"
+        size = f"{entry.bytes / 1e6:.0f}" if entry.bytes else "?"
+        table.add_row(entry.network, entry.publisher, size, entry.license, preprocessing)
+
+    is_terminal = rich.console.Console().is_terminal
+    console = rich.console.Console(width=None if is_terminal else WIDTH)
     console.print(table)
     for network in networks.TRAINED:
         console.print(f"{network}: {describe(network)}", highlight=False, soft_wrap=True)
 
 
 def describe(network: str) -> str:
-    """Where the weights of a network are and whose they are, or what to type."""
+    """Describes the installed weights of a network, or the command that installs them."""
     path = locations.find_file(network)
     if path is None:
-        return f"not here; jaxtex-weights fetch {network}"
-    with contextlib.suppress(errors.UserError):
+        return f"not installed; jaxtex-weights fetch {network}"
+    try:
         loaded = weights.load(path)
-        mean = ", ".join(f"{value:.3f}" for value in loaded.variables["preprocessing"]["mean"])
-        return f"{path} ({path.stat().st_size / 1e6:.0f} MB, from {loaded.about.get('source')}, mean {mean})"
-    return f"{path} is no weight file, or damaged"
+    except errors.UserError:
+        return f"{path} is damaged, or not a weight file"
+
+    mean = ", ".join(f"{value:.3f}" for value in loaded.variables["preprocessing"]["mean"])
+    megabytes = path.stat().st_size / 1e6
+    return f"{path} ({megabytes:.0f} MB, from {loaded.about.get('source')}, mean {mean})"
 
 
 @contextlib.contextmanager
-def progress_bar(network: str):
-    """On a terminal a bar; elsewhere a line at the beginning."""
+def progress_bar(network: str) -> Iterator[download.Progress]:
+    """Shows a progress bar on a terminal, else logs a line at the beginning.
+
+    Args:
+      network: label of the bar.
+
+    Yields:
+      A function of the bytes done and the total number of bytes, 0 if unknown.
+    """
     console = rich.console.Console(stderr=True)
-    columns = (rich.progress.TextColumn(network), rich.progress.BarColumn(), rich.progress.DownloadColumn(),
-               rich.progress.TransferSpeedColumn(), rich.progress.TimeRemainingColumn())  # fmt: skip
+    columns = (
+        rich.progress.TextColumn(network),
+        rich.progress.BarColumn(),
+        rich.progress.DownloadColumn(),
+        rich.progress.TransferSpeedColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
     if not console.is_terminal:
         logging.info("fetching %s", network)
+
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        yield update
 
 
-COMMANDS = {"list": list_known, "fetch": fetch, "convert": convert_file, "verify": verify_file}
+class Subcommand(NamedTuple):
+    """A row of `SUBCOMMANDS`."""
+
+    run: Callable[..., None]  # takes the options and the arguments
+    arguments: int
+
+
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "list": Subcommand(list_networks, arguments=0),
+    "fetch": Subcommand(fetch, arguments=1),
+    "convert": Subcommand(convert_file, arguments=1),
+    "verify": Subcommand(verify_file, arguments=1),
+}
+
+COMMAND = flag_parsing.Command(
+    name="jaxtex-weights",
+    define_flags=define_flags,
+    help_page=lambda values: help_page.plain_page(__doc__ or "", values),
+    main=main,
+    positional=True,
+)
 
 
 def entry() -> None:
-    """The console script."""
-    flag_parsing.run_command(
-        "jaxtex-weights", lambda: f"{__doc__}\n{FLAGS.get_help()}", FLAGS, main, positional=True
-    )
-
-
-define_flags()
+    """Runs the console script."""
+    flag_parsing.run_as_script(COMMAND)

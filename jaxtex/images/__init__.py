@@ -1,4 +1,8 @@
-"""Image files <-> arrays `[H, W, 3]`, float32, sRGB in [0, 1]; colors, texture maps, contact sheets."""
+"""Image files <-> arrays `[H, W, 3]`, float32, sRGB in [0, 1]; color transfer, maps and sheets.
+
+To read another file format, add it to `decoding.FORMATS`; to write one, add a row to
+`encoding.FORMATS`. The docstrings of both modules describe what else a format needs.
+"""
 
 from jaxtex.images.io import (
     MAX_MAPS,
@@ -6,13 +10,11 @@ from jaxtex.images.io import (
     MIN_SIDE,
     load,
     load_if_readable,
-    over_white,
     read_metadata,
     repeat,
     resize,
     resize_shorter_side,
     save,
-    tile,
     to_uint,
     to_uint8,
     validate,
@@ -24,13 +26,11 @@ __all__ = [
     "MIN_SIDE",
     "load",
     "load_if_readable",
-    "over_white",
     "read_metadata",
     "repeat",
     "resize",
     "resize_shorter_side",
     "save",
-    "tile",
     "to_uint",
     "to_uint8",
     "validate",

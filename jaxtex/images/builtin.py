@@ -1,4 +1,4 @@
-"""Pictures that come with jaxtex, by their names: `--style=pebbles`. A file of that name comes first."""
+"""Built-in images, used by name: `--style=pebbles`. A file of the same name takes precedence."""
 
 import os
 import pathlib
@@ -7,48 +7,64 @@ import re
 from jaxtex import errors
 
 PACKED = pathlib.Path(__file__).parent / "exemplars"  # in a wheel, see setup.cfg
-FOLDER = PACKED if PACKED.is_dir() else PACKED.parent.parent.parent / "images"  # in a checkout
+CHECKOUT = pathlib.Path(__file__).parents[2] / "images"  # in a checkout
+FOLDER = PACKED if PACKED.is_dir() else CHECKOUT
 ROW = re.compile(r"\| `(\w+)\.png` \| ([^|]*) \|")  # of the tables in images/README.md
+CLOSE = 0.8  # similarity in [0, 1], see difflib, from which a name is suggested
 
 
 def names() -> list[str]:
-    """Those that there are."""
+    """Returns the names of all built-in images, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.png"))
 
 
 def descriptions() -> dict[str, str]:
-    """What each shows, as the README beside them has it."""
-    told = dict(ROW.findall((FOLDER / "README.md").read_text()))
-    return {name: told.get(name, "") for name in names()}
+    """Returns a description of each built-in image by its name, from images/README.md."""
+    rows = dict(ROW.findall((FOLDER / "README.md").read_text()))
+    return {name: rows.get(name, "") for name in names()}
 
 
 def resolve(name: str | os.PathLike) -> str | os.PathLike:
-    """The file that a name of a picture stands for: itself, or one that comes with jaxtex; folders do not count.
+    """Returns the path of a built-in image, or the argument itself if it names a file or nothing.
 
-    >>> images.load(exemplars.path_of("pebbles"))
+    A folder of the same name does not take precedence.
+
+    >>> images.load(builtin.resolve("pebbles"))
     """
-    own = FOLDER / f"{os.fsdecode(name)}.png"
-    taken = os.path.exists(name) and not os.path.isdir(name)
-    return own if not taken and re.fullmatch(r"\w+", os.fsdecode(name)) and own.is_file() else name
+    text = os.fspath(name)
+    is_file = os.path.exists(text) and not os.path.isdir(text)
+    if is_file or not re.fullmatch(r"\w+", os.fsdecode(text)):
+        return name
+    path = FOLDER / f"{os.fsdecode(text)}.png"
+    return path if path.is_file() else name
 
 
-def suggestion(name: str | os.PathLike) -> str:
-    """What may be meant by a name that is no file: what is beside it, or comes with jaxtex. To follow "no such file"."""
+def suggest(name: str | os.PathLike) -> str:
+    """Returns a hint to append to "no such file": a similar name, or the names of built-in images.
+
+    Args:
+      name: path that does not exist.
+    """
     name = os.fsdecode(name)
-    folder, last = os.path.split(name)
     if "://" in name:
-        return "; a file, please, so download it first"
-    if name.startswith("~") and os.path.isfile(whole := os.path.expanduser(name)):
-        return f"; the shell leaves '~' as it is there: '{whole}', please"
-    beside = [os.path.join(folder, each) for each in _beside(folder)]
-    near = errors.nearest(name, beside, 0.8) or errors.nearest(last.partition(".")[0], names(), 0.8)
-    told = f"; did you mean '{near}'?" if near else ""
-    return (
-        told if "." in last or folder else f"{told or '.'} By name there are: {', '.join(names())}"
-    )
+        return "; URLs are not supported, download the file first"
+    expanded = os.path.expanduser(name)
+    if name.startswith("~") and os.path.isfile(expanded):
+        return f"; the shell did not expand '~', use '{expanded}'"
+
+    folder, last = os.path.split(name)
+    siblings = [os.path.join(folder, sibling) for sibling in _list_folder(folder)]
+    stem = last.partition(".")[0]
+    similar = errors.nearest(name, siblings, CLOSE) or errors.nearest(stem, names(), CLOSE)
+    hint = f"; did you mean '{similar}'?" if similar else ""
+
+    if folder or "." in last:  # meant as a path, not as a name
+        return hint
+    return f"{hint or '.'} Built-in images: {', '.join(names())}"
 
 
-def _beside(folder: str) -> list[str]:
+def _list_folder(folder: str) -> list[str]:
+    """Returns the names in a folder; none if it cannot be read."""
     try:
         return os.listdir(folder or ".")
     except (OSError, ValueError):

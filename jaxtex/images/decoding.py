@@ -1,7 +1,17 @@
-"""Image files of every kind -> arrays as a person sees them. Pillow decodes; here is what it leaves to its callers.
+"""Decoding: image files -> arrays as a viewer shows them. The formats that jaxtex reads.
 
-Pillow knows grey of 16 bits, but of 16-bit colours it keeps the upper 8. Told that the bytes stand the other way round it
-gives the lower 8: such files are decoded twice.
+Pillow decodes. A format is added in three steps:
+
+1. Add Pillow's name of it to `FORMATS`.
+2. If Pillow accepts damaged files of it, or reads them without limits, add a check to `file_checks`
+   and call it in `read`.
+3. Add files with known contents to `tests/support/right_pictures.py`, damaged ones to
+   `tests/support/damaged_pictures.py`.
+
+Samples and transparency are converted in `pixel_formats`, color profiles in `icc`.
+
+Of 16-bit colors Pillow keeps the upper 8 bits only. With the opposite byte order it keeps the lower
+8, so such files are decoded twice.
 """
 
 import contextlib
@@ -11,22 +21,17 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, features
+from PIL import ExifTags, Image, ImageFile, features
 
 from jaxtex import errors
 from jaxtex.images import encoding, file_checks, pixel_formats
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "WEBP",
-    "TIFF",
-    "BMP",
-    "GIF",
-    "PPM",
-    *(("AVIF",) if features.check("avif") else ()),
-)
-ORIENTATION = 0x0112  # a tag of EXIF
+# Pillow's names. It has AVIF only where it was built with libavif.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+if features.check("avif"):
+    FORMATS = (*FORMATS, "AVIF")
+
+# EXIF orientation -> the operation that turns the stored image upright.
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: image[:, ::-1],
     3: lambda image: image[::-1, ::-1],
@@ -36,145 +41,165 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
     8: lambda image: np.rot90(image),
 }
+
+# Raw modes of Pillow end in the byte order: "L"ittle, "B"ig or "N"ative.
 NATIVE = {"little": "L", "big": "B"}[sys.byteorder]
-LOWER = {
-    "L": "B",
-    "B": "L",
-    "N": "B" if NATIVE == "L" else "L",
-}  # the order that gives the lower bytes
-DEEP = ("RGB;16", "RGBX;16", "RGBA;16")
+OPPOSITE = {"L": "B", "B": "L", "N": "B" if NATIVE == "L" else "L"}
+DEEP = ("RGB;16", "RGBX;16", "RGBA;16")  # raw modes of 16-bit colors, without the byte order
 
 
 class Decoded(NamedTuple):
-    """What a file holds."""
+    """Contents of an image file."""
 
     image: np.ndarray  # [H, W, 3], float32, sRGB in [0, 1]; [H, W, 4] with transparency
-    several: bool  # there are more pictures in it
+    has_more: bool  # the file holds further images
 
 
 def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decoded:
-    """Decodes the first picture of a file.
+    """Decodes the first image of a file.
 
     Args:
-      file: of one of `FORMATS`, at its beginning.
+      file: in one of `FORMATS`, at its beginning.
       name: of the file, for errors.
-      check: is shown width and height before anything is decoded, and raises if they are not wanted.
+      check: called with width and height before the pixels are decoded; raises to refuse them.
 
     Raises:
-      UserError: it is of a kind that has no obvious white.
-      Exception: any, of Pillow's, where the file is damaged.
+      UserError: the samples are of a kind without a defined white.
+      Exception: of any type, from Pillow, if the file is damaged.
     """
     if file.read(1) == b"P":
         file_checks.check_pnm(file)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as opening_warnings:
         warnings.simplefilter("always")
         image = Image.open(file, formats=FORMATS)
     check(*image.size)
+
     if image.format == "PNG":
-        image.verify()  # the checksums, which decoding does not look at
+        image.verify()  # the checksums, which decoding ignores
         image = Image.open(file, formats=FORMATS)
-    if image.format in ("JPEG", "MPO"):
+    elif image.format in ("JPEG", "MPO"):
         file_checks.check_jpeg(file, name, image.size)
-    if image.format == "TIFF":
-        file_checks.check_tiff(image, told)
-    with file_checks.silence_libtiff(file) if image.format == "TIFF" else contextlib.nullcontext():
-        pixels = _pixels(*_loaded(image), file, name)
-    if image.format == "PNG" and not _ends(image):
+    elif image.format == "TIFF":
+        file_checks.check_tiff(image, opening_warnings)
+
+    is_tiff = image.format == "TIFF"
+    with file_checks.silence_libtiff(file) if is_tiff else contextlib.nullcontext():
+        pixels = _decode(image, file, name)
+    if image.format == "PNG" and not _has_last_row(image):
         _check_png_rows(file)
-    seen = TURNS.get(_orientation(image), np.asarray)(
-        pixel_formats.to_srgb(pixels, image.info.get("icc_profile"))
-    )
-    return Decoded(np.ascontiguousarray(seen), _several(image))
+
+    srgb = pixel_formats.to_srgb(pixels, image.info.get("icc_profile"))
+    upright = TURNS.get(_orientation(image), np.asarray)(srgb)
+    return Decoded(np.ascontiguousarray(upright), _has_more(image))
 
 
 def read_metadata(file: BinaryIO) -> str:
-    """What `encoding` noted in it; empty if nothing.
+    """Reads the text that `encoding` stored in a file; empty if it has none.
 
     Raises:
-      Exception: any, of Pillow's, where the file is damaged.
+      Exception: of any type, from Pillow, if the file is damaged.
     """
     image = Image.open(file, formats=FORMATS)
-    return str(
-        image.info.get(encoding.METADATA_KEY) or image.getexif().get(encoding.DESCRIPTION_TAG) or ""
-    )
+    text = image.info.get(encoding.METADATA_KEY)
+    return str(text or image.getexif().get(encoding.DESCRIPTION_TAG) or "")
 
 
-def _loaded(image: Image.Image) -> tuple[Image.Image, str]:
-    """The image with its samples, and how they lie in the file: a raw mode of Pillow's, such as "RGB;16B"."""
-    kind = image.tile[0].args if image.tile else ""
-    kind = str(kind if isinstance(kind, str) else (kind or [""])[0])
-    if kind == "F;32BF" and image.tile[0].codec_name == "libtiff":
-        _take_as(
-            image, "F;32NF"
-        )  # libtiff gives the machine's own order, which Pillow 13 forgets here
+def _decode(image: ImageFile.ImageFile, file: BinaryIO, name: str) -> pixel_formats.Pixels:
+    """Loads the samples of an opened image with all their bits."""
+    raw_mode = _raw_mode(image)
+    if raw_mode == "F;32BF" and image.tile[0].codec_name == "libtiff":
+        # libtiff returns the machine's byte order, which Pillow 13 does not account for.
+        _override_raw_mode(image, "F;32NF")
     image.load()
-    return image, kind
 
-
-def _check_png_rows(file: BinaryIO) -> None:
-    """The rows that a PNG does not have stay what they were before, which is black.
-
-    Raises:
-      ValueError: the last rows are such.
-    """
-    image = Image.open(file, formats=("PNG",))
-    image.im = Image.new(image.mode, image.size, 1).im
-    image.load()
-    if _ends(image):
-        raise ValueError("rows are missing")
-
-
-def _ends(image: Image.Image) -> bool:
-    """Whether there is anything but zeros in the row of a PNG that comes last; the last of the passes has the odd ones."""
-    row = image.height - (2 if image.info.get("interlace") and image.height % 2 else 1)
-    return bool(np.asarray(image.crop((0, row, image.width, row + 1))).any())
-
-
-def _pixels(image: Image.Image, kind: str, file: BinaryIO, name: str) -> pixel_formats.Pixels:
     if image.mode == "I" and image.format != "PPM":
-        raise errors.UserError(
-            f"image {name}: whole numbers with a sign or of 32 bits have no white; 16 bits, please"
-        )
-    if kind == "LA;16B":
-        raw = np.asarray(
-            _decoded_as(file, "RGBA"), np.uint16
-        )  # as many bits, and taken as they are
-        return pixel_formats.from_16_bit(image, raw[..., 0::2] << 8 | raw[..., 1::2])
-    if kind[:-1] in DEEP:
-        lower = _decoded_as(file, kind[:-1] + LOWER[kind[-1]])
-        return pixel_formats.from_16_bit(
-            image, np.asarray(image, np.uint16) << 8 | np.asarray(lower)
-        )
+        text = "signed or 32-bit integer samples have no defined white; must have 16 bits"
+        raise errors.UserError(f"image {name}: {text}")
+
+    if raw_mode == "LA;16B":
+        # Two 16-bit samples take as many bytes as four 8-bit ones, which Pillow keeps unchanged.
+        quarters = np.asarray(_decode_as(file, "RGBA"), np.uint16)
+        return pixel_formats.from_16_bit(image, quarters[..., 0::2] << 8 | quarters[..., 1::2])
+
+    if raw_mode[:-1] in DEEP:
+        upper = np.asarray(image, np.uint16)
+        lower = np.asarray(_decode_as(file, raw_mode[:-1] + OPPOSITE[raw_mode[-1]]))
+        return pixel_formats.from_16_bit(image, upper << 8 | lower)
+
     if image.mode[0] in "IF":
         return pixel_formats.from_16_bit(image, np.asarray(image)[..., None])
-    return pixel_formats.from_8_bit(image, kind)
+    return pixel_formats.from_8_bit(image, raw_mode)
 
 
-def _decoded_as(file: BinaryIO, kind: str) -> Image.Image:
-    """The file once more, with its samples taken as those of another raw mode."""
+def _raw_mode(image: ImageFile.ImageFile) -> str:
+    """Returns how the samples are stored, as a raw mode of Pillow ("RGB;16B"), or ""."""
+    if not image.tile:
+        return ""
+    arguments = image.tile[0].args
+    if isinstance(arguments, str):
+        return arguments
+    return str(arguments[0]) if arguments else ""
+
+
+def _decode_as(file: BinaryIO, raw_mode: str) -> ImageFile.ImageFile:
+    """Decodes a file again, reading its samples as another raw mode."""
     image = Image.open(file, formats=FORMATS)
-    _take_as(image, kind)
+    _override_raw_mode(image, raw_mode)
     image.load()
     return image
 
 
-def _take_as(image: Image.Image, kind: str) -> None:
-    renamed = lambda arguments: kind if isinstance(arguments, str) else (kind, *arguments[1:])
-    image.tile = [tile._replace(args=renamed(tile.args)) for tile in image.tile]
+def _override_raw_mode(image: ImageFile.ImageFile, raw_mode: str) -> None:
+    """Replaces the raw mode in all tiles of an image that is not loaded yet."""
+    tiles = []
+    for tile in image.tile:
+        arguments = raw_mode if isinstance(tile.args, str) else (raw_mode, *tile.args[1:])
+        tiles.append(tile._replace(args=arguments))
+    image.tile = tiles
+
+
+def _check_png_rows(file: BinaryIO) -> None:
+    """Checks that a PNG with a black last row has that row.
+
+    Pillow leaves missing rows as they were before decoding, which is black. Decoded onto a canvas
+    of ones they stay ones.
+
+    Raises:
+      ValueError: the last rows are missing.
+    """
+    image = Image.open(file, formats=("PNG",))
+    image.im = Image.new(image.mode, image.size, 1).im
+    image.load()
+    if _has_last_row(image):
+        raise ValueError("rows are missing")
+
+
+def _has_last_row(image: Image.Image) -> bool:
+    """True if the row of a PNG that is decoded last has any sample other than zero.
+
+    The last pass of an interlaced PNG holds the rows with odd indices.
+    """
+    ends_with_even = image.info.get("interlace") and image.height % 2
+    row = image.height - (2 if ends_with_even else 1)
+    return bool(np.asarray(image.crop((0, row, image.width, row + 1))).any())
 
 
 def _orientation(image: Image.Image) -> int:
-    """As EXIF says, 1 to 8; what is broken says 1. Pillow itself turns a TIFF."""
+    """Returns the EXIF orientation, 1 to 8; 1 if the EXIF data is missing or broken."""
     try:
-        found = image.getexif().get(ORIENTATION, 1)
-        return found if found in TURNS else 1
-    except Exception:  # anything may be in it, and a picture is a picture without
+        # Pillow turns TIFFs itself and removes the tag.
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return orientation if orientation in TURNS else 1
+    except Exception:  # broken EXIF raises any type, and the pixels are fine without it
         return 1
 
 
-def _several(image: Image.Image) -> bool:
-    """Frames or pages; what a camera adds to a JPEG is no picture of its own."""
+def _has_more(image: Image.Image) -> bool:
+    """True if the file holds further frames or pages.
+
+    MPO is a JPEG with the previews that a camera adds, which do not count.
+    """
     try:
         return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    except Exception:  # the next picture is damaged, which is nothing to the first
+    except Exception:  # the second image is damaged, the first is not
         return True

@@ -1,116 +1,133 @@
-"""Arrays -> image files, of the kind that the path's suffix names; all of them say that they are in sRGB."""
+"""Encoding: arrays -> image files. The formats that jaxtex writes.
 
-import functools
+The suffix of a path chooses a row of `FORMATS`. A format is added by one more row, with a `Write`
+function for each number of bits per sample. A writer embeds the sRGB profile and stores the note
+where `decoding.read_metadata` finds it. `tests/images/io_test.py` reads files of each row again.
+"""
+
 import os
 import pathlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from jaxtex import errors
 from jaxtex.images import icc
 
-Write = Callable[
-    [pathlib.Path, np.ndarray, str], None
-]  # (path, [H, W, 3 or 4] of uint8 or uint16, note of ASCII or empty)
-METADATA_KEY, DESCRIPTION_TAG = (
-    "jaxtex",
-    0x010E,
-)  # where a note is: in a PNG a text of this name, else this tag of EXIF and TIFF
+# write(path, pixels, note): pixels `[H, W, 3 or 4]`, uint8 or uint16; note in ASCII, or empty.
+Write = Callable[[pathlib.Path, np.ndarray, str], None]
+
+# The note is a text chunk of this keyword in PNG, and this tag of EXIF or TIFF in other formats.
+METADATA_KEY = "jaxtex"
+DESCRIPTION_TAG = ExifTags.Base.ImageDescription
 
 
 class Format(NamedTuple):
-    """A kind of file."""
+    """A file format that is written."""
 
-    writers: dict[int, Write]  # by the bits of each colour
-    longest: int = 2**31 - 1  # pixels on a side
-    alpha: bool = True  # whether it knows transparency
+    writers: dict[int, Write]  # by bits per sample
+    max_side: int = 2**31 - 1  # pixels
+    alpha: bool = True  # supports transparency
 
 
 def choose_writer(path: str | os.PathLike, bits: int, shape: tuple[int, ...] = (1, 1, 3)) -> Write:
-    """What writes such a file.
+    """Chooses the function that writes a file.
 
     Args:
-      path: its suffix counts, in capitals or not.
-      bits: of each colour.
-      shape: of the image, `[H, W, 3]`; with transparency `[H, W, 4]`.
+      path: its suffix, in any case, chooses the format.
+      bits: per sample.
+      shape: of the image, `[H, W, 3]`, or `[H, W, 4]` with transparency.
 
     Raises:
-      UserError: there is no such kind, not with so many bits, not of such a size, or not with transparency.
+      UserError: the format is unknown, or does not support the bits, the size or transparency.
     """
+    output = f"output {os.fspath(path)!r}"
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise errors.UserError(
-            f"output {os.fspath(path)!r}: its suffix is one of {', '.join(FORMATS)}, please"
-        )
-    kind = FORMATS[suffix]
-    if bits not in kind.writers:
-        deep = ", ".join(name for name, each in FORMATS.items() if 16 in each.writers)
-        raise errors.UserError(
-            f"output {os.fspath(path)!r}: {bits} bits; {suffix} has 8, and {deep} have 8 or 16"
-        )
-    if max(shape) > kind.longest:
-        raise errors.UserError(
-            f"output {os.fspath(path)!r}: {shape[1]} x {shape[0]} pixels; {suffix} has at most {kind.longest} on a side"
-        )
-    if shape[2] == 4 and not kind.alpha:
-        known = ", ".join(name for name, each in FORMATS.items() if each.alpha)
-        raise errors.UserError(
-            f"output {os.fspath(path)!r}: {suffix} knows no transparency; {known} do"
-        )
-    return kind.writers[bits]
+        raise errors.UserError(f"{output}: suffix must be one of {', '.join(FORMATS)}")
+    chosen = FORMATS[suffix]
+
+    if bits not in chosen.writers:
+        deep = ", ".join(name for name, row in FORMATS.items() if 16 in row.writers)
+        raise errors.UserError(f"{output}: {bits} bits; {suffix} has 8, and {deep} have 8 or 16")
+
+    if max(shape) > chosen.max_side:
+        size = f"{shape[1]} x {shape[0]} pixels"
+        limit = f"{suffix} has at most {chosen.max_side} on a side"
+        raise errors.UserError(f"{output}: {size}; {limit}")
+
+    if shape[2] == 4 and not chosen.alpha:
+        transparent = ", ".join(name for name, row in FORMATS.items() if row.alpha)
+        text = f"{suffix} does not support transparency; {transparent} do"
+        raise errors.UserError(f"{output}: {text}")
+    return chosen.writers[bits]
 
 
-def _pillow(name: str, **options) -> Write:
+def _with_pillow(name: str, **options: Any) -> Write:
+    """Builds a writer from a format of Pillow and options of its encoder."""
+
     def write(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
-        noted = (_text if name == "PNG" else _exif)(note) if note else {}
-        Image.fromarray(pixels).save(path, format=name, icc_profile=icc.srgb(), **noted, **options)
+        metadata: dict[str, Any] = {}
+        if note and name == "PNG":
+            metadata["pnginfo"] = PngImagePlugin.PngInfo()
+            metadata["pnginfo"].add_text(METADATA_KEY, note)
+        elif note:
+            metadata["exif"] = Image.Exif()
+            metadata["exif"][DESCRIPTION_TAG] = note
+        Image.fromarray(pixels).save(
+            path, format=name, icc_profile=icc.srgb(), **metadata, **options
+        )
 
     return write
 
 
-def _text(note: str) -> dict:
-    chunks = PngImagePlugin.PngInfo()
-    chunks.add_text(METADATA_KEY, note)
-    return {"pnginfo": chunks}
+def _write_deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+    """Writes a PNG with 16 bits per sample, which Pillow cannot."""
+    import numpngw  # on first use: few runs write 16 bits
 
-
-def _exif(note: str) -> dict:
-    tags = Image.Exif()
-    tags[DESCRIPTION_TAG] = note
-    return {"exif": tags}
-
-
-def _deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
-    import numpngw  # Pillow writes no colours of 16 bits
-
-    profile = {"iccp": ("sRGB", icc.srgb()), "text_list": [(METADATA_KEY, note)] if note else None}
-    numpngw.write_png(os.fspath(path), pixels, filter_type="heuristic", **profile)
-
-
-def _tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
-    import tifffile  # likewise
-
-    write = functools.partial(
-        tifffile.imwrite, photometric="rgb", compression="zlib", predictor=True, metadata=None
+    numpngw.write_png(
+        os.fspath(path),
+        pixels,
+        filter_type="heuristic",
+        iccp=("sRGB", icc.srgb()),
+        text_list=[(METADATA_KEY, note)] if note else None,
     )
-    alpha = {"extrasamples": ["unassalpha"]} if pixels.shape[2] == 4 else {}
-    write(path, pixels, iccprofile=icc.srgb(), software="jaxtex", description=note or None, **alpha)
 
 
+def _write_tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+    """Writes a TIFF with 8 or 16 bits per sample, the latter of which Pillow cannot."""
+    import tifffile  # on first use: few runs write TIFF
+
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb",
+        compression="zlib",
+        predictor=True,
+        extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
+        iccprofile=icc.srgb(),
+        software="jaxtex",
+        description=note or None,
+        metadata=None,
+    )
+
+
+# Level 2 writes a photograph in half the time of level 6, at the same size.
+PNG = Format({8: _with_pillow("PNG", compress_level=2), 16: _write_deep_png})
+TIFF = Format({8: _write_tiff, 16: _write_tiff})
+# Subsampling 4:4:4 keeps the full resolution of color.
 JPEG = Format(
-    {8: _pillow("JPEG", quality=95, subsampling="4:4:4")}, 65500, alpha=False
-)  # no colour is coarser than another
-TIFF = Format({8: _tiff, 16: _tiff})
+    {8: _with_pillow("JPEG", quality=95, subsampling="4:4:4")}, max_side=65500, alpha=False
+)
+WEBP = Format({8: _with_pillow("WEBP", lossless=True, exact=True)}, max_side=16383)
+
 FORMATS = {
-    ".png": Format(
-        {8: _pillow("PNG", compress_level=2), 16: _deep_png}
-    ),  # photographs: as small as by 6, in half the time
+    ".png": PNG,
     ".tif": TIFF,
     ".tiff": TIFF,
     ".jpg": JPEG,
     ".jpeg": JPEG,
-    ".webp": Format({8: _pillow("WEBP", lossless=True, exact=True)}, 16383),
+    ".webp": WEBP,
 }

@@ -1,4 +1,4 @@
-"""What is held against an image file before it is decoded: that it is a file, that it ends, and does so soon."""
+"""Checks of image files before they are decoded: regular, complete, and cheap enough to decode."""
 
 import contextlib
 import logging
@@ -6,150 +6,188 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import ExifTags, ImageFile
 
 from jaxtex import errors
 from jaxtex.images import builtin
 
-MAX_JPEG_WORK = 4_000_000_000  # pixels of all scans of a JPEG: 40 scans of a picture as large as can be; ten are usual
-PNM = rb"P[1-6f](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}\s"  # what it is, width, height
-SCAN, END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG
-BITS, PLANAR = 258, 284  # tags of TIFF: of each sample; 2 if each colour has strips of its own
+# Pixels of all scans of a JPEG: 40 scans of the largest image that is read; ten scans are usual.
+MAX_JPEG_WORK = 4_000_000_000
+MIN_JPEG_BITS = 1  # per block of 8 x 8 pixels; a flat image has more
+SCAN = b"\xff\xda"  # JPEG marker: start of scan
+END = b"\xff\xd9"  # JPEG marker: end of image
+PIECE = 1 << 20  # bytes read at once
+PNM = rb"P[1-6f](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}\s"  # kind, then width and height amid comments
+PNM_HEAD = 1 << 16  # bytes within which a PNM must state its size
+SEPARATE_PLANES = 2  # value of the TIFF tag PlanarConfiguration
 
 
 @contextlib.contextmanager
 def open_regular_file(path: str | os.PathLike, name: str) -> Iterator[BinaryIO]:
-    """The file, if it is one: nobody waits for a pipe, or reads a device without end.
+    """Opens a file for reading, unless it is a pipe or a device, which might block or never end.
 
     Args:
       path: of the file.
       name: of the file, for errors.
 
     Raises:
-      UserError: it is none, is empty, or may not be read.
+      UserError: the file is missing, not a regular file, empty, or not readable.
     """
     try:
         reason = _refusal(os.stat(path))
-        file = open(path, "rb") if not reason else None
+        file = None if reason else open(path, "rb")
     except FileNotFoundError:
-        reason = f"no such file{builtin.suggestion(path)}"
+        file, reason = None, f"no such file{builtin.suggest(path)}"
     except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-    except ValueError:  # a zero byte in it
-        reason = "no name of a file"
-    if reason:
+        file, reason = None, f"cannot be read ({error.strerror})"
+    except ValueError:  # a zero byte in the path
+        file, reason = None, "not a valid file name"
+    if file is None:
         raise errors.UserError(f"image {name}: {reason}")
     with file:
         yield file
 
 
-def _refusal(found: os.stat_result) -> str:
-    if stat.S_ISDIR(found.st_mode):
-        return "is a folder; a file, please"
-    if not stat.S_ISREG(found.st_mode):
-        return "is a pipe or a device; a file, please"
-    return "" if found.st_size else "empty"
+def _refusal(status: os.stat_result) -> str:
+    """Returns why a path cannot be an image file; empty if it can."""
+    if stat.S_ISDIR(status.st_mode):
+        return "is a folder; expected a file"
+    if not stat.S_ISREG(status.st_mode):
+        return "is a pipe or a device; expected a file"
+    return "" if status.st_size else "empty"
 
 
 @contextlib.contextmanager
 def silence_pillow() -> Iterator[None]:
-    """Pillow has its doubts about many a file; what counts is whether it can be read."""
+    """Suppresses the warnings and log lines of Pillow, which it also emits for intact files."""
     pillow = logging.getLogger("PIL")
-    before = pillow.level
+    level = pillow.level
     pillow.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        pillow.setLevel(before)
+        pillow.setLevel(level)
 
 
 @contextlib.contextmanager
 def silence_libtiff(file: BinaryIO) -> Iterator[None]:
-    """While libtiff reads a file: it writes its own lines on what is wrong to the process's standard error.
+    """Redirects standard error to nowhere while libtiff, which prints there, reads a file.
 
-    Where that is closed there is nothing to mute, and its number may have become the file's.
+    Does nothing if standard error is closed: its descriptor may then be the image file's own.
+
+    Args:
+      file: the image file.
     """
+    stderr = 2
     try:
-        kept = os.dup(2) if file.fileno() != 2 else None
+        saved = os.dup(stderr) if file.fileno() != stderr else None
     except OSError:
-        kept = None
-    if kept is None:
+        saved = None
+    if saved is None:
         yield
         return
+
     try:
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), stderr)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, stderr)
+        os.close(saved)
 
 
 def check_jpeg(file: BinaryIO, name: str, size: tuple[int, int]) -> None:
-    """Traps of JPEG: a few bytes make a scan, for which a progressive picture is gone through once more; and what is
-    missing is grey, be it that zeros stand in its place, as after a full disk, or that the size is wrong.
+    """Checks that a JPEG is complete and does not take minutes to decode.
+
+    A scan of a few bytes makes the decoder pass over all pixels of a progressive JPEG once more.
+    Missing data is decoded as gray, whether the file was cut, or ends in zeros (as after a full
+    disk), or states too large a size in its header.
+
+    Args:
+      file: the image file, at any position.
+      name: of the file, for errors.
+      size: width and height in its header, in pixels.
 
     Raises:
-      UserError: there are too many scans for a picture of this size, width and height.
-      ValueError: the last scan has no end, or there is less than a bit for each block of 8 x 8.
+      UserError: all scans together exceed `MAX_JPEG_WORK`.
+      ValueError: the last scan has no end, or there is less than `MIN_JPEG_BITS` per block.
     """
     file.seek(0)
-    scans, begun, ended, place, last = 0, 0, 0, 0, b""
-    while piece := file.read(1 << 20):
-        seen = last + piece
-        scans += seen.count(SCAN)
-        begun, ended = (
-            place + seen.rfind(mark) if mark in seen else at
-            for mark, at in ((SCAN, begun), (END, ended))
-        )
-        place, last = place + len(seen) - 1, seen[-1:]
-    if scans * size[0] * size[1] > MAX_JPEG_WORK:
-        raise errors.UserError(
-            f"image {name}: {scans} scans of {size[0]} x {size[1]} pixels, which would take very long"
-        )
-    if ended < begun or 8 * (place + 1) < size[0] * size[1] / 64:
+    scans = 0
+    last_scan = last_end = 0  # offsets of the last marker of each kind
+    offset = 0
+    carried = b""  # the last byte of a piece: a marker may span two pieces
+    while piece := file.read(PIECE):
+        window = carried + piece
+        scans += window.count(SCAN)
+        if SCAN in window:
+            last_scan = offset + window.rfind(SCAN)
+        if END in window:
+            last_end = offset + window.rfind(END)
+        offset += len(window) - 1
+        carried = window[-1:]
+
+    pixels = size[0] * size[1]
+    if scans * pixels > MAX_JPEG_WORK:
+        text = f"{scans} scans of {size[0]} x {size[1]} pixels"
+        limit = f"must be at most {MAX_JPEG_WORK:,} pixels in all scans"
+        raise errors.UserError(f"image {name}: {text}; {limit}")
+
+    bits = 8 * (offset + 1)
+    if last_end < last_scan or bits < MIN_JPEG_BITS * pixels / 64:
         raise ValueError("cut off")
 
 
 def check_pnm(file: BinaryIO) -> None:
-    """Pillow looks for the size in a PNM letter by letter, through gigabytes of remarks if there are.
+    """Checks that a PNM states its size early; Pillow would search gigabytes of comments for it.
 
     Raises:
-      ValueError: it is not near the beginning.
+      ValueError: the size is not within `PNM_HEAD` bytes.
     """
     file.seek(0)
-    if not re.match(PNM, file.read(1 << 16)):
+    if not re.match(PNM, file.read(PNM_HEAD)):
         raise ValueError("no size")
 
 
-def check_tiff(image: Image.Image, told: list[warnings.WarningMessage]) -> None:
-    """What Pillow makes too little of in a TIFF: tags that end before their time, with all that come after them; and
-    without compression strips that are not there, as black, and 16 bits in planes, as noise.
+def check_tiff(
+    image: ImageFile.ImageFile, opening_warnings: Sequence[warnings.WarningMessage]
+) -> None:
+    """Checks for damage and layouts of TIFF that Pillow decodes wrongly without an error.
+
+    Where the tags are cut, Pillow only warns and skips the rest of them. Without compression it
+    decodes missing strips as black, and 16-bit samples in separate planes as noise.
 
     Args:
-      image: before it is loaded.
-      told: Pillow's warnings when it was opened.
+      image: opened, not loaded.
+      opening_warnings: warnings that Pillow raised when it opened the file.
 
     Raises:
-      ValueError: it is one of these.
+      ValueError: the file has one of these faults.
     """
-    if any("orrupt" in str(each.message) or "runcated" in str(each.message) for each in told):
-        raise ValueError("cut off")
+    for warning in opening_warnings:
+        text = str(warning.message)
+        if "orrupt" in text or "runcated" in text:  # "Corrupt EXIF data", "Truncated File Read"
+            raise ValueError("cut off")
     if image.tile[0].codec_name != "libtiff":
         _check_tiff_strips(image)
 
 
-def _check_tiff_strips(image: Image.Image) -> None:
-    planes = len(image.getbands()) if image.tag_v2.get(PLANAR) == 2 else 1
-    if planes > 1 and max(image.tag_v2.get(BITS, (1,))) > 8:
-        raise ValueError("planes of 16 bits")
-    covered = sum(
-        (right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in image.tile
-    )
+def _check_tiff_strips(image: ImageFile.ImageFile) -> None:
+    """Checks the strips of an uncompressed TIFF, as `check_tiff`."""
+    tags: dict = getattr(image, "tag_v2", {})
+    separate = tags.get(ExifTags.Base.PlanarConfiguration) == SEPARATE_PLANES
+    planes = len(image.getbands()) if separate else 1
+    if planes > 1 and max(tags.get(ExifTags.Base.BitsPerSample, (1,))) > 8:
+        raise ValueError("16-bit samples in separate planes")
+
+    covered = 0
+    for tile in image.tile:
+        left, upper, right, lower = tile.extents
+        covered += (right - left) * (lower - upper)
     if covered < image.width * image.height * planes:
         raise ValueError("strips are missing")

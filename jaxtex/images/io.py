@@ -1,10 +1,15 @@
-"""Image files <-> float RGB: `[H, W, 3]`, float32, sRGB values in [0, 1]."""
+"""Reading, writing, validating and resizing of images: `[H, W, 3]`, float32, sRGB in [0, 1].
+
+This module opens files, applies the size limits and reports every failure as one `UserError`. The
+formats that are read are in `decoding`, the formats that are written in `encoding`.
+"""
 
 import contextlib
 import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,96 +18,74 @@ from jaxtex import errors
 from jaxtex.images import builtin, decoding, encoding, file_checks
 from jaxtex.runtime import files
 
-MIN_SIDE = 32  # pixels on a side
-MAX_PIXELS = 100_000_000  # pixels in all
-MAX_MAPS = 16  # of one material
+MIN_SIDE = 32  # pixels on the shorter side: five poolings leave one
+MAX_PIXELS = 100_000_000  # pixels per image, about 5 GB while a file is decoded
+MAX_MAPS = 16  # texture maps of one material, see `texture_maps`
+
+T = TypeVar("T")
 
 
 def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
-    """Reads an image as a person sees it: turned as EXIF says, in sRGB, transparency over white.
+    """Reads an image as a viewer shows it: upright, in sRGB, transparency over white.
 
-    Grey and RGB of 16 bits, with or without alpha, keep them in PNG and TIFF, unless a profile other than sRGB changes the
-    colours, which is done in 8 bits; so is CMYK. Float TIFFs and PFM are grey with white at 1. docs/images.md tells more.
+    Gray and RGB with 16 bits per sample, with or without alpha, keep all bits in PNG and TIFF.
+    CMYK, and files with a color profile other than sRGB, are converted with 8 bits. Float TIFFs and
+    PFM are gray with white at 1. docs/images.md has the details.
 
     Args:
-      path: a file of one of `decoding.FORMATS`, whatever its suffix; of several pictures in it the first is taken. Or a
-        name of `exemplars.names`.
-      alpha: whether transparency is kept.
+      path: file in one of `decoding.FORMATS`, whatever its suffix; of several images in it the
+        first is read. Or the name of a built-in image, see `builtin.names`.
+      alpha: whether to keep transparency as a fourth channel.
 
     Returns:
-      `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]`, if transparency is kept and there is such.
+      `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]` if `alpha` is set and the file has transparency.
 
     Raises:
-      UserError: no such file, no file, no image, a damaged one, or one under 32 pixels or over 100 megapixels.
+      UserError: the file is missing, not a regular file, not an image or damaged, or the image has
+        fewer than `MIN_SIDE` pixels on a side or more than `MAX_PIXELS` in total.
     """
     name = repr(os.fspath(path))
-    found = _decoded(
-        path, lambda file: decoding.read(file, name, functools.partial(_validate_size, name))
-    )
-    if found.several:
-        _warn_once(f"image {name}: there are several pictures in it; the first is taken")
-    return found.image if alpha else over_white(found.image)
 
+    def decode(file: BinaryIO) -> decoding.Decoded:
+        return decoding.read(file, name, functools.partial(_validate_size, name))
 
-def over_white(image: np.ndarray) -> np.ndarray:
-    """`[H, W, 4]` -> `[H, W, 3]`; what has no transparency stays as it is."""
-    if image.shape[-1] == 3:
-        return image
-    colours, alpha = image[..., :3], image[..., 3:]
-    return colours * alpha + (1 - alpha)
+    decoded = _read(path, decode)
+    if decoded.has_more:
+        _warn_once(f"image {name}: contains several images; reading the first")
+    return decoded.image if alpha else _over_white(decoded.image)
 
 
 def load_if_readable(path: str | os.PathLike) -> np.ndarray | None:
-    """A picture that can be done without, `[H, W, 3]`; None if it is not there or damaged."""
+    """Reads an image, `[H, W, 3]`, or returns None if it is missing or damaged."""
     with contextlib.suppress(errors.UserError):
         return load(path)
+    return None
 
 
 def read_metadata(path: str | os.PathLike) -> str:
-    """What `save` noted in a file; empty if nothing.
+    """Reads the text that `save` stored in a file; empty if it has none.
 
     Raises:
-      UserError: as `load`, of what is to be seen without decoding it all.
+      UserError: as `load`, except for damage that only decoding the pixels reveals.
     """
-    return _decoded(path, decoding.read_metadata)
-
-
-def _decoded(path: str | os.PathLike, read: Callable):
-    name = repr(os.fspath(path))
-    with (
-        file_checks.open_regular_file(builtin.resolve(path), name) as file,
-        file_checks.silence_pillow(),
-    ):
-        try:
-            return read(file)
-        except errors.UserError:
-            raise
-        except Image.DecompressionBombError as error:
-            raise errors.UserError(
-                f"image {name}: too large; at most {MAX_PIXELS:,} pixels in all, please"
-            ) from error
-        except MemoryError as error:
-            raise errors.UserError(f"image {name}: larger than the memory that is left") from error
-        except Exception as error:  # decoders are anybody's code, and files anybody's bytes
-            text = f"not an image, damaged, or of a rare kind; {', '.join(decoding.FORMATS)} can be read"
-            raise errors.UserError(f"image {name}: {text}") from error
+    return _read(path, decoding.read_metadata)
 
 
 def save(
     path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True, note: str = ""
 ) -> None:
-    """Writes an image in sRGB, with its profile; the file appears whole or not at all.
+    """Writes an image in sRGB with its profile; the file appears completely or not at all.
 
     Args:
-      path: its suffix says as what: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95, all colours at full
-        resolution), `.webp` (without loss).
-      image: `[H, W, 3]` in [0, 1], or with transparency `[H, W, 4]`; what is beyond is cut.
-      bits: of each colour, 8; of PNG and TIFF also 16.
+      path: its suffix chooses the format: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95,
+        full color resolution), `.webp` (lossless).
+      image: `[H, W, 3]` in [0, 1], or `[H, W, 4]` with transparency; values outside are clipped.
+      bits: per sample: 8, or 16 for PNG and TIFF.
       durable: see `files.atomic`.
-      note: text that goes into the file, ASCII; `note` reads it.
+      note: ASCII text to store in the file's metadata; `read_metadata` returns it.
 
     Raises:
-      UserError: another suffix, other bits, or no image.
+      UserError: the suffix or the bits are not supported, or the array is not an image.
       OSError: the file cannot be written.
     """
     image = _validate_array(image, (3, 4))
@@ -112,110 +95,180 @@ def save(
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """`[..., 3]` in [0, 1] -> uint8, rounded."""
+    """Converts `[..., C]` in [0, 1] to uint8, rounded."""
     return to_uint(image, 8)
 
 
 def to_uint(image: np.ndarray, bits: int) -> np.ndarray:
-    """`[..., C]` in [0, 1] -> so many bits, 8 or 16: uint8 or uint16, rounded."""
-    kind = np.dtype(f"uint{bits}")
-    return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(kind).max).astype(kind)
+    """Converts an image to unsigned integers, rounded.
+
+    Args:
+      image: `[..., C]`; values outside [0, 1] are clipped.
+      bits: per sample, 8 or 16.
+
+    Returns:
+      `[..., C]`, uint8 or uint16.
+    """
+    dtype = np.dtype(f"uint{bits}")
+    return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
 def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
-    """Lanczos with anti-aliasing, in float: `[H, W, C]` -> `[height, width, C]`, in [0, 1].
+    """Resizes an image with an anti-aliased Lanczos filter, in float.
 
     Args:
-      image: `[H, W, C]`.
-      height: of the result.
-      width: likewise.
-      tile: along which axes the image goes on from its beginning: "", "x", "y" or "xy".
+      image: `[H, W, C]` in [0, 1].
+      height: of the result, in pixels.
+      width: of the result, in pixels.
+      tile: axes along which the image is periodic, "", "x", "y" or "xy"; the filter wraps around.
+
+    Returns:
+      `[height, width, C]`, float32, clipped to [0, 1].
     """
     if image.shape[:2] == (height, width):
         return np.asarray(image, np.float32)
+
     if tile:
-        above, left = (height if "y" in tile else 0), (width if "x" in tile else 0)
-        whole = resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
-        return whole[above : above + height, left : left + width]
-    planes = [
-        Image.fromarray(np.asarray(image[..., c], np.float32)) for c in range(image.shape[-1])
-    ]
-    resized = [
-        np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)) for plane in planes
-    ]
-    return np.clip(np.stack(resized, -1), 0, 1)
+        above = height if "y" in tile else 0
+        left = width if "x" in tile else 0
+        repeated = resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
+        return repeated[above : above + height, left : left + width]
+
+    planes = []
+    for channel in range(image.shape[-1]):
+        plane = Image.fromarray(np.asarray(image[..., channel], np.float32))
+        planes.append(np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)))
+    return np.clip(np.stack(planes, -1), 0, 1)
 
 
 def repeat(image: np.ndarray, tile: str, times: int) -> np.ndarray:
-    """The image so often along each axis of `tile`, see `resize`."""
-    return np.tile(image, (times if "y" in tile else 1, times if "x" in tile else 1, 1))
+    """Repeats an image along its periodic axes.
+
+    Args:
+      image: `[H, W, C]`.
+      tile: axes to repeat along: "", "x", "y" or "xy".
+      times: number of copies per axis.
+
+    Returns:
+      `[H or times H, W or times W, C]`.
+    """
+    rows = times if "y" in tile else 1
+    columns = times if "x" in tile else 1
+    return np.tile(image, (rows, columns, 1))
 
 
 def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
-    """Resized so that the shorter side has `size` pixels; 0 leaves it as it is.
+    """Resizes an image to a length of its shorter side, keeping its proportions.
+
+    Args:
+      image: `[H, W, C]` in [0, 1].
+      size: of the shorter side, in pixels; 0 keeps the image's own.
+
+    Returns:
+      `[H', W', C]` with `min(H', W') == size`.
 
     Raises:
-      UserError: the longer side is so long that there would be over 100 million pixels.
+      UserError: the result would have more than `MAX_PIXELS`.
     """
     height, width = image.shape[:2]
     factor = size / min(height, width) if size else 1
-    high, wide = max(1, round(height * factor)), max(1, round(width * factor))
-    if high * wide > max(MAX_PIXELS, height * width):
-        sizes = f"{width} x {height} become {wide} x {high} pixels"
-        raise errors.UserError(f"--size={size}: {sizes}; at most {MAX_PIXELS:,}, please")
-    return resize(image, high, wide)
+    new_height = max(1, round(height * factor))
+    new_width = max(1, round(width * factor))
 
-
-def tile(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Repeated or cut to `[height, width, 3]`."""
-    rows, columns = np.arange(height) % image.shape[0], np.arange(width) % image.shape[1]
-    return image[rows][:, columns]
+    # An image that is larger already may keep its size or shrink.
+    if new_height * new_width > max(MAX_PIXELS, height * width):
+        sizes = f"{width} x {height} become {new_width} x {new_height} pixels"
+        raise errors.UserError(f"--size={size}: {sizes}; must be at most {MAX_PIXELS:,} in total")
+    return resize(image, new_height, new_width)
 
 
 def validate(image: np.ndarray) -> np.ndarray:
-    """The image as float32, if it is one; further maps and transparency are further channels, see `materials`.
+    """Validates an image and converts it to float32.
+
+    Args:
+      image: k texture maps, `[H, W, 3 k]` in [0, 1], or `[H, W, 3 k + 1]` with alpha in the last
+        channel; see `texture_maps`.
+
+    Returns:
+      The same values, float32.
 
     Raises:
-      UserError: not `[H, W, 3 k]` or `[H, W, 3 k + 1]`, under 32 pixels on a side, or values that are no numbers in [0, 1].
+      UserError: the array has another shape, fewer than `MIN_SIDE` pixels on a side, or values
+        outside [0, 1].
     """
-    image = _validate_array(image, [count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2])
+    counts = [count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2]
+    image = _validate_array(image, counts)
     _validate_size("'given'", image.shape[1], image.shape[0])
-    if not (image.min() >= 0 and image.max() <= 1):
-        raise errors.UserError(f"an image has values in [0, 1], not {image.min()} to {image.max()}")
+    low, high = image.min(), image.max()
+    if not (low >= 0 and high <= 1):
+        raise errors.UserError(f"an image must have values in [0, 1], got {low} to {high}")
     return image
 
 
+def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
+    """Opens an image file, reads it, and turns every failure into a `UserError`."""
+    name = repr(os.fspath(path))
+    resolved = builtin.resolve(path)
+    with file_checks.open_regular_file(resolved, name) as file, file_checks.silence_pillow():
+        try:
+            return read(file)
+        except errors.UserError:
+            raise
+        except Image.DecompressionBombError as error:
+            text = f"too large; must have at most {MAX_PIXELS:,} pixels in total"
+            raise errors.UserError(f"image {name}: {text}") from error
+        except MemoryError as error:
+            text = "does not fit in the available memory"
+            raise errors.UserError(f"image {name}: {text}") from error
+        except Exception as error:  # Pillow's decoders raise almost any type on a damaged file
+            text = "not an image, damaged, or of an unsupported kind"
+            formats = ", ".join(decoding.FORMATS)
+            raise errors.UserError(f"image {name}: {text}; expected one of {formats}") from error
+
+
+def _over_white(image: np.ndarray) -> np.ndarray:
+    """Composites `[H, W, 4]` over white, `[H, W, 3]`; returns an image without alpha unchanged."""
+    if image.shape[-1] == 3:
+        return image
+    colors, alpha = image[..., :3], image[..., 3:]
+    return colors * alpha + (1 - alpha)
+
+
 def _validate_array(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
-    """Any array as `[H, W, C]`, float32, of finite values; whole numbers other than 0 and 1 are levels, and refused."""
+    """Converts any array-like of finite values to float32, `[H, W, C]` with `C` in `counts`.
+
+    Integers other than 0 and 1 are refused: they are levels up to 255 or 65535.
+    """
     try:
         image = np.asarray(image)
     except (ValueError, TypeError) as error:
-        raise errors.UserError("an image is an array, [H, W, 3]") from error
+        raise errors.UserError("an image must be an array, [H, W, 3]") from error
+
     if image.ndim != 3 or image.shape[2] not in counts or 0 in image.shape:
-        raise errors.UserError(f"an image is [H, W, 3], not {list(image.shape)}")
+        raise errors.UserError(f"an image must have shape [H, W, 3], got {list(image.shape)}")
     if image.dtype.kind not in "fiub":
-        raise errors.UserError(f"an image has values in [0, 1], not {image.dtype}")
+        raise errors.UserError(f"an image must have values in [0, 1], got {image.dtype}")
+
     low, high = image.min(), image.max()
-    if not (np.isfinite(low) and np.isfinite(high)) or (
-        image.dtype.kind in "iu" and not 0 <= low <= high <= 1
-    ):
-        raise errors.UserError(f"an image has values in [0, 1], not {low} to {high}")
-    with np.errstate(over="ignore"):
+    finite = np.isfinite(low) and np.isfinite(high)
+    levels = image.dtype.kind in "iu" and not 0 <= low <= high <= 1
+    if not finite or levels:
+        raise errors.UserError(f"an image must have values in [0, 1], got {low} to {high}")
+
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite
         return image.astype(np.float32)
+
+
+def _validate_size(name: str, width: int, height: int) -> None:
+    """Raises unless an image of this size can be used."""
+    size = f"{width} x {height} pixels"
+    if min(width, height) < MIN_SIDE:
+        raise errors.UserError(f"image {name}: {size}; must be at least {MIN_SIDE} on each side")
+    if width * height > MAX_PIXELS:
+        raise errors.UserError(f"image {name}: {size}; must be at most {MAX_PIXELS:,} in total")
 
 
 @functools.cache
 def _warn_once(text: str) -> None:
-    """A warning, once, through what the commands log with."""
+    """Logs a warning the first time it is raised in this process."""
     logging.getLogger(__name__).warning(text)
-
-
-def _validate_size(name: str, width: int, height: int) -> None:
-    if min(width, height) < MIN_SIDE:
-        raise errors.UserError(
-            f"image {name}: {width} x {height} pixels; at least {MIN_SIDE} on each side, please"
-        )
-    if width * height > MAX_PIXELS:
-        raise errors.UserError(
-            f"image {name}: {width} x {height} pixels; at most {MAX_PIXELS:,} in all, please"
-        )

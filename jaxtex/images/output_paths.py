@@ -1,4 +1,4 @@
-"""The file that a command was asked for: whether it can be written, known before the work, and written after it."""
+"""Output paths: validation of `--output` before the work begins, and writing there after it."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from jaxtex import errors
 from jaxtex.images import encoding, io
 from jaxtex.runtime import files
 
-LONGEST = 200  # bytes of a name: while it is written it has a longer one
+MAX_NAME = 200  # bytes of a file name; `files.atomic` adds to it, and file systems allow 255
 
 
 def validate_image(
@@ -22,17 +22,17 @@ def validate_image(
     folders: Sequence[str] = (),
     alpha: bool = False,
 ) -> None:
-    """Holds a path against what will be written there; makes nothing, no folder either.
+    """Validates the path of an image that will be written; creates no file or folder.
 
     Args:
-      path: of the file that is to be.
-      bits: of each colour.
-      inputs: paths of what goes into the picture, which it may not take the place of.
-      folders: that are to be made, likewise.
-      alpha: whether it may have transparency.
+      path: of the image.
+      bits: per sample.
+      inputs: paths of the files that the image is made from, which it must not replace.
+      folders: paths that the run will create as folders.
+      alpha: True if the image may have transparency.
 
     Raises:
-      UserError: of another kind than can be written, or not to be written there.
+      UserError: the format is not supported, or a file cannot be written there.
     """
     encoding.choose_writer(path, bits, (1, 1, 4 if alpha else 3))
     if reason := _refusal(pathlib.Path(path), inputs, folders):
@@ -40,52 +40,67 @@ def validate_image(
 
 
 def validate_file(path: str, suffixes: Sequence[str]) -> None:
-    """`check` for a file that is no picture.
+    """Validates the path of any other file that will be written, as `validate_image`.
+
+    Args:
+      path: of the file.
+      suffixes: those that are allowed, such as ".html".
 
     Raises:
-      UserError: it has none of the suffixes, or is not to be written there.
+      UserError: the suffix is another one, or a file cannot be written there.
     """
     if pathlib.Path(path).suffix.lower() not in suffixes:
-        raise errors.UserError(
-            f"--output={path}: its suffix is one of {', '.join(suffixes)}, please"
-        )
+        raise errors.UserError(f"--output={path}: suffix must be one of {', '.join(suffixes)}")
     if reason := _refusal(pathlib.Path(path), [], []):
         raise errors.UserError(f"--output={path}: {reason}")
 
 
 @contextlib.contextmanager
 def open_atomic(path: str) -> Iterator[pathlib.Path]:
-    """`files.atomic`, with the folders above it."""
+    """Creates the parent folders of a file, then enters `files.atomic`."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with files.atomic(path) as part:
         yield part
 
 
 def save_image(path: str, image: np.ndarray, bits: int, note: str) -> None:
-    """`images.save`, with the folders above it."""
+    """Creates the parent folders of a file, then calls `images.save`.
+
+    Args:
+      path: of the file.
+      image: `[H, W, 3]` or `[H, W, 4]` in [0, 1].
+      bits: per sample.
+      note: see `images.save`.
+    """
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     io.save(path, image, bits, note=note)
 
 
 def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) -> str:
+    """Returns why a file cannot be written; empty if it can. Arguments as `validate_image`."""
     try:
-        if "\0" in str(path) or len(os.fsencode(path.name)) > LONGEST:
-            return f"a name of at most {LONGEST} bytes, and none of them 0, please"
+        if "\0" in str(path) or len(os.fsencode(path.name)) > MAX_NAME:
+            return f"name must have at most {MAX_NAME} bytes, and no zero byte"
         if path.exists() and not path.is_file():
-            return "is there, and no file"
-        if any(os.path.exists(each) and path.exists() and path.samefile(each) for each in inputs):
-            return "is what the picture is made from; another file, please"
-        made = [pathlib.Path(os.path.abspath(folder)) for folder in folders if folder]
-        if any(pathlib.Path(os.path.abspath(path)) in (folder, *folder.parents) for folder in made):
-            return "will be a folder of this run"
-        return _refusal_of_folder(path.parent)
+            return "exists and is not a file"
+        if path.exists() and any(os.path.exists(name) and path.samefile(name) for name in inputs):
+            return "is an input of this run; choose another file"
+
+        absolute = pathlib.Path(os.path.abspath(path))
+        for folder in folders:
+            planned = pathlib.Path(os.path.abspath(folder))
+            if folder and absolute in (planned, *planned.parents):
+                return "will be a folder of this run"
+        return _folder_refusal(path.parent)
     except (OSError, ValueError) as error:
         return f"cannot be written ({getattr(error, 'strerror', None) or error})"
 
 
-def _refusal_of_folder(folder: pathlib.Path) -> str:
-    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-    if not there.is_dir():
-        return f"{there} is no folder"
-    with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell
+def _folder_refusal(folder: pathlib.Path) -> str:
+    """Returns why no file can be created in a folder that may not exist yet; empty if one can."""
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    if not existing.is_dir():
+        return f"{existing} is not a folder"
+    # Permissions alone do not show whether the file system accepts a file.
+    with tempfile.TemporaryFile(dir=existing):
         return ""

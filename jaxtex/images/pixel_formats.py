@@ -1,83 +1,128 @@
-"""The samples of a file, as Pillow gives them -> colours and transparency."""
+"""Pixel formats: samples of a file, as Pillow returns them -> colors and transparency."""
 
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from jaxtex.images import icc
 
-BITS, PHOTOMETRIC = 258, 262  # tags of TIFF
-SCALES = {"L;2": 85, "L;4": 17}  # of grey with few bits, as Pillow unpacks it
+WHITE_IS_ZERO = 0  # value of the TIFF tag PhotometricInterpretation
+FEW_BITS = {"L;2": 85, "L;4": 17}  # raw mode of gray -> factor by which Pillow scales it to 8 bits
 
 
 class Pixels(NamedTuple):
-    """An image taken apart."""
+    """An image before its color profile is applied; either `levels` or `exact` is set."""
 
-    colours: Image.Image | None  # of 8 bits: L, RGB, CMYK, LAB
-    exact: np.ndarray | None = (
-        None  # instead, where the file has more of them: [H, W, 1 or 3] in [0, 1]
-    )
-    alpha: np.ndarray | None = None  # [H, W, 1] in [0, 1]; None: nothing is transparent
+    levels: Image.Image | None  # 8 bits per sample, of mode L, RGB, CMYK or LAB
+    exact: np.ndarray | None = None  # more than 8 bits per sample: [H, W, 1 or 3] in [0, 1]
+    alpha: np.ndarray | None = None  # [H, W, 1] in [0, 1]; None if opaque
 
 
 def from_16_bit(image: Image.Image, values: np.ndarray) -> Pixels:
-    """Samples of 16 bits, or float ones with white at 1: `[H, W, 1 to 4]`."""
-    alpha = _keyed(values, image.info.get("transparency"))
+    """Converts integer samples of 9 to 16 bits, or float samples with white at 1.
+
+    Args:
+      image: loaded; its tags describe the samples.
+      values: samples, `[H, W, 1 to 4]`: gray or RGB, with or without alpha.
+
+    Raises:
+      ValueError: a float sample is not finite.
+    """
+    alpha = _key_to_alpha(values, image.info.get("transparency"))
+
     exact = values.astype(np.float32)
     exact /= _white(image)
     if image.mode == "F" and not np.isfinite(exact).all():
-        raise ValueError("values that are no numbers")
+        raise ValueError("float samples that are not finite")
     np.clip(exact, 0, 1, out=exact)
+
     if exact.shape[2] in (2, 4):
         exact, alpha = exact[..., :-1], exact[..., -1:]
-    if exact.shape[2] == 1 and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0:
+
+    photometric = _tags(image).get(ExifTags.Base.PhotometricInterpretation)
+    if exact.shape[2] == 1 and photometric == WHITE_IS_ZERO:
         exact = 1 - exact
     return Pixels(None, exact, alpha)
 
 
-def _white(image: Image.Image) -> int:
-    """The sample that is white."""
-    bits = getattr(image, "tag_v2", {}).get(BITS, (16,))[0]
-    return 1 if image.mode == "F" else 2**bits - 1
+def from_8_bit(image: Image.Image, raw_mode: str) -> Pixels:
+    """Converts samples of 1 to 8 bits.
 
-
-def from_8_bit(image: Image.Image, kind: str) -> Pixels:
-    """Samples of 8 bits or fewer."""
+    Args:
+      image: loaded, of any mode with at most 8 bits.
+      raw_mode: how the file stores the samples, see `decoding`.
+    """
     if image.mode in ("1", "L", "RGB"):
-        colours = image.convert("L") if image.mode == "1" else image
+        levels = image.convert("L") if image.mode == "1" else image
         key = image.info.get("transparency")
-        key = key * SCALES.get(kind, 1) if isinstance(key, int) else key
-        return Pixels(colours, None, _keyed(np.atleast_3d(np.asarray(colours)), key))
+        if isinstance(key, int):
+            key *= FEW_BITS.get(raw_mode, 1)
+        return Pixels(levels, None, _key_to_alpha(np.atleast_3d(np.asarray(levels)), key))
+
     if image.mode in ("CMYK", "LAB"):
         return Pixels(image)
     if not image.has_transparency_data:
         return Pixels(image.convert("RGB"))
-    image = image.convert("LA" if image.mode in ("LA", "La") else "RGBA")
-    alpha = np.asarray(image.getchannel("A"), np.float32)[..., None] / 255
-    return Pixels(image.convert("L" if image.mode == "LA" else "RGB"), None, alpha)
+
+    # Palettes with transparency, premultiplied alpha, and plain LA and RGBA.
+    gray = image.mode in ("LA", "La")
+    straight = image.convert("LA" if gray else "RGBA")
+    alpha = np.asarray(straight.getchannel("A"), np.float32)[..., None] / 255
+    return Pixels(straight.convert("L" if gray else "RGB"), None, alpha)
 
 
-def _keyed(values: np.ndarray, key) -> np.ndarray | None:
-    """Alpha where one colour stands for transparency: `[H, W, 1]`."""
+def to_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
+    """Converts pixels to sRGB.
+
+    Args:
+      pixels: the image.
+      profile: its ICC profile. One that changes colors is applied with 8 bits per sample.
+
+    Returns:
+      `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]` with transparency.
+    """
+    levels = pixels.levels
+    if pixels.exact is not None and profile:
+        levels = _to_levels(pixels.exact)
+    converted = None if levels is None else icc.to_srgb(levels, profile)
+
+    if converted is None and pixels.exact is not None:
+        colors = pixels.exact
+    else:
+        colors = np.atleast_3d(np.array(levels if converted is None else converted, np.float32))
+        colors /= 255
+
+    rgb = np.broadcast_to(colors, (*colors.shape[:2], 3))
+    return rgb if pixels.alpha is None else np.concatenate([rgb, pixels.alpha], -1)
+
+
+def _white(image: Image.Image) -> int:
+    """Returns the value of a white sample."""
+    if image.mode == "F":
+        return 1
+    bits = _tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0]
+    return 2**bits - 1
+
+
+def _tags(image: Image.Image) -> dict:
+    """Returns the TIFF tags of an image; empty for other formats."""
+    return getattr(image, "tag_v2", {})
+
+
+def _key_to_alpha(values: np.ndarray, key) -> np.ndarray | None:
+    """Returns alpha, `[H, W, 1]`, where one color stands for transparency; None without a key.
+
+    Args:
+      values: samples, `[H, W, C]`.
+      key: the transparent gray value or color. Bytes, the alpha of a palette, are ignored.
+    """
     if not isinstance(key, int | tuple):
         return None
     return np.any(values != np.asarray(key), -1, keepdims=True).astype(np.float32)
 
 
-def to_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
-    """`[H, W, 3]`, or with transparency `[H, W, 4]`. A profile that changes colours takes and gives 8 bits."""
-    colours = pixels.colours if pixels.exact is None else _levels(pixels.exact) if profile else None
-    converted = icc.to_srgb(colours, profile) if colours else None
-    if converted is None and pixels.exact is not None:
-        seen = pixels.exact
-    else:
-        seen = np.atleast_3d(np.array(converted or colours, np.float32))
-        seen /= 255
-    seen = np.broadcast_to(seen, (*seen.shape[:2], 3))
-    return seen if pixels.alpha is None else np.concatenate([seen, pixels.alpha], -1)
-
-
-def _levels(exact: np.ndarray) -> Image.Image:
+def _to_levels(exact: np.ndarray) -> Image.Image:
+    """Rounds `[H, W, 1 or 3]` in [0, 1] to 8 bits."""
     levels = np.round(exact * 255).astype(np.uint8)
     return Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)

@@ -1,8 +1,9 @@
-"""Maps of one material, made together so that they stay aligned: colours, normals, heights, and transparency.
+"""Texture maps of one material, synthesized together so that they stay aligned.
 
-A set of maps is one image, `[H, W, 3 k]`: three channels of each of k maps, and one more, `[H, W, 3 k + 1]`, where the
-first is transparent in places. The network looks at each map by itself, and its features lie side by side: a statistic of
-pairs of channels then holds what goes with what.
+A set of k maps (colors, normals, heights) is one image, `[H, W, 3 k]`: three channels per map. If
+the first map has transparency, its alpha is one more channel, `[H, W, 3 k + 1]`. The network is
+applied to each map by itself, and the features of all maps are concatenated: a statistic of pairs
+of channels then captures which features of different maps occur together.
 """
 
 import pathlib
@@ -15,153 +16,207 @@ from PIL import Image
 from jaxtex import errors
 from jaxtex.images import io
 
-LEVELS = np.linspace(0, 1, 1025)  # of those quantiles
-GREY = 2 / 255  # what channels of a grey map may differ by
-UNIT, MOST = (
-    0.05,
-    0.8,
-)  # by which the length of a normal may differ from 1, and the share of those that are so exact
+QUANTILES = np.linspace(0, 1, 1025)  # at which the distribution of alpha is kept
+GRAY = 2 / 255  # channels of a gray map may differ by rounding in the file
+UNIT_TOLERANCE = 0.05  # deviation from length 1 of a normal, which 8 bits round
+UNIT_SHARE = 0.8  # of the pixels of a normal map that are within the tolerance
+SMALLEST = 1e-6  # lower bound of divisors
 
 
 class MapStatistics(NamedTuple):
-    """What a map beyond the first had to be changed by, and what it is to be again."""
+    """Statistics of a map beyond the first, with which `restore_maps` undoes its normalization."""
 
     mean: np.ndarray  # [3]
-    gain: float
-    grey: bool  # all of its channels are one
-    normals: bool  # its colours are directions: vectors of length 1
+    gain: float  # factor of its contrast
+    gray: bool  # all three channels are equal
+    normals: bool  # colors are directions: vectors of length 1
 
 
 class Material(NamedTuple):
-    """How the result is brought back to what was given."""
+    """Statistics of a set of maps, with which `restore_maps` undoes `normalize_maps`."""
 
-    maps: tuple[MapStatistics, ...] = ()  # those beyond the first
-    alpha: np.ndarray | None = (
-        None  # the quantiles of the transparency, which then is the last of them
-    )
+    maps: tuple[MapStatistics, ...] = ()  # of the maps beyond the first, alpha as the last
+    alpha: np.ndarray | None = None  # alpha at `QUANTILES`; None if opaque
 
 
 def join_maps(first: np.ndarray, paths: Sequence[str]) -> np.ndarray:
-    """A map, or several, and the maps of these files: `[H, W, C]` -> `[H, W, C + 3 n]`.
+    """Appends the maps in files to an image.
+
+    Args:
+      first: one map or several, `[H, W, C]` in [0, 1].
+      paths: of n further maps with the same height and width.
+
+    Returns:
+      `[H, W, C + 3 n]`; alpha stays the last channel.
 
     Raises:
-      UserError: a file cannot be used, or is of another size; or there are too many, or two of one name.
+      UserError: a file cannot be read or has another size, two files have equal names, or there are
+        too many.
     """
     names = [pathlib.Path(path).stem for path in paths]
     if len(set(names)) < len(names) or len(names) >= io.MAX_MAPS:
-        raise errors.UserError(
-            f"--maps={','.join(paths)}: at most {io.MAX_MAPS - 1}, each with a name of its own, please"
-        )
-    found = [first] if first.shape[-1] % 3 == 0 else [first[..., :-1], first[..., -1:]]
-    for at, path in enumerate(paths, 1):
+        text = f"must be at most {io.MAX_MAPS - 1} files, each with a name of its own"
+        raise errors.UserError(f"--maps={','.join(paths)}: {text}")
+
+    transparent = first.shape[-1] % 3 != 0
+    maps = [first[..., :-1] if transparent else first]
+    for path in paths:
         image = io.load(path)
         if image.shape[:2] != first.shape[:2]:
-            sizes = [f"{width} x {height}" for height, width in (image.shape[:2], first.shape[:2])]
-            raise errors.UserError(
-                f"--maps: '{path}' has {sizes[0]} pixels, its style {sizes[1]}: pixel for pixel, please"
-            )
-        found.insert(at, image)
-    return np.concatenate(found, -1)
+            size = f"{image.shape[1]} x {image.shape[0]} pixels"
+            style_size = f"{first.shape[1]} x {first.shape[0]}"
+            text = f"'{path}' has {size}; must have the size of its style, {style_size}"
+            raise errors.UserError(f"--maps: {text}")
+        maps.append(image)
+    if transparent:
+        maps.append(first[..., -1:])
+    return np.concatenate(maps, -1)
 
 
 def normalize_maps(image: np.ndarray) -> tuple[np.ndarray, Material]:
-    """Every map with three channels and as much contrast as the first: faint ones would count for nothing.
+    """Gives each map three channels and the contrast of the first.
+
+    Without this, a statistic would ignore faint maps.
 
     Args:
       image: `[H, W, C]` in [0, 1].
 
     Returns:
-      `[H, W, 3 k]`, and how `restored` brings such an image back.
+      `[H, W, 3 k]`, and the statistics that `restore_maps` needs.
     """
     if image.shape[-1] == 3:
         return image, Material()
-    alpha = image.shape[-1] % 3 == 1
-    maps = split_maps(
-        np.concatenate([image, image[..., -1:], image[..., -1:]], -1) if alpha else image
-    )
-    first = extend_colors(maps[0], image[..., -1]) if alpha else maps[0]
-    known = tuple(_measure_map(each, first.std((0, 1)).mean()) for each in maps[1:])
-    levelled = [
-        0.5 + (each - about.mean) * about.gain for each, about in zip(maps[1:], known, strict=True)
-    ]
-    quantiles = np.quantile(image[..., -1], LEVELS) if alpha else None
-    return np.concatenate([first, *levelled], -1).astype(np.float32), Material(known, quantiles)
+
+    transparent = image.shape[-1] % 3 == 1
+    if transparent:
+        alpha = image[..., -1]
+        gray_alpha = np.concatenate([image, image[..., -1:], image[..., -1:]], -1)
+        maps = split_maps(gray_alpha)
+        first = extend_colors(maps[0], alpha)
+        quantiles = np.quantile(alpha, QUANTILES)
+    else:
+        maps = split_maps(image)
+        first = maps[0]
+        quantiles = None
+
+    contrast = first.std((0, 1)).mean()
+    measured = tuple(_measure_map(each, contrast) for each in maps[1:])
+    normalized = [first]
+    for each, stats in zip(maps[1:], measured, strict=True):
+        normalized.append(0.5 + (each - stats.mean) * stats.gain)
+    return np.concatenate(normalized, -1).astype(np.float32), Material(measured, quantiles)
+
+
+def restore_maps(image: np.ndarray, material: Material) -> np.ndarray:
+    """Undoes `normalize_maps` on an image with similar statistics, such as a synthesis of it.
+
+    The contrast is as before, gray maps are gray, normals have length 1. Alpha has the distribution
+    that it had, by rank: halfway alpha where there was none would show on any background.
+
+    Args:
+      image: `[H, W, 3 k]`.
+      material: from `normalize_maps`.
+
+    Returns:
+      `[H, W, C]` as was given to `normalize_maps`, float32 in [0, 1].
+    """
+    if not material.maps:
+        return image
+
+    maps = split_maps(image)
+    restored = [maps[0]]
+    for each, stats in zip(maps[1:], material.maps, strict=True):
+        restored.append(_restore_map(each, stats))
+
+    if material.alpha is not None:
+        alpha = restored[-1][..., 0]
+        ranks = np.argsort(np.argsort(alpha, axis=None)) / (alpha.size - 1)
+        matched = np.interp(ranks, QUANTILES, material.alpha)
+        restored[-1] = matched.reshape(*image.shape[:2], 1)
+    return np.concatenate(restored, -1).astype(np.float32)
+
+
+def split_maps(image: np.ndarray) -> list[np.ndarray]:
+    """Splits `[H, W, C]` into maps, `[H, W, 3]` each; with alpha the first is `[H, W, 4]`."""
+    maps = [image[..., at : at + 3] for at in range(0, image.shape[-1] // 3 * 3, 3)]
+    if image.shape[-1] % 3:
+        maps[0] = np.concatenate([maps[0], image[..., -1:]], -1)
+    return maps
+
+
+def side_by_side(image: np.ndarray) -> np.ndarray:
+    """Places all maps of `[H, W, C]` side by side, `[H, k W, 3]`; alpha as gray at the right."""
+    views = [each[..., :3] for each in split_maps(image)]
+    if image.shape[-1] % 3:
+        views.append(np.repeat(image[..., -1:], 3, -1))
+    return np.concatenate(views, 1)
+
+
+def extend_colors(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Fills transparent pixels with the colors around them.
+
+    The colors that a file stores there are arbitrary, and a white fill would add an edge that
+    nobody sees in the image. The fill comes from a pyramid, each level of which averages the
+    visible colors of the one below.
+
+    Args:
+      colors: `[H, W, 3]`.
+      alpha: `[H, W]` in [0, 1].
+
+    Returns:
+      `[H, W, 3]`, unchanged where alpha is above 0.
+    """
+    if min(alpha.shape) == 1 or alpha.min() > 0 or not alpha.any():
+        return colors
+
+    height, width = ((side + 1) // 2 for side in alpha.shape)
+    weight = _resize_plane(alpha, height, width)
+    sums = _resize_planes(colors * alpha[..., None], height, width)
+    coarse = extend_colors(sums / np.maximum(weight, SMALLEST)[..., None], weight)
+
+    around = _resize_planes(coarse, *alpha.shape, Image.Resampling.BILINEAR)
+    return np.where(alpha[..., None] > 0, colors, around).astype(np.float32)
 
 
 def _measure_map(image: np.ndarray, contrast: float) -> MapStatistics:
+    """Measures one map, `[H, W, 3]`, and the gain that gives it a contrast within [0, 1]."""
     mean = image.mean((0, 1))
-    away = image - mean
-    gain = min(contrast / max(away.std((0, 1)).mean(), 1e-6), 0.5 / max(np.abs(away).max(), 1e-6))
+    deviation = image - mean
+    gain = min(
+        contrast / max(deviation.std((0, 1)).mean(), SMALLEST),
+        0.5 / max(np.abs(deviation).max(), SMALLEST),
+    )
     lengths = np.linalg.norm(2 * image - 1, axis=-1)
     return MapStatistics(
         mean,
         float(gain),
-        np.ptp(image, -1).max() <= GREY,
-        np.mean(np.abs(lengths - 1) < UNIT) > MOST,
+        gray=np.ptp(image, -1).max() <= GRAY,
+        normals=np.mean(np.abs(lengths - 1) < UNIT_TOLERANCE) > UNIT_SHARE,
     )
 
 
-def restore_maps(image: np.ndarray, material: Material) -> np.ndarray:
-    """`[H, W, 3 k]` -> as given to `prepared`: contrast as it was, grey what was grey, normals of length 1.
-
-    As much is transparent, and as clearly: a haze between what is there and what is not would be seen on any ground.
-    """
-    if not material.maps:
-        return image
-    maps = split_maps(image)
-    maps[1:] = [
-        _restore_map(each, about) for each, about in zip(maps[1:], material.maps, strict=True)
-    ]
-    if material.alpha is not None:
-        ranks = np.argsort(np.argsort(maps[-1][..., 0], axis=None)) / (maps[-1][..., 0].size - 1)
-        maps[-1] = np.interp(ranks, LEVELS, material.alpha).reshape(*image.shape[:2], 1)
-    return np.concatenate(maps, -1).astype(np.float32)
-
-
-def _restore_map(image: np.ndarray, about: MapStatistics) -> np.ndarray:
-    image = (image - 0.5) / about.gain + about.mean
-    if about.grey:
+def _restore_map(image: np.ndarray, stats: MapStatistics) -> np.ndarray:
+    """Undoes the normalization of one map, `[H, W, 3]`."""
+    image = (image - 0.5) / stats.gain + stats.mean
+    if stats.gray:
         image = np.repeat(image.mean(-1, keepdims=True), 3, -1)
-    elif about.normals:
+    elif stats.normals:
         vectors = 2 * image - 1
-        image = 0.5 + 0.5 * vectors / np.maximum(
-            np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6
-        )
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        image = 0.5 + 0.5 * vectors / np.maximum(lengths, SMALLEST)
     return np.clip(image, 0, 1)
 
 
-def split_maps(image: np.ndarray) -> list[np.ndarray]:
-    """`[H, W, C]` -> the maps, `[H, W, 3]` each; the first has four channels if there is transparency."""
-    parts = [image[..., at : at + 3] for at in range(0, image.shape[-1] // 3 * 3, 3)]
-    if image.shape[-1] % 3:
-        parts[0] = np.concatenate([parts[0], image[..., -1:]], -1)
-    return parts
+def _resize_planes(
+    image: np.ndarray, height: int, width: int, how: Image.Resampling = Image.Resampling.BOX
+) -> np.ndarray:
+    """Resizes each channel of `[H, W, C]` without clipping."""
+    planes = [_resize_plane(image[..., c], height, width, how) for c in range(image.shape[-1])]
+    return np.stack(planes, -1)
 
 
-def extend_colors(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colours under what is transparent, from those around it: `[H, W, 3]`, `[H, W]` -> `[H, W, 3]`.
-
-    What a file has there is anything, and on white there would be a border that no one sees.
-    """
-    if min(alpha.shape) == 1 or alpha.min() > 0 or not alpha.any():
-        return colours
-    height, width = ((side + 1) // 2 for side in alpha.shape)
-    weight = _resized(alpha, height, width)
-    sums = np.stack([_resized(colours[..., c] * alpha, height, width) for c in range(3)], -1)
-    coarse = extend_colors(sums / np.maximum(weight, 1e-6)[..., None], weight)
-    around = np.stack(
-        [_resized(coarse[..., c], *alpha.shape, Image.Resampling.BILINEAR) for c in range(3)], -1
-    )
-    return np.where(alpha[..., None] > 0, colours, around).astype(np.float32)
-
-
-def _resized(
+def _resize_plane(
     plane: np.ndarray, height: int, width: int, how: Image.Resampling = Image.Resampling.BOX
 ) -> np.ndarray:
+    """Resizes one channel, `[H, W]`, without clipping."""
     return np.asarray(Image.fromarray(plane.astype(np.float32)).resize((width, height), how))
-
-
-def side_by_side(image: np.ndarray) -> np.ndarray:
-    """All maps side by side, `[H, k W, 3]`; transparency as grey, at the end."""
-    grey = [np.repeat(image[..., -1:], 3, -1)] if image.shape[-1] % 3 else []
-    return np.concatenate([*(each[..., :3] for each in split_maps(image)), *grey], 1)

@@ -1,4 +1,4 @@
-"""The loss at an image: whole, or in strips; and what critics learn from it."""
+"""Evaluation of the loss at an image: whole, or in strips of rows; and updates of the critics."""
 
 import functools
 from typing import Any
@@ -8,71 +8,98 @@ import jax.numpy as jnp
 
 from jaxtex import networks
 from jaxtex.losses import base, row_strips, targets
-from jaxtex.synthesis import stepping
+
+Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
 
 
-def build_loss_fn(loss: targets.LossSpec, strip: int) -> stepping.LossFn:
-    """The function that a step evaluates, `(image, data, critics) -> (sum, (terms, what the critics see))`.
+def build_loss_fn(spec: targets.LossSpec, strip: int, algorithms: str):
+    """Builds the function that a step evaluates: `(image, data, critics) -> Value`.
 
     Args:
-      loss: terms, and the network that they look at. Its variables are not kept: they come as data.
-      strip: rows that are taken at once; 0: all.
+      spec: terms, and the network. Its weights are not kept: they are part of the data.
+      strip: rows that are evaluated at once; 0 for the whole image.
+      algorithms: of the network, see `networks.algorithms_for`.
     """
-    loss = loss._replace(variables={}, prepared=dict)
-    return functools.partial(_in_strips, loss, strip) if strip else functools.partial(_whole, loss)
+    network = spec.network.clone(network=spec.network.network.clone(algorithms=algorithms))
+    spec = spec._replace(network=network, variables={}, step_variables=dict)
+    if strip:
+        return functools.partial(_evaluate_strips, spec, strip)
+    return functools.partial(_evaluate_whole, spec)
 
 
-def _in_strips(loss: targets.LossSpec, strip: int, image: jax.Array, data: dict, critics: tuple):
-    """`_whole` for terms that look at averages over positions, and at the image itself."""
-    looked = {source.name: {} for source in loss.sources}
-    for octave, reduced in enumerate(networks.octave_images(loss.network, image)):
-        averages = row_strips.averages(
-            loss.network.network, functools.partial(_averages, loss), strip
-        )
-        for name, found in averages(data["variables"], reduced).items():
-            complete = next(
-                source.part.statistic.from_averages
-                for source in loss.sources
-                if source.name == name
-            )
-            looked[name] |= {
-                networks.octave_name(layer, octave): complete(each) for layer, each in found.items()
-            }
-    value, terms = base.total(loss.terms, image, {}, data["targets"], looked)
-    return value, (terms, {})
+def _evaluate_whole(spec: targets.LossSpec, image: jax.Array, data: dict, critics: Any) -> Value:
+    """Evaluates all terms on the features of the whole image."""
+    critics = critics or {}
+    features = spec.network.apply(data["variables"], image)
+
+    # A statistic with a critic finds the critic's parameters in its target.
+    term_targets = dict(data["targets"])
+    for name, states in critics.items():
+        term_targets[name] = _with_critic(term_targets[name], states)
+
+    loss, terms = base.total(spec.terms, image, features, term_targets)
+    visible = {name: _sampled_features(features, term_targets[name]) for name in critics}
+    return loss, (terms, visible)
 
 
-def _averages(loss: targets.LossSpec, features: networks.Features) -> dict[str, dict[str, Any]]:
-    """Term -> layer -> what its statistic averages over the positions."""
-    layers = lambda source: [layer for layer in features if layer in source.layers]
+def _with_critic(target: dict[str, Any], states: dict[str, Any]) -> dict[str, Any]:
+    """Returns the target of a term with the critic of each layer in it."""
     return {
-        s.name: {layer: s.part.statistic.average(features[layer]) for layer in layers(s)}
-        for s in loss.sources
+        layer: {**parts, "target": {**parts["target"], "critic": states[layer]}}
+        for layer, parts in target.items()
     }
 
 
-def _whole(loss: targets.LossSpec, image: jax.Array, data: dict, critics: dict | tuple):
-    """The loss, its terms, and what the critics see; `()` is no critics."""
-    critics = critics or {}
-    features = loss.network.apply(data["variables"], image)
-    aims = {**data["targets"]}
-    for name, states in critics.items():
-        informed = lambda layer, parts, states=states: {
-            **parts,
-            "target": {**parts["target"], "critic": states[layer]},
-        }
-        aims[name] = {layer: informed(layer, parts) for layer, parts in aims[name].items()}
-    look = lambda target: {
+def _sampled_features(features: networks.Features, target: dict[str, Any]) -> networks.Features:
+    """Returns the features that a critic learns from, in float32."""
+    return {
         layer: base.sample(features[layer], parts["sample"]).astype(jnp.float32)
         for layer, parts in target.items()
     }
-    value, terms = base.total(loss.terms, image, features, aims)
-    return value, (terms, {name: look(aims[name]) for name in critics})
 
 
-def update_critics(learners: dict, critics: dict, data: dict, seen: dict, step: jax.Array) -> dict:
-    """The critics a step further: `stepping.Problem.update_critic`, once it knows the learners by their terms."""
+def _evaluate_strips(
+    spec: targets.LossSpec, strip: int, image: jax.Array, data: dict, critics: Any
+) -> Value:
+    """Evaluates terms of averages over positions strip by strip, and terms of the image itself."""
+    del critics
+    summaries: dict[str, dict] = {term.name: {} for term in spec.texture_terms}
+    from_averages = {term.name: term.statistic.from_averages for term in spec.texture_terms}
+    average = functools.partial(_averages, spec)
+
+    for octave, reduced in enumerate(networks.octave_images(spec.network, image)):
+        of_strips = row_strips.averages(spec.network.network, average, strip)
+        for name, layers in of_strips(data["variables"], reduced).items():
+            for layer, averages in layers.items():
+                full_name = networks.octave_name(layer, octave)
+                summaries[name][full_name] = from_averages[name](averages)
+
+    loss, terms = base.total(spec.terms, image, {}, data["targets"], summaries)
+    return loss, (terms, {})
+
+
+def _averages(spec: targets.LossSpec, features: networks.Features) -> dict[str, dict[str, Any]]:
+    """Returns, for each term and layer, what the statistic averages over positions."""
+    averages: dict[str, dict[str, Any]] = {}
+    for term in spec.texture_terms:
+        layers = [layer for layer in features if layer in term.layers]
+        averages[term.name] = {layer: term.statistic.average(features[layer]) for layer in layers}
+    return averages
+
+
+def update_critics(
+    learners: dict[str, Any], critics: dict, data: dict, features: dict, step: jax.Array
+) -> dict:
+    """Returns the critics after one update; `stepping.Problem.update_critics` for given learners.
+
+    Args:
+      learners: term -> `adversarial.Critic`.
+      critics: term -> state of its critic.
+      data: the problem's data.
+      features: term -> features that the critic sees.
+      step: number of the step.
+    """
     return {
-        name: learners[name].update(states, data["targets"][name], seen[name], step)
+        name: learners[name].update(states, data["targets"][name], features[name], step)
         for name, states in critics.items()
     }

@@ -1,7 +1,11 @@
-"""What the statistics aim at, for one scale: exemplars and masks -> targets, drawn anew where chance is part of them."""
+"""Targets of the texture terms at one scale: exemplars and masks -> summaries to match.
 
+Targets of stochastic statistics change with the number of draws; those of the others are constant.
+"""
+
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,176 +13,234 @@ import numpy as np
 
 from jaxtex import errors, images, networks, statistics
 from jaxtex.losses import base
-from jaxtex.runtime import background
-from jaxtex.statistics import parser
+from jaxtex.runtime import malloc
 
-INSIDE = 0.5  # from this brightness on, a mask is white
+WHITE = 0.5  # from this brightness on, a mask counts as white
+
+Shapes = Mapping[str, tuple[int, int, int]]  # layer -> (H, W, C)
 
 
 class TextureTerm(NamedTuple):
-    """One texture term: a statistic at some layers, and which styles it aims at."""
+    """A statistic at some layers, and the styles that it matches.
+
+    Attributes:
+      name: of the term, in logs.
+      statistic: compared at each layer.
+      weight: of the statistic in the sum of `--statistic`.
+      layers: names, with octaves.
+      styles: indices of the styles; several are blended.
+      style_weights: one for each of `styles`.
+      mask: where the result follows this term, `[H, W]` in [0, 1]; None: everywhere.
+    """
 
     name: str
-    part: parser.StatisticTerm
+    statistic: statistics.Statistic
+    weight: float
     layers: tuple[str, ...]
-    styles: tuple[int, ...]  # several are blended
-    weights: tuple[float, ...]  # of the styles
-    mask: np.ndarray | None  # where in the result, [H, W] in [0, 1]
+    styles: tuple[int, ...]
+    style_weights: tuple[float, ...]
+    mask: np.ndarray | None
 
 
 class LossSpec(NamedTuple):
-    """A loss without its pictures: terms by name, the sources of those of texture, the network that they look at."""
+    """A loss without its images.
 
-    network: networks.Pyramid  # for the result
-    plain: networks.Pyramid  # for the exemplars, which have a border where the result may have none
-    variables: dict  # as they were loaded, for programs that run once
-    prepared: Callable[
-        [], background.Ahead
-    ]  # -> those for programs that run often, see `preparation`
-    sources: list[TextureTerm]
+    Attributes:
+      network: evaluated on the result.
+      exemplar_network: evaluated on the exemplars, which have borders even where the result is
+        periodic.
+      variables: weights as loaded, for programs that run once.
+      step_variables: returns the weights for programs that run often; see
+        `weights.kernel_transforms`.
+      texture_terms: what `TextureTargets` are built from.
+      terms: name -> term; the texture terms and all others.
+    """
+
+    network: networks.Pyramid
+    exemplar_network: networks.Pyramid
+    variables: dict
+    step_variables: Callable[[], dict]
+    texture_terms: Sequence[TextureTerm]
     terms: dict[str, base.Term]
 
 
-class Targets:
-    """The targets of all texture terms at one scale; `self(epoch)` gives them, the same for the same epoch.
+@dataclasses.dataclass(frozen=True)
+class TextureTargets:
+    """Exemplars at one scale, from which `draw_targets` makes the targets of all texture terms.
 
-    Args:
-      network: whose features are compared.
-      variables: of the network.
-      sources: the terms.
-      styles: exemplars at this scale, `[H, W, 3]`.
-      style_masks: for each style where it is looked at, `[H, W]`, or None.
-      size: height and width of the result at this scale.
-      seed: of what is drawn.
-      jit: compiles what looks at the exemplars, `(function, arguments)`.
+    Attributes:
+      terms: the texture terms.
+      shapes: shapes of the result's features.
+      seed: decides all draws.
+      extract: returns for each term a summary of the exemplars, or for a stochastic statistic the
+        feature vectors to draw from. Computed on the first call.
+      constant: index of a term -> its targets at each layer; only for terms without random
+        directions. Computed on the first call.
     """
 
-    def __init__(
-        self,
-        network: networks.Pyramid,
-        variables: dict,
-        sources: Sequence[TextureTerm],
-        styles: Sequence[np.ndarray],
-        style_masks: Sequence[np.ndarray | None],
-        size: tuple[int, int],
-        seed: int,
-        jit: Callable[[Callable, tuple], jax.stages.Wrapped],
-    ):
-        self.sources, self.seed = sources, seed
-        self.extents = networks.feature_shapes(network, *size)
-        of_styles = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
-        drawn = {source.name: self._pools(source, of_styles, style_masks) for source in sources}
-
-        def look(variables, styles, drawn):
-            features = [network.apply(variables, style) for style in styles]
-            return {
-                source.name: _summarize_term(source, features, drawn[source.name])
-                for source in sources
-            }
-
-        looked_at = variables, tuple(styles), drawn
-        self._seen = background.run(jit(look, looked_at), *looked_at)
-        self._fixed = functools.cache(functools.partial(self._aims_of, directions={}))
-
-    def __call__(self, epoch: int) -> dict[str, Any]:
-        """Name of the term -> its target."""
-        return self._targets(epoch, self._aims) if epoch else self._first
-
-    @functools.cached_property
-    def _first(self) -> dict[str, Any]:
-        """Asked for more than once: by `shapes`, too, and by each image of a batch."""
-        return self._targets(0, self._aims)
-
-    @property
-    def shapes(self) -> dict[str, Any]:
-        """Those of the targets: before these are there, if they are what is seen of the exemplars and no more."""
-        used = [source.part.statistic for source in self.sources]
-        if self.stochastic or not all(statistic.targets_summary for statistic in used):
-            return background.shapes(self(0))
-        return background.shapes(
-            self._targets(0, lambda number, views: self._seen.shapes[self.sources[number].name])
-        )
+    terms: Sequence[TextureTerm]
+    shapes: Shapes
+    seed: int
+    extract: Callable[[], dict[str, Any]]
+    constant: Callable[[int], dict[str, Any]]
 
     @property
     def stochastic(self) -> bool:
-        """Whether anything is drawn."""
-        return any(source.part.statistic.stochastic for source in self.sources)
+        """True if the targets change with the number of draws."""
+        return any(term.statistic.stochastic for term in self.terms)
 
-    def _targets(self, epoch: int, aims: Callable[[int, dict], dict]) -> dict[str, Any]:
-        found = {}
-        for number, source in enumerate(self.sources):
-            views = self._views(number, epoch)
-            aimed = aims(number, views)
-            found[source.name] = {
-                layer: {"target": aimed[layer], "sample": views[layer]} for layer in source.layers
-            }
-        return found
 
-    def _views(self, number: int, epoch: int) -> dict[str, dict[str, np.ndarray]]:
-        source, rng = self.sources[number], np.random.default_rng([self.seed, epoch, number])
-        of_layer = lambda shape: base.draw_sample(
-            source.part.statistic, shape, mask_at(source.mask, shape), rng
-        )
-        return {layer: of_layer(self.extents[layer]) for layer in source.layers}
+def build_targets(
+    spec: LossSpec,
+    styles: Sequence[np.ndarray],
+    style_masks: Sequence[np.ndarray | None],
+    size: tuple[int, int],
+    seed: int,
+    compiler_options: dict | None,
+) -> TextureTargets:
+    """Builds the targets of one scale. The exemplars' features are computed when they are needed.
 
-    def _aims(self, number: int, views: dict) -> dict[str, Any]:
-        if not self.sources[number].part.statistic.directions:
-            return self._fixed(number)
-        return self._aims_of(number, {layer: view["directions"] for layer, view in views.items()})
+    Args:
+      spec: the loss.
+      styles: exemplars at this scale, `[H, W, 3]` in [0, 1].
+      style_masks: for each style where it is used, `[H, W]` in [0, 1]; None: everywhere.
+      size: height and width of the result at this scale.
+      seed: decides all draws.
+      compiler_options: of the program that looks at the exemplars.
 
-    def _aims_of(self, number: int, directions: dict) -> dict[str, Any]:
-        """Of what was seen of the exemplars; of a statistic that draws this is rows."""
-        source, statistic = self.sources[number], self.sources[number].part.statistic
-        seen = self._seen.result()[source.name]
-        summaries = (
-            base.summarize(statistic, seen, source.weights, directions)
-            if statistic.stochastic
-            else seen
-        )
-        return base.make_targets(statistic, summaries)
+    Raises:
+      UserError: a mask leaves no position of a layer.
+    """
+    network = spec.exemplar_network
+    style_shapes = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
+    samples = {
+        term.name: _exemplar_samples(term, style_shapes, style_masks, seed)
+        for term in spec.texture_terms
+    }
+    shapes = networks.feature_shapes(network, *size)
+    for term in spec.texture_terms:
+        for layer in term.layers:
+            mask_at(term.mask, shapes[layer])  # raises if nothing is left
 
-    def _pools(
-        self, source: TextureTerm, of_styles: list[dict], masks: Sequence[np.ndarray | None]
-    ) -> list[dict]:
-        """For each style of a term the positions of each layer that are looked at."""
-        samples = statistics.POOL_SIZE if source.part.statistic.stochastic else 0
-        statistic, rng = (
-            source.part.statistic._replace(samples=samples, directions=0),
-            np.random.default_rng(self.seed),
-        )
-        pool = lambda shape, mask: base.draw_sample(statistic, shape, mask_at(mask, shape), rng)
-        return [
-            {layer: pool(of_styles[i][layer], masks[i]) for layer in source.layers}
-            for i in source.styles
-        ]
+    def extract(variables: dict, styles: tuple, samples: dict) -> dict[str, Any]:
+        features = [network.apply(variables, style) for style in styles]
+        return {
+            term.name: _summarize_term(term, features, samples[term.name])
+            for term in spec.texture_terms
+        }
+
+    @functools.cache
+    def extracted() -> dict[str, Any]:
+        program = jax.jit(extract, compiler_options=compiler_options)
+        result = jax.block_until_ready(program(spec.variables, tuple(styles), samples))
+        malloc.trim()  # memory of compiling and of the features
+        return result
+
+    @functools.cache
+    def constant(index: int) -> dict[str, Any]:
+        term = spec.texture_terms[index]
+        return _make_targets(term, extracted()[term.name], {})
+
+    return TextureTargets(spec.texture_terms, shapes, seed, extracted, constant)
+
+
+def draw_targets(targets: TextureTargets, draws: int) -> dict[str, Any]:
+    """Returns the target of each texture term, by name; the same for the same number of draws.
+
+    Args:
+      targets: the exemplars at one scale.
+      draws: how often samples have been drawn before.
+
+    Returns:
+      Name -> layer -> `{"target": ..., "sample": ...}`, see `losses.base.texture`.
+    """
+    drawn = {}
+    for index, term in enumerate(targets.terms):
+        samples = _draw_samples(targets, index, draws)
+        if term.statistic.directions:
+            directions = {layer: sample["directions"] for layer, sample in samples.items()}
+            made = _make_targets(term, targets.extract()[term.name], directions)
+        else:
+            made = targets.constant(index)
+        drawn[term.name] = {
+            layer: {"target": made[layer], "sample": samples[layer]} for layer in term.layers
+        }
+    return drawn
+
+
+def _draw_samples(
+    targets: TextureTargets, index: int, draws: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Draws the positions and directions of each layer of the result that a term compares."""
+    term = targets.terms[index]
+    rng = np.random.default_rng([targets.seed, draws, index])
+    samples = {}
+    for layer in term.layers:
+        shape = targets.shapes[layer]
+        samples[layer] = base.draw_sample(term.statistic, shape, mask_at(term.mask, shape), rng)
+    return samples
+
+
+def _exemplar_samples(
+    term: TextureTerm,
+    style_shapes: Sequence[Shapes],
+    masks: Sequence[np.ndarray | None],
+    seed: int,
+) -> list[dict[str, dict[str, np.ndarray]]]:
+    """Draws, for each style of a term, the positions of each layer that represent the style."""
+    pool = statistics.POOL_SIZE if term.statistic.stochastic else 0
+    statistic = term.statistic._replace(samples=pool, directions=0)
+    rng = np.random.default_rng(seed)
+    samples = []
+    for style in term.styles:
+        of_style = {}
+        for layer in term.layers:
+            shape = style_shapes[style][layer]
+            mask = mask_at(masks[style], shape)
+            of_style[layer] = base.draw_sample(statistic, shape, mask, rng)
+        samples.append(of_style)
+    return samples
 
 
 def _summarize_term(
-    source: TextureTerm, features: list[networks.Features], drawn: list[dict]
+    term: TextureTerm, features: Sequence[networks.Features], samples: Sequence[dict]
 ) -> Any:
-    """The summaries of a term; of one that draws, the rows to draw from."""
-    rows = [
-        {layer: base.sample(features[i][layer], pool[layer]) for layer in source.layers}
-        for i, pool in zip(source.styles, drawn, strict=True)
-    ]
-    return (
-        rows
-        if source.part.statistic.stochastic
-        else base.summarize(source.part.statistic, rows, source.weights, {})
-    )
+    """Returns the blended summary of a term's styles; of a stochastic one the sampled features."""
+    sampled = []
+    for style, of_style in zip(term.styles, samples, strict=True):
+        sampled.append(
+            {layer: base.sample(features[style][layer], of_style[layer]) for layer in term.layers}
+        )
+    if term.statistic.stochastic:
+        return sampled
+    return base.summarize(term.statistic, sampled, term.style_weights, {})
+
+
+def _make_targets(term: TextureTerm, extracted: Any, directions: dict) -> dict[str, Any]:
+    """Returns the target of each layer from what was extracted of the exemplars."""
+    summaries = extracted
+    if term.statistic.stochastic:
+        summaries = base.summarize(term.statistic, extracted, term.style_weights, directions)
+    return base.make_targets(term.statistic, summaries)
 
 
 def mask_at(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    """A mask at the size of a layer: `[H, W]`, true where it is white.
+    """Returns a mask at the size of a layer: `[H, W]`, True where it is white; None without a mask.
+
+    Args:
+      mask: `[H, W]` in [0, 1], or None.
+      shape: of the layer, `(H, W, ...)`.
 
     Raises:
-      UserError: nothing of it is left at that size.
+      UserError: no position is white at that size.
     """
     if mask is None:
         return None
-    white = images.resize(np.repeat(mask[..., None], 3, -1), *shape[:2])[..., 0] >= INSIDE
+    colors = np.repeat(mask[..., None], 3, -1)
+    white = images.resize(colors, *shape[:2])[..., 0] >= WHITE
     if not white.any():
         raise errors.UserError(
-            f"a mask leaves nothing of a layer of {shape[0]} x {shape[1]} positions: paint larger areas"
+            f"a mask has no white position in a layer of {shape[0]} x {shape[1]} positions: "
+            "its white areas must be larger"
         )
     return white

@@ -1,11 +1,18 @@
-"""Quality of a result, by measures that no run optimizes by default."""
+"""Measures of texture quality that no run optimizes by default."""
 
-from jaxtex.metrics.registry import (
-    METRICS,
-    measure,
-)
+from jaxtex.metrics.artifacts import border, copied, seam
+from jaxtex.metrics.feature_distance import features
+from jaxtex.metrics.patch_distance import patches
+from jaxtex.metrics.power_spectrum import spectrum
+from jaxtex.metrics.registry import METRICS, measure
 
 __all__ = [
     "METRICS",
+    "border",
+    "copied",
+    "features",
     "measure",
+    "patches",
+    "seam",
+    "spectrum",
 ]

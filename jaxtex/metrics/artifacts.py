@@ -1,122 +1,162 @@
-"""Faults that a texture may have whatever its exemplar: pieces taken over as they are, seams, a border that differs."""
+"""Faults of a texture whatever its exemplar: copied pieces, a visible seam, a deviating border."""
 
 import numpy as np
 
 from jaxtex.metrics import patch_extraction
 
-BLOCK = 8  # pixels
-ROWS = 64  # of the exemplar that are searched at a time: memory
-BLOCKS = (
-    400  # that are looked for: a share is right within 0.025 (one standard deviation) at the worst
-)
-VERBATIM = 0.02  # of a block's variance
-PLAIN = (4 / 255) ** 2  # a variance
-STRIPS = (1, 2, 4, 8)  # pixels
-INSIDE = 8  # pixels from the border
-TINY = 1e-5  # keeps the ratios finite for an image of one colour
-ROUGHEST, ODDEST = 0.9, 0.99  # quantiles of what is inside
+BLOCK = 8  # side of a block, in pixels
+BLOCKS = 400  # blocks searched for: the standard deviation of a share is at most 0.025
+ROWS = 64  # rows of the exemplar searched at a time: bounds memory
+COPIED_ERROR = 0.02  # of a block's variance: admits rounding and faint noise
+PLAIN = (4 / 255) ** 2  # a variance below which a block is plain
+STRIP_WIDTHS = (1, 2, 4, 8)  # pixels
+INSET = 8  # pixels between the border and the strips that count as inside
+EPSILON = 1e-5  # keeps the ratios of an image of one color finite
+SEAM_QUANTILE = 0.9  # of the lines inside
+BORDER_QUANTILE = 0.99  # of the strips inside
 
 
 def copied(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """The share of 8x8 blocks of the image that stand somewhere in the exemplar, which is taken as repeating.
+    """Returns the share of 8x8 blocks of an image that are copied from its exemplar.
 
-    A block counts as copied if the mean squared difference is below 2 hundredths of its own variance: rounding and faint
-    noise pass. Blocks that vary by less than 4 / 255 say nothing and are left out. 400 blocks are drawn by a fixed seed.
+    A block is copied if its mean squared difference to some block of the exemplar, continued
+    periodically, is below 0.02 of its own variance. Blocks that vary by less than 4 / 255 are left
+    out. 400 blocks are drawn with a fixed seed.
 
-    Range: 0 to 1. Identical: 1. Of 400 blocks in the right half of each texture in images/ (192 px) none came nearer to the
-    left half than 0.06 of its variance. 0 where every block is plain. Cannot see copies that are turned, mirrored, scaled,
-    moved by parts of a pixel, or of another brightness.
+    Cannot see copies that are rotated, mirrored, scaled, shifted by a fraction of a pixel, or
+    brighter or darker.
+
+    Args:
+      exemplar: `[H, W, 3]`, sRGB in [0, 1].
+      image: `[H', W', 3]`, sRGB in [0, 1].
+
+    Returns:
+      A share in [0, 1]: 1 for the exemplar itself, 0 if every block is plain.
 
     References:
-      The definition is our own; what it looks for is what Efros and Leung, "Texture Synthesis by Non-parametric Sampling",
-      ICCV 1999, call verbatim copying.
+      Efros and Leung, "Texture Synthesis by Non-parametric Sampling", ICCV 1999, for the term
+      verbatim copying. The definition is our own.
     """
-    centre = exemplar.mean((0, 1))
-    repeated = np.pad(exemplar - centre, ((0, BLOCK - 1), (0, BLOCK - 1), (0, 0)), mode="wrap")
-    blocks, energies = _blocks(image - centre)
+    mean = exemplar.mean((0, 1))
+    periodic = np.pad(exemplar - mean, ((0, BLOCK - 1), (0, BLOCK - 1), (0, 0)), mode="wrap")
+
+    blocks, energies = _sample_blocks(image - mean)
     if not len(blocks):
         return 0.0
-    rows = range(0, len(exemplar), ROWS)
-    least = np.min([_least(blocks, repeated[row : row + ROWS + BLOCK - 1]) for row in rows], 0)
-    return float(np.mean(least < VERBATIM * energies))
+
+    distances = [
+        _nearest_distances(blocks, periodic[row : row + ROWS + BLOCK - 1])
+        for row in range(0, len(exemplar), ROWS)
+    ]
+    return float(np.mean(np.min(distances, 0) < COPIED_ERROR * energies))
 
 
-def _least(blocks: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """The squared distance of each block to the nearest of the image."""
-    candidates = patch_extraction.windows(image, BLOCK)
-    squares = np.einsum("nd,nd->n", candidates, candidates)
-    return np.sum(blocks**2, 1) + np.min(squares - 2 * (blocks @ candidates.T), 1)
+def _sample_blocks(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draws at most `BLOCKS` blocks that are not plain.
 
+    Returns:
+      The blocks, `[N, 192]`, and the squared distance of each to its mean color, `[N]`.
+    """
+    count = (image.shape[0] - BLOCK + 1) * (image.shape[1] - BLOCK + 1)
+    positions = np.random.default_rng(0).permutation(count)[: 4 * BLOCKS]
+    blocks = patch_extraction.extract_patches(image, BLOCK, positions)
 
-def _blocks(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At most `BLOCKS` blocks that are not plain, `[N, 192]`, and each one's squared distance to its mean colour, `[N]`."""
-    places = np.random.default_rng(0).permutation(
-        (image.shape[0] - BLOCK + 1) * (image.shape[1] - BLOCK + 1)
-    )
-    blocks = patch_extraction.windows(image, BLOCK, places[: 4 * BLOCKS])
     variances = blocks.reshape(len(blocks), -1, 3).var(1).mean(-1)
     chosen = np.flatnonzero(variances > PLAIN)[:BLOCKS]
     return blocks[chosen], variances[chosen] * blocks.shape[1]
 
 
+def _nearest_distances(blocks: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Returns the squared distance of each block to the nearest block of an image, `[N]`."""
+    candidates = patch_extraction.extract_patches(image, BLOCK)
+    squares = np.einsum("nd,nd->n", candidates, candidates)
+    return np.sum(blocks**2, 1) + np.min(squares - 2 * (blocks @ candidates.T), 1)
+
+
 def seam(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """How visible the edge is where the image meets its other side when tiled; 1: as the roughest tenth of lines inside.
+    """Returns how visible the seam of an image is when it is tiled.
 
-    At each line between two pixels the step across is compared with the mean of the steps before and after it; the root
-    mean square over the seam, over the 0.9 quantile of the same inside; the larger of both directions.
+    At each line between two pixels, the step across is compared with the mean of the steps before
+    and after it. The value is the root mean square over the seam divided by the 0.9 quantile over
+    the lines inside; the larger of both directions.
 
-    Range: 0 and up. Textures that tile, rolled by any offset: 0.4 to 1.5; crops that do not: 1.5 to 10, but for galaxies,
-    whose sky can hide a seam. Cannot see the kink of a mirror image, nor half a brick that ends in mortar.
+    Cannot see the kink of a mirrored image, nor a brick cut in half that ends in mortar.
 
-    The exemplar is not looked at. The definition is our own.
+    Args:
+      exemplar: not used.
+      image: `[H, W, 3]`, sRGB in [0, 1].
+
+    Returns:
+      0 and up. 1 is as visible as the roughest tenth of the lines inside; most crops of textures
+      are above 1.5.
+
+    References:
+      The definition is our own.
     """
     del exemplar
-    return max(_seam(image), _seam(image.swapaxes(0, 1)))
+    return max(_column_seam(image), _column_seam(image.swapaxes(0, 1)))
 
 
-def _seam(image: np.ndarray) -> float:
-    """Of the vertical line between the last column and the first."""
+def _column_seam(image: np.ndarray) -> float:
+    """Returns the visibility of the vertical line between the last and the first column."""
     steps = image - np.roll(image, 1, 1)
     bends = steps - (np.roll(steps, 1, 1) + np.roll(steps, -1, 1)) / 2
     lines = np.sqrt(np.mean(bends**2, (0, 2)))
-    return float(lines[0] / (np.quantile(lines[2:-1], ROUGHEST) + TINY))
+    return float(lines[0] / (np.quantile(lines[2:-1], SEAM_QUANTILE) + EPSILON))
 
 
 def border(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """How far a strip along the border differs from those inside; 1: as the oddest hundredth inside the exemplar.
+    """Returns how far strips along the border of an image differ from strips inside.
 
-    Strips along each side, 1, 2, 4 and 8 pixels wide, are described by their mean colour, their deviation along the strip,
-    and the steps along and across; each in units of how it varies between strips inside the exemplar. The root mean square
-    of the difference to the mean of the image's own strips inside, over the 0.99 quantile of the same in the exemplar; the
-    largest of all sides and widths.
+    Strips of 1, 2, 4 and 8 pixels along each side are described by their mean color, their
+    deviation along the strip, and the steps along and across it, in units of their variation
+    between the strips inside the exemplar. The value is the root mean square of the difference to
+    the mean strip inside the image, divided by the 0.99 quantile of the same inside the exemplar;
+    the largest over sides and widths.
 
-    Range: 0 and up. Crops of the textures in images/: 0.5 to 2.1; with a grey frame of 2 pixels 2.2 to 9.7. Cannot see a
-    frame that looks like a strip which the exemplar has too, nor what fades in over much more than 8 pixels.
+    Cannot see a frame that looks like a strip of the exemplar, nor one that fades in over much
+    more than 8 pixels.
 
-    The definition is our own.
+    Args:
+      exemplar: `[H, W, 3]`, sRGB in [0, 1].
+      image: `[H', W', 3]`, sRGB in [0, 1].
+
+    Returns:
+      0 and up. 1 is as unusual as the most unusual hundredth of the strips inside the exemplar;
+      a gray frame of two pixels gives 2.2 or more.
+
+    References:
+      The definition is our own.
     """
-    return max(_border(exemplar, image), _border(exemplar.swapaxes(0, 1), image.swapaxes(0, 1)))
+    columns = _column_border(exemplar, image)
+    rows = _column_border(exemplar.swapaxes(0, 1), image.swapaxes(0, 1))
+    return max(columns, rows)
 
 
-def _border(exemplar: np.ndarray, image: np.ndarray) -> float:
-    """Of the left and the right side."""
-    found = []
-    for width in STRIPS:
-        all_strips = _strips(image, width)
-        inside, usual = all_strips[INSIDE:-INSIDE], _strips(exemplar, width)[INSIDE:-INSIDE]
-        unit = usual.std(0) + 1 / 255
-        oddest = np.quantile(_deviation(usual, usual, unit), ODDEST)
-        found.append(_deviation(all_strips[[0, -1]], inside, unit).max() / (oddest + TINY))
-    return float(max(found))
+def _column_border(exemplar: np.ndarray, image: np.ndarray) -> float:
+    """Returns the deviation of the left and the right side."""
+    deviations = []
+    for width in STRIP_WIDTHS:
+        strips = _describe_strips(image, width)
+        inside = strips[INSET:-INSET]
+        usual = _describe_strips(exemplar, width)[INSET:-INSET]
+
+        unit = usual.std(0) + 1 / 255  # one level of 8 bits keeps flat exemplars finite
+        limit = np.quantile(_deviation(usual, usual, unit), BORDER_QUANTILE)
+        deviations.append(_deviation(strips[[0, -1]], inside, unit).max() / (limit + EPSILON))
+    return float(max(deviations))
 
 
 def _deviation(strips: np.ndarray, inside: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Returns the root mean square difference of strips to the mean strip inside, `[N]`."""
     return np.sqrt(np.mean(((strips - inside.mean(0)) / unit) ** 2, 1))
 
 
-def _strips(image: np.ndarray, width: int) -> np.ndarray:
-    """What describes each vertical strip of this width, `[W - width + 1, 6]`."""
-    along, across = (np.abs(np.diff(image, axis=axis)).mean((0, 2)) for axis in (0, 1))
-    across = (np.append(across, across[-1]) + np.append(across[0], across)) / 2
+def _describe_strips(image: np.ndarray, width: int) -> np.ndarray:
+    """Returns the descriptors of each vertical strip of a width, `[W - width + 1, 6]`."""
+    along = np.abs(np.diff(image, axis=0)).mean((0, 2))
+    steps = np.abs(np.diff(image, axis=1)).mean((0, 2))
+    across = (np.append(steps, steps[-1]) + np.append(steps[0], steps)) / 2  # of both neighbors
+
     lines = np.column_stack([image.mean(0), image.mean(2).std(0), along, across])
     return np.lib.stride_tricks.sliding_window_view(lines, width, 0).mean(-1)

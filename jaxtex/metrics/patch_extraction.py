@@ -1,51 +1,91 @@
-"""An image looked at through windows and in octaves; what was found in one is remembered."""
+"""Patches and octaves of images `[H, W, 3]`, and a cache for what is computed from an image."""
 
 import functools
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
 from jaxtex import images
 
-OCTAVES = (1, 2, 4)  # by which an image is reduced
-OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt(
-    [[3], [2], [6]]
-)  # brightness and two colours
-CACHED_IMAGES = 16  # images
-SAMPLES = 8192  # positions that are looked at; all of them change a distance by hundredths, see docs/metrics.md
+REDUCTIONS = (1, 2, 4)  # factors by which the sides of an image are divided
+CACHED_IMAGES = 16  # results kept per function: an exemplar and a grid of its results
+SAMPLES = 8192  # patches; all patches change a distance by hundredths, see docs/metrics.md
+
+Result = TypeVar("Result")
 
 
-def cached_by_image(function: Callable) -> Callable:
-    """Keeps the last results of a function of an image (and hashable options), by what the image holds."""
+def cached_by_image(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Caches a function of an image and hashable options, keyed by the pixels of the image.
+
+    Args:
+      function: called as `function(image, *options)`; receives the image as a read-only float32
+        array.
+
+    Returns:
+      A function of the same arguments that keeps the `CACHED_IMAGES` most recent results.
+    """
 
     @functools.lru_cache(CACHED_IMAGES)
-    def kept(pixels: bytes, shape: tuple[int, ...], *options):
+    def compute(pixels: bytes, shape: tuple[int, ...], *options) -> Result:
         return function(np.frombuffer(pixels, np.float32).reshape(shape), *options)
 
-    return lambda image, *options: kept(
-        np.asarray(image, np.float32).tobytes(), image.shape, *options
-    )
+    @functools.wraps(function)
+    def cached(image: np.ndarray, *options) -> Result:
+        return compute(np.asarray(image, np.float32).tobytes(), image.shape, *options)
+
+    return cached
 
 
-def octaves(image: np.ndarray, smallest: int) -> Iterator[np.ndarray]:
-    """The image at full, half and quarter size, as long as its shorter side has `smallest` pixels."""
-    for factor in OCTAVES:
-        height, width = image.shape[0] // factor, image.shape[1] // factor
-        if min(height, width) >= smallest:
+def octaves(image: np.ndarray, min_side: int) -> Iterator[np.ndarray]:
+    """Yields the image at full, half and quarter size.
+
+    Args:
+      image: `[H, W, 3]`.
+      min_side: pixels; sizes whose shorter side is smaller are left out.
+
+    Yields:
+      `[H / factor, W / factor, 3]`, rounded down, from large to small.
+    """
+    for factor in REDUCTIONS:
+        height = image.shape[0] // factor
+        width = image.shape[1] // factor
+        if min(height, width) >= min_side:
             yield images.resize(image, height, width)
 
 
-def windows(image: np.ndarray, size: int, at: np.ndarray | None = None) -> np.ndarray:
-    """The patches of `size` x `size` pixels, all or those at some positions: `[N, size * size * 3]`."""
-    seen = np.lib.stride_tricks.sliding_window_view(image, (size, size), (0, 1)).transpose(
-        0, 1, 3, 4, 2
-    )
-    seen = seen if at is None else seen[np.divmod(at, seen.shape[1])]
-    return seen.reshape(-1, size * size * 3)
+def extract_patches(
+    image: np.ndarray, size: int, positions: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns square patches of an image, each as one row.
+
+    Args:
+      image: `[H, W, 3]`.
+      size: side of a patch, in pixels.
+      positions: indices of patches in row-major order of their top left corners, `[N]`; by
+        default all of them.
+
+    Returns:
+      `[N, size * size * 3]`.
+    """
+    grid = np.lib.stride_tricks.sliding_window_view(image, (size, size), (0, 1))
+    grid = grid.transpose(0, 1, 3, 4, 2)  # [H', W', size, size, 3]
+
+    if positions is not None:
+        grid = grid[np.divmod(positions, grid.shape[1])]
+    return grid.reshape(-1, size * size * 3)
 
 
-def sample_windows(image: np.ndarray, size: int) -> np.ndarray:
-    """`windows` at `SAMPLES` positions, the same ones in every image of this size."""
-    positions = (image.shape[0] - size + 1) * (image.shape[1] - size + 1)
-    chosen = np.random.default_rng(0).choice(positions, min(SAMPLES, positions), replace=False)
-    return windows(image, size, np.sort(chosen))
+def sample_patches(image: np.ndarray, size: int) -> np.ndarray:
+    """Returns at most `SAMPLES` patches, at the same positions in every image of one size.
+
+    Args:
+      image: `[H, W, 3]`.
+      size: side of a patch, in pixels.
+
+    Returns:
+      `[N, size * size * 3]`.
+    """
+    count = (image.shape[0] - size + 1) * (image.shape[1] - size + 1)
+    positions = np.random.default_rng(0).choice(count, min(SAMPLES, count), replace=False)
+    return extract_patches(image, size, np.sort(positions))

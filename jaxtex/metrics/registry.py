@@ -1,16 +1,25 @@
-"""How good a texture is, independent of what was optimised: a table of measures of an exemplar and an image.
+"""Table of metrics of an exemplar and an image, and the function that evaluates them.
 
-Each takes the exemplar and the image, `[H, W, 3]` in [0, 1], of any two sizes, and returns a number; docs/metrics.md has
-what they say of images whose order a person knows.
+A metric takes the exemplar and the image, `[H, W, 3]` in [0, 1], of any two sizes, and returns a
+number. docs/metrics.md shows how the metrics rank images.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from jaxtex import errors, images
-from jaxtex.metrics import artifacts, likeness, power_spectrum
+from jaxtex.metrics import artifacts, feature_distance, patch_distance, power_spectrum
+
+METRICS: dict[str, Callable[..., float]] = {
+    "patches": patch_distance.patches,
+    "features": feature_distance.features,
+    "spectrum": power_spectrum.spectrum,
+    "copied": artifacts.copied,
+    "seam": artifacts.seam,
+    "border": artifacts.border,
+}
 
 
 def measure(
@@ -23,28 +32,21 @@ def measure(
 
     Args:
       exemplar: `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side.
-      image: likewise; its size may differ. Both at the size they are looked at in: nothing is resized.
-      names: rows of `METRICS`; none: all.
-      network: for `features`, see there.
+      image: `[H', W', 3]`, sRGB in [0, 1], at least 32 pixels on each side. Images are compared at
+        the sizes given; nothing is resized.
+      names: names in `METRICS`; all of them by default.
+      network: passed to `features`.
 
     Returns:
-      Name -> value, in the order of the names. The same images have the same values.
+      Name -> value, in the order of the names. Deterministic.
 
     Raises:
-      UserError: an image or a name cannot be used.
+      UserError: an image is invalid, or a name is unknown.
     """
-    exemplar, image = images.validate(exemplar), images.validate(image)
-    rows = {name: errors.choose("metric", name, METRICS) for name in names or METRICS}
-    if network and "features" in rows:
-        rows["features"] = functools.partial(likeness.features, network=network)
-    return {name: row(exemplar, image) for name, row in rows.items()}
+    exemplar = images.validate(exemplar)
+    image = images.validate(image)
 
-
-METRICS = {
-    "patches": likeness.patches,
-    "features": likeness.features,
-    "spectrum": power_spectrum.spectrum,
-    "copied": artifacts.copied,
-    "seam": artifacts.seam,
-    "border": artifacts.border,
-}
+    functions = {name: errors.choose("metric", name, METRICS) for name in names or METRICS}
+    if network and "features" in functions:
+        functions["features"] = functools.partial(feature_distance.features, network=network)
+    return {name: function(exemplar, image) for name, function in functions.items()}

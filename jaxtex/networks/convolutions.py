@@ -1,45 +1,46 @@
-"""Convolutions, of 3x3 above all, that are fast on CPU too, and so are their gradients.
+"""Convolutions, above all of 3x3, with gradients that are fast on CPU.
 
-`convolve` chooses among `direct` (XLA's own), `gather` and `scatter`, which all take features `[H, W, C]` and a kernel
-`[3, 3, C, D]`, or a larger square, to `[H - 2, W - 2, D]`; and `tiled`, Winograd's, whose kernel has been given the form of
-tiles. Batches come by `jax.vmap`.
+`convolve` chooses between four algorithms. `direct` (XLA's own), `gather` and `scatter` take
+features `[H, W, C]` and a kernel `[3, 3, C, D]`, or a larger square, to `[H - 2, W - 2, D]`;
+`winograd_convolution` takes a transformed kernel. Use `jax.vmap` for batches.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxtex.networks import padding_pooling, winograd
-from jaxtex.runtime import sharding
+from jaxtex.networks import padding_pooling, products, tiling, winograd
 
-MIN_TILED_PIXELS = 10 * 10  # pixels: too few tiles to multiply well
-MIN_TILED_WEIGHTS = (
-    64 * 128
-)  # numbers in a tap of the kernel: with fewer, sums of tiles may lose what products gain
-MIN_TILED_WEIGHTS_IN_CACHE = 64 * 64  # with fewer, they do
-MAX_CACHED_VALUES = 2**23  # numbers that go in and come out, up to which caches help the sums
-MIN_TILED_WORK = 2**24  # pixels times numbers in a tap of the kernel
-MAX_SMALL_TILE_PIXELS = 26 * 26  # pixels, up to which smaller tiles serve as well
+# Thresholds of `choose_algorithm`, by measurement; see docs/development/performance.md. "Weights"
+# are C D, "pixels" are H W, "work" is their product.
+MIN_DIRECT_CHANNELS = 16  # with fewer, one product of matrices is faster than XLA's convolution
+MIN_TILED_CHANNELS = 32
+MIN_GATHERED_CHANNELS = 128  # for images below `MIN_TILED_PIXELS`
+MIN_TILED_PIXELS = 10 * 10  # with fewer, there are too few tiles for an efficient product
+MIN_TILED_WEIGHTS = 64 * 128  # with fewer, the sums of tiles cost more than the products save
+MIN_TILED_WEIGHTS_IN_CACHE = 64 * 64  # the same where features fit the cache, and sums are cheaper
+MAX_CACHED_VALUES = 2**23  # values of input and output together that profit from caches
+MIN_TILED_WORK = 2**24  # saves about 1 ms per step, which pays for compiling within 200 steps
+MAX_SMALL_TILE_PIXELS = 26 * 26  # up to here tiles of 4x4 are as fast as tiles of 6x6
 
 
 class Precision(NamedTuple):
-    """How exact a convolution is."""
+    """Precision of a convolution."""
 
-    kind: type  # of what goes in and comes out
-    products: lax.Precision  # on a GPU and a TPU
+    kind: Any  # dtype of features
+    products: lax.Precision  # of matrix products on GPU and TPU
 
 
 PRECISIONS = {
     "float32": Precision(jnp.float32, lax.Precision.HIGHEST),
-    "tf32": Precision(
-        jnp.float32, lax.Precision.DEFAULT
-    ),  # ten bits of mantissa on a GPU, on a TPU bfloat16's seven
+    # 10 bits of mantissa on a GPU; 7, those of bfloat16, on a TPU.
+    "tf32": Precision(jnp.float32, lax.Precision.DEFAULT),
     "bfloat16": Precision(jnp.bfloat16, lax.Precision.DEFAULT),
 }
-Convolution = Callable[[jax.Array, jax.Array], jax.Array]
+Convolution = Callable[..., jax.Array]
 
 
 def convolve(
@@ -48,97 +49,91 @@ def convolve(
     precision: str = "float32",
     prepared: winograd.Kernels | None = None,
     zeros: int = 0,
+    algorithms: str = "xla",
 ) -> jax.Array:
-    """Cross-correlation with a 3x3 kernel, without padding.
+    """Returns the cross-correlation of features with a square kernel.
 
-    The rule: `direct` on every backend but CPU, and where rows are spread over devices. Else `gather` or `scatter` where C
-    or D is below 16; `gather` for wide layers of few pixels; `tiled` where the kernel was prepared for it, both are 32 or
-    more, `C D` at least `WIDE`, or `NARROW` where `H W (C + D)` is at most `NEAR`, and there is much to gain, `H W C D` at
-    least `WORTH`; else `direct`. What tiles save grows with C D, what their sums cost with C + D. Each layer takes some
-    0.2 s to compile, so that with 200 steps it has to save 1 ms of each: programs that run once are given plain kernels,
-    and are quicker made and run without tiles. Tiles are of 6x6, of 4x4 for no more than `LOW` pixels (`side`): their
-    kernels have less than half the size, their products nearly twice the multiplications. Derivatives are of reverse mode
-    only, for `direct` alone knows others.
-
-    Time of value and features' gradient over that of XLA's (2 cores of a Xeon, H = W, memory kept as `heap` does), that of
-    `tiled` where no other is named; in the last column with JAX 0.12, in the other with 0.10.2 and Eigen's products
-    (`compilation`):
-
-        C -> D      | H: ratio, 0.10.2                             | 0.12
-        ----------- | -------------------------------------------- | ----------------------------
-        3 -> 64     | 256: 0.32 (`gather`)                         |
-        32 -> 32    | 192: 1.08                                    | 192: 1.13
-        32 -> 80    | 128: 0.96                                    | 128: 0.78
-        64 -> 64    | 256: 1.10, 192: 0.91, 128: 0.83              | 256: 0.92, 192: 0.82, 128: 0.72
-        80 -> 80    | 256: 0.93, 128: 0.70, 96: 0.69               | 256: 0.79, 128: 0.65, 96: 0.61
-        64 -> 128   | 256: 0.98, 128: 0.79                         | 256: 0.82, 128: 0.62
-        128 -> 128  | 256: 0.81, 128: 0.55                         | 256: 0.79, 128: 0.58
-        80 -> 160   | 48: 0.66                                     | 48: 0.35
-        160 -> 160  | 48: 0.48, 24: 0.72                           | 48: 0.42, 24: 0.51
-        128 -> 256  | 128: 0.49, 64: 0.48                          | 128: 0.46, 64: 0.43
-        256 -> 256  | 128: 0.49, 64: 0.41                          | 128: 0.47, 64: 0.37
-        256 -> 512  | 64: 0.52, 32: 0.53                           | 64: 0.36, 32: 0.32
-        512 -> 512  | 64: 0.45, 32: 0.53, 16: 0.41 (`gather` 1.1)  | 64: 0.33, 32: 0.28, 16: 0.37
-        512 -> 512  | 8: 0.58 (`gather` 0.82)                      | 8: 0.31
-        3 -> 128    | 202: 0.29 (`gather`), with a kernel of 11x11 |
-
-    That is of tiles of 6x6. Those of 4x4 are compiled in 0.7 of the time, and take (2 cores of an EPYC, H = 12, 16, 20, 24,
-    28) with 160 -> 160 0.69, 0.76, 0.80, 0.78, 0.84 of it, with 256 -> 256 0.67, 0.93, 0.84, 0.97, 0.90, with 512 -> 512
-    0.87, 1.31, 1.14, 1.14, 1.18.
-
-    Rounding errors of `tiled` are at most 5e-6 of the largest value, with 512 channels (XLA's: 4e-7).
+    The algorithm is that of `choose_algorithm`. Only `direct` supports forward-mode derivatives.
+    Rounding errors of `winograd_convolution` are at most 5e-6 of the largest value with 512
+    channels (XLA's own: 4e-7).
 
     Args:
-      features: `[H, W, C]`, H and W no less than the kernel's.
-      kernel: `[3, 3, C, D]`, or a larger square; None where there is nothing but what was prepared.
-      prepared: on CPU the same kernel as `tiles.transform` returns it, for a program that runs often.
-      precision: a row of `PRECISIONS`. Sums are always of float32. On CPU "bfloat16" rounds what goes in and comes out
-        and gains no time; "tf32" is float32.
-      zeros: rows and columns of zeros around the features, which are written on CPU alone.
+      features: `[H, W, C]`, H and W at least the side of the kernel.
+      kernel: `[3, 3, C, D]`, or a larger square; None if there is only the transformed kernel.
+      precision: a row of `PRECISIONS`. Sums are always in float32. With `algorithms="cpu"`,
+        "bfloat16" rounds only input and output, and "tf32" is float32.
+      prepared: the same kernel as `winograd.transform_kernel` returns it, for programs that run
+        often; the transform costs more than it saves in a program that runs once.
+      zeros: rows and columns of zeros around the features.
+      algorithms: "cpu" or "xla"; see `networks.algorithms_for`.
 
     Returns:
-      `[H - 2, W - 2, D]`, or less where the kernel is larger, more with `zeros`; of the type of `features`.
+      `[H - 2, W - 2, D]`, less with a larger kernel, more with `zeros`; in the dtype of `features`.
     """
-    if zeros and jax.default_backend() == "cpu":
+    if zeros and algorithms == "cpu":
         features = padding_pooling.pad(features, "zero", zeros)
-    if kernel is None or (
-        prepared is not None
-        and choose_algorithm(features.shape, kernel.shape) is winograd_convolution
-    ):
+    if kernel is None or _use_tiles(features, kernel, prepared, algorithms):
         return winograd_convolution(features.astype(jnp.float32), prepared).astype(features.dtype)
-    if jax.default_backend() == "cpu":
-        plain = choose_algorithm(features.shape, kernel.shape, prepared=False)
-        return plain(features.astype(jnp.float32), kernel).astype(features.dtype)
+    if algorithms == "cpu":
+        algorithm = choose_algorithm(features.shape, kernel.shape, False, algorithms)
+        return algorithm(features.astype(jnp.float32), kernel).astype(features.dtype)
     return direct(features, kernel.astype(features.dtype), PRECISIONS[precision].products, zeros)
 
 
+def _use_tiles(
+    features: jax.Array, kernel: jax.Array, prepared: winograd.Kernels | None, algorithms: str
+) -> bool:
+    """True if the kernel is also there in transformed form, and that is faster for this size."""
+    if prepared is None:
+        return False
+    algorithm = choose_algorithm(features.shape, kernel.shape, algorithms=algorithms)
+    return algorithm is winograd_convolution
+
+
 def choose_algorithm(
-    features: tuple[int, ...], kernel: tuple[int, ...], prepared: bool = True
+    features: tuple[int, ...],
+    kernel: tuple[int, ...],
+    prepared: bool = True,
+    algorithms: str = "xla",
 ) -> Convolution:
-    """The algorithm for these shapes on this backend, by the rule of `convolve`; `tiled` wants the kernel prepared."""
-    (height, width, _), (side, _, inputs, outputs) = features, kernel
-    if not sharding.on_one_cpu():
+    """Returns the fastest algorithm for these shapes.
+
+    With "xla" it is `direct`. With "cpu" it is `gather` or `scatter` if C or D is small, and
+    `gather` for wide layers of few pixels; else `winograd_convolution` if the transformed kernel is
+    there and there is much to gain, and `direct` otherwise. Winograd's tiles save time in
+    proportion to C D, and their sums cost time in proportion to C + D.
+
+    Args:
+      features: shape `(H, W, C)`, padding included.
+      kernel: shape `(3, 3, C, D)`, or a larger square.
+      prepared: True if the transformed kernel can be used.
+      algorithms: "cpu" or "xla"; see `networks.algorithms_for`.
+    """
+    if algorithms != "cpu":
         return direct
-    if min(inputs, outputs) < 16:
+
+    height, width, _ = features
+    side, _, inputs, outputs = kernel
+    fewest = min(inputs, outputs)
+    if fewest < MIN_DIRECT_CHANNELS:
         return gather if inputs < outputs else scatter
-    if side != 3 or min(inputs, outputs) < 32:
+    if side != 3 or fewest < MIN_TILED_CHANNELS:
         return direct
     if height * width <= MIN_TILED_PIXELS:
-        return gather if min(inputs, outputs) >= 128 else direct
-    wide = inputs * outputs >= (
-        MIN_TILED_WEIGHTS_IN_CACHE
-        if height * width * (inputs + outputs) <= MAX_CACHED_VALUES
-        else MIN_TILED_WEIGHTS
-    )
-    return (
-        winograd_convolution
-        if prepared and wide and height * width * inputs * outputs >= MIN_TILED_WORK
-        else direct
-    )
+        return gather if fewest >= MIN_GATHERED_CHANNELS else direct
+
+    in_cache = height * width * (inputs + outputs) <= MAX_CACHED_VALUES
+    min_weights = MIN_TILED_WEIGHTS_IN_CACHE if in_cache else MIN_TILED_WEIGHTS
+    wide = inputs * outputs >= min_weights
+    worthwhile = height * width * inputs * outputs >= MIN_TILED_WORK
+    return winograd_convolution if prepared and wide and worthwhile else direct
 
 
 def tile_size(pixels: int) -> int:
-    """Of the tiles that a kernel is best prepared for, which sees features of so many pixels; by the rule of `convolve`."""
+    """Returns the side of the tiles that are fastest for features of this many pixels.
+
+    Tiles of 4x4 have kernels of less than half the size, but nearly twice the multiplications.
+    """
     return 4 if pixels <= MAX_SMALL_TILE_PIXELS else 6
 
 
@@ -148,101 +143,122 @@ def direct(
     precision: lax.Precision = lax.Precision.HIGHEST,
     zeros: int = 0,
 ) -> jax.Array:
-    """XLA's own convolution, and its own gradients; `zeros` as in `convolve`."""
-    around, dimensions = 2 * [(zeros, zeros)], ("NHWC", "HWIO", "NHWC")
+    """Returns XLA's own convolution, which has XLA's own gradients.
+
+    Args:
+      features: `[H, W, C]`.
+      kernel: `[K, K, C, D]`.
+      precision: of the products, on GPU and TPU.
+      zeros: rows and columns of zeros around the features.
+
+    Returns:
+      `[H - K + 1, W - K + 1, D]`, more with `zeros`.
+    """
+    padding = [(zeros, zeros), (zeros, zeros)]
+    dimensions = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(
-        features[None], kernel, (1, 1), around, dimension_numbers=dimensions, precision=precision
+        features[None], kernel, (1, 1), padding, dimension_numbers=dimensions, precision=precision
     )[0]
 
 
 def _gather(features: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One product `[H W, 9 C] [9 C, D]`: what each output pixel takes from its neighbourhood."""
-    return winograd.matmul(
-        _neighbourhoods(features, len(kernel)), kernel.reshape(-1, kernel.shape[3])
-    )
+    """Convolves by one product `[H W, 9 C] [9 C, D]`: the neighborhood of each output pixel."""
+    neighborhoods = _neighborhoods(features, len(kernel))
+    return products.matmul(neighborhoods, kernel.reshape(-1, kernel.shape[3]))
 
 
 def _gather_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One product `[H W, D] [D, 9 C]`: what each output pixel gives back to its neighbourhood."""
-    size, channels, outputs = len(kernel), *kernel.shape[2:]
-    gifts = winograd.contract(cotangent, kernel.swapaxes(0, 1).reshape(-1, outputs), 2, 1)
-    gifts = gifts.reshape(*cotangent.shape[:2], size, size, channels)
-    return winograd.isolate(
-        lambda x: _overlap_add(x, 0), winograd.isolate(lambda x: _overlap_add(x, 1), gifts)
-    )
+    """Returns the features' gradient of `_gather`, by one product `[H W, D] [D, 9 C]`."""
+    size = len(kernel)
+    channels, outputs = kernel.shape[2:]
+    flat = kernel.swapaxes(0, 1).reshape(-1, outputs)
+    shares = products.contract(cotangent, flat, 2, 1)
+    shares = shares.reshape(*cotangent.shape[:2], size, size, channels)
+    shares = tiling.isolate(_overlap_add, shares, axis=1)
+    return tiling.isolate(_overlap_add, shares, axis=0)
 
 
-def _overlap_add(gifts: jax.Array, axis: int) -> jax.Array:
-    """`[H, W, K, ...]` -> the sum over K, the k-th of them moved k further along the axis, which gets longer."""
-    gifts = winograd.unstack(gifts, 2)
-    return sum(
-        padding_pooling.pad_zeros(gift, axis, k, len(gifts) - 1 - k) for k, gift in enumerate(gifts)
-    )
+def _overlap_add(shares: jax.Array, axis: int) -> jax.Array:
+    """Sums `[H, W, K, ...]` over K, the k-th part shifted by k along an axis, which gets longer."""
+    parts = tiling.unstack(shares, 2)
+    last = len(parts) - 1
+    return sum(padding_pooling.pad_zeros(part, axis, k, last - k) for k, part in enumerate(parts))
 
 
 def _gather_kernel_gradient(
     features: jax.Array, cotangent: jax.Array, kernel: jax.Array
 ) -> jax.Array:
-    around = _neighbourhoods(features, len(kernel))
-    return jnp.einsum("hwc,hwd->cd", around, cotangent, precision=lax.Precision.HIGHEST).reshape(
-        kernel.shape
-    )
+    """Returns the kernel's gradient of `_gather` and of `_scatter`."""
+    neighborhoods = _neighborhoods(features, len(kernel))
+    product = jnp.einsum("hwc,hwd->cd", neighborhoods, cotangent, precision=lax.Precision.HIGHEST)
+    return product.reshape(kernel.shape)
 
 
 def _scatter(features: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One product `[H W, C] [C, 9 D]`: what each input pixel gives to its neighbourhood."""
+    """Convolves by one product `[H W, C] [C, 9 D]`: the share of each input in its neighborhood."""
     size, inputs, outputs = kernel.shape[1:]
-    gifts = winograd.matmul(features, kernel.transpose(2, 1, 0, 3).reshape(inputs, -1))
-    return _shift_add(_shift_add(gifts.reshape(*features.shape[:2], size, size, outputs), 1), 0)
+    shares = products.matmul(features, kernel.transpose(2, 1, 0, 3).reshape(inputs, -1))
+    shares = shares.reshape(*features.shape[:2], size, size, outputs)
+    return _shift_add(_shift_add(shares, 1), 0)
 
 
-def _shift_add(gifts: jax.Array, axis: int) -> jax.Array:
-    """`[H, W, K, ...]` -> the sum over K, of the k-th what stands k further along the axis, which gets shorter."""
-    gifts = winograd.unstack(gifts, 2)
-    return sum(_window(gift, axis, k, len(gifts)) for k, gift in enumerate(gifts))
+def _shift_add(shares: jax.Array, axis: int) -> jax.Array:
+    """Sums `[H, W, K, ...]` over K, the k-th part read from k on along an axis, which shortens."""
+    parts = tiling.unstack(shares, 2)
+    return sum(_window(part, axis, k, len(parts)) for k, part in enumerate(parts))
 
 
 def _scatter_gradient(cotangent: jax.Array, kernel: jax.Array) -> jax.Array:
-    around = padding_pooling.pad(cotangent, "zero", len(kernel) - 1)
-    return _gather(around, kernel[::-1, ::-1].swapaxes(2, 3))
+    """Returns the features' gradient of `_scatter`: a convolution with the kernel, transposed."""
+    padded = padding_pooling.pad(cotangent, "zero", len(kernel) - 1)
+    return _gather(padded, kernel[::-1, ::-1].swapaxes(2, 3))
 
 
-def _neighbourhoods(features: jax.Array, size: int) -> jax.Array:
-    """`[H, W, C]` -> `[H - 2, W - 2, 9 C]` for size 3, along rows and then along columns: of six pieces, not of nine."""
+def _neighborhoods(features: jax.Array, size: int) -> jax.Array:
+    """Returns the window of each pixel, `[H, W, C]` -> `[H - 2, W - 2, 9 C]` for size 3.
+
+    Along rows first and then along columns: it concatenates 3 + 3 pieces instead of 9.
+    """
     for axis in (1, 0):
-        features = jnp.concatenate([_window(features, axis, k, size) for k in range(size)], 2)
+        windows = [_window(features, axis, k, size) for k in range(size)]
+        features = jnp.concatenate(windows, 2)
     return features
 
 
 def _window(features: jax.Array, axis: int, first: int, size: int) -> jax.Array:
-    """`[..., N, ...]` -> `[..., N - size + 1, ...]`: of each window of this size along an axis its `first`-th entry."""
-    return lax.slice_in_dim(features, first, first + features.shape[axis] - size + 1, axis=axis)
+    """Returns the `first`-th entry of each window of a size: N entries give `N - size + 1`."""
+    end = first + features.shape[axis] - size + 1
+    return lax.slice_in_dim(features, first, end, axis=axis)
 
 
 def _differentiable(
     convolution: Convolution, gradient: Convolution, kernel_gradient: Convolution
 ) -> Convolution:
-    """With its own gradients: `gradient(cotangent, kernel)` of features, `kernel_gradient(features, cotangent, kernel)`.
+    """Gives a convolution its own gradients.
 
-    Each is traced once for a shape, wherever it is called from, for a network has some thousand operations in them; the
-    kernel's gradient only where it is wanted.
+    Args:
+      convolution: `(features, kernel) -> outputs`.
+      gradient: `(cotangent, kernel) -> gradient of the features`.
+      kernel_gradient: `(features, cotangent, kernel) -> gradient of the kernel`; evaluated only if
+        the kernel is differentiated, so synthesis need not keep the features.
     """
+    # Traced once per shape, wherever they are called from: a network has thousands of operations
+    # in them.
     convolution, gradient, kernel_gradient = map(jax.jit, (convolution, gradient, kernel_gradient))
 
     def forward(features, kernel):
-        seen = features.value if any(leaf.perturbed for leaf in jax.tree.leaves(kernel)) else None
+        learned = any(leaf.perturbed for leaf in jax.tree.leaves(kernel))
         kernel = jax.tree.map(lambda leaf: leaf.value, kernel)
-        return convolution(features.value, kernel), (seen, kernel)
+        residuals = (features.value if learned else None, kernel)
+        return convolution(features.value, kernel), residuals
 
     def backward(residuals, cotangent):
         features, kernel = residuals
-        unseen = features is None
-        of_kernel = (
-            jax.tree.map(jnp.zeros_like, kernel)
-            if unseen
-            else kernel_gradient(features, cotangent, kernel)
-        )
-        return gradient(cotangent, kernel), of_kernel
+        if features is None:
+            kernel_cotangent = jax.tree.map(jnp.zeros_like, kernel)
+        else:
+            kernel_cotangent = kernel_gradient(features, cotangent, kernel)
+        return gradient(cotangent, kernel), kernel_cotangent
 
     differentiable = jax.custom_vjp(convolution)
     differentiable.defvjp(forward, backward, symbolic_zeros=True)

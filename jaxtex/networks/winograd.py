@@ -1,267 +1,233 @@
-"""Convolutions of 3x3 by Winograd's tiles: 36 multiplications where there are 144, or 16 of 36; their gradients likewise.
+"""Convolutions of 3x3 by Winograd's minimal filtering, and their gradients.
 
-Features are `[H, W, C]`, what comes out `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form of tiles that
-`transform` gives it: once, where it is used often.
+A tile of 6x6 inputs gives 4x4 outputs with 36 multiplications for each pair of channels instead of
+144; a tile of 4x4 inputs gives 2x2 outputs with 16 instead of 36. With tiles of S x S inputs and
+M x M outputs, M = S - 2, the convolution becomes S S matrix products.
+
+Features are `[H, W, C]`, outputs `[H - 2, W - 2, D]`. A kernel `[3, 3, C, D]` is used in the form
+that `transform_kernel` gives it: once, if it is used often.
 
 References:
-  Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, https://arxiv.org/abs/1509.09308.
+  Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016,
+  https://arxiv.org/abs/1509.09308. Departure: other interpolation points for tiles of 6x6, with
+  smaller rounding errors.
 """
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.experimental import xla_metadata
 
-from jaxtex.networks import padding_pooling
+from jaxtex.networks import products, tiling
 
-MAX_STRIP_VALUES = 2**24  # numbers that are held at once in the form of tiles: 64 MB
-MAX_TWO_WAY_WEIGHTS = 256 * 256  # numbers in a tap of a kernel, that is kept both ways round
+MAX_STRIP_VALUES = 2**24  # numbers in all transformed tiles of a strip: 64 MB in float32
+MAX_TWO_WAY_WEIGHTS = 256 * 256  # `C D`; larger kernels are stored once: 38 MB for 512 -> 512
 
 
 class Kernels(NamedTuple):
-    """A kernel in the form of tiles: XLA's products pack faster what stands as they multiply it."""
+    """Transformed kernel, in one or both orders of its channels.
 
-    back: jax.Array  # [S S, D, C], as the gradient wants it
-    forth: (
-        jax.Array | None
-    )  # [S S, C, D], as the value does; None: it would take too much memory, 38 MB for 512 -> 512
+    XLA's matrix products are faster if the right factor is stored in the order they read it in.
+    """
 
-
-class Form(NamedTuple):
-    """Tiles of S x S inputs that give M x M outputs, M = S - 2: matrices of Lavin and Gray's equation 8."""
-
-    to_tile: np.ndarray  # `B^T`, [S, S]
-    of_kernel: np.ndarray  # `G`, [S, 3]
-    from_tile: np.ndarray  # `A^T`, [M, S]
+    back: jax.Array  # [S S, D, C], the right factor for the gradient
+    forth: jax.Array | None  # [S S, C, D], the right factor for the value; None if too large
 
 
-def _interpolation(*points: float) -> Form:
-    """Polynomials multiplied by values at these points and at infinity."""
+class Transforms(NamedTuple):
+    """Matrices of Lavin and Gray's equation 8, for tiles of S x S inputs and M x M outputs."""
+
+    data: np.ndarray  # `B^T`, [S, S]
+    kernel: np.ndarray  # `G`, [S, 3]
+    inverse: np.ndarray  # `A^T`, [M, S]
+
+
+def _interpolate(*points: float) -> Transforms:
+    """Builds the transforms that multiply polynomials by their values at points and at infinity."""
     others = [np.delete(points, index) for index in range(len(points))]
     scales = [np.prod(point - other) for point, other in zip(points, others, strict=True)]
-    to_tile = np.array([[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]])
-    of_kernel = np.array(
-        [np.power(point, (0, 1, 2)) / scale for point, scale in zip(points, scales, strict=True)]
-        + [[0, 0, 1]]
-    )
+
+    data = np.array([[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]])
+
+    values = [np.power(p, (0, 1, 2)) / scale for p, scale in zip(points, scales, strict=True)]
+    kernel = np.array([*values, [0, 0, 1]])
+
     powers = range(len(points) - 1)
-    from_tile = np.array(
-        [np.power(point, powers) for point in points] + [np.eye(len(powers))[-1]]
-    ).T
-    return Form(to_tile, of_kernel, from_tile)
+    columns = [np.power(point, powers) for point in points]
+    inverse = np.array([*columns, np.eye(len(powers))[-1]]).T
+    return Transforms(data, kernel, inverse)
 
 
-# By S. The paper's points 0, 1, -1, 2, -2 for S = 6 err four times as much. S = 8 needs a fifth fewer multiplications, was
-# no faster and erred five times as much.
-FORMS = {6: _interpolation(0.0, 0.75, -0.75, 1.5, -1.5), 4: _interpolation(0.0, 1.0, -1.0)}
+# Side of a tile -> its transforms. The points of the paper for tiles of 6x6 are 0, 1, -1, 2, -2;
+# these err a fourth as much. See docs/development/performance.md.
+TRANSFORMS = {6: _interpolate(0.0, 0.75, -0.75, 1.5, -1.5), 4: _interpolate(0.0, 1.0, -1.0)}
 
 
 def transform_kernel(kernel: jax.Array, side: int = 6) -> Kernels:
-    """`[3, 3, C, D]` in the form of tiles of this side, a row of `FORMS`."""
+    """Transforms a kernel for tiles of a given side.
+
+    Args:
+      kernel: `[3, 3, C, D]`.
+      side: inputs along each side of a tile, a row of `TRANSFORMS`.
+
+    Returns:
+      The transformed kernel, `side * side / 9` times as large, or twice that in both orders.
+    """
     _, _, inputs, outputs = kernel.shape
-    of_kernel = FORMS[side].of_kernel
-    along_both = (
-        np.einsum("ia,jb->ijab", of_kernel, of_kernel).reshape(side * side, 9).astype(np.float32)
-    )
-    back = matmul(along_both, kernel.swapaxes(2, 3).reshape(9, -1)).reshape(
-        side * side, outputs, inputs
-    )
-    return Kernels(back, back.swapaxes(1, 2) if inputs * outputs <= MAX_TWO_WAY_WEIGHTS else None)
+    matrix = TRANSFORMS[side].kernel
+
+    # `G k G^T` for every pair of channels, as one product of matrices.
+    both_axes = np.einsum("ia,jb->ijab", matrix, matrix).reshape(side * side, 9).astype(np.float32)
+    flat = products.matmul(both_axes, kernel.swapaxes(2, 3).reshape(9, -1))
+    back = flat.reshape(side * side, outputs, inputs)
+
+    both_orders = inputs * outputs <= MAX_TWO_WAY_WEIGHTS
+    return Kernels(back, back.swapaxes(1, 2) if both_orders else None)
 
 
 def convolve(features: jax.Array, kernels: Kernels) -> jax.Array:
-    """Cross-correlation of `[H, W, C]`, `[H - 2, W - 2, D]`: S S products `[H W / M M, C] [C, D]`."""
-    height, width, form = features.shape[0] - 2, features.shape[1] - 2, _form(kernels)
-    products = lambda *strip: _multiply_tiles(_to_tiles(*strip, form.to_tile), kernels)
-    made = lambda part, *tiles: _from_tiles(products(part, *tiles), *tiles, form.from_tile)
-    return _by_strips(made, features, height, width, 2, kernels)[:height, :width]
+    """Returns the cross-correlation of features with a transformed kernel, without padding.
+
+    Args:
+      features: `[H, W, C]`.
+      kernels: of `transform_kernel`.
+
+    Returns:
+      `[H - 2, W - 2, D]`, by `S S` products `[H W / M M, C] [C, D]`.
+    """
+    height, width = features.shape[0] - 2, features.shape[1] - 2
+    convolve_strip = functools.partial(_convolve_strip, kernels=kernels)
+    outputs = _map_strips(convolve_strip, features, height, width, 2, kernels)
+    return outputs[:height, :width]
+
+
+def _convolve_strip(strip: jax.Array, rows: int, columns: int, kernels: Kernels) -> jax.Array:
+    """Convolves `[M rows + 2, M columns + 2, C]`. Returns `[M rows, M columns, D]`."""
+    transforms = _transforms(kernels)
+    tiles = tiling.to_tiles(strip, rows, columns, transforms.data)
+    outputs = _multiply_tiles(tiles, kernels)
+    return tiling.from_tiles(outputs, rows, columns, transforms.inverse)
 
 
 def gradient(cotangent: jax.Array, kernels: Kernels) -> jax.Array:
-    """That of the features, `[H, W, C]`, from that of the result, `[H - 2, W - 2, D]`: `convolve` transposed."""
-    (height, width, _), form = cotangent.shape, _form(kernels)
-    products = lambda *strip: contract(
-        _to_tiles(*strip, form.from_tile.T), kernels.back, 2, 1, batch=1
-    )
-    made = lambda part, *tiles: _overlap(products(part, *tiles), *tiles, form.to_tile)
-    return _by_strips(made, cotangent, height, width, 0, kernels)[: height + 2, : width + 2]
+    """Returns the gradient with respect to the features: `convolve`, transposed.
+
+    Args:
+      cotangent: gradient with respect to the outputs, `[H - 2, W - 2, D]`.
+      kernels: of `transform_kernel`.
+
+    Returns:
+      `[H, W, C]`.
+    """
+    height, width, _ = cotangent.shape
+    transpose_strip = functools.partial(_transpose_strip, kernels=kernels)
+    outputs = _map_strips(transpose_strip, cotangent, height, width, 0, kernels)
+    return outputs[: height + 2, : width + 2]
+
+
+def _transpose_strip(strip: jax.Array, rows: int, columns: int, kernels: Kernels) -> jax.Array:
+    """Transposes `_convolve_strip`. Returns `[M rows + M, M columns + M, C]`: strips overlap."""
+    transforms = _transforms(kernels)
+    tiles = tiling.to_tiles(strip, rows, columns, transforms.inverse.T)
+    inputs = products.contract(tiles, kernels.back, 2, 1, batch=1)
+    return tiling.overlap_tiles(inputs, rows, columns, transforms.data)
 
 
 def kernel_gradient(features: jax.Array, cotangent: jax.Array, kernels: Kernels) -> Kernels:
-    """That of the form that `convolve` takes, from the features and the gradient of the result; the other's is zero."""
-    form = _form(kernels)
-    rows, columns = (-(-size // len(form.from_tile)) for size in cotangent.shape[:2])
-    tiles = _to_tiles(features, rows, columns, form.to_tile)
-    cotangents = _to_tiles(cotangent, rows, columns, form.from_tile.T)
-    back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
-    return (
-        Kernels(back, None)
-        if kernels.forth is None
-        else Kernels(jnp.zeros_like(back), back.swapaxes(1, 2))
-    )
-
-
-def _form(kernels: Kernels) -> Form:
-    return FORMS[math.isqrt(len(kernels.back))]
-
-
-def _by_strips(
-    make: Callable, image: jax.Array, height: int, width: int, border: int, kernels: Kernels
-) -> jax.Array:
-    """A strip of rows of tiles after the other, that their features take no memory for the next; strips overlap.
+    """Returns the gradient with respect to the array of a transformed kernel that `convolve` reads.
 
     Args:
-      make: a strip `[M R + border, M C + border, _]`, R and C -> what becomes of it, `[M R, M C, _]` or `[M R + M, M C + M,
-        _]`: the last rows are added to the first of the next.
-      image: `[height + border, width + border, _]`.
-      height: rows of what is not the border.
-      width: columns likewise.
-      border: of the image.
-      kernels: those that the strips will see.
+      features: `[H, W, C]`.
+      cotangent: gradient with respect to the outputs, `[H - 2, W - 2, D]`.
+      kernels: of `transform_kernel`.
+
+    Returns:
+      The gradient of `forth` and zeros for `back`, or that of `back` if there is no `forth`.
     """
-    step, held = len(_form(kernels).from_tile), len(kernels.back) * sum(kernels.back.shape[1:])
+    transforms = _transforms(kernels)
+    rows, columns = (-(-size // len(transforms.inverse)) for size in cotangent.shape[:2])
+
+    tiles = tiling.to_tiles(features, rows, columns, transforms.data)
+    cotangents = tiling.to_tiles(cotangent, rows, columns, transforms.inverse.T)
+    back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
+
+    if kernels.forth is None:
+        return Kernels(back, None)
+    return Kernels(jnp.zeros_like(back), back.swapaxes(1, 2))
+
+
+def _transforms(kernels: Kernels) -> Transforms:
+    """Returns the transforms that a kernel was made with."""
+    return TRANSFORMS[math.isqrt(len(kernels.back))]
+
+
+def _map_strips(
+    function: Callable[[jax.Array, int, int], jax.Array],
+    image: jax.Array,
+    height: int,
+    width: int,
+    border: int,
+    kernels: Kernels,
+) -> jax.Array:
+    """Applies a function to one strip of rows of tiles after the other, which bounds its memory.
+
+    Args:
+      function: a strip `[M rows + border, M columns + border, _]`, `rows` and `columns` of tiles ->
+        `[M rows, M columns, _]`, or `[M rows + M, M columns + M, _]`, whose last M rows are added
+        to the first of the next strip.
+      image: `[height + border, width + border, _]`.
+      height: rows without the border.
+      width: columns without the border.
+      border: overlap of the strips of `image`, in pixels.
+      kernels: those that `function` uses; their size decides how many strips there are.
+    """
+    step = len(_transforms(kernels).inverse)
     rows, columns = -(-height // step), -(-width // step)
-    high = -(-rows // -(-held * rows * columns // MAX_STRIP_VALUES))  # rows of tiles in a strip
-    strips = -(-rows // high)
-    image = _pad_below_right(image, step * high * strips + border, step * columns + border)
+
+    # Transformed inputs and outputs of one tile have S S (C + D) values.
+    values = len(kernels.back) * sum(kernels.back.shape[1:])
+    strip_rows = -(-rows // -(-values * rows * columns // MAX_STRIP_VALUES))
+    strips = -(-rows // strip_rows)
+
+    high = step * strip_rows  # pixels
+    image = tiling.pad_end(image, high * strips + border, step * columns + border)
     if strips == 1:
-        return make(image, high, columns)
-    strip = lambda i: lax.dynamic_slice_in_dim(image, step * high * i, step * high + border)
-    return _joined(
-        lax.map(lambda i: make(strip(i), high, columns), jnp.arange(strips)), step * high
-    )
+        return function(image, strip_rows, columns)
+
+    def apply_to_strip(index: jax.Array) -> jax.Array:
+        strip = lax.dynamic_slice_in_dim(image, high * index, high + border)
+        return function(strip, strip_rows, columns)
+
+    return _join_strips(lax.map(apply_to_strip, jnp.arange(strips)), high)
 
 
-def _joined(strips: jax.Array, high: int) -> jax.Array:
-    """`[S, high, W, C]` -> `[S high, W, C]`, and where strips are higher, what they overlap is added."""
-    own, over = strips[:, :high], strips[:, high:]
-    shared = over.shape[1]
+def _join_strips(strips: jax.Array, high: int) -> jax.Array:
+    """Joins `[S, high, W, C]` to `[S high, W, C]`; rows beyond `high` add to the next strip."""
+    own, excess = strips[:, :high], strips[:, high:]
+    shared = excess.shape[1]
     if not shared:
         return own.reshape(-1, *own.shape[2:])
-    before = jnp.concatenate([jnp.zeros_like(over[:1]), over[:-1]])
-    first = own[:, :shared] + before  # `.at[].add` is a slow scatter on CPU
+
+    # `.at[].add` would be a slow scatter on CPU.
+    from_previous = jnp.concatenate([jnp.zeros_like(excess[:1]), excess[:-1]])
+    first = own[:, :shared] + from_previous
     own = jnp.concatenate([first, own[:, shared:]], 1)
-    return jnp.concatenate([own.reshape(-1, *own.shape[2:]), over[-1]])
-
-
-def _pad_below_right(image: jax.Array, height: int, width: int) -> jax.Array:
-    """Zeros below and to the right."""
-    image = padding_pooling.pad_zeros(image, 0, 0, height - image.shape[0])
-    return padding_pooling.pad_zeros(image, 1, 0, width - image.shape[1])
+    return jnp.concatenate([own.reshape(-1, *own.shape[2:]), excess[-1]])
 
 
 def _multiply_tiles(tiles: jax.Array, kernels: Kernels) -> jax.Array:
-    """`[S S, N, C]` -> `[S S, N, D]`. XLA packs what stands right, so that the larger stands left."""
+    """Multiplies `[S S, N, C]` by a transformed kernel. Returns `[S S, N, D]`."""
     if kernels.forth is not None:
-        return contract(tiles, kernels.forth, 2, 1, batch=1)
+        return products.contract(tiles, kernels.forth, 2, 1, batch=1)
+
+    # XLA repacks the right factor, so the larger one is the left. The barrier keeps XLA from
+    # exchanging the factors again.
     if 2 * tiles.shape[1] > kernels.back.shape[1]:
-        return contract(tiles, kernels.back, 2, 2, batch=1)
-    return lax.optimization_barrier(contract(kernels.back, tiles, 2, 2, batch=1)).swapaxes(
-        1, 2
-    )  # else XLA turns it back
-
-
-def _to_tiles(pixels: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """Transformed tiles as wide as the matrix, at every M-th pixel: `[H, W, C]` -> `[S S, H W / M M, C]`."""
-    side, width = matrix.shape
-    pixels = _pad_below_right(
-        pixels, (side - 2) * (rows - 1) + width, (side - 2) * (columns - 1) + width
-    )
-    tiles = isolate(
-        lambda x: _weighted_sums(matrix, _strided_slices(side - 2, x, width, rows, 0), 0), pixels
-    )
-    tiles = isolate(
-        lambda x: _weighted_sums(matrix, _strided_slices(side - 2, x, width, columns, 2), 1), tiles
-    )
-    return tiles.reshape(side * side, rows * columns, -1)
-
-
-def _from_tiles(products: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """`[S S, H W, D]` -> `[M H, M W, D]`."""
-    step, side = matrix.shape
-    tiles = products.reshape(side, side, rows, columns, -1)
-    tiles = isolate(lambda x: _weighted_sums(matrix, unstack(x, 1), 3), tiles)
-    return isolate(lambda x: _weighted_sums(matrix, unstack(x, 0), 1), tiles).reshape(
-        step * rows, step * columns, -1
-    )
-
-
-def _overlap(products: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """`[S S, H W, C]` -> `[M H + M, M W + M, C]`: the transpose of `_to_tiles`, whose tiles share two rows and columns."""
-    tiles = products.reshape(*matrix.shape, rows, columns, -1)
-    along = lambda axis, into: lambda x: _overlap_one(matrix.T, unstack(x, axis), into)
-    return isolate(along(0, 0), isolate(along(1, 2), tiles))
-
-
-def _overlap_one(matrix: np.ndarray, tiles: Sequence[jax.Array], axis: int) -> jax.Array:
-    """S of `[..., N, ...]` -> `[..., M N + M, ...]`: M sums are a tile's own, two fall into the one that follows."""
-    step = len(matrix) - 2
-    shifted = lambda before, after: [
-        padding_pooling.pad_zeros(tile, axis, before, after) for tile in tiles
-    ]
-    own, over = matrix[:step], np.pad(matrix[step:], ((0, step - 2), (0, 0)))
-    both = lax.add(
-        _weighted_sums(own, shifted(0, 1), axis + 1), _weighted_sums(over, shifted(1, 0), axis + 1)
-    )
-    return both.reshape(*both.shape[:axis], -1, *both.shape[axis + 2 :])
-
-
-def _strided_slices(
-    step: int, array: jax.Array, number: int, count: int, axis: int
-) -> list[jax.Array]:
-    """So many slices along an axis, each one further than the last, of so many entries, a step apart."""
-    last = step * (count - 1) + 1
-    return [lax.slice_in_dim(array, first, first + last, step, axis) for first in range(number)]
-
-
-def unstack(array: jax.Array, axis: int) -> list[jax.Array]:
-    """Its slices along an axis, which they have no longer."""
-    return [
-        lax.index_in_dim(array, index, axis, keepdims=False) for index in range(array.shape[axis])
-    ]
-
-
-def _weighted_sums(matrix: np.ndarray, parts: Sequence[jax.Array], axis: int) -> jax.Array:
-    """For each row of the matrix the sum of the parts so weighted, along a new axis.
-
-    By broadcasting, zeros and all: of arrays that are stacked XLA's CPU computes each for every number of the stack, and
-    chooses then.
-    """
-    shape = (*parts[0].shape[:axis], len(matrix), *parts[0].shape[axis:])
-    others = [dimension for dimension in range(len(shape)) if dimension != axis]
-    spread = lambda weights, part: lax.mul(
-        lax.broadcast_in_dim(weights, shape, (axis,)), lax.broadcast_in_dim(part, shape, others)
-    )
-    terms = [
-        spread(weights, part)
-        for weights, part in zip(matrix.T.astype(parts[0].dtype), parts, strict=True)
-    ]
-    return functools.reduce(lax.add, terms)
-
-
-def isolate(function: Callable, array: jax.Array) -> jax.Array:
-    """As a program of its own within the program: XLA would fuse the sums along columns with those along rows.
-
-    Each number of the latter would then be computed anew for every sum that it is part of.
-    """
-    with xla_metadata.set_xla_metadata(inlineable="false"):
-        return jax.jit(function)(array)
-
-
-def contract(left: jax.Array, right: jax.Array, axis: int, other: int, batch: int = 0) -> jax.Array:
-    """The product over an axis of each, in all of float32 on every device; so many first axes go together."""
-    together = tuple(range(batch))
-    return lax.dot_general(
-        left, right, (((axis,), (other,)), (together, together)), lax.Precision.HIGHEST
-    )
-
-
-def matmul(left: jax.Array, right: jax.Array) -> jax.Array:
-    """`left @ right`, in all of float32 on every device."""
-    return jnp.matmul(left, right, precision=lax.Precision.HIGHEST)
+        return products.contract(tiles, kernels.back, 2, 2, batch=1)
+    transposed = products.contract(kernels.back, tiles, 2, 2, batch=1)
+    return lax.optimization_barrier(transposed).swapaxes(1, 2)

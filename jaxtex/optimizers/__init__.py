@@ -1,4 +1,4 @@
-"""Loss and gradient -> the next image."""
+"""Optimizers of images, and L-BFGS as a transformation for optax."""
 
 from jaxtex.optimizers.registry import (
     OPTIMIZERS,
@@ -8,14 +8,16 @@ from jaxtex.optimizers.registry import (
     from_optax,
     gd,
     init_state,
-    lbfgs,
 )
+from jaxtex.optimizers.transformation import LBFGSState, best_params, lbfgs
 
 __all__ = [
     "OPTIMIZERS",
+    "LBFGSState",
     "Optimizer",
     "State",
     "adam",
+    "best_params",
     "from_optax",
     "gd",
     "init_state",

@@ -1,7 +1,8 @@
-"""How the image descends: `update(state, loss, gradient) -> state`, told one evaluation at a time.
+"""Table of optimizers: `update(state, loss, gradient) -> state`, one evaluation at a time.
 
-Every optimiser keeps the image in [0, 1] and turns back from a loss that is not finite. A row of `OPTIMIZERS` is a
-factory: a learning rate (0: its own) and the pairs that `lbfgs` remembers -> the pair of functions.
+Each optimizer keeps the image in [0, 1] and turns back from a loss that is not finite. A row of
+`OPTIMIZERS` is a factory: `(learning_rate, history) -> Optimizer`. A learning rate of 0 selects the
+optimizer's default; `history` is the number of pairs of `lbfgs`.
 """
 
 import functools
@@ -14,100 +15,154 @@ import optax
 
 from jaxtex.optimizers import quasi_newton
 
+DEFAULT_RATE = 0.02  # of adam and gd, in pixel values per step
+UNIT_BOX = quasi_newton.Limits(lower=0.0, upper=1.0, first_step=0.1, max_step=0.5)
+
 
 class State(NamedTuple):
-    """All that the next step needs."""
+    """State of an optimization, between two evaluations."""
 
-    step: jax.Array  # evaluations so far
-    image: jax.Array  # [H, W, 3], the best that is known
+    step: jax.Array  # number of evaluations
+    image: jax.Array  # [H, W, 3], the best so far
     loss: jax.Array  # at `image`; infinite before the first evaluation
-    trial: jax.Array  # [H, W, 3], where the network is evaluated next
-    memory: Any  # the optimiser's own
-    critic: Any = ()  # what learns beside the image, if anything does
+    trial: jax.Array  # [H, W, 3], the image to evaluate next
+    memory: Any  # internal state of the optimizer
+    critic: Any = ()  # parameters of critics that learn beside the image
+
+
+def _keep_state(state: State) -> State:
+    return state
 
 
 class Optimizer(NamedTuple):
-    """A way to descend."""
+    """An optimizer as pure functions."""
 
-    init: Callable[[jax.Array], Any]  # the first image -> memory
-    update: Callable[
-        [State, jax.Array, jax.Array], State
-    ]  # (state, loss and gradient at `trial`) -> state
-    line_search: bool = (
-        False  # whether it compares losses of different steps, and so wants one that stands still
-    )
-    restart: Callable[[State], State] = lambda state: state  # told that the loss is now another one
+    # The first image -> memory.
+    init: Callable[[jax.Array], Any]
+    # State, loss and gradient at `state.trial` -> the next state.
+    update: Callable[[State, jax.Array, jax.Array], State]
+    # True if losses of different steps are compared, which needs a fixed loss function.
+    line_search: bool = False
+    # Called when the loss function changes.
+    restart: Callable[[State], State] = _keep_state
 
 
 def init_state(optimizer: Optimizer, image: jax.Array, critic: Any = ()) -> State:
-    """The state before the first evaluation, at `image`, `[H, W, 3]`."""
-    loss, step = jnp.full((), jnp.inf, jnp.float32), jnp.zeros((), jnp.int32)
+    """Returns the state before the first evaluation.
+
+    Args:
+      optimizer: built by a row of `OPTIMIZERS`.
+      image: the first image to evaluate, `[H, W, 3]`, in [0, 1].
+      critic: parameters of critics, if there are any.
+    """
+    step = jnp.zeros((), jnp.int32)
+    loss = jnp.full((), jnp.inf, jnp.float32)
     return State(step, image, loss, image, optimizer.init(image), critic)
 
 
 def from_optax(transform: optax.GradientTransformation) -> Optimizer:
-    """Any gradient transformation of optax, projected to [0, 1]; from a loss that is not finite it goes half-way back."""
+    """Builds an optimizer from an optax transformation, projected to [0, 1].
+
+    After a loss or gradient that is not finite, it goes half the way back to the last image.
+
+    Args:
+      transform: any transformation whose `update` needs no arguments besides gradient, state and
+        parameters.
+    """
 
     def update(state: State, loss: jax.Array, gradient: jax.Array) -> State:
         finite = jnp.isfinite(loss) & jnp.isfinite(gradient).all()
-        moved, memory = transform.update(
-            jnp.where(finite, gradient, 0.0), state.memory, state.trial
-        )
+        gradient = jnp.where(finite, gradient, 0.0)
+        updates, memory = transform.update(gradient, state.memory, state.trial)
+
         image, loss, memory = jax.tree.map(
             lambda new, old: jnp.where(finite, new, old),
             (state.trial, loss, memory),
             (state.image, state.loss, state.memory),
         )
-        trial = jnp.where(
-            finite, jnp.clip(state.trial + moved, 0.0, 1.0), 0.5 * (state.trial + state.image)
-        )
+        forward = jnp.clip(state.trial + updates, 0.0, 1.0)
+        back = 0.5 * (state.trial + state.image)
+        trial = jnp.where(finite, forward, back)
         return State(state.step + 1, image, loss, trial, memory, state.critic)
 
     return Optimizer(transform.init, update)
 
 
-def lbfgs(learning_rate: float, history: int = quasi_newton.DEFAULT_HISTORY) -> Optimizer:
-    """L-BFGS; it has no rate. See `lbfgs`."""
+def lbfgs_in_box(learning_rate: float, history: int = quasi_newton.DEFAULT_HISTORY) -> Optimizer:
+    """L-BFGS with pixels in [0, 1] and one evaluation per step. It has no learning rate.
+
+    See `quasi_newton`; `optimizers.lbfgs` is the same method for any parameters.
+
+    Args:
+      learning_rate: ignored.
+      history: number of stored pairs.
+    """
     del learning_rate
-    return Optimizer(
-        functools.partial(quasi_newton.init, length=history), quasi_newton.update, True, _restart
+    init = functools.partial(quasi_newton.init, length=history)
+    return Optimizer(init, _update_in_box, line_search=True, restart=_restart)
+
+
+def _update_in_box(state: State, loss: jax.Array, gradient: jax.Array) -> State:
+    """Advances the search for an image with pixels in [0, 1]."""
+    search = quasi_newton.Search(state.image, state.loss, state.trial, state.memory)
+    search = quasi_newton.advance(search, loss, gradient, UNIT_BOX)
+    return state._replace(
+        step=state.step + 1,
+        image=search.point,
+        loss=search.loss,
+        trial=search.trial,
+        memory=search.memory,
     )
 
 
 def _restart(state: State) -> State:
-    """The best image is tried once more: what was measured before says nothing of the new loss."""
+    """Evaluates the best image again: its loss is not comparable with the new function's."""
     return state._replace(loss=jnp.full_like(state.loss, jnp.inf), trial=jnp.copy(state.image))
 
 
 def adam(learning_rate: float, history: int = 0) -> Optimizer:
     """Adam with a short memory of the second moment, which leaves less speckle.
 
+    Args:
+      learning_rate: in pixel values per step; 0 uses 0.02.
+      history: ignored.
+
     References:
-      Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, https://arxiv.org/abs/1412.6980; b2 = 0.99
-      in place of 0.999 after Crowson's style-transfer-pytorch.
+      Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
+      https://arxiv.org/abs/1412.6980. Departure: b2 = 0.99 instead of 0.999, as in Crowson's
+      style-transfer-pytorch.
     """
     del history
-    return from_optax(optax.adam(learning_rate or 0.02, b1=0.9, b2=0.99))
+    return from_optax(optax.adam(learning_rate or DEFAULT_RATE, b1=0.9, b2=0.99))
 
 
 def gd(learning_rate: float, history: int = 0) -> Optimizer:
-    """Plain gradient descent, as in the textbooks: the same rate at every step.
+    """Gradient descent with a constant learning rate.
 
-    The rate is given in pixel values: it is the largest change of a pixel in the first step.
+    Args:
+      learning_rate: the largest change of a pixel in the first step, in pixel values; 0 uses 0.02.
+      history: ignored.
     """
     del history
-    return from_optax(
-        optax.chain(_scale_by_first_gradient(), optax.scale(-(learning_rate or 0.02)))
-    )
+    scale = optax.scale(-(learning_rate or DEFAULT_RATE))
+    return from_optax(optax.chain(_scale_by_first_gradient(), scale))
 
 
 def _scale_by_first_gradient() -> optax.GradientTransformation:
-    def update(gradient, largest, params=None):
+    """Divides gradients by the largest entry of the first one that is not zero."""
+
+    def init(image: jax.Array) -> jax.Array:
+        del image
+        return jnp.zeros(())
+
+    def update(
+        gradient: jax.Array, largest: jax.Array, params: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array]:
         del params
         largest = jnp.where(largest > 0, largest, jnp.max(jnp.abs(gradient)))
         return gradient / jnp.maximum(largest, quasi_newton.TINY), largest
 
-    return optax.GradientTransformation(lambda image: jnp.zeros(()), update)
+    return optax.GradientTransformation(init, update)
 
 
-OPTIMIZERS = {"lbfgs": lbfgs, "adam": adam, "gd": gd}
+OPTIMIZERS = {"lbfgs": lbfgs_in_box, "adam": adam, "gd": gd}

@@ -1,25 +1,25 @@
-"""Experiments: files that declare runs. Each run is made once; a sheet and a table hold all of them side by side.
+"""Experiments: files that declare runs, with a sheet and a table of all results.
 
-    \"\"\"What is asked, in one line?
+    \"\"\"Question in one line?
 
-        jaxtex --experiment=NAME         (how long it took)
+        jaxtex --experiment=NAME         (time that it takes)
 
-    Came out: what was seen.
+    Came out: what the result shows.
     \"\"\"
 
     from jaxtex import Config
 
     RUNS = {"pebbles": ("images/pebbles.png", Config(statistic="gram")), ...}
 
-That is a whole file, `experiments/NAME.py`. It may also say:
+This is a whole file, `experiments/NAME.py`. Optional names in it:
 
     COLUMNS = 5                   runs in a row of the sheet
     STEPS = (10, 100)             snapshots that the sheet shows between exemplar and result
-    CURVE = ("numbers", "patches")  columns of the table to be drawn against each other, or ("step", "loss")
-    LACKING = {"*4_*": ""}        layers that a network may lack -> what takes their place; "": they are left out
-    ON = {"vgg_lite": {"octaves": 3}}   a network -> choices that go with it
-    more(rows) -> RUNS            further runs, given the table so far with all choices, until there are no new ones
-    demonstrate(folder) -> rows   instead of runs: rows of a table, each with `holds`, and a sheet.png
+    CURVE = ("numbers", "patches")  columns of the table to plot, or ("step", "loss")
+    LACKING = {"*4_*": ""}        layers that a network may lack -> replacement; "": left out
+    ON = {"vgg_lite": {"octaves": 3}}   network -> further choices with this network
+    more(rows) -> RUNS            further runs from the table so far, until it returns no new ones
+    demonstrate(folder) -> rows   instead of runs: a table, each row with `holds`, and sheet.png
 """
 
 import dataclasses
@@ -31,52 +31,69 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import logging
 
-from jaxtex import errors
+from jaxtex import errors, weights
 from jaxtex.runs import execution, results, tables
 from jaxtex.synthesis import config as configs
-from jaxtex.weights import loading
 
 FOLDER = pathlib.Path("experiments")
-WRITTEN_FOR = "vgg16_bn"  # the network that --network takes the place of, where the runs of a file differ in theirs
-LAYERS = ("layers", "content_layers", "excite")  # the choices that name layers
+# `--network` replaces this network, if the runs of a file differ in theirs.
+DEFAULT_NETWORK = "vgg16_bn"
+LAYER_CHOICES = ("layers", "content_layers", "excite")  # choices that name layers
+
+Declared = dict[str, tuple[str, configs.Config]]  # name -> style and choices
+More = Callable[[list[tables.Row]], Declared]
+
+
+def no_more(rows: list[tables.Row]) -> Declared:
+    """Returns no further runs."""
+    del rows
+    return {}
 
 
 class Experiment(NamedTuple):
-    """What a file says, see above."""
+    """Contents of an experiment's file, see the module."""
 
     name: str
     question: str
-    runs: dict[str, tuple[str, configs.Config]]
+    runs: Declared
     columns: int = 5
     steps: tuple[int, ...] = ()
     curve: tuple[str, str] | None = None
     lacking: Mapping[str, str] = types.MappingProxyType({})
     on: Mapping[str, dict] = types.MappingProxyType({})
-    more: Callable[[list[tables.Row]], dict] = lambda rows: {}
+    more: More = no_more
     demonstrate: Callable[[pathlib.Path], list[tables.Row]] | None = None
+
+    @property
+    def is_static(self) -> bool:
+        """True if all runs are known before the first one is made."""
+        return self.demonstrate is None and self.more is no_more
 
 
 class Skipped(NamedTuple):
-    """In place of a run that makes no sense with this network."""
+    """Placeholder of a run that does not apply to the chosen network."""
 
     reason: str
 
 
+Adapted = execution.Run | Skipped | errors.UserError
+
+
 def names() -> list[str]:
-    """Those that there are.
+    """Lists the experiments.
 
     Raises:
-      UserError: none; the text says where they are.
+      UserError: the current folder has none.
     """
     found = sorted(path.stem for path in FOLDER.glob("*.py"))
     if not found:
         raise errors.UserError(
-            f"no experiments here: jaxtex's own are in the folder {FOLDER} of its repository, from which they are to be "
-            f"called; one that you write is {FOLDER}/NAME.py"
+            f"no experiments here: those of jaxtex are in the folder {FOLDER} of its repository, "
+            f"from which they must be called; your own are {FOLDER}/NAME.py"
         )
     return found
 
@@ -85,32 +102,31 @@ def load(name: str) -> Experiment:
     """Reads `experiments/NAME.py`.
 
     Raises:
-      UserError: there is none, or it is broken; the text says where.
+      UserError: the file is missing or broken.
     """
-    path = errors.choose("experiment", name, {each: FOLDER / f"{each}.py" for each in names()})
+    path = errors.choose("experiment", name, {known: FOLDER / f"{known}.py" for known in names()})
     try:
         module = _execute(name, path)
-        fields = {
-            field: getattr(module, field.upper())
-            for field in Experiment._fields
-            if hasattr(module, field.upper())
-        }
-        functions = {
-            field: getattr(module, field)
-            for field in ("more", "demonstrate")
-            if hasattr(module, field)
-        }
         question = (module.__doc__ or "").strip().partition("\n")[0]
-        return Experiment(**{"runs": {}, **fields, **functions, "name": name, "question": question})
-    except Exception as error:  # it is anybody's code
+        declared: dict[str, Any] = {"runs": {}, "name": name, "question": question}
+        for field in ("runs", "columns", "steps", "curve", "lacking", "on"):
+            if hasattr(module, field.upper()):
+                declared[field] = getattr(module, field.upper())
+        for field in ("more", "demonstrate"):
+            if hasattr(module, field):
+                declared[field] = getattr(module, field)
+        return Experiment(**declared)
+    except Exception as error:  # the file is arbitrary code
         raise errors.UserError(
             f"experiment '{name}': {path} is broken ({type(error).__name__}: {error})"
         ) from error
 
 
 def _execute(name: str, path: pathlib.Path) -> types.ModuleType:
-    """Runs the file; it may import its neighbours."""
+    """Executes the file, which may import its neighbors."""
     spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(FOLDER))
     try:
@@ -123,28 +139,31 @@ def _execute(name: str, path: pathlib.Path) -> types.ModuleType:
 def run_experiment(
     name: str, given: dict, base: pathlib.Path, overwrite: bool = False
 ) -> list[str]:
-    """Does an experiment, and leaves `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png` in its folder.
+    """Runs an experiment: writes `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png`.
 
     Args:
       name: of the experiment.
-      given: choices that take the place of the file's; `style`, too.
-      base: the folder above the experiment's.
-      overwrite: as in `runs.Manner`.
+      given: choices that replace those of the file; `style`, too.
+      base: parent of the experiment's folder.
+      overwrite: as in `execution.RunOptions`.
 
     Returns:
-      What failed, a line each; the rest is done all the same.
+      A line for each failure; the other runs are made.
     """
-    experiment, began = load(name), time.time()
-    act = _demonstrate if experiment.demonstrate else _perform
-    failed = act(experiment, given, base / name, overwrite)
-    print(f"{base / name}: {len(failed)} failed, {time.time() - began:.0f} s")
+    experiment = load(name)
+    start = time.time()
+    perform = _demonstrate if experiment.demonstrate else _perform
+    failed = perform(experiment, given, base / name, overwrite)
+    print(f"{base / name}: {len(failed)} failed, {time.time() - start:.0f} s")
     return failed
 
 
 def _demonstrate(
     experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool
 ) -> list[str]:
+    """Runs an experiment that computes its table itself; returns the claims that do not hold."""
     del given, overwrite
+    assert experiment.demonstrate is not None
     folder.mkdir(parents=True, exist_ok=True)
     rows = experiment.demonstrate(folder)
     tables.save(folder, rows, experiment.question)
@@ -155,110 +174,124 @@ def _demonstrate(
 def _perform(
     experiment: Experiment, given: dict, folder: pathlib.Path, overwrite: bool
 ) -> list[str]:
-    done, failed, seen, wanted = {}, [], {}, dict(experiment.runs)
-    while wanted:
-        prepared = dict(adapt_runs(experiment, wanted, given, folder, done))
-        if not done and all(isinstance(run, errors.UserError) for run in prepared.values()):
-            raise next(iter(prepared.values()))
+    """Makes the runs of an experiment, in rounds until `more` returns no new ones."""
+    done: results.Runs = {}
+    failed: list[str] = []
+    declared: Declared = {}
+    pending = dict(experiment.runs)
+    while pending:
+        prepared = dict(adapt_runs(experiment, pending, given, folder, done))
+        mistakes = [run for run in prepared.values() if isinstance(run, errors.UserError)]
+        if not done and mistakes and len(mistakes) == len(prepared):
+            raise mistakes[0]
+
         for run_name, run in prepared.items():
             failed += _try(f"{experiment.name}/{run_name}", run, done, overwrite)
-        seen |= wanted
+        declared |= pending
         further = experiment.more(results.table_rows(done, every=True)) if done else {}
-        wanted = {key: run for key, run in further.items() if key not in seen}
-    results.write_results(folder, done, list(seen), experiment)
+        pending = {name: run for name, run in further.items() if name not in declared}
+    results.write_results(folder, done, list(declared), experiment)
     return failed
 
 
-def _try(
-    label: str,
-    run: execution.Run | Skipped | errors.UserError,
-    done: dict[str, execution.Run],
-    overwrite: bool,
-) -> list[str]:
-    """Makes a run, unless it is done; nothing, or why it failed."""
+def _try(label: str, run: Adapted, done: results.Runs, overwrite: bool) -> list[str]:
+    """Makes a run and adds it to `done`; returns the failure, if any."""
     if isinstance(run, Skipped):
         logging.info("%s is left out: %s", label, run.reason)
         return []
     try:
         if isinstance(run, errors.UserError):
             raise run
-        logging.info("%s begins", label)
+        logging.info("%s starts", label)
         execution.make_run(run, execution.RunOptions(overwrite=overwrite))
         done[run.folder.name] = run
         return []
-    except Exception as error:  # the other runs go on
+    except Exception as error:  # the other runs are made all the same
         logging.debug("%s", label, exc_info=error)
         return [f"{label}: {' '.join(str(error).split()) or type(error).__name__}"]
 
 
 def adapt_runs(
     experiment: Experiment,
-    wanted: dict,
+    declared: Declared,
     given: dict,
     folder: pathlib.Path,
-    done: dict[str, execution.Run],
-) -> Iterator[tuple[str, execution.Run | Skipped | errors.UserError]]:
-    """The runs with the choices given, and with the layers that their network has; or why one cannot be made.
+    done: results.Runs,
+) -> Iterator[tuple[str, Adapted]]:
+    """Applies the given choices to runs, with the layers that their network has.
 
     Args:
-      experiment: whose they are.
-      wanted: name -> style and choices.
-      given: choices that take the place of the file's.
+      experiment: the declaration.
+      declared: name -> style and choices.
+      given: choices that replace those of the file.
       folder: of the experiment.
-      done: runs that a twin is not made of.
+      done: finished runs, of which no duplicates are made.
+
+    Yields:
+      Name, and the run; or why it is left out or cannot be made.
     """
-    several = len({config.network for _, config in wanted.values()}) > 1
-    made = {(run.style, run.config): name for name, run in done.items()}
-    for name, (style, config) in wanted.items():
-        fixed = {"network"} if several and config.network != WRITTEN_FOR else set()
+    differ = len({config.network for _, config in declared.values()}) > 1
+    first_names = {(run.style, run.config): name for name, run in done.items()}
+    for name, (style, config) in declared.items():
+        replaced = dict(given)
+        if differ and config.network != DEFAULT_NETWORK:
+            replaced.pop("network", None)  # this network is what the experiment compares
         try:
-            chosen = _chosen(
-                experiment, config, {key: value for key, value in given.items() if key not in fixed}
-            )
+            adapted = _adapt_config(experiment, config, replaced)
         except errors.UserError as error:
-            chosen = error
-        if isinstance(chosen, configs.Config):
-            run = execution.Run(given.get("style") or style, chosen, folder / name)
-            twin = made.setdefault((run.style, run.config), name)
-            chosen = run if twin == name else Skipped(f"with these layers it is the same as {twin}")
-        yield name, chosen
+            yield name, error
+            continue
+        if isinstance(adapted, Skipped):
+            yield name, adapted
+            continue
+
+        run = execution.Run(given.get("style") or style, adapted, folder / name)
+        twin = first_names.setdefault((run.style, run.config), name)
+        if twin == name:
+            yield name, run
+        else:
+            yield name, Skipped(f"with these layers it is the same as {twin}")
 
 
-def _chosen(
+def _adapt_config(
     experiment: Experiment, config: configs.Config, given: dict
 ) -> configs.Config | Skipped:
-    """The file's choices, what goes with the network, the flags' choices: the later ones count."""
-    chosen = {key: value for key, value in given.items() if key != "style"}
-    config = dataclasses.replace(
-        config, **experiment.on.get(chosen.get("network", config.network), {})
-    )
-    return _with_layers(dataclasses.replace(config, **chosen), experiment.lacking)
+    """Combines the choices of the file, of the network, and the given ones; the latter win."""
+    given = {key: value for key, value in given.items() if key != "style"}
+    with_network = experiment.on.get(given.get("network", config.network), {})
+    config = dataclasses.replace(dataclasses.replace(config, **with_network), **given)
+    return _adapt_layers(config, experiment.lacking)
 
 
-def _with_layers(config: configs.Config, lacking: Mapping[str, str]) -> configs.Config | Skipped:
-    """The choices with just the layers that there are; `lacking` says what becomes of the others."""
-    available, changed = available_layers(config.network, config.weights), {}
-    for field in LAYERS:
-        parts = [part.strip() for part in getattr(config, field).split(",") if part.strip()]
-        kept = [_in_place_of(part, available, lacking) for part in parts]
-        changed[field] = ",".join(dict.fromkeys(part for part in kept if part))
+def _adapt_layers(config: configs.Config, lacking: Mapping[str, str]) -> configs.Config | Skipped:
+    """Replaces or drops the layers that the network lacks."""
+    available = available_layers(config.network, config.weights)
+    changed = {}
+    for field in LAYER_CHOICES:
+        text = getattr(config, field)
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        adapted = [_adapt_layer(part, available, lacking) for part in parts]
+        changed[field] = ",".join(dict.fromkeys(part for part in adapted if part))
         if parts and not changed[field]:
-            return Skipped(f"'{config.network}' has none of {getattr(config, field)}")
+            return Skipped(f"'{config.network}' has none of {text}")
     return dataclasses.replace(config, **changed)
 
 
-def _in_place_of(part: str, available: tuple[str, ...], lacking: Mapping[str, str]) -> str:
-    """A layer with its weight, what takes its place, or nothing. Layers that nothing is said of stay, to be refused."""
+def _adapt_layer(part: str, available: tuple[str, ...], lacking: Mapping[str, str]) -> str:
+    """Returns a layer with its weight, or its replacement; empty if it is left out.
+
+    An unavailable layer that `lacking` does not mention stays; building the plan will refuse it.
+    """
     name, colon, weight = part.partition(":")
     if name in available:
         return part
-    other = next(
-        (other for pattern, other in lacking.items() if fnmatch.fnmatchcase(name, pattern)), name
-    )
-    return f"{other}{colon}{weight}" if other else ""
+    for pattern, replacement in lacking.items():
+        if fnmatch.fnmatchcase(name, pattern):
+            return f"{replacement}{colon}{weight}" if replacement else ""
+    return part
 
 
 @functools.lru_cache
 def available_layers(network: str, path: str) -> tuple[str, ...]:
-    """The layers that a network with these weights has."""
-    return loading.available_layers(configs.Config(network=network, weights=path))
+    """Returns the layers that a network has with the weights of a path, as in `--weights`."""
+    return weights.available_layers(weights.NetworkChoice(name=network, weights=path))

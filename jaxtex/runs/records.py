@@ -1,6 +1,5 @@
-"""Runs as they lie in their folders, of any age, finished or not: read with care, changed never."""
+"""Read-only view of run folders of any age, finished or not."""
 
-import dataclasses
 import math
 import os
 import pathlib
@@ -11,198 +10,210 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import builtin
-from jaxtex.runs import run_folder
+from jaxtex.runs import provenance, run_folder
 from jaxtex.runtime import files
-from jaxtex.synthesis import config, input_images
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import input_images
 
 Rows = list[dict[str, float]]
-COUNTED = (
-    "step",
-    "loss",
-    "evaluated",
-    "seconds",
-)  # of a row of metrics; whatever else is in it is a term of the loss
+COUNTED = ("step", "loss", "evaluated", "seconds")  # all other columns are terms of the loss
 
 
 class RunRecord(NamedTuple):
-    """What a folder tells of its run."""
+    """Contents of one run folder."""
 
     name: str
     folder: pathlib.Path
-    flags: dict[str, object]  # by their names, `style` first
+    flags: dict[str, object]  # by name, `style` first
     inputs: dict[str, str]  # path or "weights" -> SHA-256
-    origin: dict[str, str]  # the device, and what of which version
-    rows: Rows  # a line for each step
-    notes: dict[str, float]  # of a finished run, see `runs.outcome`; else empty
-    snapshots: list[pathlib.Path]  # in their order
+    origin: dict[str, str]  # device and versions of the libraries
+    rows: Rows  # metrics of each step
+    notes: dict[str, float]  # outcome of a finished run, see `execution.read_outcome`; else empty
+    snapshots: list[pathlib.Path]  # in order of steps
 
     @property
     def step(self) -> int:
-        """How far it is; 0: nothing is known."""
+        """Steps done; 0 if unknown."""
         return int(self.rows[-1]["step"]) if self.rows else 0
 
 
 def find_runs(paths: Sequence[str]) -> list[pathlib.Path]:
-    """The folders of the runs that are there, or below; each once, in the order of the paths and of their names.
+    """Finds the run folders at or below some paths.
+
+    Args:
+      paths: of folders.
+
+    Returns:
+      Each folder once, in the order of `paths`, then of names.
 
     Raises:
-      UserError: a path is no folder, or there is no run in it.
+      UserError: a path is not a folder, or holds no run.
     """
-    found: list[pathlib.Path] = []
+    folders: list[pathlib.Path] = []
     for path in map(pathlib.Path, paths):
         if not path.is_dir():
-            there = "a file" if path.exists() else "no such folder"
+            problem = "a file" if path.exists() else "no such folder"
             raise errors.UserError(
-                f"run {os.fspath(path)!r}: {there}; a folder that jaxtex made, please"
+                f"run {os.fspath(path)!r}: {problem}; expected a folder made by jaxtex"
             )
-        below = (
-            [path]
-            if (path / run_folder.RECORD).exists()
-            else [each.parent for each in path.rglob(run_folder.RECORD)]
-        )
+
+        if (path / run_folder.RECORD).exists():
+            below = [path]
+        else:
+            below = [record.parent for record in path.rglob(run_folder.RECORD)]
         if not below:
             raise errors.UserError(
-                f"run {os.fspath(path)!r}: no {run_folder.RECORD} in it or below, so no run"
+                f"run {os.fspath(path)!r}: no {run_folder.RECORD} in this folder or below"
             )
-        found += sorted(below)
-    return list({each.resolve(): each for each in found}.values())
+        folders += sorted(below)
+    return list({folder.resolve(): folder for folder in folders}.values())
 
 
 def unique_names(folders: Sequence[pathlib.Path]) -> list[str]:
-    """What tells folders apart: their paths from the folder above all of them; of one its own name."""
+    """Returns names that differ: paths relative to the closest common parent folder."""
     paths = [folder.resolve() for folder in folders]
-    above = os.path.commonpath([path.parent for path in paths])
-    return [os.path.relpath(path, above) for path in paths]
+    parent = os.path.commonpath([path.parent for path in paths])
+    return [os.path.relpath(path, parent) for path in paths]
 
 
 def read_run(folder: pathlib.Path, name: str = "") -> RunRecord:
-    """What is there; a line or mark that was cut off is left out.
+    """Reads a run folder; skips lines and marks that were cut off.
 
     Args:
       folder: of the run.
-      name: that it is shown by; empty: the folder's.
+      name: to show; empty: the name of the folder.
 
     Raises:
-      UserError: `run.json` cannot be read, or says what no run says.
+      UserError: `run.json` cannot be read, or has invalid entries.
     """
-    found = run_folder.read_record(folder)
-    if not found:
+    record = run_folder.read_record(folder)
+    if not record:
         raise errors.UserError(
             f"run {os.fspath(folder)!r}: its {run_folder.RECORD} is damaged or cannot be read"
         )
-    texts = lambda key: {name: str(text) for name, text in _mapping(folder, found, key).items()}
+    origin = {"device": str(record["device"])} if "device" in record else {}
+    rows = [_numbers(row) for row in run_folder.read_metrics(folder)]
     return RunRecord(
         name=name or folder.resolve().name,
         folder=folder,
-        flags=_flags(folder, _mapping(folder, found, "flags")),
-        inputs=texts("inputs"),
-        origin=({"device": str(found["device"])} if "device" in found else {}) | texts("versions"),
-        rows=[
-            row
-            for row in map(_numbers, run_folder.read_metrics(folder))
-            if {"step", "loss"} <= set(row)
-        ],
+        flags=_validated_flags(folder, _object(folder, record, "flags")),
+        inputs=_texts(_object(folder, record, "inputs")),
+        origin=origin | _texts(_object(folder, record, "versions")),
+        rows=[row for row in rows if "step" in row and "loss" in row],
         notes=_numbers(run_folder.read_done(folder)),
         snapshots=list(run_folder.snapshot_paths(folder).values()),
     )
 
 
-def _mapping(folder: pathlib.Path, found: dict, key: str) -> dict:
-    if not isinstance(found.get(key, {}), dict):
+def _object(folder: pathlib.Path, record: dict, key: str) -> dict:
+    """Returns the JSON object under a key of the record; empty if the key is missing."""
+    value = record.get(key, {})
+    if not isinstance(value, dict):
         raise errors.UserError(
-            f"run {os.fspath(folder)!r}: '{key}' in its {run_folder.RECORD} is no table of names"
+            f"run {os.fspath(folder)!r}: '{key}' in its {run_folder.RECORD} must be a JSON object"
         )
-    return found.get(key, {})
+    return value
 
 
-def _flags(folder: pathlib.Path, flags: dict) -> dict[str, object]:
-    kinds = {
-        "style": str,
-        **{field.name: field.type for field in dataclasses.fields(config.Config)},
-    }
-    for name, kind in kinds.items():
-        if name in flags and not isinstance(flags[name], (int, float) if kind is float else kind):
-            value = f"--{name}={flags[name]}, which is no {kind.__name__}"
+def _texts(mapping: dict) -> dict[str, str]:
+    return {name: str(value) for name, value in mapping.items()}
+
+
+def _validated_flags(folder: pathlib.Path, flags: dict) -> dict[str, object]:
+    """Returns the flags with `style` first; other versions may have unknown ones."""
+    for name, value in flags.items():
+        kind = provenance.FLAG_TYPES.get(name)
+        if kind is not None and not provenance.has_flag_type(name, value):
             raise errors.UserError(
-                f"run {os.fspath(folder)!r}: its {run_folder.RECORD} says {value}"
+                f"run {os.fspath(folder)!r}: --{name}={value} in its {run_folder.RECORD} must be "
+                f"{kind.__name__}"
             )
     return {"style": "", **flags}
 
 
 def _numbers(row: dict) -> dict[str, float]:
-    """Of a table its numbers; of one whose step is none, nothing."""
-    is_number = lambda value: (
-        isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
-    )
-    found = {name: value for name, value in row.items() if is_number(value)}
-    step = found.get("step", 0)
-    return found | ({"step": int(step)} if "step" in found else {}) if math.isfinite(step) else {}
+    """Returns the numeric entries of a row; none if its step is not finite."""
+    numbers = {name: value for name, value in row.items() if _is_number(value)}
+    if "step" not in numbers:
+        return numbers
+    if not math.isfinite(numbers["step"]):
+        return {}
+    return numbers | {"step": int(numbers["step"])}
+
+
+def _is_number(value: object) -> bool:
+    """True for floats and for whole numbers that fit into 64 bits; not for booleans."""
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
 
 
 def is_default(name: str, value: object) -> bool:
-    """Whether a flag has the value that it has when it is not given."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config.Config)}
-    return defaults.get(name, None if name != "style" else "") == value
+    """True if a flag has its default value.
+
+    Args:
+      name: of the flag.
+      value: as recorded.
+    """
+    if name == "style":
+        return value == ""
+    return getattr(configs.Config(), name, None) == value
 
 
 def term_names(record: RunRecord) -> list[str]:
-    """The names of the terms of its loss."""
-    return [
-        name
-        for name in dict.fromkeys(name for row in record.rows for name in row)
-        if name not in COUNTED
-    ]
+    """Lists the terms of the loss in the metrics of a run."""
+    columns = dict.fromkeys(name for row in record.rows for name in row)
+    return [name for name in columns if name not in COUNTED]
 
 
 def result_image(record: RunRecord) -> tuple[np.ndarray, pathlib.Path] | None:
-    """The picture, `[H, W, 3]`, and its file: the result, or the last snapshot that can be read; None: there is none."""
-    finished = (
-        [record.folder / "result.png"] if record.notes else []
-    )  # without the mark it may be another run's
-    return next(
-        (
-            (image, path)
-            for path, image in readable_images([*finished, *reversed(record.snapshots)])
-        ),
-        None,
-    )
+    """Loads the result of a finished run, or else the last readable snapshot.
+
+    Returns:
+      The image, `[H, W, 3]` in [0, 1], and its path; None if nothing can be read.
+    """
+    # Without the mark of a finished run, a result may belong to the run before.
+    finished = [record.folder / run_folder.RESULT] if record.notes else []
+    candidates = [*finished, *reversed(record.snapshots)]
+    return next(((image, path) for path, image in readable_images(candidates)), None)
 
 
 def readable_images(paths: Iterable[pathlib.Path]) -> Iterator[tuple[pathlib.Path, np.ndarray]]:
-    """The pictures among them that are neither damaged nor gone, `[H, W, 3]`."""
-    pairs = ((path, images.load_if_readable(path)) for path in paths)
-    return ((path, image) for path, image in pairs if image is not None)
+    """Yields the images, `[H, W, 3]` in [0, 1], that are neither missing nor damaged."""
+    for path in paths:
+        image = images.load_if_readable(path)
+        if image is not None:
+            yield path, image
 
 
 def source_images(record: RunRecord) -> dict[str, np.ndarray | None]:
-    """Paths -> what it was made from, as used, `[H, W, 3]`: the content, the styles; None: no longer there.
+    """Loads the content and the styles of a run at the size in which they were used.
 
-    Relative paths count from here, or from a folder above the run's. A file that is not the one which the run began
-    with, by its hash, is not there.
+    Relative paths are looked up in the current folder, then in the folders above the run's. A file
+    with another hash than the recorded one counts as missing.
+
+    Returns:
+      Images, `[H, W, 3]` in [0, 1], by path; None for a missing file.
     """
-    style = str(record.flags["style"])
-    styles = [style] if style in record.inputs else style.split(",")
-    paths = filter(None, [str(record.flags.get("content", "")), *styles])
-    return {path: _source(record, path) for path in paths}
+    content = str(record.flags.get("content", ""))
+    styles = provenance.split_recorded(str(record.flags["style"]), record.inputs)
+    return {path: _load_source(record, path) for path in (content, *styles) if path}
 
 
-def _source(record: RunRecord, path: str) -> np.ndarray | None:
-    candidates = [
-        pathlib.Path(builtin.resolve(path)),
-        *(above / path for above in record.folder.resolve().parents),
-    ]
+def _load_source(record: RunRecord, path: str) -> np.ndarray | None:
+    """Loads one source image; None if it is missing, changed or damaged."""
+    digest = record.inputs.get(path, "")
+    candidates = [pathlib.Path(builtin.resolve(path))]
+    candidates += [parent / path for parent in record.folder.resolve().parents]
     try:
-        file = next((each for each in candidates if _is(each, record.inputs.get(path, ""))), None)
-        return (
-            None
-            if file is None
-            else input_images.resize_input(images.load(file), int(record.flags.get("size", 0)))
-        )
+        file = next((file for file in candidates if _has_hash(file, digest)), None)
+        if file is None:
+            return None
+        size = record.flags.get("size", 0)
+        return input_images.resize_input(images.load(file), size if isinstance(size, int) else 0)
     except (errors.UserError, OSError):
         return None
 
 
-def _is(path: pathlib.Path, digest: str) -> bool:
+def _has_hash(path: pathlib.Path, digest: str) -> bool:
     try:
         return path.is_file() and files.hash_file(path, "sha256")["sha256"] == digest
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What finished runs have to show side by side: a sheet, a table, a curve."""
+"""Results of several finished runs: a sheet, a table and a curve."""
 
 import dataclasses
 import functools
@@ -10,121 +10,204 @@ import numpy as np
 from absl import logging
 
 from jaxtex import errors, images, metrics
-from jaxtex.runs import execution, plots, report, tables
+from jaxtex.images import contact_sheet
+from jaxtex.runs import execution, run_folder, sources, tables
+from jaxtex.runtime import files
+from jaxtex.synthesis import config as configs
 
-Runs = dict[str, execution.Run]  # by their names
+Runs = dict[str, execution.Run]  # by name
+Curves = dict[str, tuple[list, list]]  # label -> x and y values
 NO_RUNS: Runs = {}
+LOSS_CURVE = ("step", "loss")  # the curve of the loss over steps, instead of columns of the table
 
 
 class Layout(Protocol):
-    """How results are shown."""
+    """Presentation of results."""
 
-    question: str  # the title of the table
+    question: str  # title of the table
     columns: int  # runs in a row of the sheet
-    steps: tuple[int, ...]  # snapshots that the sheet shows
-    curve: (
-        tuple[str, str] | None
-    )  # columns of the table to be drawn against each other, or ("step", "loss")
+    steps: tuple[int, ...]  # snapshots in the sheet
+    curve: tuple[str, str] | None  # columns of the table to plot, or `LOSS_CURVE`
 
 
 def write_results(
     folder: pathlib.Path,
     done: Runs,
     names: Sequence[str],
-    wanted: Layout,
+    layout: Layout,
     unfinished: Runs = NO_RUNS,
 ) -> None:
-    """Writes `sheet.png`, `table.md` and `table.csv`, and perhaps `curve.png`; prints the table.
+    """Writes `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png`; prints the table.
 
     Args:
-      folder: where to.
-      done: the runs, finished; without any nothing is written.
-      names: of all runs, in the order of the sheet; of one that is not done there is but the name.
-      wanted: how they are shown.
-      unfinished: runs that the table shall name, too.
+      folder: existing folder.
+      done: finished runs; nothing is written without any.
+      names: of all runs, in the order of the sheet, which shows just the name of an unfinished one.
+      layout: presentation.
+      unfinished: further runs of the table.
     """
     if not done:
         return
-    images.save(folder / "sheet.png", sheet(done, names, wanted))
-    table = table_rows(done, unfinished=unfinished)
-    tables.save(folder, table, wanted.question)
-    print(tables.markdown(table))
+    images.save(folder / "sheet.png", sheet(done, names, layout))
+
+    rows = table_rows(done, unfinished=unfinished)
+    tables.save(folder, rows, layout.question)
+    print(tables.markdown(rows))
+
+    if layout.curve is None:
+        return
+    across, up = layout.curve
     try:
-        wanted.curve and _plot(folder / "curve.png", done, *wanted.curve)
-    except errors.UserError as error:  # it can be done without
+        points = curves(done, across, up)
+        save_plot(folder / "curve.png", points, across, up, joined=across == "step")
+    except errors.UserError as error:  # the other files do not need Matplotlib
         logging.warning("%s", error)
 
 
-def sheet(done: Runs, names: Sequence[str], wanted: Layout) -> np.ndarray:
-    """For each run its name, what it was made from, snapshots and result, one below the other."""
-    pictures = {name: execution.sheet_column(run, wanted.steps) for name, run in done.items()}
-    widths = {
-        name: max(picture.shape[1] for picture in column) for name, column in pictures.items()
-    }
-    widths = {name: widths.get(name, min(widths.values())) for name in names}
-    lines = max(len(report.wrap(name, widths[name])) for name in names)
-    column = lambda name: [report.caption(name, widths[name], lines), *pictures.get(name, [])]
-    return report.grid([column(name) for name in names], wanted.columns)
+def sheet(done: Runs, names: Sequence[str], layout: Layout) -> np.ndarray:
+    """Arranges a column for each run: name, sources, snapshots and result.
+
+    Args:
+      done: finished runs.
+      names: of all runs, in order.
+      layout: presentation.
+
+    Returns:
+      `[H, W, 3]` in [0, 1].
+    """
+    pictures = {name: _sheet_column(run, layout.steps) for name, run in done.items()}
+    widths = {name: max(image.shape[1] for image in column) for name, column in pictures.items()}
+    narrowest = min(widths.values())
+    widths = {name: widths.get(name, narrowest) for name in names}
+
+    lines = max(len(contact_sheet.wrap(name, width)) for name, width in widths.items())
+    columns = []
+    for name, width in widths.items():
+        caption = contact_sheet.caption(name, width, lines)
+        columns.append([caption, *pictures.get(name, [])])
+    return contact_sheet.grid(columns, layout.columns)
 
 
-def _plot(path: pathlib.Path, done: Runs, across: str, up: str) -> None:
-    plots.save(path, curves(done, across, up), across, up, joined=across == "step")
+def _sheet_column(run: execution.Run, steps: Sequence[int]) -> list[np.ndarray]:
+    loaded = sources.load_sources(run.style, run.config)
+    return sources.sheet_column(loaded, run.folder, run.config, steps)
 
 
-def curves(done: Runs, across: str, up: str) -> plots.Curves:
-    """The course of each run's loss, or a point for each run, those of one exemplar together."""
-    if (across, up) == ("step", "loss"):
-        return {name: execution.read_losses(run) for name, run in done.items()}
-    found: plots.Curves = {}
+def curves(done: Runs, across: str, up: str) -> Curves:
+    """Collects the points of `curve.png`.
+
+    Args:
+      done: finished runs.
+      across: column of the table on the horizontal axis, or "step".
+      up: column on the vertical axis, or "loss".
+
+    Returns:
+      The loss of each run over its steps for `LOSS_CURVE`; else a point for each run, those of one
+      exemplar together.
+    """
+    if (across, up) == LOSS_CURVE:
+        return {name: _losses(run) for name, run in done.items()}
+    points: Curves = {}
     for run, row in zip(done.values(), table_rows(done), strict=True):
-        points = found.setdefault(pathlib.Path(run.style).stem, ([], []))
-        points[0].append(row[across])
-        points[1].append(row[up])
-    return found
+        xs, ys = points.setdefault(pathlib.Path(run.style).stem, ([], []))
+        xs.append(row[across])
+        ys.append(row[up])
+    return points
+
+
+def save_plot(path: pathlib.Path, points: Curves, across: str, up: str, joined: bool) -> None:
+    """Draws curves on logarithmic axes into a file.
+
+    Args:
+      path: of the file; its suffix names the format.
+      points: x and y values by label.
+      across: name of the horizontal axis.
+      up: name of the vertical axis.
+      joined: draws lines through the points instead of the points.
+
+    Raises:
+      UserError: Matplotlib, which the extra `plots` installs, is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise errors.UserError(f"{path}: curves need pip install 'jaxtex[plots]'") from error
+
+    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlabel=across, ylabel=up, xscale="log", yscale="log")
+    for label, (xs, ys) in points.items():
+        axes.plot(xs, ys, "-" if joined else "o", label=label)
+    axes.legend()
+    with files.atomic(path) as part:
+        figure.savefig(part, format=path.suffix[1:])
+
+
+def _losses(run: execution.Run) -> tuple[list, list]:
+    """Returns the steps of a run, and the loss at the best image so far."""
+    rows = run_folder.read_metrics(run.folder)
+    return [row["step"] for row in rows], [row["loss"] for row in rows]
 
 
 def table_rows(done: Runs, every: bool = False, unfinished: Runs = NO_RUNS) -> list[tables.Row]:
-    """A row for each run: in what it differs from the others (or every choice), what it took, what came out.
+    """Builds a row for each run: its choices, time, loss and metrics.
 
-    Those that are unfinished come last, with their choices alone.
+    Args:
+      done: finished runs.
+      every: includes all choices, not only those in which the runs differ.
+      unfinished: further runs, whose rows have choices alone.
     """
     named = {**done, **unfinished}
     keys = differing_choices(named, every)
-    chosen = {
-        name: {"run": name, **{key: run_choices(run)[key] for key in keys}}
-        for name, run in named.items()
-    }
-    return [row | (_row(done[name]) if name in done else {}) for name, row in chosen.items()]
+    rows = []
+    for name, run in named.items():
+        choices = run_choices(run)
+        row: tables.Row = {"run": name, **{key: choices[key] for key in keys}}
+        rows.append(row | _outcome(run) if name in done else row)
+    return rows
 
 
 def run_choices(run: execution.Run) -> tables.Row:
-    """What was chosen, by the flags' names."""
+    """Returns the choices of a run by the names of their flags."""
     return {"style": run.style, **dataclasses.asdict(run.config)}
 
 
 def differing_choices(named: Runs, every: bool = False) -> list[str]:
-    """The choices in which the runs differ, or all of them."""
-    chosen = [run_choices(run) for run in named.values()]
-    return [
-        key
-        for key in (chosen[0] if chosen else {})
-        if every or len({each[key] for each in chosen}) > 1
-    ]
+    """Lists the choices in which runs differ.
+
+    Args:
+      named: runs by name.
+      every: lists all choices.
+    """
+    choices = [run_choices(run) for run in named.values()]
+    if not choices:
+        return []
+    return [key for key in choices[0] if every or len({row[key] for row in choices}) > 1]
 
 
-def _row(run: execution.Run) -> tables.Row:
-    noted = execution.read_outcome(run)
-    row = {key: noted[key] for key in ("numbers", "steps", "seconds")}
-    row["loss / first"] = noted["loss"] / noted["first"] if noted["first"] else float("nan")
-    return row | measured(run)
+def _outcome(run: execution.Run) -> tables.Row:
+    """Returns the columns of a finished run."""
+    outcome = run_folder.read_done(run.folder)
+    row: tables.Row = {key: outcome[key] for key in ("numbers", "steps", "seconds")}
+    row["loss / first"] = outcome["loss"] / outcome["first"] if outcome["first"] else float("nan")
+    return row | measure_result(run)
+
+
+def measure_result(run: execution.Run) -> dict[str, float]:
+    """Measures the result against the first exemplar, by `metrics.measure`.
+
+    Returns:
+      Value by metric; empty without an exemplar to compare with.
+    """
+    path = run.folder / run_folder.RESULT
+    return _measure(run.style, run.config, path, path.stat().st_mtime_ns)
 
 
 @functools.cache
-def measured(run: execution.Run) -> dict[str, float]:
-    """The result by `jaxtex.metrics`, against what it should look like, if there is such."""
-    exemplar = execution.reference_image(run)
-    return (
-        {}
-        if exemplar is None
-        else metrics.measure(exemplar, images.load(run.folder / "result.png"))
-    )
+def _measure(
+    style: str, config: configs.Config, path: pathlib.Path, modified: int
+) -> dict[str, float]:
+    """Measures a result once, as the table of a search is built again after each of its runs."""
+    del modified  # a key of the cache: the file may be replaced
+    reference = sources.reference_image(style, config)
+    return {} if reference is None else metrics.measure(reference, images.load(path))

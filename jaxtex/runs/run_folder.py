@@ -1,6 +1,7 @@
-"""A run's folder: one process at a time makes one run in it, and nothing that was made is lost by a slip.
+"""Folder of one run: claimed by one process at a time, readable by everyone at any moment.
 
-What is in it may be read at any moment, by anybody: what is damaged, or not whole yet, is not there.
+Readers treat damaged or half-written files as missing. The formats are stable: a folder made by an
+older version can be resumed and read.
 """
 
 import contextlib
@@ -16,114 +17,151 @@ from typing import IO
 from jaxtex import errors
 from jaxtex.runtime import files
 
-RECORD, METRICS, RESULT, DONE = "run.json", "metrics.jsonl", "result.png", "DONE"
-STEPS, CHECKPOINTS = "steps", "checkpoints"  # folders of the snapshots, and of what `saves` keeps
-SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)  # the name of one
+RECORD = "run.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.png"
+DONE = "DONE"
+STEPS = "steps"  # folder of the snapshots
+CHECKPOINTS = "checkpoints"  # folder of `checkpointing.FileCheckpointer`
+SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)
 
 
 @contextlib.contextmanager
 def claim(
     folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = False
 ) -> Iterator[IO[str]]:
-    """Makes the folder this run's, for as long as the context lasts.
+    """Reserves the folder for one run while the context lasts.
 
     Args:
-      folder: made if it is not there.
-      identity: what decides the picture; goes into `run.json`.
-      about: what else goes there.
-      overwrite: whether what another run left, or this one, is given up.
+      folder: created if missing.
+      identity: everything that decides the result; written to `run.json`.
+      about: further entries of `run.json`.
+      overwrite: discards what this or another run left in the folder.
 
     Yields:
-      The file of the metrics, which is the folder's lock, too.
+      The open file of metrics, which also is the lock of the folder.
 
     Raises:
-      UserError: it cannot be written to, another process writes to it, or it holds another run.
+      UserError: the folder is not writable, in use by another process, or holds another run.
     """
-    with _opened(folder) as metrics:
+    with _open_metrics(folder) as metrics:
         if not files.try_lock(metrics):
-            raise errors.UserError(f"--workdir={folder}: another process is making its run there")
+            raise errors.UserError(f"--workdir={folder}: another process is writing to this folder")
+
         if not overwrite:
-            _refuse_others(folder, identity)
+            _refuse_other_run(folder, identity)
         _warn_of_versions(folder, about)
         _clean(folder, overwrite)
+
         with files.atomic(folder / RECORD) as part:
             part.write_text(json.dumps(identity | about, indent=1) + "\n")
         yield metrics
 
 
-def _opened(folder: pathlib.Path) -> IO[str]:
+def _open_metrics(folder: pathlib.Path) -> IO[str]:
+    """Opens the file of metrics without truncating it, and creates the folders."""
     try:
         (folder / STEPS).mkdir(parents=True, exist_ok=True)
         return open(folder / METRICS, "a+")
     except OSError as error:
-        raise errors.UserError(
-            f"--workdir={folder}: cannot be written to ({error.strerror})"
-        ) from error
+        raise errors.UserError(f"--workdir={folder}: not writable ({error.strerror})") from error
 
 
-def _refuse_others(folder: pathlib.Path, identity: dict) -> None:
-    there = read_record(folder)
-    worth = (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*"))
-    if there and worth and not matches(there, identity):
+def _refuse_other_run(folder: pathlib.Path, identity: dict) -> None:
+    """Raises if the folder holds work of another run: a result or a checkpoint."""
+    record = read_record(folder)
+    has_work = (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*"))
+    if record and has_work and not matches(record, identity):
         raise errors.UserError(
-            f"--workdir={folder}: holds another run ({_difference(there, identity)}); --overwrite makes this one in its "
-            "place, another --workdir keeps both"
+            f"--workdir={folder}: holds another run ({_first_difference(record, identity)}); "
+            "--overwrite replaces it, another --workdir keeps both"
         )
 
 
 def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
-    there = {name: read_record(folder).get(name) for name in about}
-    if any((folder / CHECKPOINTS).glob("*")) and there != about:
+    """Logs a warning if a checkpoint comes from other library versions or another device."""
+    record = read_record(folder)
+    before = {name: record.get(name) for name in about}
+    if any((folder / CHECKPOINTS).glob("*")) and before != about:
         logging.warning(
-            "%s: begun with %s, goes on with %s: the last bits may differ", folder, there, about
+            "%s: begun with %s, resumed with %s: the last bits may differ", folder, before, about
         )
 
 
-def _difference(there: dict, identity: dict) -> str:
-    """The first thing in which two runs differ."""
-    old, new = ({**each.get("inputs", {}), **each.get("flags", {})} for each in (there, identity))
-    name = next(
-        name for name in (*new, *old, "all") if old.get(name) != new.get(name) or name == "all"
-    )
+def _first_difference(record: dict, identity: dict) -> str:
+    """Describes the first flag or input file in which two runs differ."""
+    old = {**record.get("inputs", {}), **record.get("flags", {})}
+    new = {**identity.get("inputs", {}), **identity.get("flags", {})}
+    differing = (name for name in (*new, *old) if old.get(name) != new.get(name))
+    name = next(differing, "all")
     if name in identity["flags"]:
         return f"--{name}: {old.get(name)} there, {new.get(name)} here"
     return f"the file '{name}' is not the same"
 
 
 def _clean(folder: pathlib.Path, overwrite: bool) -> None:
+    """Removes the mark of a finished run, partial files and, on request, the checkpoints."""
     (folder / DONE).unlink(missing_ok=True)
-    for place in (folder, folder / STEPS, folder / CHECKPOINTS):
-        files.remove_partial_files(place)
+    for subfolder in (folder, folder / STEPS, folder / CHECKPOINTS):
+        files.remove_partial_files(subfolder)
     if overwrite:
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
+def mark_done(folder: pathlib.Path, outcome: dict) -> None:
+    """Marks the run as finished and removes its checkpoints.
+
+    Args:
+      folder: of the run.
+      outcome: written to `DONE`.
+    """
+    with files.atomic(folder / DONE) as part:
+        part.write_text(json.dumps(outcome) + "\n")
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def is_done(folder: pathlib.Path, identity: dict) -> bool:
+    """True if the folder holds the finished run of this identity."""
+    return (folder / DONE).is_file() and matches(read_record(folder), identity)
+
+
+def matches(record: dict, identity: dict) -> bool:
+    """True if a record has all entries of an identity."""
+    return {**record, **identity} == record
+
+
 def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
-    """The files of a result of several maps: `result.png`, `result-normal.png`, ..., beside each other."""
+    """Lists the files of a result with several maps: `result.png`, `result-normal.png`, ....
+
+    Args:
+      picture: path of the first.
+      maps: paths of the exemplar's further maps, whose stems are appended.
+    """
     first = pathlib.Path(picture)
-    return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(each).stem}") for each in maps)]
+    return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(path).stem}") for path in maps)]
 
 
 def read_record(folder: pathlib.Path) -> dict:
-    """What `run.json` says; nothing if there is none, or a damaged one."""
-    return _table(folder / RECORD)
+    """Reads `run.json`; empty if it is missing or damaged."""
+    return _read_json(folder / RECORD)
 
 
 def read_done(folder: pathlib.Path) -> dict:
-    """What the mark of a finished run says; nothing as with `record`."""
-    return _table(folder / DONE)
+    """Reads `DONE`, the outcome of a finished run; empty if it is missing or damaged."""
+    return _read_json(folder / DONE)
 
 
-def _table(path: pathlib.Path) -> dict:
+def _read_json(path: pathlib.Path) -> dict:
+    """Reads a JSON object; empty if the file is missing, damaged or something else."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_metrics(folder: pathlib.Path) -> list[dict]:
-    """The lines of `metrics.jsonl`, see `report.Report`; none if there is no such file."""
+    """Reads the rows of `metrics.jsonl`, see `writer.RunWriter`; none if the file is missing."""
     try:
         return list(parse_metrics((folder / METRICS).read_bytes().splitlines()))
     except OSError:
@@ -131,7 +169,7 @@ def read_metrics(folder: pathlib.Path) -> list[dict]:
 
 
 def parse_metrics(lines: Iterable[str | bytes]) -> Iterator[dict]:
-    """The rows among some lines of `metrics.jsonl`; one that was cut off, or is none, is left out."""
+    """Yields the rows among lines of `metrics.jsonl`; skips lines that are cut off or damaged."""
     for line in lines:
         with contextlib.suppress(ValueError):
             row = json.loads(line)
@@ -140,12 +178,12 @@ def parse_metrics(lines: Iterable[str | bytes]) -> Iterator[dict]:
 
 
 def snapshot_path(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """The file of the image after a step."""
+    """Returns the path of the snapshot after a step."""
     return folder / STEPS / f"{step:06d}.png"
 
 
 def snapshot_paths(folder: pathlib.Path) -> dict[int, pathlib.Path]:
-    """Steps -> the files that there are, in their order."""
+    """Maps steps to the existing snapshots, in order."""
     try:
         names = os.listdir(folder / STEPS)
     except OSError:
@@ -154,15 +192,3 @@ def snapshot_paths(folder: pathlib.Path) -> dict[int, pathlib.Path]:
         int(name.removesuffix(".png")) for name in names if SNAPSHOT_NAME.fullmatch(name)
     )
     return {step: snapshot_path(folder, step) for step in steps}
-
-
-def matches(there: dict, identity: dict) -> bool:
-    """Whether a record is that of this very run."""
-    return {**there, **identity} == there
-
-
-def mark_done(folder: pathlib.Path, notes: dict) -> None:
-    """The mark of a finished run, and nothing to go on from any more."""
-    with files.atomic(folder / DONE) as part:
-        part.write_text(json.dumps(notes) + "\n")
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""One array of Slurm for the runs of a sweep."""
+"""Slurm: the runs of a sweep as one job array."""
 
 import os
 import pathlib
@@ -13,7 +13,8 @@ from absl import logging
 from jaxtex import errors
 from jaxtex.runtime import files
 
-WARNING = 120  # seconds before the end of its time in which a run can stop by itself
+# Seconds between SIGUSR1 and the time limit: twice `workers.GRACE`, in which a run saves.
+WARNING = 120
 
 SCRIPT = """#!/bin/sh
 #SBATCH --job-name={name}
@@ -35,60 +36,64 @@ def write_script(
 
     Args:
       folder: of the sweep.
-      numbers: of the runs, which are the array's indices.
-      command: what makes one of them, but for its number.
-      options: further ones of sbatch, such as `--partition=gpu --time=2:00:00`.
+      numbers: of the runs, which become the indices of the array.
+      command: makes one run; `--only=NUMBER` is appended.
+      options: further options of sbatch, such as `--partition=gpu --time=2:00:00`.
+
+    Returns:
+      Path of the script.
     """
     log = (folder / "logs" / "slurm-%a.log").absolute()
     log.parent.mkdir(parents=True, exist_ok=True)
-    here, name = shlex.quote(os.getcwd()), shlex.quote(folder.absolute().name)
-    array, command = ",".join(map(str, numbers)), shlex.join(command)
     text = SCRIPT.format(
-        name=name,
-        array=array,
-        here=here,
+        name=shlex.quote(folder.absolute().name),
+        array=",".join(map(str, numbers)),
+        here=shlex.quote(os.getcwd()),
         log=shlex.quote(str(log)),
         warning=WARNING,
         options=options,
-        command=command,
+        command=shlex.join(command),
     )
-    with files.atomic(folder / "job.sh") as part:
-        part.write_text(text.replace("#SBATCH \n", ""))
+    script = folder / "job.sh"
+    with files.atomic(script) as part:
+        part.write_text(text.replace("#SBATCH \n", ""))  # without options
         part.chmod(0o755)
-    return folder / "job.sh"
+    return script
 
 
 def submit(script: pathlib.Path) -> str:
-    """The id of the job that Slurm made of the script.
+    """Submits a batch script; returns the id of the job.
 
     Raises:
-      UserError: there is no sbatch, or it refuses.
+      UserError: sbatch is not installed, or fails.
     """
     if not shutil.which("sbatch"):
         raise errors.UserError(
-            f"--slurm: there is no sbatch on this machine; {script} waits for one: sbatch {script}"
+            f"--slurm: sbatch is not installed here; submit {script} elsewhere: sbatch {script}"
         )
-    done = subprocess.run(
-        ["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise errors.UserError(
-            f"sbatch {script}: {done.stderr.strip() or f'exit status {done.returncode}'}"
-        )
-    return done.stdout.strip().partition(";")[0]
+    command = ["sbatch", "--parsable", str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        reason = result.stderr.strip() or f"exit status {result.returncode}"
+        raise errors.UserError(f"sbatch {script}: {reason}")
+    return result.stdout.strip().partition(";")[0]  # "ID;CLUSTER" in a federation
 
 
 def is_task() -> bool:
-    """Whether this process is a job's."""
+    """True if this process is part of a Slurm job."""
     return "SLURM_JOB_ID" in os.environ
 
 
 def requeue(retries: int) -> None:
-    """Puts the job that this process is of back into the queue, unless that was done too often; then that is said."""
+    """Puts the job of this process back into the queue; logs an error if its retries are used up.
+
+    Args:
+      retries: maximum number of restarts.
+    """
     count = int(os.environ.get("SLURM_RESTART_COUNT", 0))
     if count >= retries:
-        logging.error("preempted %d times, which is enough: --retries=%d", count + 1, retries)
+        logging.error("preempted %d times, not requeued: --retries=%d", count + 1, retries)
         return
-    logging.info("back into the queue, for the %d. time", count + 1)
-    sys.stderr.flush()  # Slurm may be quick to end this process
+    logging.info("requeued, restart %d of %d", count + 1, retries)
+    sys.stderr.flush()  # Slurm may end this process soon
     subprocess.run(["scontrol", "requeue", os.environ["SLURM_JOB_ID"]], check=False)

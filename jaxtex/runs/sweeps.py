@@ -1,73 +1,95 @@
-"""Sweeps: a grid or a list of flags -> runs -> a manifest, which is a folder of flagfiles that `jaxtex` takes, one a run.
+"""Sweeps: grids and lists of flags, expanded to runs, and the manifest of a sweep.
 
-seed=0,1,2                         a flag and its values
-layers=relu1_1,relu2_1;relu3_1     where a ; stands, it alone separates: two values
+    seed=0,1,2                         a flag and its values
+    layers=relu1_1,relu2_1;relu3_1     two values: with a semicolon, commas do not separate
+
+The manifest is a folder of flagfiles for `jaxtex --flagfile=...`, one for each run.
 """
 
-import copy
 import dataclasses
-import functools
 import itertools
 import pathlib
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from absl import flags, logging
+from absl import logging
 
-from jaxtex import errors, images
-from jaxtex.cli import flag_parsing
+from jaxtex import errors
 from jaxtex.runs import execution, experiments, results
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images, planning
 
-MANIFEST = "manifest"  # the folder of flagfiles, beside those of the runs
-LONGEST = 60  # letters of a run's name
+MANIFEST = "manifest"  # folder of the flagfiles, beside those of the runs
+MAX_NAME_LENGTH = 60  # characters of a run's name
 CHOICES = [field.name for field in dataclasses.fields(configs.Config)]
-ALLOWED = ["style", "experiment", *CHOICES]  # the flags of `jaxtex` that a sweep may give
+ALLOWED = ["style", "experiment", *CHOICES]  # flags of `jaxtex` that a sweep accepts
 
-Labelled = tuple[
-    str, execution.Run
-]  # "q1-pebbles" of an experiment's run, else ""; its folder is still open
+
+class RunFlags(NamedTuple):
+    """Parsed flags of one run."""
+
+    style: str
+    choices: dict[str, Any]  # fields of `Config` that are given
+    experiment: str = ""  # names, separated by commas
+    workdir: str = ""
+
+
+class LabelledRun(NamedTuple):
+    """Run of a sweep, whose folder is not chosen yet."""
+
+    label: str  # "q1-pebbles" for an experiment's run; else empty
+    run: execution.Run
+
+
+# Parses the flags of one run; raises `UserError`. The commands define it.
+Parser = Callable[[Sequence[str]], RunFlags]
 
 
 def parse_vary(text: str) -> list[str]:
-    """`"seed=0,1"` -> `["--seed=0", "--seed=1"]`.
+    """Parses a varied flag: `"seed=0,1"` -> `["--seed=0", "--seed=1"]`.
 
     Raises:
-      UserError: it is no flag with values, or none that may vary.
+      UserError: the text has no values, or the flag is unknown or may not vary.
     """
     name, equals, values = text.partition("=")
     if not equals:
         raise errors.UserError(
-            f"--vary={text}: a flag and its values, please, such as --vary=seed=0,1,2"
+            f"--vary={text}: expected a flag and its values, such as --vary=seed=0,1,2"
         )
     errors.choose("flag to vary", name, dict.fromkeys(ALLOWED))
-    return [f"--{name}={value.strip()}" for value in values.split(";" if ";" in values else ",")]
+    separator = ";" if ";" in values else ","
+    return [f"--{name}={value.strip()}" for value in values.split(separator)]
 
 
 def read_list(path: str) -> list[list[str]]:
-    """The flags of each line, as a shell would split them; `#` begins a comment.
+    """Reads the flags of each line, split as by a shell; `#` begins a comment.
 
     Raises:
-      UserError: the file cannot be read, or has no line of flags.
+      UserError: the file cannot be read, or has no flags.
     """
     try:
-        lines = [
-            shlex.split(line, comments=True) for line in pathlib.Path(path).read_text().splitlines()
-        ]
+        text = pathlib.Path(path).read_text()
+        lines = [shlex.split(line, comments=True) for line in text.splitlines()]
     except (OSError, ValueError) as error:
-        raise errors.UserError(
-            f"--list={path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise errors.UserError(f"--list={path}: {reason}") from error
     if not any(lines):
         raise errors.UserError(f"--list={path}: no line of flags")
     return [line for line in lines if line]
 
 
 def flag_points(fixed: list[str], varied: Sequence[str], listed: str = "") -> list[list[str]]:
-    """The flags of each run: the fixed ones with each line of the list and each combination of the values that vary.
+    """Combines fixed flags, each line of a list, and each combination of varied values.
+
+    Args:
+      fixed: flags of all runs.
+      varied: texts for `parse_vary`.
+      listed: path for `read_list`; empty: none.
+
+    Returns:
+      The flags of each run.
 
     Raises:
       UserError: as `parse_vary` and `read_list`, or a flag is given twice.
@@ -76,205 +98,192 @@ def flag_points(fixed: list[str], varied: Sequence[str], listed: str = "") -> li
     for i, name in enumerate(names):
         if name in names[:i] or any(flag.startswith(f"--{name}=") for flag in fixed):
             raise errors.UserError(f"--vary={varied[i]}: --{name} is given twice")
-    axes = [[[value] for value in parse_vary(text)] for text in varied]
+
+    axes = [[[flag] for flag in parse_vary(text)] for text in varied]
     lines = read_list(listed) if listed else [[]]
     return [[*fixed, *itertools.chain(*point)] for point in itertools.product(lines, *axes)]
 
 
-def expand_runs(values: flags.FlagValues, flags_of_runs: Sequence[list[str]]) -> list[Labelled]:
-    """The runs that the flags of each stand for, all checked; twins are made once.
+def expand_runs(parse: Parser, points: Sequence[list[str]]) -> list[LabelledRun]:
+    """Expands flags to validated runs; duplicates are left out.
 
     Args:
-      values: the flags of `jaxtex`, which stay as they are; `take` has those that count.
-      flags_of_runs: as from `points`; an experiment stands for all of its runs.
+      parse: parses the flags of a run.
+      points: result of `flag_points`; an experiment expands to all of its runs.
 
     Raises:
-      UserError: a flag, a value or a picture cannot be used; the text names it.
+      UserError: a flag, a value or an image is not usable; the message names it.
     """
-    found = {}
-    for arguments in flags_of_runs:
-        for label, run in _runs(_parsed(values, arguments)):
-            validate_run(run)
-            if found.setdefault(run[:2], (label, run))[1] is not run:
-                logging.info("left out, as it is there already: %s", " ".join(arguments))
-    return list(found.values())
+    expanded: dict[tuple, LabelledRun] = {}
+    planned: set[tuple] = set()
+    for arguments in points:
+        for labelled in _expand(parse(arguments)):
+            style, config = labelled.run.style, labelled.run.config
+            if (style, config) in expanded:
+                logging.info("left out, as it is a duplicate: %s", " ".join(arguments))
+                continue
+            configs.validate(config)
+            # Seeds need one check together; the runs may have other devices than this process.
+            shared = dataclasses.replace(config, seed=0, mesh="")
+            if (style, shared) not in planned:
+                execution.plan_run(style, shared)
+                planned.add((style, shared))
+            expanded[style, config] = labelled
+    return list(expanded.values())
 
 
-def copy_flags(source: flags.FlagValues, into: flags.FlagValues) -> flags.FlagValues:
-    """Defines the flags of `jaxtex` that a sweep may give; returns `into`."""
-    for name in ALLOWED:
-        into[name] = copy.deepcopy(source[name])
-    flags.DEFINE_alias("texture", "style", flag_values=into)
-    return into
-
-
-def _parsed(values: flags.FlagValues, arguments: list[str]) -> flags.FlagValues:
-    values = copy_flags(values, flags.FlagValues())
-    flags.DEFINE_string("workdir", "", "Of a flagfile.", flag_values=values)
-    try:
-        rest = values(["jaxtex", *arguments])[1:]
-    except flags.Error as error:
-        raise errors.UserError(flag_parsing.explain_error(error, values)) from error
-    if rest:
-        raise errors.UserError(f"'{rest[0]}' is no flag")
-    return values
-
-
-def _runs(values: flags.FlagValues) -> Iterator[Labelled]:
-    if values.workdir:
+def _expand(flags: RunFlags) -> Iterator[LabelledRun]:
+    """Yields the run of some flags, or the runs of their experiments."""
+    if flags.workdir:
         raise errors.UserError(
-            f"--workdir={values.workdir}: a sweep gives each run a folder of its own"
+            f"--workdir={flags.workdir}: a sweep gives each run a folder of its own"
         )
-    given = {name: values[name].value for name in CHOICES if values[name].present}
-    if not values.experiment:
-        yield "", execution.Run(values.style or "", configs.Config(**given), pathlib.Path())
-    for name in filter(None, (name.strip() for name in (values.experiment or "").split(","))):
-        yield from _of_experiment(name, given | ({"style": values.style} if values.style else {}))
+    if not flags.experiment:
+        config = configs.Config(**flags.choices)
+        yield LabelledRun("", execution.Run(flags.style, config, pathlib.Path()))
+        return
+
+    given = dict(flags.choices)
+    if flags.style:
+        given["style"] = flags.style
+    for name in flags.experiment.split(","):
+        if name.strip():
+            yield from _expand_experiment(name.strip(), given)
 
 
-def _of_experiment(name: str, given: dict) -> Iterator[Labelled]:
+def _expand_experiment(name: str, given: dict[str, Any]) -> Iterator[LabelledRun]:
+    """Yields the runs of an experiment with the given choices."""
     experiment = experiments.load(name)
-    if (
-        experiment.demonstrate
-        or experiment.more is not experiments.Experiment._field_defaults["more"]
-    ):
+    if not experiment.is_static:
         raise errors.UserError(
-            f"experiment '{name}' does not know its runs beforehand: jaxtex --experiment={name}"
+            f"experiment '{name}' chooses its runs as it goes: use jaxtex --experiment={name}"
         )
-    for each, run in experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path(), {}):
+    adapted = experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path(), {})
+    for run_name, run in adapted:
         if isinstance(run, errors.UserError):
             raise run
         if isinstance(run, experiments.Skipped):
-            logging.info("%s/%s is left out: %s", name, each, run.reason)
+            logging.info("%s/%s is left out: %s", name, run_name, run.reason)
         else:
-            yield f"{name}-{each}", run
+            yield LabelledRun(f"{name}-{run_name}", run)
 
 
-def validate_run(run: execution.Run) -> None:
-    """Finds what is wrong before anything runs.
-
-    Raises:
-      UserError: as `problems.check`.
-    """
-    configs.validate(run.config)
-    _check(run.style, dataclasses.replace(run.config, seed=0))
-
-
-@functools.cache
-def _check(style: str, config: configs.Config) -> None:
-    planning.check([images.load(path) for path in input_images.split_paths(style)], config)
-
-
-def write_manifest(folder: pathlib.Path, wanted: Sequence[Labelled], there: results.Runs) -> None:
-    """Writes the flagfiles of runs that are not in the manifest yet; those that are there stay as they are.
+def write_manifest(
+    folder: pathlib.Path, requested: Sequence[LabelledRun], existing: results.Runs
+) -> None:
+    """Writes flagfiles of runs that the manifest lacks; existing ones are not changed.
 
     Args:
       folder: of the sweep.
-      wanted: all of its runs.
-      there: what `read` found.
+      requested: all runs of the sweep.
+      existing: result of `read_manifest`.
 
     Raises:
-      UserError: there are other runs in the manifest.
+      UserError: the manifest has runs that are not requested, or cannot be written.
     """
-    known, asked = {run[:2] for run in there.values()}, {run[:2] for _, run in wanted}
-    others = [name for name, run in there.items() if run[:2] not in asked]
+    present = {(run.style, run.config) for run in existing.values()}
+    wanted = {(labelled.run.style, labelled.run.config) for labelled in requested}
+    others = [name for name, run in existing.items() if (run.style, run.config) not in wanted]
     if others:
         raise errors.UserError(
-            f"--folder={folder}: {len(others)} of its {len(there)} runs, such as {others[0]}, are not in this grid, which "
-            "may only grow; another folder, please"
+            f"--folder={folder}: {len(others)} of its {len(existing)} runs, such as {others[0]}, "
+            "are not in this grid; a grid may only grow, or use another --folder"
         )
-    number = max(map(number_of, there), default=-1) + 1
-    named = zip(run_names(wanted), wanted, strict=True)
-    new = [(name, run) for name, (_, run) in named if run[:2] not in known]
-    for i, (name, run) in enumerate(new, number):
-        _write(folder, run._replace(folder=folder / f"{i:03d}-{name}"))
+
+    number = max(map(number_of, existing), default=-1) + 1
+    for name, (_, run) in zip(run_names(requested), requested, strict=True):
+        if (run.style, run.config) not in present:
+            _write_flagfile(folder, run._replace(folder=folder / f"{number:03d}-{name}"))
+            number += 1
 
 
-def _write(folder: pathlib.Path, run: execution.Run) -> None:
-    """The flagfile of a run: all that is not as by default."""
+def _write_flagfile(folder: pathlib.Path, run: execution.Run) -> None:
+    """Writes the flags of a run that differ from the defaults."""
     defaults = dataclasses.asdict(configs.Config())
-    chosen = {
-        name: value
-        for name, value in dataclasses.asdict(run.config).items()
-        if value != defaults[name]
-    }
-    lines = [
-        f"--{name}={value}"
-        for name, value in {"style": run.style, **chosen, "workdir": run.folder}.items()
-    ]
+    choices = dataclasses.asdict(run.config)
+    changed = {name: value for name, value in choices.items() if value != defaults[name]}
+    flags = {"style": run.style, **changed, "workdir": run.folder}
+    lines = [f"--{name}={value}" for name, value in flags.items()]
     if any(len(line.splitlines()) > 1 or line != line.strip() for line in lines):
         raise errors.UserError(
-            f"{run.folder.name}: a value ends with white space, which a flagfile cannot hold"
+            f"{run.folder.name}: a value has a line break, or ends with white space, which a "
+            "flagfile cannot hold"
         )
+
     try:
         (folder / MANIFEST).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise errors.UserError(
-            f"--folder={folder}: cannot be written to ({error.strerror})"
-        ) from error
+        raise errors.UserError(f"--folder={folder}: not writable ({error.strerror})") from error
     with files.atomic(flagfile(folder, run.folder.name)) as part:
         part.write_text("".join(f"{line}\n" for line in lines))
 
 
-def run_names(wanted: Sequence[Labelled]) -> list[str]:
-    """A name for each, by what it differs in from the others of its label: `pebbles-gram-seed1`."""
-    differing = {}
-    for label in dict(wanted):
-        differing[label] = results.differing_choices(
-            {str(i): run for i, (of, run) in enumerate(wanted) if of == label}
-        )
-    words = [
-        [label, *(_word(key, results.run_choices(run)[key]) for key in differing[label])]
-        for label, run in wanted
-    ]
-    return [
-        re.sub(r"[^\w.+-]+", "_", "-".join(filter(None, each)))[:LONGEST] or "run" for each in words
-    ]
+def run_names(requested: Sequence[LabelledRun]) -> list[str]:
+    """Names each run by its differences from the others of its label: `pebbles-gram-seed1`."""
+    differing: dict[str, list[str]] = {}
+    for label in dict.fromkeys(labelled.label for labelled in requested):
+        runs = [labelled.run for labelled in requested if labelled.label == label]
+        differing[label] = results.differing_choices({str(i): run for i, run in enumerate(runs)})
+
+    names = []
+    for label, run in requested:
+        choices = results.run_choices(run)
+        words = [label, *(_name_choice(key, choices[key]) for key in differing[label])]
+        joined = "-".join(word for word in words if word)
+        names.append(re.sub(r"[^\w.+-]+", "_", joined)[:MAX_NAME_LENGTH] or "run")
+    return names
 
 
-def _word(name: str, value) -> str:
+def _name_choice(name: str, value: object) -> str:
+    """Names the value of a choice, with the name of the flag if the value is a number."""
     if name in ("style", "content"):
-        return "+".join(pathlib.Path(path).stem for path in value.split(","))
-    return value if isinstance(value, str) and not value[:1].isdigit() else f"{name}{value}"
+        return "+".join(pathlib.Path(path).stem for path in str(value).split(","))
+    if isinstance(value, str) and not value[:1].isdigit():
+        return value
+    return f"{name}{value}"
 
 
-def read_manifest(folder: pathlib.Path, values: flags.FlagValues) -> results.Runs:
-    """The runs of the manifest by their names, in its order; none, if there is no manifest.
+def read_manifest(folder: pathlib.Path, parse: Parser) -> results.Runs:
+    """Reads the runs of a manifest, in order; none if it is missing.
 
     Args:
       folder: of the sweep.
-      values: as for `expand`.
+      parse: parses the flags of a run.
 
     Raises:
-      UserError: a flagfile is broken.
+      UserError: a flagfile is damaged.
     """
-    found = {}
-    for path in sorted((folder / MANIFEST).glob("*.flags"), key=lambda path: number_of(path.stem)):
+    runs: results.Runs = {}
+    paths = (folder / MANIFEST).glob("*.flags")
+    for path in sorted(paths, key=lambda path: number_of(path.stem)):
         try:
-            each = _parsed(values, [f"--flagfile={path}"])
+            flags = parse([f"--flagfile={path}"])
         except errors.UserError as error:
             raise errors.UserError(f"{path}: {error}") from error
-        chosen = {name: each[name].value for name in CHOICES}
-        found[path.stem] = execution.Run(
-            each.style or "", configs.Config(**chosen), pathlib.Path(each.workdir)
-        )
-    return found
+        config = configs.Config(**flags.choices)
+        runs[path.stem] = execution.Run(flags.style, config, pathlib.Path(flags.workdir))
+    return runs
 
 
 def flagfile(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """Of a run."""
+    """Returns the path of a run's flagfile.
+
+    Args:
+      folder: of the sweep.
+      name: of the run.
+    """
     return folder / MANIFEST / f"{name}.flags"
 
 
 def number_of(name: str) -> int:
-    """`"007-pebbles-seed1"` -> 7: the place in the manifest, and in a Slurm array.
+    """Returns the number of a run in the manifest and in a job array: `"007-seed1"` -> 7.
 
     Raises:
-      UserError: there is none.
+      UserError: the name does not begin with a number.
     """
     number = name.partition("-")[0]
     if not number.isdecimal():
         raise errors.UserError(
-            f"{MANIFEST}/{name}.flags: the name begins with a number, please, such as 007-{name}.flags"
+            f"{MANIFEST}/{name}.flags: the name must begin with a number, such as 007-{name}.flags"
         )
     return int(number)

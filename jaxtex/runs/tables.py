@@ -1,4 +1,4 @@
-"""Rows of values as text: on a terminal, Markdown and CSV."""
+"""Tables of results on the terminal, in Markdown and in CSV."""
 
 import csv
 import pathlib
@@ -10,43 +10,49 @@ import rich.table
 
 from jaxtex.runtime import files
 
-Row = dict[str, object]
+Row = dict[str, object]  # column -> value; rows may lack columns
 
 
 def header(rows: Sequence[Row]) -> list[str]:
-    """The names of all columns, in the order in which they come up."""
+    """Lists the columns of all rows, in order of first occurrence."""
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """A Markdown table; numbers with three digits, nothing where a row has no value."""
+    """Formats rows as a Markdown table; a missing value is an empty cell."""
     names = header(rows)
-    lines = [
-        names,
-        ["---"] * len(names),
-        *([text(row.get(name, "")) for name in names] for row in rows),
-    ]
+    lines = [names, ["---"] * len(names)]
+    lines += [[text(row.get(name, "")) for name in names] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def text(value: object) -> str:
-    """A cell: three significant digits of a number that is not whole."""
-    return (
-        f"{value:.3g}"
-        if isinstance(value, float)
-        else str(value).replace("|", "\\|").replace("\n", " ")
-    )
+    """Formats a cell; floats get three significant digits."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def save(folder: pathlib.Path, rows: Sequence[Row], title: str = "") -> None:
-    """Writes `table.md` and, with all digits, `table.csv`."""
+    """Writes `table.md` and, with all digits, `table.csv`.
+
+    Args:
+      folder: existing folder.
+      rows: of the table.
+      title: paragraph above the table in `table.md`.
+    """
     with files.atomic(folder / "table.md") as part:
         part.write_text(f"{title}\n\n{markdown(rows)}" if title else markdown(rows))
     save_csv(folder / "table.csv", rows)
 
 
 def save_csv(path: str | pathlib.Path, rows: Sequence[Row]) -> None:
-    """Writes comma-separated values with all digits."""
+    """Writes comma-separated values with all digits.
+
+    Args:
+      path: of the file.
+      rows: of the table.
+    """
     with files.atomic(path) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, header(rows))
         writer.writeheader()
@@ -54,18 +60,20 @@ def save_csv(path: str | pathlib.Path, rows: Sequence[Row]) -> None:
 
 
 def show(cells: Sequence[Sequence[str]]) -> None:
-    """Prints a table, a header first; where there is no terminal, plain columns that nothing shortens.
+    """Prints a table; plain columns, never shortened, if stdout is not a terminal.
 
-    The first column is to the left, the others, of numbers, to the right.
+    Args:
+      cells: rows of equal length, the header first. The first column is aligned to the left, the
+        others to the right.
     """
     console = rich.console.Console()
     if not console.is_terminal:
-        return _show_plainly(cells)
-    header, *rows = cells
-    table = rich.table.Table(
-        rich.table.Column(header[0], overflow="fold"), box=None, padding=(0, 2, 0, 0)
-    )
-    for name in header[1:]:
+        _show_plainly(cells)
+        return
+    names, *rows = cells
+    first = rich.table.Column(names[0], overflow="fold")
+    table = rich.table.Table(first, box=None, padding=(0, 2, 0, 0))
+    for name in names[1:]:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*map(rich.markup.escape, row))
@@ -73,6 +81,8 @@ def show(cells: Sequence[Sequence[str]]) -> None:
 
 
 def _show_plainly(cells: Sequence[Sequence[str]]) -> None:
+    """Prints columns padded with spaces."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for first, *numbers in cells:
-        print("  ".join([first.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
+    for first, *others in cells:
+        right = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        print("  ".join([first.ljust(widths[0]), *right]))

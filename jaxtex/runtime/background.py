@@ -52,5 +52,5 @@ def _threads() -> futures.ThreadPoolExecutor:
 
 def _run(lowered: jax.stages.Lowered, arguments: tuple) -> Any:
     found = jax.block_until_ready(lowered.compile()(*arguments))
-    malloc.give_back()  # what compiling and features have left
+    malloc.trim()  # what compiling and features have left
     return found

@@ -1,113 +1,88 @@
-"""How much memory there is, whether what a step remembers for its gradient fits, and what is done where it does not.
-
-Reference:
-  Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016, https://arxiv.org/abs/1604.06174.
-"""
+"""Memory of the first device and of this process."""
 
 import math
 import pathlib
 import resource
 import sys
-from collections.abc import Callable
 
 import jax
 
-from jaxtex import networks
-
-# Of all features, that a step holds at its peak. By XLA's account (JAX 0.11; with the optimiser's 22 images) 0.7 to 1.1 for
-# an H200, beside it what cuDNN takes, and 1.3 to 1.7 for a TPU v5e (from 512 px: weights are more than smaller features);
-# with `shifted_gram` up to 2.9.
+# Peak memory of a step, in units of the bytes of all features, by XLA's account on an H200 and a
+# TPU v5e; docs/development/performance.md has the figures.
 COPIES = {"cpu": 1.5, "gpu": 1.5, "tpu": 2.0}
-MOST = 4.0  # where nothing is known
+COPIES_ELSEWHERE = 4.0
 
 
 def free_bytes() -> float:
-    """Bytes of the first device that nobody has taken; infinite on CPU, which does not tell, and where little is saved.
-
-    (256 px, VGG-16-BN, JAX 0.10.2: 123 MB of temporary memory in place of 140 MB.)
-    """
-    told = jax.devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
-    return told["bytes_limit"] - told["bytes_in_use"] if told else math.inf
+    """Returns the free bytes of the first device; infinite on a CPU, which has no such counter."""
+    if jax.default_backend() == "cpu":
+        return math.inf
+    stats = jax.devices()[0].memory_stats()
+    return stats["bytes_limit"] - stats["bytes_in_use"] if stats else math.inf
 
 
 def available_bytes() -> float:
-    """Bytes of the first device that nobody has taken; on CPU of the machine, and of what this process may have of it."""
+    """Returns the bytes that this process may still use: of the first device, or on a CPU of RAM."""
     if jax.default_backend() != "cpu":
         return free_bytes()
     return min(_machine_bytes(), _cgroup_bytes())
 
 
 def _machine_bytes() -> float:
+    """Returns the available RAM of the machine; infinite if the system has no /proc."""
     try:
-        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-        return next(
-            int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")
-        )
+        return _read_kilobytes("/proc/meminfo", "MemAvailable")
     except (OSError, StopIteration):
         return math.inf
 
 
 def _cgroup_bytes() -> float:
-    """What the control group leaves, which is how clusters and containers limit a process."""
+    """Returns what the control group leaves: clusters and containers limit processes by it."""
     folder = pathlib.Path("/sys/fs/cgroup")
     try:
-        limit, used = (
-            (folder / f"memory.{name}").read_text().strip() for name in ("max", "current")
-        )
+        limit = (folder / "memory.max").read_text().strip()
+        used = (folder / "memory.current").read_text().strip()
         return math.inf if limit == "max" else int(limit) - int(used)
     except (OSError, ValueError):
         return math.inf
 
 
-def estimate_step_bytes(features: float) -> float:
-    """Bytes that a step holds at its peak, whose network has so many bytes of features."""
-    return COPIES.get(jax.default_backend(), MOST) * features
+def estimate_step_bytes(feature_bytes: float) -> float:
+    """Returns the estimated peak bytes of a step whose network computes that many feature bytes."""
+    return COPIES.get(jax.default_backend(), COPIES_ELSEWHERE) * feature_bytes
 
 
-def fits(features: float) -> bool:
-    """Whether a step can be taken whose network has so many bytes of features."""
-    return estimate_step_bytes(features) <= available_bytes()
+def fits(feature_bytes: float) -> bool:
+    """Returns True if a step with that many feature bytes fits into the available memory."""
+    return estimate_step_bytes(feature_bytes) <= available_bytes()
 
 
-def exceeds_memory(features: float) -> bool:
-    """Whether features of so many bytes alone are more than there is; a GPU tells that itself, when it is so far."""
-    return jax.default_backend() == "cpu" and features > available_bytes()
+def exceeds_memory(feature_bytes: float) -> bool:
+    """Returns True if the features alone exceed memory. CPU only; a GPU raises on allocation."""
+    return jax.default_backend() == "cpu" and feature_bytes > available_bytes()
 
 
 def peak_bytes() -> int:
-    """The most bytes that were held at once: on the first device, or where it does not tell by this process."""
-    told = jax.devices()[0].memory_stats() or {}
-    return told.get("peak_bytes_in_use") or resident_bytes("VmHWM")
+    """Returns the most bytes in use at once, of the first device or on a CPU of this process."""
+    stats = jax.devices()[0].memory_stats() or {}
+    return stats.get("peak_bytes_in_use") or resident_bytes("VmHWM")
 
 
-def resident_bytes(which: str = "VmRSS") -> int:
-    """Bytes of this process that are in memory: now, or ("VmHWM") the most there were.
-
-    What `getrusage` tells, where there is no better, is no less than what the process' parent held.
-    """
-    try:
-        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(which))
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-            1 if sys.platform == "darwin" else 1024
-        )
-
-
-def rematerialize(loss: Callable, choice: str, features: float) -> Callable:
-    """The loss, or one that keeps for its gradient the pooled features alone, and computes the others anew.
+def resident_bytes(field: str = "VmRSS") -> int:
+    """Returns the bytes of this process in RAM.
 
     Args:
-      loss: to be differentiated.
-      choice: a row of `REMATS`.
-      features: bytes of the features of all layers.
+      field: "VmRSS" for the present value, "VmHWM" for the peak.
     """
-    keep = jax.checkpoint_policies.save_only_these_names(networks.POOLED)
-    return jax.checkpoint(loss, policy=keep) if REMATS[choice](features) else loss
+    try:
+        return _read_kilobytes("/proc/self/status", field)
+    except (OSError, StopIteration):
+        # Without /proc: the peak, which is no less than that of the parent process.
+        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return kilobytes * (1 if sys.platform == "darwin" else 1024)
 
 
-REMATS = {
-    "auto": lambda features: estimate_step_bytes(features) > free_bytes(),
-    "none": lambda features: False,
-    "all": lambda features: True,
-}
+def _read_kilobytes(path: str, field: str) -> int:
+    """Returns the bytes of a line such as `VmRSS:  1234 kB`."""
+    lines = pathlib.Path(path).read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))

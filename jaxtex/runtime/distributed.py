@@ -1,4 +1,4 @@
-"""Several processes, on one host or many, as one: each has some of the devices, all run the same program."""
+"""Several processes, on one host or many, that run the same program on their devices."""
 
 import itertools
 from typing import Any
@@ -12,15 +12,17 @@ from jaxtex.runtime import preemption
 
 CHOICES = {"off": False, "auto": True}
 
+_sync_points = itertools.count(1)
+
 
 def initialize(choice: str) -> None:
-    """Before anything else of JAX: meets the other processes, as JAX finds them.
+    """Connects to the other processes, as JAX finds them. Call it before any other use of JAX.
 
     Args:
       choice: a row of `CHOICES`.
 
     Raises:
-      UserError: there is no such choice, or JAX finds none of the clusters that it knows.
+      UserError: the choice is unknown, or JAX finds none of the clusters that it supports.
     """
     if not errors.choose("distributed", choice, CHOICES):
         return
@@ -28,37 +30,38 @@ def initialize(choice: str) -> None:
         jax.distributed.initialize()
     except (RuntimeError, ValueError) as error:
         raise errors.UserError(
-            f"--distributed={choice}: JAX finds no other processes (it knows Slurm under srun, OpenMPI, TPU, Kubernetes; "
-            f"JAX_COORDINATOR_ADDRESS helps where names do not resolve): {error}"
+            f"--distributed={choice}: JAX finds no other processes (it supports Slurm under srun, "
+            "OpenMPI, TPU, Kubernetes; JAX_COORDINATOR_ADDRESS helps where host names do not "
+            f"resolve): {error}"
         ) from error
     preemption.forward_to_jax()
 
 
 def is_single_process() -> bool:
-    """Whether there is but one process."""
+    """Returns True if there is one process."""
     return jax.process_count() == 1
 
 
 def is_writer() -> bool:
-    """Whether this process writes the files: one does."""
+    """Returns True in the process that writes the files."""
     return jax.process_index() == 0
 
 
-_asked = itertools.count(1)
-
-
 def preemption_requested() -> bool:
-    """Whether this process was preemption_requested to leave; of several, after as many questions in each, whether any was."""
+    """Returns True if this process, or any of several, received a signal to stop.
+
+    All processes must call it equally often: the n-th calls of all of them agree.
+    """
     if is_single_process():
         return preemption.requested()
-    return multihost_utils.reached_preemption_sync_point(next(_asked))
+    return multihost_utils.reached_preemption_sync_point(next(_sync_points))
 
 
-def broadcast_flag(yes: bool) -> bool:
-    """What the process that writes says, in all of them."""
-    return bool(broadcast(np.array(yes)))
+def broadcast_flag(value: bool) -> bool:
+    """Returns the writer's value in every process."""
+    return bool(broadcast(np.array(value)))
 
 
 def broadcast(tree: Any) -> Any:
-    """Arrays of the process that writes, in all of them; the others give such of the same shapes."""
+    """Returns the writer's arrays in every process; the others pass arrays of the same shapes."""
     return tree if is_single_process() else multihost_utils.broadcast_one_to_all(tree)

@@ -1,50 +1,58 @@
-"""What a step spends its time on, as a file for TensorBoard (XProf) and ui.perfetto.dev."""
+"""Profile of some steps, for TensorBoard (XProf) and ui.perfetto.dev."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import jax
 from absl import logging
 
 from jaxtex import errors
-from jaxtex.synthesis import loop
+
+
+class HasStep(Protocol):
+    """Progress of a synthesis, as far as the profiler uses it."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
 
 
 @contextlib.contextmanager
-def profile(folder: str) -> Iterator[loop.Observer]:
-    """An observer that records the steps between the first two snapshots, when all is compiled.
+def profile(folder: str) -> Iterator[Callable[[HasStep], None]]:
+    """Yields an observer that profiles the steps between the first two snapshots.
+
+    By then all programs of the first scale are compiled.
 
     Args:
-      folder: for the files; empty: nothing is recorded.
+      folder: where the files go; empty profiles nothing.
 
     Raises:
       UserError: the folder cannot be written to.
     """
-    seen = []
+    steps: list[int] = []  # of the snapshots so far
 
-    def observe(progress: loop.Progress) -> None:
-        seen.append(progress.step)
-        if folder and len(seen) == 1:
-            _start(folder)
-        elif folder and len(seen) == 2:
+    def observe(progress: HasStep) -> None:
+        steps.append(progress.step)
+        if folder and len(steps) == 1:
+            _start_trace(folder)
+        elif folder and len(steps) == 2:
             jax.profiler.stop_trace()
-            logging.info("steps %d to %d recorded in %s", seen[0] + 1, seen[1], folder)
+            logging.info("profiled steps %d to %d into %s", steps[0] + 1, steps[1], folder)
 
     try:
         yield observe
     finally:
-        if folder and len(seen) == 1:
+        if folder and len(steps) == 1:
             jax.profiler.stop_trace()
-        if folder and len(seen) < 2:
-            logging.warning(
-                "--profile=%s: there was no second snapshot, and so no whole record", folder
-            )
+        if folder and len(steps) < 2:
+            logging.warning("--profile=%s: incomplete, the run made no second snapshot", folder)
 
 
-def _start(folder: str) -> None:
+def _start_trace(folder: str) -> None:
+    """Starts JAX's profiler, with a trace for Perfetto too."""
     try:
         jax.profiler.start_trace(folder, create_perfetto_trace=True)
     except OSError as error:
-        raise errors.UserError(
-            f"--profile={folder}: cannot be written to ({error.strerror})"
-        ) from error
+        text = f"--profile={folder}: cannot write to this folder ({error.strerror})"
+        raise errors.UserError(text) from error

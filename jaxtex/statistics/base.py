@@ -1,8 +1,9 @@
-"""What a statistic is, and how far apart two of its values are.
+"""The `Statistic` type, and distances between two summaries.
 
-Every distance is in units of the target's own energy (`norm="relative"`): 0 at the target and about 1 for an image without
-any of its structure, in every network, at every size. So one set of weights serves them all. The literal forms of the
-sources are there by name, `NORMS`.
+Distances are in units of the target's own energy by default (`norm="relative"`): 0 at the target
+and about 1 for an image without any of its structure, in every network and at every size. One set
+of loss weights therefore serves all of them. The literal forms of the papers are available by
+name, see `NORMS`.
 """
 
 from collections.abc import Callable
@@ -13,84 +14,138 @@ import jax.numpy as jnp
 import numpy as np
 
 Summary = Any  # a pytree of arrays
-Target = Any  # likewise
+Target = Any  # a pytree of arrays
 
-TINY = 1e-12  # keeps the distance finite for an exemplar of one colour
-POOL_SIZE = (
-    2048  # positions of each layer of the exemplar that are kept for statistics that draw anew
-)
+TINY = 1e-12  # keeps distances finite for an exemplar of one color
+POOL_SIZE = 2048  # positions of each exemplar layer that stochastic statistics draw from
 
 
-def _identity(summary: Summary) -> Target:
+def _identity(summary: Any) -> Any:
     return summary
 
 
-class Statistic(NamedTuple):
-    """What of the features is matched, and how far apart two of its values are."""
+def _no_size(channels: int, positions: int) -> int:
+    del channels, positions
+    return 0
 
-    summarize: Callable[
-        [jax.Array], Summary
-    ]  # [H, W, C] -> summary; those of several exemplars may be averaged
-    distance: Callable[[Target, Summary], jax.Array]  # (target, summary) -> scalar >= 0
-    make_target: Callable[[Summary], Target] = _identity  # the exemplar's summary -> target, once
-    samples: int = 0  # positions that are looked at, drawn anew now and then; 0: all
-    directions: int = (
-        0  # random unit directions that the features are projected on, drawn anew likewise; 0: none
-    )
-    critic: Any = None  # an `adversarial.Critic`, which learns; the distance then finds its numbers in the target
-    channelwise: bool = False  # whether it looks at each channel by itself, and so cannot tell which goes with which
-    spatial: bool = False  # whether it knows what stands beside what, and so wants whole layers
-    average: Callable[[jax.Array], Any] | None = (
-        None  # features -> means over positions of products, see `exact` ...
-    )
-    from_averages: Callable[[Any], Summary] = (
-        _identity  # ... from which the summary follows, where it can
-    )
-    statistic_size: Callable[[int, int], int] = lambda channels, positions: (
-        0
-    )  # of a layer of the exemplar, that it looks at
+
+class Statistic(NamedTuple):
+    """Statistic of the features of one layer: its summary, and the distance of two summaries.
+
+    All functions are pure, take one layer of one image, and are compiled, mapped and
+    differentiated by JAX. Only `summarize` and `distance` are required.
+
+    Attributes:
+      summarize: features `[H, W, C]` -> summary. Summaries of several exemplars may be averaged.
+      distance: (target, summary) -> scalar, 0 or more.
+      make_target: summary of the exemplar -> target. Runs once, outside compiled programs.
+      samples: number of positions drawn from each layer, resampled between epochs. 0 uses all
+        positions.
+      directions: number of random unit vectors `[C]` that features are projected on, resampled
+        with the positions. 0 projects on none.
+      critic: an `adversarial.Critic` trained alongside the image; `distance` finds its state in
+        the target. None for statistics that learn nothing.
+      channelwise: True if each channel is compared by itself, so that correlations of channels
+        are not matched.
+      spatial: True if positions are compared with their neighbors. Such a statistic needs whole
+        layers: no masks.
+      average: features `[H, W, C]` -> pytree of means over positions, from which the summary
+        follows. None if no such means determine the summary; then the loss cannot be
+        evaluated in strips of rows.
+      from_averages: result of `average` -> summary.
+      statistic_size: (channels, positions) of an exemplar's layer -> how many independent numbers
+        are compared.
+    """
+
+    summarize: Callable[[jax.Array], Summary]
+    distance: Callable[[Target, Summary], jax.Array]
+    make_target: Callable[[Summary], Target] = _identity
+    samples: int = 0
+    directions: int = 0
+    critic: Any = None
+    channelwise: bool = False
+    spatial: bool = False
+    average: Callable[[jax.Array], Any] | None = None
+    from_averages: Callable[[Any], Summary] = _identity
+    statistic_size: Callable[[int, int], int] = _no_size
 
     @property
     def stochastic(self) -> bool:
-        """Whether chance is part of it."""
+        """True if positions or directions are drawn at random."""
         return bool(self.samples or self.directions)
 
     @property
     def targets_summary(self) -> bool:
-        """Whether its target is the exemplar's summary as it is."""
+        """True if the target is the exemplar's summary, unchanged."""
         return self.make_target is _identity
 
 
 def accumulation_dtype(features: jax.Array) -> np.dtype:
-    """The type in which sums over features are taken: float32, or theirs if that is wider."""
+    """Returns the type for sums over features: float32, or their own type if that is wider."""
     return jnp.promote_types(features.dtype, jnp.float32)
 
 
 def relative(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:
-    """The squared difference in units of the target's own energy; `features` is not used.
+    """Returns the squared difference in units of the target's own energy.
 
-    Departs from Gatys et al. (2015), who divide by 4 N^2 M^2.
+    Args:
+      target: array of the exemplar.
+      summary: array of the image, of the same shape.
+      features: number of channels; not used.
+
+    Returns:
+      `|target - summary|^2 / |target|^2`, a scalar.
+
+    References:
+      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS
+      2015, https://arxiv.org/abs/1505.07376. The paper divides by 4 N^2 M^2 instead, see `gatys`.
     """
     del features
     return jnp.sum((target - summary) ** 2) / (jnp.sum(target**2) + TINY)
 
 
 def gatys(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:
-    """1 / (4 N^2 M^2) of the squared difference of F F^T, as in Gatys et al. (2015); N features at M positions.
+    """Returns the squared difference of Gram matrices with the factor of the paper.
 
-    Our Gram matrices are divided by M already. The form 1 / (2 n_H n_W n_C)^2 of the courses is the same number.
+    The form `1 / (2 n_H n_W n_C)^2` of textbooks and courses is the same number.
+
+    Args:
+      target: `F^T F / M` of the exemplar, `[N, N]`: already divided by the number of positions M.
+      summary: the same of the image.
+      features: number of channels N.
+
+    Returns:
+      `1 / (4 N^2 M^2) |F^T F - F'^T F'|^2`, a scalar.
+
+    References:
+      Gatys et al. (2015), as for `relative`.
     """
     return jnp.sum((target - summary) ** 2) / (4 * features**2)
 
 
 def plain(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:
-    """The sum of squared differences, as in the sorted loss of the courses."""
+    """Returns the sum of squared differences.
+
+    Args:
+      target: array of the exemplar.
+      summary: array of the image, of the same shape.
+      features: number of channels; not used.
+    """
     del features
     return jnp.sum((target - summary) ** 2)
 
 
 def unsquared(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:
-    """The norm of the difference in units of the target's norm: it does not slow down near the target."""
+    """Returns the norm of the difference in units of the target's norm.
+
+    Unlike the squared forms, its slope does not vanish near the target.
+
+    Args:
+      target: array of the exemplar.
+      summary: array of the image, of the same shape.
+      features: number of channels; not used.
+    """
+    # TINY inside the root keeps the gradient finite at the target.
     return jnp.sqrt(relative(target, summary, features) + TINY) - TINY**0.5
 
 
@@ -98,5 +153,13 @@ NORMS = {"relative": relative, "gatys": gatys, "plain": plain, "unsquared": unsq
 
 
 def compare(norm: str) -> Callable[[Target, Summary], jax.Array]:
-    """The distance of two arrays whose last axis counts features, by a row of `NORMS`."""
-    return lambda target, summary: NORMS[norm](target, summary, target.shape[-1])
+    """Returns the distance of two arrays whose last axis counts channels.
+
+    Args:
+      norm: a key of `NORMS`.
+    """
+
+    def distance(target: jax.Array, summary: jax.Array) -> jax.Array:
+        return NORMS[norm](target, summary, target.shape[-1])
+
+    return distance

@@ -1,4 +1,4 @@
-"""One layer's function over all layers."""
+"""Applies the function of one layer to all layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,44 +6,56 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+MAX_STACKED = 2**16  # numbers per array, the covariance of 256 channels: copying more costs time
 
-def map_layers(function: Callable, *arguments: dict[str, Any]) -> dict[str, Any]:
-    """Applies a function of one layer to each, vmapped over layers whose arrays agree in shape.
 
-    Arrays of more than `LARGE` numbers are left where they are and taken one by one: with them stacked a step of the
-    built-in network at 192 px took 0.157 s, without 0.131 s (2 CPU cores).
+def map_layers(function: Callable[..., Any], *arguments: dict[str, Any]) -> dict[str, Any]:
+    """Applies a function of one layer to each layer, vmapped over layers of equal shapes.
+
+    Fewer calls make smaller programs, which compile faster. Layers with arrays of more than
+    `MAX_STACKED` numbers are computed one by one.
 
     Args:
       function: takes one value (a pytree of arrays) from each of `arguments`, for the same layer.
-      arguments: dicts with the same layers as keys.
+      *arguments: dicts with the same layers as keys.
 
     Returns:
-      A dict: layer -> what the function returns for it, in the order of the first argument.
+      layer -> result of the function, in the order of the first argument.
     """
-    results = {}
+    results: dict[str, Any] = {}
     for names in _group_by_shape(arguments):
         results |= _map_group(function, names, arguments)
     return {name: results[name] for name in arguments[0]}
 
 
-def _group_by_shape(arguments: tuple[dict, ...]) -> list[list[str]]:
+def _group_by_shape(arguments: tuple[dict[str, Any], ...]) -> list[list[str]]:
+    """Returns the layers, grouped by the structure and shapes of their values."""
     groups: dict[Any, list[str]] = {}
     for name in arguments[0]:
         leaves, structure = jax.tree.flatten([argument[name] for argument in arguments])
-        alone = name if any(leaf.size > MAX_STACKED for leaf in leaves) else None
-        groups.setdefault((alone, structure, *(leaf.shape for leaf in leaves)), []).append(name)
+        large = any(leaf.size > MAX_STACKED for leaf in leaves)
+        # The name in the key makes a large layer a group of its own.
+        key = (name if large else None, structure, *(leaf.shape for leaf in leaves))
+        groups.setdefault(key, []).append(name)
     return list(groups.values())
 
 
-def _map_group(function: Callable, names: list[str], arguments: tuple[dict, ...]) -> dict[str, Any]:
+def _map_group(
+    function: Callable[..., Any], names: list[str], arguments: tuple[dict[str, Any], ...]
+) -> dict[str, Any]:
+    """Applies the function to layers of equal shapes."""
     if len(names) == 1:
-        return {names[0]: function(*(argument[names[0]] for argument in arguments))}
-    stacked = [
-        jax.tree.map(lambda *leaves: jnp.stack(leaves), *(argument[name] for name in names))
-        for argument in arguments
-    ]
-    mapped = jax.vmap(function)(*stacked)
-    return {name: jax.tree.map(lambda leaf, i=i: leaf[i], mapped) for i, name in enumerate(names)}
+        (name,) = names
+        return {name: function(*(argument[name] for argument in arguments))}
+
+    stacked = [_stack([argument[name] for name in names]) for argument in arguments]
+    results = jax.vmap(function)(*stacked)
+    return {name: _take(results, index) for index, name in enumerate(names)}
 
 
-MAX_STACKED = 2**16  # numbers in an array: the covariances of 256 channels are still stacked
+def _stack(trees: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _take(tree: Any, index: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], tree)

@@ -1,16 +1,14 @@
-"""Statistics of second order and below: means, Gram matrices, covariances, and what is made of them."""
-
-import functools
+"""Statistics of first and second order: channel means, Gram matrices and covariances."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax import lax
 
 from jaxtex.statistics import base
 
 
 def gram_matrix(features: jax.Array) -> jax.Array:
-    """Uncentred correlations between channels, averaged over positions.
+    """Returns the uncentered correlations between channels, averaged over positions.
 
     Args:
       features: activations of one layer, `[H, W, C]`.
@@ -18,34 +16,43 @@ def gram_matrix(features: jax.Array) -> jax.Array:
     Returns:
       `F^T F / (H W)`, `[C, C]`: comparable between images of different sizes.
     """
-    rows = features.reshape(
-        -1, features.shape[-1]
-    )  # an einsum over both axes is three times slower on CPU
+    # An einsum over both axes is three times slower on CPU.
+    rows = features.reshape(-1, features.shape[-1])
     return _self_product(rows) / len(rows)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def _self_product(rows: jax.Array) -> jax.Array:
-    """`[N, C]` -> `[C, C]`. Its gradient is one product; the general rule of a matrix product would make two."""
-    return jnp.matmul(
-        rows.T, rows, precision="highest", preferred_element_type=base.accumulation_dtype(rows)
-    )
+    """Returns `R^T R`, `[N, C]` -> `[C, C]`, with a gradient that costs one product.
+
+    JAX's own rule for a matrix product computes two, one for each factor.
+    """
+    dtype = base.accumulation_dtype(rows)
+    return jnp.matmul(rows.T, rows, precision="highest", preferred_element_type=dtype)
 
 
-_self_product.defvjp(
-    lambda rows: (_self_product(rows), rows),
-    lambda rows, cotangent: (
-        jnp.matmul(rows, (cotangent + cotangent.T).astype(rows.dtype), precision="highest"),
-    ),
-)
+@_self_product.defjvp
+def _self_product_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    """Returns `R^T R` and `M + M^T` with `M = R^T dR`, whose transpose is `R (G + G^T)`."""
+    (rows,), (change,) = primals, tangents
+    product = _cross_product(rows, change)
+    return _self_product(rows), product + product.T
+
+
+def _cross_product(rows: jax.Array, change: jax.Array) -> jax.Array:
+    """Returns `R^T dR`, `[C, C]`, in the accumulation type.
+
+    The conversion comes after the product: then the transpose converts the cotangent first, and
+    multiplies in the type of the features.
+    """
+    product = jnp.matmul(rows.T, change, precision="highest")
+    return product.astype(base.accumulation_dtype(rows))
 
 
 def channel_means(features: jax.Array) -> jax.Array:
-    """The mean of each channel over positions.
-
-    On CPU by a product: what XLA sums there it has stored before, and sums in two rounds; a step of the built-in network at
-    256 px took 0.113 s so, and takes 0.105 s. By two rows of ones, for by one the product is a loop that errs thirty times
-    as much.
+    """Returns the mean of each channel over positions.
 
     Args:
       features: activations of one layer, `[H, W, C]`.
@@ -53,263 +60,174 @@ def channel_means(features: jax.Array) -> jax.Array:
     Returns:
       `[C]`, of float32 or wider.
     """
-    if jax.default_backend() != "cpu":
-        return features.mean((0, 1), base.accumulation_dtype(features))
+    return lax.platform_dependent(features, cpu=_means_by_product, default=_means_by_sum)
+
+
+def _means_by_sum(features: jax.Array) -> jax.Array:
+    return features.mean((0, 1), base.accumulation_dtype(features))
+
+
+def _means_by_product(features: jax.Array) -> jax.Array:
+    """Returns channel means from a product with ones: faster on CPU than XLA's sum over rows.
+
+    With one row of ones XLA emits a plain loop, whose rounding errors are thirty times as large.
+    """
     rows = features.reshape(-1, features.shape[-1])
     ones = jnp.ones((2, len(rows)), rows.dtype)
-    return jnp.matmul(
-        ones, rows, precision="highest", preferred_element_type=base.accumulation_dtype(rows)
-    )[0] / len(rows)
+    dtype = base.accumulation_dtype(rows)
+    sums = jnp.matmul(ones, rows, precision="highest", preferred_element_type=dtype)[0]
+    return sums / len(rows)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def moments(features: jax.Array) -> dict[str, jax.Array]:
-    """The Gaussian that fits the feature vectors best. Derivatives are of reverse mode only.
+    """Returns mean and covariance of the feature vectors.
 
     Args:
       features: activations of one layer, `[H, W, C]`.
 
     Returns:
-      `{"mean": [C], "covariance": [C, C]}`; the Gram matrix is the covariance plus the outer product of the mean.
+      `{"mean": [C], "covariance": [C, C]}`. The Gram matrix is the covariance plus the outer
+      product of the mean with itself.
     """
-    return _centred(_uncentred(features))
+    return center_moments(raw_moments(features))
 
 
-def _moments_forward(features: jax.Array):
-    found = moments(features)
-    return found, (features, found["mean"])
+@moments.defjvp
+def _moments_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """Returns the moments and their tangents, in a form whose transpose costs one product.
 
+    With `N` rows `R`, mean `m` and `s` the column sums of `dR`:
 
-def _moments_gradient(residuals, cotangent: dict[str, jax.Array]) -> tuple[jax.Array]:
-    """One product, and what all rows have in common; the general rule sums matrices along both axes for the latter."""
-    features, mean = residuals
+        dm = s / N        dC = H + H^T        H = (R^T dR - m s^T) / N
+
+    The transpose is `R K + 1 k^T`, `K = (G + G^T) / N`, `k = g / N - K m`. JAX's own rule also
+    reduces `[C, C]` matrices along both axes for the outer product of the means.
+    """
+    (features,), (change,) = primals, tangents
+    values = moments(features)
+
+    mean = values["mean"]
     rows = features.reshape(-1, len(mean))
-    both = (cotangent["covariance"] + cotangent["covariance"].T) / len(rows)
-    common = cotangent["mean"] / len(rows) - jnp.matmul(mean, both, precision="highest")
-    gradient = jnp.matmul(rows, both.astype(rows.dtype), precision="highest") + common.astype(
-        rows.dtype
-    )
-    return (gradient.reshape(features.shape),)
+    change = change.reshape(rows.shape)
+
+    sums = change.sum(0, dtype=base.accumulation_dtype(change))
+    outer = jnp.einsum("c,d->cd", mean, -sums, precision="highest")
+    half = (_cross_product(rows, change) + outer) / len(rows)
+    return values, {"mean": sums / len(rows), "covariance": half + half.T}
 
 
-moments.defvjp(_moments_forward, _moments_gradient)
+def raw_moments(features: jax.Array) -> dict[str, jax.Array]:
+    """Returns the averages from which mean and covariance follow.
 
+    Args:
+      features: activations of one layer, `[H, W, C]`.
 
-def _uncentred(features: jax.Array) -> dict[str, jax.Array]:
+    Returns:
+      `{"mean": [C], "gram": [C, C]}`, means over positions.
+    """
     return {"mean": channel_means(features), "gram": gram_matrix(features)}
 
 
-def _centred(averages: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def center_moments(averages: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Returns mean and covariance from mean and Gram matrix, see `raw_moments`."""
     mean = averages["mean"]
     return {"mean": mean, "covariance": averages["gram"] - jnp.outer(mean, mean)}
+
+
+def symmetric_size(channels: int) -> int:
+    """Returns the number of independent entries of a symmetric `[channels, channels]` matrix."""
+    return channels * (channels + 1) // 2
+
+
+def gaussian_size(channels: int, positions: int) -> int:
+    """Returns the number of independent entries of a mean and a covariance.
+
+    Args:
+      channels: number of channels.
+      positions: number of positions; not used.
+    """
+    del positions
+    return channels + symmetric_size(channels)
 
 
 def gram(norm: str = "relative") -> base.Statistic:
     """Correlations between channels.
 
+    Args:
+      norm: a key of `NORMS`.
+
     References:
-      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
-      https://arxiv.org/abs/1505.07376. The paper divides by the number of positions in the loss, not before.
+      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS
+      2015, https://arxiv.org/abs/1505.07376. The paper divides by the number of positions in the
+      loss, not in the matrix.
     """
     return base.Statistic(
         gram_matrix,
         base.compare(norm),
         average=gram_matrix,
-        statistic_size=lambda c, _: _symmetric(c),
+        statistic_size=lambda channels, _: symmetric_size(channels),
     )
 
 
-def _symmetric(channels: int) -> int:
-    """The independent numbers of a symmetric matrix."""
-    return channels * (channels + 1) // 2
-
-
 def mean(norm: str = "relative") -> base.Statistic:
-    """The mean of each channel alone: colours and amounts of structure, but no structure.
+    """Mean of each channel: colors and amounts of structure, without their arrangement.
+
+    Args:
+      norm: a key of `NORMS`.
 
     References:
-      Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017, https://arxiv.org/abs/1701.01036.
+      Li, Wang, Liu and Hou, "Demystifying Neural Style Transfer", IJCAI 2017,
+      https://arxiv.org/abs/1701.01036.
     """
     return base.Statistic(
         channel_means,
         base.compare(norm),
         average=channel_means,
         channelwise=True,
-        statistic_size=lambda c, _: c,
+        statistic_size=lambda channels, _: channels,
     )
 
 
 def mean_and_covariance() -> base.Statistic:
-    """The Gaussian that fits best: unlike the Gram matrix it tells a high mean from a high variance.
+    """Mean and covariance of the feature vectors, the parameters of the Gaussian that fits best.
+
+    Unlike the Gram matrix, they distinguish a high mean from a high variance.
 
     References:
-      Li et al. (2017), as for `mean`: matching moments as matching distributions; they stop at mean and variance.
+      Li et al. (2017), as for `mean`: matching moments as matching distributions. The paper stops
+      at mean and variance.
     """
-    numbers = lambda channels, _: channels + _symmetric(channels)
     return base.Statistic(
         moments,
         gaussian_difference,
-        average=_uncentred,
-        from_averages=_centred,
-        statistic_size=numbers,
+        average=raw_moments,
+        from_averages=center_moments,
+        statistic_size=gaussian_size,
     )
 
 
 def gaussian_difference(target: base.Summary, summary: base.Summary) -> jax.Array:
-    """The squared difference of means and covariances in units of the energy of the target's Gram matrix.
+    """Returns the squared difference of means and covariances over the energy of the Gram matrix.
 
-    With covariance C and mean m, a small change of the Gram matrix C + m m^T has the squared size |dC|^2 + 2 |m|^2 |dm|^2,
-    but for what the two cancel of each other: so this is the Gram matrix's relative difference, in which a mean cannot
-    make up for a variance. Each of the two in units of its own energy converged ten times slower, to worse pictures.
-    """
-    mean, covariance = target["mean"], target["covariance"]
-    energy = jnp.sum((covariance + jnp.outer(mean, mean)) ** 2)
-    means, covariances = (
-        jnp.sum((target[name] - summary[name]) ** 2) for name in ("mean", "covariance")
-    )
-    return (covariances + 2 * jnp.sum(mean**2) * means) / (energy + base.TINY)
-
-
-def bures() -> base.Statistic:
-    """The Wasserstein-2 distance of the Gaussians that fit best, over the mean square of the exemplar's features.
-
-        |m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2)
-
-    References:
-      Gelbrich, "On a formula for the L2 Wasserstein metric", Mathematische Nachrichten 147, 1990. The default of Crowson's
-      style-transfer-pytorch.
-    """
-    return base.Statistic(
-        moments,
-        _bures_distance,
-        _bures_aim,
-        average=_uncentred,
-        from_averages=_centred,
-        statistic_size=lambda c, _: c + _symmetric(c),
-    )
-
-
-def _bures_aim(summary: base.Summary) -> base.Target:
-    return {**summary, "root": matrix_square_roots(summary["covariance"])[0]}
-
-
-def _bures_distance(target: base.Target, summary: base.Summary) -> jax.Array:
-    traces = jnp.trace(target["covariance"]), jnp.trace(summary["covariance"])
-    root = target["root"]
-    overlap = trace_of_root(
-        jnp.linalg.multi_dot([root, summary["covariance"], root], precision="highest")
-    )
-    means = jnp.sum((target["mean"] - summary["mean"]) ** 2)
-    return jnp.maximum(means + sum(traces) - 2 * overlap, 0) / (
-        jnp.sum(target["mean"] ** 2) + traces[0] + base.TINY
-    )
-
-
-def matrix_square_roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A^1/2 and nearly A^-1/2 of a positive semidefinite `[C, C]`, by products alone.
-
-    Eigenvalues below some 1e-5 of the norm are not resolved, and their inverses stay finite. By eigenvalues, which wait for
-    each other in XLA's pool of threads, steps came to a standstill for good on two CPU cores.
-
-    References:
-      Higham, "Functions of Matrices", SIAM 2008, section 6.7: the coupled Newton-Schulz iteration.
-    """
-    scale, one = jnp.linalg.norm(matrix) + base.TINY, jnp.eye(len(matrix))
-    product = functools.partial(jnp.matmul, precision="highest")
-    root, inverse = matrix / scale, one
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        change = 1.5 * one - 0.5 * product(inverse, root)
-        root, inverse = product(root, change), product(change, inverse)
-    return root * jnp.sqrt(scale), inverse / jnp.sqrt(scale)
-
-
-@jax.custom_vjp
-def trace_of_root(matrix: jax.Array) -> jax.Array:
-    """tr(A^1/2) of a positive semidefinite `[C, C]`; its gradient is A^-1/2 / 2."""
-    return jnp.trace(matrix_square_roots(matrix)[0])
-
-
-def _trace_of_root_forward(matrix: jax.Array):
-    root, inverse = matrix_square_roots(matrix)
-    return jnp.trace(root), inverse
-
-
-trace_of_root.defvjp(
-    _trace_of_root_forward, lambda inverse, cotangent: (cotangent * 0.5 * inverse,)
-)
-NEWTON_SCHULZ_STEPS = 20
-
-
-def pca_gram(k: int = 64, norm: str = "relative") -> base.Statistic:
-    """The Gram matrix along the exemplar's k strongest directions: k (k + 1) / 2 numbers for C (C + 1) / 2.
+    With covariance `C` and mean `m`, a small change of the Gram matrix `C + m m^T` has the squared
+    size `|dC|^2 + 2 |m|^2 |dm|^2`, except for what the two terms cancel of each other. So this is
+    the relative difference of Gram matrices, in which a mean cannot make up for a variance.
 
     Args:
-      k: directions; a layer of fewer channels keeps all.
-      norm: a row of `NORMS`.
+      target: `{"mean": [C], "covariance": [C, C], ...}` of the exemplar.
+      summary: the same of the image.
 
-    References:
-      Gatys et al. (2015), figure 3. The directions are those of the Gram matrix itself, not of the covariance: no others
-      keep so much of what is compared.
+    Returns:
+      A scalar, 0 or more.
     """
+    target_mean, target_covariance = target["mean"], target["covariance"]
+    # Separate energies for mean and covariance converge ten times slower, see
+    # docs/development/performance.md.
+    energy = jnp.sum((target_covariance + jnp.outer(target_mean, target_mean)) ** 2)
 
-    def aim(summary: jax.Array) -> base.Target:
-        directions = np.linalg.eigh(summary)[1][:, -k:]  # in NumPy: see `roots` for XLA's
-        return {"directions": directions, "gram": _project(directions, summary)}
-
-    return base.Statistic(
-        gram_matrix,
-        lambda target, summary: base.compare(norm)(
-            target["gram"], _project(target["directions"], summary)
-        ),
-        aim,
-        average=gram_matrix,
-        statistic_size=lambda channels, _: _symmetric(min(k, channels)),
-    )
-
-
-def _project(directions: jax.Array, matrix: jax.Array) -> jax.Array:
-    return jnp.linalg.multi_dot([directions.T, matrix, directions], precision="highest")
-
-
-def shifted_gram(shifts: str = "0/2/4", norm: str = "relative") -> base.Statistic:
-    """Gram matrices between the features and themselves moved right and down: they know what stands beside what.
-
-    Args:
-      shifts: in positions of the layer, divided by "/"; 0 is the Gram matrix. In a layer that is no larger than twice a
-        shift, half of its side is taken.
-      norm: a row of `NORMS`.
-
-    References:
-      Berger and Memisevic, "Incorporating long-range consistency in CNN-based texture generation", ICLR 2017,
-      https://arxiv.org/abs/1606.01286.
-    """
-    wanted = [int(shift) for shift in shifts.split("/")]
-    numbers = lambda channels, _: sum(
-        2 * channels**2 if shift else _symmetric(channels) for shift in wanted
-    )
-    return base.Statistic(
-        lambda features: _shifted(features, wanted),
-        base.compare(norm),
-        spatial=True,
-        statistic_size=numbers,
-    )
-
-
-def _shifted(features: jax.Array, shifts: list[int]) -> jax.Array:
-    """`[S, C, C]`: one matrix for shift 0, two (right, down) for each other."""
-    found = []
-    for shift in shifts:
-        for axis in (0, 1) if shift else (0,):
-            step = min(shift, features.shape[axis] // 2)
-            count = features.shape[axis] - step
-            one, other = (
-                jax.lax.slice_in_dim(features, start, start + count, axis=axis)
-                for start in (0, step)
-            )
-            found.append(gram_matrix(features) if not step else _products(one, other))
-    return jnp.stack(found)
-
-
-def _products(one: jax.Array, other: jax.Array) -> jax.Array:
-    rows = one.reshape(-1, one.shape[-1])
-    return jnp.matmul(rows.T, other.reshape(rows.shape), precision="highest") / len(rows)
+    means = jnp.sum((target_mean - summary["mean"]) ** 2)
+    covariances = jnp.sum((target_covariance - summary["covariance"]) ** 2)
+    return (covariances + 2 * jnp.sum(target_mean**2) * means) / (energy + base.TINY)

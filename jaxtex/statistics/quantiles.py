@@ -1,4 +1,4 @@
-"""Statistics of whole distributions: values in order, channel by channel or along random directions."""
+"""Statistics of whole distributions: sorted values, per channel or along random directions."""
 
 import math
 
@@ -9,96 +9,139 @@ from jaxtex.statistics import base
 
 
 def sorted_features(samples: int = 256, norm: str = "relative") -> base.Statistic:
-    """Each channel's values in order: the squared earth mover's distance of the channels, one by one.
+    """Sorted values of each channel: the squared Wasserstein-2 distance, channel by channel.
 
     Args:
-      samples: positions drawn of each layer (0: all). XLA sorts slowly on CPU: all positions of 192 px take many times as
-        long as the network itself. Where positions are drawn, the exemplar is known by `comparisons.POOL` of its own.
-      norm: a row of `NORMS`; "plain" is the sum of the courses.
+      samples: number of positions drawn from each layer; 0 uses all, which is slow on CPU, where
+        XLA sorts slowly. If positions are drawn, the exemplar is represented by `base.POOL_SIZE`
+        positions.
+      norm: a key of `NORMS`; "plain" is the unnormalized sum of squares.
 
     References:
-      Heitz, Vanhoey, Chambon and Belcour, "A Sliced Wasserstein Loss for Neural Texture Synthesis", CVPR 2021,
-      https://arxiv.org/abs/2006.07229, along the channels instead of random directions.
+      Heitz, Vanhoey, Chambon and Belcour, "A Sliced Wasserstein Loss for Neural Texture
+      Synthesis", CVPR 2021, https://arxiv.org/abs/2006.07229. Departure: the directions are the
+      channels, not random; see `sliced_wasserstein`.
     """
-    distance = lambda target, summary: base.compare(norm)(*match_lengths(target, summary))
-    kept = base.POOL_SIZE if samples else math.inf
-    numbers = lambda channels, positions: channels * min(positions, kept)
+
+    def distance(target: jax.Array, summary: jax.Array) -> jax.Array:
+        return base.compare(norm)(*match_lengths(target, summary))
+
+    def statistic_size(channels: int, positions: int) -> int:
+        kept = base.POOL_SIZE if samples else math.inf
+        return channels * min(positions, kept)
+
     return base.Statistic(
-        sort_channels, distance, samples=samples, channelwise=True, statistic_size=numbers
+        sort_channels,
+        distance,
+        samples=samples,
+        channelwise=True,
+        statistic_size=statistic_size,
     )
 
 
 def sort_channels(features: jax.Array) -> jax.Array:
-    """`[H, W, C]` -> `[H W, C]`, each channel in rising order: its quantile function."""
+    """Returns the quantile function of each channel: `[H, W, C]` -> `[H W, C]`, ascending."""
     return jnp.sort(features.reshape(-1, features.shape[-1]), axis=0)
 
 
 def match_lengths(target: jax.Array, summary: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Quantile functions `[N, C]`, `[N', C]` at as many points as the shorter has, the longer one interpolated."""
+    """Interpolates the longer of two quantile functions to the length of the shorter.
+
+    Args:
+      target: quantile function of each channel, `[N, C]`.
+      summary: quantile function of each channel, `[N', C]`.
+
+    Returns:
+      Both, `[min(N, N'), C]`.
+    """
     count = min(len(target), len(summary))
     return interpolate_quantiles(target, count), interpolate_quantiles(summary, count)
 
 
 def interpolate_quantiles(quantiles: jax.Array, count: int) -> jax.Array:
-    """A quantile function `[N, C]` at the levels (i + 1/2) / count, linearly interpolated: `[count, C]`."""
-    if len(quantiles) == count:
+    """Samples quantile functions at the levels `(i + 1/2) / count`, by linear interpolation.
+
+    Args:
+      quantiles: sorted values of each channel, `[N, C]`, at the levels `(i + 1/2) / N`.
+      count: number of levels.
+
+    Returns:
+      `[count, C]`; the array itself if `count` is N.
+    """
+    length = len(quantiles)
+    if length == count:
         return quantiles
-    places = jnp.clip(
-        (jnp.arange(count) + 0.5) * (len(quantiles) / count) - 0.5, 0, len(quantiles) - 1
-    )
+
+    places = (jnp.arange(count) + 0.5) * (length / count) - 0.5
+    places = jnp.clip(places, 0, length - 1)
+
     below = jnp.floor(places).astype(jnp.int32)
-    above, share = jnp.minimum(below + 1, len(quantiles) - 1), (places - below)[:, None]
+    above = jnp.minimum(below + 1, length - 1)
+    share = (places - below)[:, None]
     return quantiles[below] * (1 - share) + quantiles[above] * share
 
 
 def sliced_wasserstein(
     directions: int = 32, samples: int = 256, norm: str = "relative"
 ) -> base.Statistic:
-    """Sorted features along random directions, which together tell any two distributions apart.
+    """Sorted features along random directions, which together distinguish any two distributions.
 
     Args:
-      directions: drawn for each layer.
-      samples: positions drawn of each layer (0: all). The exemplar is known by at most `comparisons.POOL` of its own.
-      norm: a row of `NORMS`.
+      directions: number of random directions for each layer.
+      samples: number of positions drawn from each layer; 0 uses all. The exemplar is represented
+        by at most `base.POOL_SIZE` positions.
+      norm: a key of `NORMS`.
 
     References:
-      Heitz et al. (2021), as for `sorted`. Departures: positions are drawn as well, and both stay as they are for some
-      steps, so that a line search has one function to go down on.
+      Heitz et al. (2021), as for `sorted_features`. Departures: positions are drawn as well, and
+      both draws are kept for several steps, so that a line search minimizes one function.
     """
     return sorted_features(samples, norm)._replace(
-        directions=directions, channelwise=False, statistic_size=_pooled
+        directions=directions, channelwise=False, statistic_size=_pooled_size
     )
 
 
-def _pooled(channels: int, positions: int) -> int:
+def _pooled_size(channels: int, positions: int) -> int:
     return channels * min(positions, base.POOL_SIZE)
 
 
 def histogram(bins: int = 64, samples: int = 256, norm: str = "relative") -> base.Statistic:
-    """Each channel's values against those that the exemplar's histogram would have at the same ranks.
+    """Sorted values of each channel, compared with the quantiles of the exemplar's histogram.
 
     Args:
-      bins: of equal width, from the exemplar's least value to its largest.
-      samples: positions drawn of each layer (0: all).
-      norm: a row of `NORMS`.
+      bins: number of bins of equal width, from the exemplar's minimum to its maximum.
+      samples: number of positions drawn from each layer; 0 uses all.
+      norm: a key of `NORMS`.
 
     References:
-      Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram
-      Losses", 2017, https://arxiv.org/abs/1701.08893.
+      Risser, Wilmot and Barnes, "Stable and Controllable Neural Texture Synthesis and Style
+      Transfer Using Histogram Losses", 2017, https://arxiv.org/abs/1701.08893.
     """
-    aim = lambda quantiles: _from_histogram(quantiles, bins)
     return sorted_features(samples, norm)._replace(
-        make_target=aim, statistic_size=lambda channels, _: channels * (bins + 1)
+        make_target=lambda quantiles: _histogram_quantiles(quantiles, bins),
+        statistic_size=lambda channels, _: channels * (bins + 1),
     )
 
 
-def _from_histogram(quantiles: jax.Array, bins: int) -> jax.Array:
-    """`[N, C]` as a histogram remembers it: values spread evenly over their bin."""
+def _histogram_quantiles(quantiles: jax.Array, bins: int) -> jax.Array:
+    """Returns quantiles of a histogram, values spread evenly over their bin: `[N, C]` -> `[N, C]`.
+
+    Args:
+      quantiles: sorted values of each channel, `[N, C]`.
+      bins: number of bins.
+    """
+    count = len(quantiles)
     low, high = quantiles[0], quantiles[-1]
     edges = low + (high - low) * jnp.linspace(0, 1, bins + 1)[:, None]
-    below = jax.vmap(lambda column, edge: jnp.searchsorted(column, edge, side="right"), 1, 1)(
-        quantiles, edges
-    )
-    levels = below.at[0].set(0) / len(quantiles)
-    wanted = (jnp.arange(len(quantiles)) + 0.5) / len(quantiles)
-    return jax.vmap(lambda level, edge: jnp.interp(wanted, level, edge), 1, 1)(levels, edges)
+
+    # The share of values at or below each edge is the inverse of the quantile function there.
+    def rank(column: jax.Array, edge: jax.Array) -> jax.Array:
+        return jnp.searchsorted(column, edge, side="right")
+
+    ranks = jax.vmap(rank, 1, 1)(quantiles, edges)
+    levels = ranks.at[0].set(0) / count
+
+    def value(level: jax.Array, edge: jax.Array) -> jax.Array:
+        return jnp.interp((jnp.arange(count) + 0.5) / count, level, edge)
+
+    return jax.vmap(value, 1, 1)(levels, edges)

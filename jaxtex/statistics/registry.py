@@ -1,20 +1,31 @@
-"""The table of all statistics: features of one layer -> a summary that forgets positions; the distance of two summaries.
+"""The table of all statistics.
 
-A row is a function of its options that returns a `comparisons.Statistic`, whose parts are pure functions of one layer;
-`layers.map_layers` takes them over a network. The flag, the error messages and the property tests read this table.
+Each entry is a function of its options that returns a `base.Statistic`, whose parts are pure
+functions of one layer; `map_layers.map_layers` applies them to all layers of a network. The flag
+`--statistic`, its error messages and the property tests read this table.
 """
 
-from jaxtex.statistics import adversarial, moments, portilla_simoncelli, quantiles
+from collections.abc import Callable
 
-STATISTICS = {
+from jaxtex.statistics import (
+    adversarial,
+    base,
+    bures,
+    gram_variants,
+    moments,
+    portilla_simoncelli,
+    quantiles,
+)
+
+STATISTICS: dict[str, Callable[..., base.Statistic]] = {
     "mean": moments.mean,
     "gram": moments.gram,
     "mean_and_covariance": moments.mean_and_covariance,
-    "bures": moments.bures,
+    "bures": bures.bures,
     "sorted": quantiles.sorted_features,
     "sliced_wasserstein": quantiles.sliced_wasserstein,
-    "pca_gram": moments.pca_gram,
-    "shifted_gram": moments.shifted_gram,
+    "pca_gram": gram_variants.pca_gram,
+    "shifted_gram": gram_variants.shifted_gram,
     "histogram": quantiles.histogram,
     "joint": portilla_simoncelli.joint,
     "discriminator": adversarial.discriminator,

@@ -1,40 +1,51 @@
-"""All that the command does, from Python: arrays in, arrays out."""
+"""Python interface: images as arrays in, images as arrays out.
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+Images are `[H, W, 3]`, float32, sRGB in [0, 1].
+"""
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
 import numpy as np
 
+from jaxtex import networks
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import loop, planning
+from jaxtex.synthesis import input_images, loop, planning, stepping
+from jaxtex.synthesis import settings as parsing
 
 Style = np.ndarray | Sequence[np.ndarray]
 
 
-def synthesize(
-    style: Style, *, observe: loop.Observer = lambda progress: None, **choices: Any
-) -> np.ndarray:
-    """Makes a texture like an exemplar, or like several (`style_weights`, `masks`).
+def _ignore(progress: loop.Progress) -> None:
+    """Does nothing: the default observer."""
+    del progress
 
-    >>> result = jaxtex.synthesize(jaxtex.load_image("images/pebbles.png"), size=128, num_steps=100)
+
+def synthesize(style: Style, *, observe: loop.Observer = _ignore, **choices: Any) -> np.ndarray:
+    """Synthesizes a texture like an exemplar, or like several (`style_weights`, `masks`).
+
+    >>> pebbles = jaxtex.load_image("pebbles")
+    >>> result = jaxtex.synthesize(pebbles, size=128, num_steps=100)
 
     Args:
-      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list of them. With
-        transparency it is `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`, see `materials`.
-      observe: is shown a `synthesis.Progress` every `save_every` steps.
+      style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list
+        of exemplars. With transparency `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`.
+      observe: receives a `Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`, which are also the command's flags.
 
     Returns:
-      The texture, `[height, width, C]` with as many channels as the exemplar, float32 in [0, 1].
+      The texture, `[height, width, C]` with the channels of the exemplar, float32 in [0, 1].
 
     Raises:
-      UserError: a choice or the exemplar cannot be used; the text says why.
+      UserError: a choice or the exemplar cannot be used.
 
     References:
-      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015,
-      https://arxiv.org/abs/1505.07376. The defaults depart from it: the network, its octaves, mean and covariance in
-      place of the Gram matrix, each layer's loss in units of the exemplar's energy, a start near the mean colour, and
-      coarse to fine; docs/defaults.md says why.
+      Gatys, Ecker and Bethge, "Texture Synthesis Using Convolutional Neural Networks", NeurIPS
+      2015, https://arxiv.org/abs/1505.07376. The defaults depart from it: the network and its
+      octaves, mean and covariance instead of the Gram matrix, each layer's loss in units of the
+      exemplar's energy, a start from noise with the exemplar's spectrum, and coarse to fine;
+      docs/defaults.md has the reasons.
     """
     return transfer(None, style, observe=observe, **choices)
 
@@ -43,50 +54,169 @@ def transfer(
     content: np.ndarray | None,
     style: Style | None,
     *,
-    observe: loop.Observer = lambda progress: None,
+    observe: loop.Observer = _ignore,
     **choices: Any,
 ) -> np.ndarray:
-    """Makes a picture with the content of one image and the style of another.
+    """Makes an image with the content of one image and the style of another.
 
     >>> result = jaxtex.transfer(photograph, painting, size=384, preserve_color="luminance")
 
     Args:
-      content: `[H, W, 3]`, sRGB in [0, 1]: what is shown; with transparency, which is kept, `[H, W, 4]`; None: a texture is
-        made.
-      style: likewise: how; a list blends; None reconstructs the content from its features.
-      observe: is shown a `synthesis.Progress` every `save_every` steps.
+      content: `[H, W, 3]`, sRGB in [0, 1]; or with transparency, which is kept, `[H, W, 4]`. None
+        synthesizes a texture.
+      style: the style, as in `synthesize`; a list blends styles; None reconstructs the content
+        from its features.
+      observe: receives a `Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`: `content_layers`, `content_weight`, `init`, ...
 
     Returns:
-      The picture, `[height, width, 3]`, float32 in [0, 1].
+      The image, `[height, width, 3]`, float32 in [0, 1].
 
     Raises:
-      UserError: a choice or an image cannot be used; the text says why.
+      UserError: a choice or an image cannot be used.
 
     References:
-      Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
+      Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR
+      2016.
     """
-    return loop.run(planning.build_plan(style, configs.Config(**choices), content), observe)
+    return loop.run(build_plan(style, configs.Config(**choices), content), observe)
 
 
 def iterate(
     style: Style | None, *, content: np.ndarray | None = None, **choices: Any
 ) -> Iterator[loop.Progress]:
-    """`transfer` as a loop of one's own, which may look at every image and leave at any time.
+    """Runs `transfer` as an iterator, which may be abandoned at any time.
 
     >>> for progress in jaxtex.iterate(pebbles, num_steps=500, save_every=5):
     ...     show(progress.image)
 
     Args:
-      style: the exemplar, or a list, or None.
+      style: the style, or a list, or None.
       content: as for `transfer`.
       **choices: fields of `jaxtex.Config`.
 
     Yields:
-      Every `save_every` steps a `synthesis.Progress`: `step`, `image` (`[H, W, 3]`, at the scale of the moment; the last
-      one is the result), `infos` (losses of the steps since the last one).
+      A `Progress` every `save_every` steps: `step`, `image` (`[H, W, 3]`, at the present scale; the
+      last one is the result) and `infos` (losses of the steps since the last one).
 
     Raises:
       UserError: as `transfer`.
     """
-    yield from loop.iterate(planning.build_plan(style, configs.Config(**choices), content))
+    yield from loop.iterate(build_plan(style, configs.Config(**choices), content))
+
+
+def build_plan(
+    style: Style | None, config: configs.Config, content: np.ndarray | None = None
+) -> stepping.Plan:
+    """Builds the plan of one image from arrays.
+
+    Args:
+      style: as in `synthesize`.
+      config: the choices.
+      content: as for `transfer`.
+
+    Raises:
+      UserError: as `transfer`.
+    """
+    settings = parsing.parse_settings(config)
+    return planning.build_plan(_build_inputs(style, content, settings), settings)
+
+
+def build_batch(
+    styles: Sequence[Style], config: configs.Config, num_images: int = 1
+) -> list[stepping.Plan]:
+    """Builds the plans of a batch from arrays, for `batches.run`.
+
+    Args:
+      styles: each as in `synthesize`.
+      config: the choices; image i of each style has the seed `config.seed + i`.
+      num_images: number of images of each style.
+
+    Raises:
+      UserError: as `planning.build_batch`.
+    """
+    settings = parsing.parse_settings(config)
+    batch = [_build_inputs(style, None, settings) for style in styles]
+    return planning.build_batch(batch, settings, num_images)
+
+
+def _build_inputs(
+    style: Style | None, content: np.ndarray | None, settings: parsing.Settings
+) -> input_images.Inputs:
+    """Validates the images."""
+    styles: Sequence[np.ndarray]
+    if style is None:
+        styles = []
+    elif isinstance(style, list | tuple):
+        styles = style
+    else:
+        styles = [style]
+    return input_images.build_inputs(styles, content, settings)
+
+
+class Objective(NamedTuple):
+    """Loss and features of a synthesis, as pure functions for use in other programs.
+
+    Attributes:
+      loss: `(image, data) -> scalar`, the weighted sum of all terms.
+      terms: `(image, data) -> {name: scalar}`, each term without its weight.
+      features: `(image, data) -> {layer: [H', W', C]}`.
+      data: weights and targets; pass it as an argument, so that it is no constant of a program.
+      start: initial image, `[height, width, 3]` in [0, 1].
+    """
+
+    loss: Callable[[jax.Array, Any], jax.Array]
+    terms: Callable[[jax.Array, Any], dict[str, jax.Array]]
+    features: Callable[[jax.Array, Any], networks.Features]
+    data: Any
+    start: np.ndarray
+
+
+def build(style: Style | None, *, content: np.ndarray | None = None, **choices: Any) -> Objective:
+    """Builds the loss of a synthesis as pure functions, usable under `jit`, `grad` and `vmap`.
+
+    The functions use XLA's own operations, on every platform, so all of JAX's transformations apply,
+    forward mode included. The image is at full size: there is one scale.
+
+    Gradient descent with optax:
+
+    >>> objective = jaxtex.build(pebbles, size=128)
+    >>> optimizer = optax.adam(0.02)
+    >>> image = jnp.asarray(objective.start)
+    >>> state = optimizer.init(image)
+    >>> @jax.jit
+    ... def step(image, state, data):
+    ...     gradient = jax.grad(objective.loss)(image, data)
+    ...     updates, state = optimizer.update(gradient, state)
+    ...     return jnp.clip(image + updates, 0, 1), state
+
+    A batch of images, and the features of one:
+
+    >>> jax.vmap(objective.loss, (0, None))(images, objective.data)
+    >>> objective.features(image, objective.data)["relu2_1"]
+
+    Args:
+      style: the exemplar, or a list, or None.
+      content: as for `transfer`.
+      **choices: fields of `jaxtex.Config`; those of the loop (`num_steps`, `optimizer`, ...) have
+        no effect.
+
+    Raises:
+      UserError: as `transfer`; or the statistic has a critic, which is no function of the image.
+    """
+    settings = parsing.parse_settings(configs.Config(**{**choices, "scales": 1}))
+    inputs = _build_inputs(style, content, settings)
+    spec, problem, start = planning.build_functional(inputs, settings)
+
+    def loss(image: jax.Array, data: Any) -> jax.Array:
+        value, _ = problem.loss_fn(image, data, ())
+        return value
+
+    def terms(image: jax.Array, data: Any) -> dict[str, jax.Array]:
+        _, (values, _) = problem.loss_fn(image, data, ())
+        return values
+
+    def features(image: jax.Array, data: Any) -> networks.Features:
+        return spec.network.apply(data["variables"], image)
+
+    return Objective(loss, terms, features, problem.data(0), start)

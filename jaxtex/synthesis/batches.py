@@ -1,100 +1,125 @@
-"""Several syntheses as one: each step takes all images a step further, each at its own point of its own line search.
+"""Several images at once, each with its own line search.
 
-No image waits for another: a step is one evaluation of each, accepted or refused by each for itself, and all have the same
-number of them. The weights are there once, and a program is compiled once for a size. On one CPU images have programs of
-their own, in threads of their own, which is quicker there: on two cores a step of 128 px took 0.042 s, two side by side
-0.067 s; of eight in one program 0.29 s, side by side 0.27 s.
+No image waits for another: each step evaluates each image once, and each accepts or refuses its own
+trial. On a CPU every image has its own program and thread, which is faster there than one program of
+a batch; on other devices one program, made by `jax.vmap`, takes all images a step further.
 """
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
 from concurrent import futures
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxtex.runtime import device_memory, distributed, xla_options
-from jaxtex.synthesis import loop, stepping
+from jaxtex.synthesis import compilation, loop, stepping
+
+Checkpointers = Sequence[loop.Checkpointer | None]
 
 
 def run(
     plans: Sequence[stepping.Plan],
     observers: Sequence[loop.Observer],
-    keepers: Sequence[loop.Checkpointer] | None = None,
+    checkpointers: Checkpointers | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """What `synthesis.run` returns for each plan, all of one size and one loss at once.
+    """Runs plans of one loss.
 
     Args:
-      plans: of one `targets.Loss`; those whose arrays agree in shape go together.
-      observers: one for each.
-      keepers: likewise; of those that go together the first has them all.
+      plans: those whose arrays have the same shapes run together.
+      observers: one for each plan.
+      checkpointers: one for each plan; of plans in one program the first saves all.
 
     Yields:
-      Which plan's, and the image, as soon as it is there.
+      Index of the plan, and the result as `loop.run` returns it, as soon as it is finished.
     """
+    checkpointers = checkpointers or [None] * len(plans)
     groups: dict[str, list[int]] = {}
     for index, plan in enumerate(plans):
         groups.setdefault(_shapes(plan), []).append(index)
-    keepers = keepers or [loop.FORGETFUL] * len(plans)
+
     for indices in groups.values():
-        chosen = [[each[i] for i in indices] for each in (plans, observers, keepers)]
-        found = (run_threads if runs_separately(chosen[0][0]) else run_vmapped)(*chosen)
-        yield from ((indices[i], plans[indices[i]].finish(image)) for i, image in found)
+        group = [plans[i] for i in indices]
+        run_group = run_threads if runs_separately(group[0]) else run_vmapped
+        results = run_group(
+            group, [observers[i] for i in indices], [checkpointers[i] for i in indices]
+        )
+        for position, image in results:
+            index = indices[position]
+            yield index, plans[index].finish(image)
 
 
 def runs_separately(plan: stepping.Plan) -> bool:
-    """Whether a program for each image is quicker than one for all."""
+    """Returns True if a program for each image is faster than one for all."""
     return jax.default_backend() == "cpu" and plan.layout.images == 1
 
 
 def run_threads(
     plans: Sequence[stepping.Plan],
     observers: Sequence[loop.Observer],
-    keepers: Sequence[loop.Checkpointer],
+    checkpointers: Checkpointers,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Each by itself, some at a time; one goes on when its observer, in the caller's thread, has seen how far it is.
+    """Runs each plan with its own program, several at a time.
 
-    What JAX is told in the caller's thread alone, as by `with jax.enable_x64()`, is not heard in theirs.
+    An image continues after its observer, in the caller's thread, has received its progress.
+    Settings of JAX that hold in the caller's thread only, such as `with jax.enable_x64()`, do not
+    hold in the others.
+
+    Args:
+      plans: of one size.
+      observers: one for each plan.
+      checkpointers: one for each plan.
+
+    Yields:
+      Index of the plan, and its last image.
     """
-    waiting, many = iter(range(len(plans))), max_threads(plans[0])
-    with loop.compile_chunks(plans[0]) as chunks, futures.ThreadPoolExecutor(many) as threads:
+    number = max_threads(plans[0])
+    waiting = iter(range(len(plans)))
+    with (
+        loop.compile_chunks(plans[0]) as chunks,
+        futures.ThreadPoolExecutor(number) as threads,
+    ):
         descents = [
-            loop.descent(plan, chunks, keeper) for plan, keeper in zip(plans, keepers, strict=True)
+            loop.descent(plan, chunks, checkpointer)
+            for plan, checkpointer in zip(plans, checkpointers, strict=True)
         ]
-        going = {threads.submit(_advance, descents[i]): i for i in itertools.islice(waiting, many)}
-        while going:
-            first = next(iter(futures.wait(going, return_when=futures.FIRST_COMPLETED).done))
-            index, (progress, image) = going.pop(first), first.result()
+        running = {
+            threads.submit(_advance, descents[i]): i for i in itertools.islice(waiting, number)
+        }
+        while running:
+            finished = futures.wait(running, return_when=futures.FIRST_COMPLETED).done
+            first = next(iter(finished))
+            index: int | None = running.pop(first)
+            progress, image = first.result()
             if progress is None:
                 yield index, image
                 index = next(waiting, None)
             else:
                 observers[index](progress)
             if index is not None:
-                going[threads.submit(_advance, descents[index])] = index
+                running[threads.submit(_advance, descents[index])] = index
 
 
 def max_threads(plan: stepping.Plan) -> int:
-    """As many images as this process has cores, if half of the memory that is free holds them.
+    """Returns how many images run at a time: one for each core, within half of the free memory.
 
-    One, where devices or processes wait for each other: all must come to the same place in the same order.
+    One, if devices or processes wait for each other: all must reach the same step in the same
+    order.
     """
     if plan.layout.rows > 1 or not distributed.is_single_process():
         return 1
-    held = device_memory.estimate_step_bytes(max(problem.features for problem in plan.problems))
-    return int(
-        max(
-            1,
-            min(xla_options.available_cores(), device_memory.available_bytes() / 2 // max(1, held)),
-        )
-    )
+    feature_bytes = max(problem.feature_bytes for problem in plan.problems)
+    image_bytes = max(1, device_memory.estimate_step_bytes(feature_bytes))
+    within_memory = device_memory.available_bytes() / 2 // image_bytes
+    return int(max(1, min(xla_options.available_cores(), within_memory)))
 
 
 def _advance(
     descent: Generator[loop.Progress, None, np.ndarray],
 ) -> tuple[loop.Progress | None, np.ndarray | None]:
-    """What the observer is to see next; or, in the end, the image."""
+    """Returns the next progress; or, at the end, the image."""
     try:
         return next(descent), None
     except StopIteration as end:
@@ -104,58 +129,72 @@ def _advance(
 def run_vmapped(
     plans: Sequence[stepping.Plan],
     observers: Sequence[loop.Observer],
-    keepers: Sequence[loop.Checkpointer],
+    checkpointers: Checkpointers,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """All in each step; the last is repeated where the devices could not share them evenly."""
+    """Runs all plans in one program; repeats the last one if devices could not share them evenly.
+
+    Args:
+      plans: of one size.
+      observers: one for each plan.
+      checkpointers: the first saves all.
+
+    Yields:
+      Index of the plan, and its last image.
+    """
     missing = -len(plans) % plans[0].layout.images
-    whole = stack_plans([*plans, *[plans[-1]] * missing])
-    with loop.compile_chunks(whole) as chunks:
-        found = loop.descend(whole, chunks, _split(observers), keepers[0])
-    yield from enumerate(found[: len(plans)])
+    batch = stack_plans([*plans, *[plans[-1]] * missing])
+    with loop.compile_chunks(batch) as chunks:
+        images = loop.descend(batch, chunks, _split(observers), checkpointers[0])
+    yield from enumerate(images[: len(plans)])
 
 
 def stack_plans(plans: Sequence[stepping.Plan]) -> stepping.Plan:
-    """One plan of the images of all: arrays get a first axis, but for what the images share."""
-    problems = [
-        _combine(problems) for problems in zip(*(plan.problems for plan in plans), strict=True)
-    ]
-    start = np.stack([plan.start for plan in plans])
-    details = [np.stack(details) for details in zip(*(plan.details for plan in plans), strict=True)]
-    return plans[0]._replace(problems=problems, start=start, details=details, batch=len(plans))
+    """Returns one plan of a batch: arrays get a first axis, unless the images share them."""
+    by_scale = zip(*(plan.problems for plan in plans), strict=True)
+    details = zip(*(plan.details for plan in plans), strict=True)
+    return plans[0]._replace(
+        problems=[_stack_problems(problems) for problems in by_scale],
+        start=np.stack([plan.start for plan in plans]),
+        details=[np.stack(each) for each in details],
+        batch=len(plans),
+    )
 
 
-def _combine(problems: Sequence[stepping.Problem]) -> stepping.Problem:
+def _stack_problems(problems: Sequence[stepping.Problem]) -> stepping.Problem:
+    """Returns one problem of a batch."""
     first = problems[0]
-    stack = lambda several: jax.tree.map(
-        lambda axis, *parts: parts[0] if axis is None else _stack(parts),
-        first.axes,
-        *several,
-        is_leaf=lambda x: x is None,
-    )
-    data = lambda epoch: stack([problem.data(epoch) for problem in problems])
-    critic = _stack([problem.critic for problem in problems])
-    return first._replace(
-        data=data,
-        shapes=jax.eval_shape(stack, [problem.shapes for problem in problems]),
-        critic=critic,
-    )
+
+    def stack_data(axis: int | None, *parts: Any) -> Any:
+        return parts[0] if axis is None else _stack(parts)
+
+    def data(draws: int) -> Any:
+        parts = [problem.data(draws) for problem in problems]
+        return jax.tree.map(stack_data, first.batch_axes, *parts, is_leaf=lambda x: x is None)
+
+    critics = _stack([problem.critics for problem in problems])
+    return first._replace(data=data, critics=critics)
 
 
-def _stack(trees: Sequence):
+def _stack(trees: Sequence) -> Any:
+    """Stacks the leaves of trees along a new first axis."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
+    """Returns an observer of a batch that calls the observer of each image."""
+
     def observe(progress: loop.Progress) -> None:
         for i, observer in enumerate(observers):
-            own = jax.tree.map(lambda leaf, i=i: leaf[:, i], progress.infos)
-            observer(progress._replace(image=progress.image[i], infos=own))
+            infos = jax.tree.map(lambda leaf, i=i: leaf[:, i], progress.infos)
+            observer(progress._replace(image=progress.image[i], infos=infos))
 
     return observe
 
 
 def _shapes(plan: stepping.Plan) -> str:
-    return str(
-        [(p.height, p.width, jax.tree.map(jnp.shape, (p.shapes, p.critic))) for p in plan.problems]
-        + [plan.height]
-    )
+    """Returns a key that is equal for plans whose arrays have the same shapes."""
+    shapes = [plan.height, plan.width]
+    for problem in plan.problems:
+        trees = (compilation.data_shapes(problem), problem.critics)
+        shapes.append((problem.height, problem.width, jax.tree.map(jnp.shape, trees)))
+    return str(shapes)

@@ -1,8 +1,9 @@
-"""Where a synthesis stands, in a file: a run that was cut off goes on as if it had not been.
+"""Checkpoints of one synthesis: interrupted runs resume exactly.
 
-A checkpoint is one `.npz`, written whole or not at all: every array of the state by its path in it, the losses that no
-observer has seen yet, and, as JSON, whose it is and after how many steps. Two are kept, and a damaged one is passed over.
-Nothing else is needed: what is drawn at random is decided by the seed and the step, and targets are made anew.
+A checkpoint is one `.npz` file, written whole or not at all: every array of the state under its path
+in the state, the losses that no observer has received yet, and, as JSON, the identity of the run and
+the number of steps. Two are kept, and a damaged one is skipped. Random draws follow from the seed
+and the step, and targets are computed again.
 """
 
 import contextlib
@@ -23,167 +24,191 @@ from jaxtex.runtime import distributed, files, sharding
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import loop, stepping
 
-ABOUT = "about"
+ABOUT = "about"  # name of the JSON among the arrays
 NUM_KEPT = 2  # checkpoints
-MAX_TIME_SHARE = 0.02  # of the time may go into saving
+MAX_TIME_SHARE = 0.02  # part of the time that saving may take
 MIN_INTERVAL = 1.0  # seconds between two checkpoints
-SPEED = 1e8  # bytes a second, of a disk that is not known yet
+DISK_SPEED = 1e8  # bytes per second, before the first checkpoint is timed
+
+
+def _flush_nothing() -> None:
+    """Does nothing: the default of `FileCheckpointer.flush`."""
 
 
 class FileCheckpointer:
-    """The checkpoints of one synthesis, as the keeper of `synthesis.descend`.
+    """Checkpoints of one synthesis in a folder; a `loop.Checkpointer`.
 
     Args:
-      folder: for them alone; made with the first.
-      identity: what decides the picture; a state of another one is refused.
-      settle: returns when all that observers were shown is written: it would not be made again.
+      folder: used for checkpoints only; created with the first one.
+      identity: what decides the result, as JSON; a checkpoint of another identity is refused.
+      flush: returns when everything that observers received is written: it will not be made again.
     """
 
     def __init__(
-        self, folder: pathlib.Path, identity: Any, settle: Callable[[], object] = lambda: None
+        self,
+        folder: pathlib.Path,
+        identity: Any,
+        flush: Callable[[], object] = _flush_nothing,
     ):
-        self.folder, self.identity, self.settle = folder, json.loads(json.dumps(identity)), settle
-        self.saved, self.took = time.monotonic(), None  # when, and how long it lasted
+        self.folder = folder
+        self.identity = json.loads(json.dumps(identity))
+        self.flush = flush
+        self.last_time = time.monotonic()
+        self.last_seconds: float | None = None  # how long the last checkpoint took
 
-    def find(self, plan: stepping.Plan) -> loop.LoopState | None:
-        """The newest state that can be read; in every process the same. None: there is none, and all begins anew.
+    def restore(self, plan: stepping.Plan) -> loop.LoopState | None:
+        """Returns the newest state that can be read, the same in every process; None without one.
 
         Raises:
-          UserError: it is that of something else.
+          UserError: the checkpoint belongs to another run.
         """
-        found = self._newest(plan) if distributed.is_writer() else None
-        number, step = distributed.broadcast(
-            np.array([found.number, found.step] if found else [0, 0])
-        ).tolist()
+        restored = self._read_newest(plan) if distributed.is_writer() else None
+        position = [restored.number, restored.step] if restored else [0, 0]
+        number, step = distributed.broadcast(np.array(position)).tolist()
         if not number:
             return None
-        logging.info("goes on after step %d of %d", step, plan.num_steps)
-        shapes = stepping.state_shapes(plan, plan.problems[number - 1])
-        zeros = lambda: jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
-        state = distributed.broadcast(found.state if found else zeros())
-        state = jax.tree.map(jnp.array, state)  # buffers of their own, to be given away
-        return loop.LoopState(number, step, state, found.infos if found else ())
+        logging.info("resumes after step %d of %d", step, plan.num_steps)
 
-    def keep(self, plan: stepping.Plan, standing: loop.LoopState) -> None:
-        """Saves the state, if it is time to, or to leave.
+        if restored:
+            state, infos = restored.state, restored.infos
+        else:  # another process is the writer
+            shapes = stepping.state_shapes(plan, plan.problems[number - 1])
+            state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+            infos = ()
+        state = distributed.broadcast(state)
+        state = jax.tree.map(jnp.array, state)  # each leaf gets its own buffer and can be donated
+        return loop.LoopState(number, step, state, infos)
+
+    def save(self, plan: stepping.Plan, loop_state: loop.LoopState) -> None:
+        """Saves the state if a checkpoint is due, or if the process must stop.
 
         Raises:
-          Preempted: the process was told to leave.
+          Preempted: a signal asked the process to stop; the state is saved.
         """
-        leaving = distributed.preemption_requested()
-        if leaving or self._agreed(standing):
-            began = time.monotonic()
-            self._save(plan, standing)
-            self.saved = time.monotonic()
-            self.took = self.saved - began
-        if leaving:
+        stopping = distributed.preemption_requested()
+        if stopping or self._is_due_everywhere(loop_state):
+            start = time.monotonic()
+            self._write(plan, loop_state)
+            self.last_time = time.monotonic()
+            self.last_seconds = self.last_time - start
+        if stopping:
             raise errors.Preempted(
-                f"told to leave, and saved after step {standing.step} of {plan.num_steps}"
+                f"stopped by a signal, and saved after step {loop_state.step} of {plan.num_steps}"
             )
 
-    def _agreed(self, standing: loop.LoopState) -> bool:
-        """Of several processes they ask each other only when an observer has been shown all: asking takes time."""
-        if standing.infos and not distributed.is_single_process():
+    def _is_due_everywhere(self, loop_state: loop.LoopState) -> bool:
+        """Returns the writer's decision. Several processes ask only after an observer was called."""
+        if loop_state.infos and not distributed.is_single_process():
             return False
-        return distributed.broadcast_flag(self._is_due(standing))
+        return distributed.broadcast_flag(self._is_due(loop_state))
 
-    def _is_due(self, standing: loop.LoopState) -> bool:
-        size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(standing.state))
-        took = size / SPEED if self.took is None else self.took
-        return time.monotonic() - self.saved > max(MIN_INTERVAL, took / MAX_TIME_SHARE)
+    def _is_due(self, loop_state: loop.LoopState) -> bool:
+        """Returns True if the last checkpoint is old enough for the time that saving takes."""
+        seconds = self.last_seconds
+        if seconds is None:
+            leaves = jax.tree.leaves(loop_state.state)
+            seconds = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) / DISK_SPEED
+        return time.monotonic() - self.last_time > max(MIN_INTERVAL, seconds / MAX_TIME_SHARE)
 
-    def _save(self, plan: stepping.Plan, standing: loop.LoopState) -> None:
-        spread = sharding.build_mesh(plan.layout, plan.problems[standing.number - 1].rows)
-        arrays = {
-            f"state{path}": sharding.fetch(leaf, spread) for path, leaf in _leaves(standing.state)
-        }
+    def _write(self, plan: stepping.Plan, loop_state: loop.LoopState) -> None:
+        """Writes a checkpoint and removes old ones."""
+        problem = plan.problems[loop_state.number - 1]
+        mesh = sharding.build_mesh(plan.layout, problem.row_devices)
+        leaves = _named_leaves(loop_state.state)
+        arrays = {f"state{path}": sharding.fetch(leaf, mesh) for path, leaf in leaves}
         if not distributed.is_writer():
             return
-        arrays |= {
-            f"infos{path}": leaf for path, leaf in _leaves(loop.concatenate_infos(standing.infos))
-        }
+
+        infos = loop.concatenate_infos(loop_state.infos)
+        arrays |= {f"infos{path}": leaf for path, leaf in _named_leaves(infos)}
         about = {
             "identity": self.identity,
-            "number": standing.number,
-            "step": standing.step,
-            "strips": _strips(plan),
+            "number": loop_state.number,
+            "step": loop_state.step,
+            "strips": ",".join(str(problem.strip or "none") for problem in plan.problems),
         }
-        self.settle()
+        self.flush()
         self.folder.mkdir(exist_ok=True)
-        with (
-            files.atomic(self.folder / f"{standing.step:08d}.npz") as part,
-            open(part, "wb") as file,
-        ):
+        path = self.folder / f"{loop_state.step:08d}.npz"
+        with files.atomic(path) as part, open(part, "wb") as file:
             np.savez(file, **{ABOUT: np.array(json.dumps(about))}, **arrays)
         for old in _newest_first(self.folder)[NUM_KEPT:]:
             old.unlink(missing_ok=True)
 
-    def _newest(self, plan: stepping.Plan) -> loop.LoopState | None:
+    def _read_newest(self, plan: stepping.Plan) -> loop.LoopState | None:
+        """Reads the newest checkpoint that is not damaged."""
         for path in _newest_first(self.folder):
             try:
                 return self._read(plan, path)
             except errors.UserError:
                 raise
-            except Exception as error:  # anything may be in a file that is damaged
-                logging.warning("%s is damaged (%s), and passed over", path, type(error).__name__)
+            except Exception as error:  # a damaged file can raise anything
+                logging.warning("%s is damaged (%s) and skipped", path, type(error).__name__)
         return None
 
     def _read(self, plan: stepping.Plan, path: pathlib.Path) -> loop.LoopState:
-        with _opened(path) as file:
+        """Reads a checkpoint of this run."""
+        with _open(path) as file:
             about = json.loads(str(file[ABOUT]))
             if about["identity"] != self.identity:
-                where = f"--workdir={self.folder.parent}"
                 raise errors.UserError(
-                    f"{where}: {path.name} in it is of another run; --overwrite begins anew"
+                    f"--workdir={self.folder.parent}: {path.name} belongs to another run; "
+                    "--overwrite starts from the beginning"
                 )
             arrays = {name: file[name] for name in file.files}
+
         shapes = stepping.state_shapes(plan, plan.problems[about["number"] - 1])
-        leaves = [_fitting(arrays[f"state{name}"], shape) for name, shape in _leaves(shapes)]
+        leaves = []
+        for name, shape in _named_leaves(shapes):
+            leaves.append(_validate_array(arrays[f"state{name}"], shape))
         state = jax.tree.unflatten(jax.tree.structure(shapes), leaves)
-        return loop.LoopState(about["number"], about["step"], state, _infos(arrays))
+        return loop.LoopState(about["number"], about["step"], state, _read_infos(arrays))
 
 
 def restore_strips(folder: pathlib.Path, config: configs.Config) -> configs.Config:
-    """The choices, with what was left to the memory that was free as it was decided when the run began."""
-    for path in _newest_first(folder) if config.strips == "auto" else ():
-        with contextlib.suppress(Exception), _opened(path) as file:  # a damaged one is passed over
-            return dataclasses.replace(config, strips=json.loads(str(file[ABOUT]))["strips"])
+    """Returns the config with `strips="auto"` as it was decided when the run began.
+
+    Args:
+      folder: of the checkpoints.
+      config: of the run.
+    """
+    if config.strips != "auto":
+        return config
+    for path in _newest_first(folder):
+        with contextlib.suppress(Exception), _open(path) as file:  # a damaged one is skipped
+            strips = json.loads(str(file[ABOUT]))["strips"]
+            return dataclasses.replace(config, strips=strips)
     return config
 
 
 @contextlib.contextmanager
-def _opened(path: pathlib.Path) -> Iterator[np.lib.npyio.NpzFile]:
-    """Plain arrays alone: nothing in it is run."""
+def _open(path: pathlib.Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """Opens a checkpoint for plain arrays only: nothing in it is run."""
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
         yield file
 
 
-def _strips(plan: stepping.Plan) -> str:
-    return ",".join(str(problem.strip or "none") for problem in plan.problems)
-
-
 def _newest_first(folder: pathlib.Path) -> list[pathlib.Path]:
-    """By the steps that they bear: clocks jump."""
+    """Returns the checkpoints in a folder by their steps, not by their times: clocks jump."""
     return sorted(folder.glob("*.npz"), reverse=True)
 
 
-def _leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Each with its path, such as `.memory.pairs`."""
-    return [
-        (jax.tree_util.keystr(path), leaf)
-        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
-    ]
+def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """Returns each leaf with its path, such as `.memory.pairs`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
 
 
-def _fitting(array: np.ndarray, shape: jax.ShapeDtypeStruct) -> np.ndarray:
+def _validate_array(array: np.ndarray, shape: jax.ShapeDtypeStruct) -> np.ndarray:
+    """Returns the array if it has the expected shape and dtype."""
     if (array.shape, array.dtype) != (shape.shape, shape.dtype):
-        raise ValueError(
-            f"{array.dtype}{list(array.shape)} in place of {shape.dtype}{list(shape.shape)}"
-        )
+        expected = f"{shape.dtype}{list(shape.shape)}"
+        raise ValueError(f"expected {expected}, got {array.dtype}{list(array.shape)}")
     return array
 
 
-def _infos(arrays: dict[str, np.ndarray]) -> tuple[stepping.Info, ...]:
+def _read_infos(arrays: dict[str, np.ndarray]) -> tuple[stepping.Info, ...]:
+    """Returns the losses in a checkpoint that no observer had received."""
     if "infos.loss" not in arrays:
         return ()
     terms = {

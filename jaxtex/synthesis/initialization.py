@@ -1,4 +1,4 @@
-"""What a synthesis begins with: noise that has the exemplar's colours and spectrum, white noise, or a picture."""
+"""Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
 
 import itertools
 import os
@@ -7,81 +7,118 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxtex import errors, images
-from jaxtex.images import builtin as pictures
+from jaxtex.images import builtin
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
 
-KINDS = "spectrum", "noise", "style", "content"
-FAINT, HALF = 0.02, 0.5  # deviation of white noise; share of the exemplar's contrast
-TAPER = 8  # a part of each side over which the exemplar fades towards its border
+KINDS = ("spectrum", "noise", "style", "content")
+WHITE_NOISE = 0.02  # default standard deviation of white noise
+SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
+TAPER = 8  # the exemplar fades over this fraction of each side
 
 
 def initial_image(
-    scene: input_images.Inputs, config: configs.Config, height: int, width: int
+    inputs: input_images.Inputs, config: configs.Config, height: int, width: int
 ) -> np.ndarray:
-    """The first image, `[height, width, 3]` in [0, 1], at the coarsest scale; of a set of maps with all their channels.
+    """Returns the initial image of the coarsest scale.
+
+    Args:
+      inputs: exemplars and content.
+      config: `init`, `noise`, `seed` and `tile`.
+      height: rows of the image, in pixels.
+      width: columns of the image, in pixels.
+
+    Returns:
+      `[height, width, C]` in [0, 1], with as many channels as the exemplar or its maps have.
 
     Raises:
-      UserError: `config.init` is no kind of start, no file, or of something that is not there.
+      UserError: `config.init` is neither a kind nor an image, or needs an image that is missing.
     """
-    rng, kind = np.random.default_rng(config.seed), _kind(scene, config)
+    kind = _kind(inputs, config)
+    rng = np.random.default_rng(config.seed)
     if kind == "spectrum":
-        return _spectrum_noise(scene, config, (height, width), rng)
+        return _spectrum_noise(inputs, config, (height, width), rng)
     if kind == "noise":
-        mean = (scene.styles or [scene.content])[0].mean((0, 1))
+        mean = _reference(inputs).mean((0, 1))
         white = rng.standard_normal((height, width, len(mean)), np.float32)
-        return np.clip(mean + (config.noise or FAINT) * white, 0, 1).astype(np.float32)
-    if kind in ("style", "content"):
-        given = scene.content if kind == "content" else scene.styles[0] if scene.styles else None
-        if given is None:
-            raise errors.UserError(f"--init={kind}: there is no --{kind}")
-        return images.resize(given, height, width)
-    if scene.material.maps:
-        raise errors.UserError(f"--init={config.init}: maps begin as spectrum, noise or style")
-    if kind.isidentifier() and not os.path.exists(pictures.resolve(kind)):
-        raise errors.unknown("--init", kind, [*KINDS, *pictures.names()])
+        return np.clip(mean + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
+    if kind == "content":
+        return _resized(inputs.content, kind, height, width)
+    if kind == "style":
+        return _resized(inputs.styles[0] if inputs.styles else None, kind, height, width)
+
+    if inputs.material.maps:
+        raise errors.UserError(
+            f"--init={config.init}: with maps it must be spectrum, noise or style"
+        )
+    if kind.isidentifier() and not os.path.exists(builtin.resolve(kind)):
+        raise errors.unknown("--init", kind, [*KINDS, *builtin.names()])
     return images.resize(images.load(kind), height, width, config.tile)
 
 
+def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np.ndarray:
+    """Resizes the style or content that `--init` names."""
+    if image is None:
+        raise errors.UserError(f"--init={kind}: --{kind} is missing")
+    return images.resize(image, height, width)
+
+
 def scale_details(
-    scene: input_images.Inputs, config: configs.Config, sizes: Sequence[tuple[int, int]]
+    inputs: input_images.Inputs, config: configs.Config, sizes: Sequence[tuple[int, int]]
 ) -> list[np.ndarray]:
-    """What is added when the image is enlarged from each size to the next: the waves that the smaller one cannot hold.
+    """Returns what is added when the image is enlarged from each scale to the next.
+
+    After a start from spectrum noise these are the frequencies that the smaller image cannot hold;
+    otherwise zeros.
 
     Args:
-      scene: whose exemplars are imitated.
-      config: nothing is added but to a start of `spectrum`.
-      sizes: of the scales, height and width, from coarse to fine.
+      inputs: exemplars and content.
+      config: `init`, `noise`, `seed` and `tile`.
+      sizes: height and width of each scale, from coarse to fine.
+
+    Returns:
+      An array `[height, width, C]` for each size but the first.
     """
-    if _kind(scene, config) != "spectrum":
-        channels = (scene.styles or [scene.content])[0].shape[-1]
+    if _kind(inputs, config) != "spectrum":
+        channels = _reference(inputs).shape[-1]
         return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
-    found = []
-    for number, (before, size) in enumerate(itertools.pairwise(sizes), 1):
-        whole = _spectrum_noise(scene, config, size, np.random.default_rng([config.seed, number]))
-        smaller = images.resize(whole, *before, config.tile)
-        found.append(whole - images.resize(smaller, *size, config.tile))
-    return found
+
+    details = []
+    for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
+        rng = np.random.default_rng([config.seed, number])
+        noise = _spectrum_noise(inputs, config, fine, rng)
+        smaller = images.resize(noise, *coarse, config.tile)
+        details.append(noise - images.resize(smaller, *fine, config.tile))
+    return details
 
 
-def _kind(scene: input_images.Inputs, config: configs.Config) -> str:
-    """Beside a content that counts the exemplar's spectrum would be in the way."""
-    return config.init or (
-        "spectrum" if scene.content is None or not config.content_weight else "noise"
-    )
+def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
+    """Returns `config.init`, or its default: a content is easier to reach from white noise."""
+    if config.init:
+        return config.init
+    with_content = inputs.content is not None and config.content_weight
+    return "noise" if with_content else "spectrum"
+
+
+def _reference(inputs: input_images.Inputs) -> np.ndarray:
+    """Returns the first style, or the content if there is no style."""
+    return inputs.styles[0] if inputs.styles else inputs.content
 
 
 def _spectrum_noise(
-    scene: input_images.Inputs,
+    inputs: input_images.Inputs,
     config: configs.Config,
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Noise like the exemplars of the scene, or its content, at a scale."""
-    like = [
-        _reduced(picture, size[0] / scene.height) for picture in scene.styles or [scene.content]
-    ]
-    return random_phase(like, scene.weights or [1.0], size, config.noise or HALF, rng, config.tile)
+    """Returns noise with the spectrum of the exemplars, or of the content, at a scale."""
+    factor = min(1.0, size[0] / inputs.height)
+    exemplars = []
+    for image in inputs.styles or [inputs.content]:
+        height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
+        exemplars.append(images.resize(image, height, width))
+    contrast = config.noise or SPECTRUM_CONTRAST
+    return random_phase(exemplars, inputs.weights or [1.0], size, contrast, rng, config.tile)
 
 
 def random_phase(
@@ -92,51 +129,54 @@ def random_phase(
     rng: np.random.Generator,
     tile: str = "",
 ) -> np.ndarray:
-    """Gaussian noise with the mean, and a share of the spectrum, of exemplars: their order is in it, no form.
+    """Returns Gaussian noise with the mean and spectrum of exemplars.
 
     Args:
-      exemplars: `[H, W, C]`; several are mixed by their weights.
-      weights: of the exemplars.
-      size: height and width of the noise, any.
-      contrast: 1 is that of the exemplars.
-      rng: draws it.
-      tile: along which axes it goes on from its beginning, as in `images.resize`.
+      exemplars: `[H, W, C]`.
+      weights: one for each exemplar.
+      size: height and width of the noise, in pixels.
+      contrast: of the noise; 1 is the contrast of the exemplars.
+      rng: random numbers.
+      tile: axes along which the noise is periodic, as in `images.resize`.
 
     Returns:
-      `[*size, C]`, cut to [0, 1].
+      `[*size, C]`, clipped to [0, 1].
 
     References:
-      Galerne, Gousseau and Morel, "Random Phase Textures: Theory and Synthesis", IEEE TIP 20, 2011: the asymptotic discrete
-      spot noise; one white field for all colours keeps how they go together. Departs from it: the border is faded out, not
-      made periodic.
+      Galerne, Gousseau and Morel, "Random Phase Textures: Theory and Synthesis", IEEE TIP 20, 2011:
+      the asymptotic discrete spot noise. One white field for all colors keeps their correlations.
+      Departs from it: the exemplar fades at its border; there it is made periodic.
     """
     shares = np.asarray(weights) / np.sum(weights)
-    image = sum(
-        share * picture.mean((0, 1)) for share, picture in zip(shares, exemplars, strict=True)
-    )
-    for share, picture in zip(shares, exemplars, strict=True):
-        image = image + contrast * np.sqrt(share) * _spot_noise(picture, size, rng, tile)
+    pairs = list(zip(shares, exemplars, strict=True))
+    image = sum(share * exemplar.mean((0, 1)) for share, exemplar in pairs)
+    for share, exemplar in pairs:
+        image = image + contrast * np.sqrt(share) * _spot_noise(exemplar, size, rng, tile)
     return np.clip(image, 0, 1).astype(np.float32)
 
 
 def _spot_noise(
     exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator, tile: str
 ) -> np.ndarray:
-    """White noise convolved with the exemplar less its mean: `[*size, C]`, of mean 0."""
-    window = np.outer(*(_taper(side) for side in exemplar.shape[:2]))[..., None]
+    """Returns white noise convolved with the centered exemplar: `[*size, C]`, of mean 0."""
+    rows, columns = (_taper(side) for side in exemplar.shape[:2])
+    window = np.outer(rows, columns)[..., None]
     spot = (exemplar - exemplar.mean((0, 1))) * window / np.sqrt(np.sum(window**2))
     for axis, name in enumerate("yx"):
-        spot = _folded(spot, axis, size[axis]) if name in tile else spot
-    shape, axes = np.maximum(spot.shape[:2], size), (0, 1)
+        if name in tile:
+            spot = _wrap(spot, axis, size[axis])
+
+    shape = np.maximum(spot.shape[:2], size)
     white = np.fft.rfft2(rng.standard_normal(shape))[..., None]
-    return np.fft.irfft2(np.fft.rfft2(spot, shape, axes) * white, shape, axes)[: size[0], : size[1]]
+    noise = np.fft.irfft2(np.fft.rfft2(spot, shape, (0, 1)) * white, shape, (0, 1))
+    return noise[: size[0], : size[1]]
 
 
-def _folded(spot: np.ndarray, axis: int, period: int) -> np.ndarray:
-    """What lies beyond the period comes in again at its beginning."""
+def _wrap(spot: np.ndarray, axis: int, period: int) -> np.ndarray:
+    """Adds what lies beyond the period to the beginning of an axis."""
+    side = spot.shape[axis]
     parts = [
-        spot.take(range(at, min(at + period, spot.shape[axis])), axis)
-        for at in range(0, spot.shape[axis], period)
+        spot.take(range(start, min(start + period, side)), axis) for start in range(0, side, period)
     ]
     for part in parts[1:]:
         np.moveaxis(parts[0], axis, 0)[: part.shape[axis]] += np.moveaxis(part, axis, 0)
@@ -144,12 +184,7 @@ def _folded(spot: np.ndarray, axis: int, period: int) -> np.ndarray:
 
 
 def _taper(side: int) -> np.ndarray:
-    places = np.arange(side) + 0.5
-    return np.sin(np.pi / 2 * np.clip(np.minimum(places, side - places) / (side / TAPER), 0, 1))
-
-
-def _reduced(picture: np.ndarray, factor: float) -> np.ndarray:
-    factor = min(1.0, factor)
-    return images.resize(
-        picture, *(max(configs.SMALLEST, round(side * factor)) for side in picture.shape[:2])
-    )
+    """Returns a window that rises from 0 to 1 over a part of the side at both ends, `[side]`."""
+    positions = np.arange(side) + 0.5
+    from_border = np.minimum(positions, side - positions)
+    return np.sin(np.pi / 2 * np.clip(from_border / (side / TAPER), 0, 1))

@@ -1,7 +1,7 @@
-"""The loop: problems from coarse to fine, each descended for its share of the steps.
+"""The loop: problems from coarse to fine, each optimized for its share of the steps.
 
-Between two chunks of steps a keeper may save where the synthesis stands: it can go on from there, in another process, to
-the same image bit for bit.
+Between two chunks of steps a checkpointer may save the state. The loop can resume from it in another
+process, to the same image bit for bit.
 """
 
 import contextlib
@@ -18,190 +18,242 @@ from jaxtex.synthesis import compilation, stepping
 
 
 class Progress(NamedTuple):
-    """What an observer is shown after every chunk of steps."""
+    """Progress of a synthesis, which observers receive every `save_every` steps.
 
-    step: int  # steps done, over all scales
+    Attributes:
+      step: steps done, over all scales.
+      num_steps: steps in total.
+      image: the best image so far, `[H, W, C]` in [0, 1], at the present scale.
+      infos: losses of the steps since the last call; each leaf is `[n]`, with a batch `[n, B]`.
+    """
+
+    step: int
     num_steps: int
-    image: np.ndarray  # [H, W, 3], at the scale of the moment
-    infos: stepping.Info  # of the steps since the last time, stacked: [n]; of a batch [n, B]
+    image: np.ndarray
+    infos: stepping.Info
 
 
 class LoopState(NamedTuple):
-    """Where a synthesis stands between two chunks: all that is needed to go on."""
+    """State of the loop between two chunks: all that is needed to resume.
 
-    number: int  # of the problem, from 1
-    step: int  # steps done, over all scales
+    Attributes:
+      number: of the problem, from 1.
+      step: steps done, over all scales.
+      state: of the optimizer.
+      infos: losses of the steps that no observer has received; each leaf is `[n]`.
+    """
+
+    number: int
+    step: int
     state: optimizers.State
-    infos: Sequence[stepping.Info] = ()  # of steps that no observer has seen, each stacked: [n]
+    infos: Sequence[stepping.Info] = ()
 
 
 class Checkpointer(Protocol):
-    """Saves where a synthesis stands, and finds it again."""
+    """Saves the state of the loop and finds it again."""
 
-    def find(self, plan: stepping.Plan) -> LoopState | None:
-        """What was saved; None: all begins anew."""
+    def restore(self, plan: stepping.Plan) -> LoopState | None:
+        """Returns the saved state; None without one."""
 
-    def keep(self, plan: stepping.Plan, standing: LoopState) -> None:
-        """Is told after every chunk; an error ends the loop."""
-
-
-class Forgetful:
-    """The keeper of nothing."""
-
-    def find(self, plan: stepping.Plan) -> None:
-        """There is nothing."""
-
-    def keep(self, plan: stepping.Plan, standing: LoopState) -> None:
-        """Nothing is kept."""
+    def save(self, plan: stepping.Plan, loop_state: LoopState) -> None:
+        """Saves the state if it is time to. Called after every chunk; an error ends the loop."""
 
 
-FORGETFUL = Forgetful()
-Observer = Callable[[Progress], None]
+Observer = Callable[[Progress], object]
+
+
+def _ignore(progress: Progress) -> None:
+    """Does nothing: the default observer."""
+    del progress
 
 
 def run(
-    plan: stepping.Plan, observe: Observer = lambda progress: None, keeper: Checkpointer = FORGETFUL
+    plan: stepping.Plan, observe: Observer = _ignore, checkpointer: Checkpointer | None = None
 ) -> np.ndarray:
-    """Descends each problem from the enlarged result of the one before.
+    """Runs a plan.
 
     Args:
-      plan: what to make, and how.
-      observe: is shown the progress.
-      keeper: saves it.
+      plan: of one image.
+      observe: receives the progress.
+      checkpointer: saves the state; None saves nothing.
 
     Returns:
-      The last image, `[height, width, 3]` in [0, 1].
+      The result, `[height, width, C]` in [0, 1].
 
     Raises:
       UserError: the loss is not finite.
     """
     with compile_chunks(plan) as chunks:
-        return plan.finish(
-            descend(plan, chunks, lambda progress: observe(_check_finite(progress)), keeper)
-        )
+        image = descend(plan, chunks, lambda p: observe(_check_finite(p)), checkpointer)
+        return plan.finish(image)
 
 
 def _check_finite(progress: Progress) -> Progress:
+    """Raises if the best loss is not finite: then every image so far was refused."""
     if not np.isfinite(progress.infos.loss[-1]):
         raise errors.UserError(
-            f"the loss is {progress.infos.evaluated[-1]} until step {progress.step}: weights of layers or terms are too "
-            "large, or those of the network are spoilt"
+            f"the loss is {progress.infos.evaluated[-1]} until step {progress.step}: weights of "
+            "layers or terms are too large, or the network's weights are invalid"
         )
     return progress
 
 
 @contextlib.contextmanager
 def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
-    """The chunks of a plan's problems: the next one's steps are compiled while the first ones run.
+    """Yields the chunks of a plan's problems, compiled in threads.
 
-    Elsewhere than on CPU all at once, for the host has little else to do: a GPU's program wants many seconds of one core
-    (some 8 for VGG-16-BN), and its steps take fewer.
+    On a CPU the steps of the next scale are compiled while those of the present one run. On other
+    devices all are compiled at once: the host has little else to do.
     """
     looped = jax.default_backend() != "cpu"
-    compiler = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
+    threads = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
-        chunks = [
-            compiler.submit(compilation.build_chunk(plan, problem, looped))
+        compiled = [
+            threads.submit(compilation.build_chunk(plan, problem, looped))
             for problem in plan.problems
         ]
-        yield [lambda *given, c=chunk: c.result()(*given) for chunk in chunks]
+        yield [_wait_and_call(future) for future in compiled]
     finally:
-        compiler.shutdown(wait=False, cancel_futures=True)
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _wait_and_call(future: futures.Future) -> compilation.Chunk:
+    """Returns a chunk that waits until it is compiled."""
+
+    def chunk(state, data, length):
+        return future.result()(state, data, length)
+
+    return chunk
 
 
 def iterate(plan: stepping.Plan) -> Iterator[Progress]:
-    """`run` for a loop of one's own, which may leave it at any time; the last image is the result."""
+    """Runs a plan as an iterator, which may be abandoned at any time.
+
+    Args:
+      plan: of one image.
+
+    Yields:
+      Progress every `save_every` steps; the last image is the result.
+
+    Raises:
+      UserError: the loss is not finite.
+    """
     with compile_chunks(plan) as chunks:
-        progressing = descent(plan, chunks, FORGETFUL)
-        for progress in progressing:
-            last = progress.step == plan.num_steps
-            cut = progress.image[: plan.height, : plan.width]
-            yield _check_finite(progress)._replace(
-                image=plan.finish(cut) if last else progress.image
-            )
+        for progress in descent(plan, chunks, None):
+            _check_finite(progress)
+            if progress.step == plan.num_steps:
+                image = plan.finish(progress.image[: plan.height, : plan.width])
+                progress = progress._replace(image=image)
+            yield progress
 
 
 def descend(
     plan: stepping.Plan,
     chunks: Sequence[compilation.Chunk],
     observe: Observer,
-    keeper: Checkpointer = FORGETFUL,
+    checkpointer: Checkpointer | None = None,
 ) -> np.ndarray:
-    """The loop itself, with the steps of each problem as `build_chunk` compiled them."""
-    progressing = descent(plan, chunks, keeper)
+    """Runs all steps of a plan and returns the last image, without `plan.finish`.
+
+    Args:
+      plan: of one image, or of a batch.
+      chunks: the compiled steps of each problem.
+      observe: receives the progress.
+      checkpointer: saves the state.
+    """
+    progressing = descent(plan, chunks, checkpointer)
     while True:
         try:
-            observe(next(progressing))
+            progress = next(progressing)
         except StopIteration as end:
             return end.value
+        observe(progress)
 
 
 def descent(
-    plan: stepping.Plan, chunks: Sequence[compilation.Chunk], keeper: Checkpointer
+    plan: stepping.Plan,
+    chunks: Sequence[compilation.Chunk],
+    checkpointer: Checkpointer | None,
 ) -> Generator[Progress, None, np.ndarray]:
-    """`descend`, which yields what the observer is shown, and returns the image."""
-    standing, image = keeper.find(plan), plan.start
-    first = standing.number if standing else 1
+    """Runs all steps of a plan as a generator of progress, which returns the last image.
+
+    Args:
+      plan: of one image, or of a batch.
+      chunks: the compiled steps of each problem.
+      checkpointer: saves the state; None saves nothing.
+    """
+    loop_state = checkpointer.restore(plan) if checkpointer else None
+    image = plan.start
+    first = loop_state.number if loop_state else 1
     for number in range(first, len(plan.problems) + 1):
-        if standing is None or standing.number < number:
-            state = stepping.init_state(
-                plan, plan.problems[number - 1], _refine(plan, number, image)
-            )
-            standing = LoopState(number, plan.until(number - 1), state)
-        standing = yield from _descent_of_one(plan, standing, chunks[number - 1], keeper)
-        image = sharding.fetch(
-            standing.state.image, sharding.build_mesh(plan.layout, plan.problems[number - 1].rows)
-        )
+        problem = plan.problems[number - 1]
+        if loop_state is None or loop_state.number < number:
+            state = stepping.init_state(plan, problem, _refine(plan, number, image))
+            loop_state = LoopState(number, plan.until(number - 1), state)
+        chunk = chunks[number - 1]
+        loop_state = yield from _descend_scale(plan, loop_state, chunk, checkpointer)
+        mesh = sharding.build_mesh(plan.layout, problem.row_devices)
+        image = sharding.fetch(loop_state.state.image, mesh)
     return image[..., : plan.height, : plan.width, :]
 
 
-def _descent_of_one(
-    plan: stepping.Plan, standing: LoopState, chunk: compilation.Chunk, keeper: Checkpointer
+def _descend_scale(
+    plan: stepping.Plan,
+    loop_state: LoopState,
+    chunk: compilation.Chunk,
+    checkpointer: Checkpointer | None,
 ) -> Generator[Progress, None, LoopState]:
-    """The steps of one problem that are still to be done."""
-    number, done, state, infos = standing
-    problem, until = plan.problems[number - 1], plan.until(number)
+    """Runs the remaining steps of one problem."""
+    number, done, state, infos = loop_state
+    problem = plan.problems[number - 1]
+    until = plan.until(number)
+    mesh = sharding.build_mesh(plan.layout, problem.row_devices)
     state, data = compilation.put(plan, problem, state, _data_at(plan, problem, number, done))
     while done < until:
-        stop = _chunk_end(plan, problem, done, until)
-        state, info = chunk(state, data, stop - done)
-        infos, done = [*infos, jax.tree.map(np.asarray, info)], stop
+        end = _chunk_end(plan, problem, done, until)
+        state, info = chunk(state, data, end - done)
+        infos = [*infos, jax.tree.map(np.asarray, info)]
+        done = end
+
         if problem.stochastic and done % plan.resample_every == 0 and done < until:
-            state, data = compilation.put(
-                plan, problem, plan.optimizer.restart(state), _data_at(plan, problem, number, done)
-            )
+            data = _data_at(plan, problem, number, done)
+            state, data = compilation.put(plan, problem, plan.optimizer.restart(state), data)
+
         if done % plan.save_every == 0 or done == until:
-            image = sharding.fetch(state.image, sharding.build_mesh(plan.layout, problem.rows))
+            image = sharding.fetch(state.image, mesh)
             yield Progress(done, plan.num_steps, image, concatenate_infos(infos))
             infos = []
-        keeper.keep(plan, LoopState(number, done, state, infos))
+        if checkpointer:
+            checkpointer.save(plan, LoopState(number, done, state, infos))
     return LoopState(number, done, state)
 
 
 def _refine(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
-    """The image at the size of the problem of this number, counted from 1, with the details that it brings."""
+    """Returns the image at the size of problem `number`, from 1, with the details added there."""
     enlarged = stepping.enlarge(image, plan.problems[number - 1], plan.tile)
-    return (
-        np.clip(enlarged + plan.details[number - 2], 0, 1)
-        if plan.details and number > 1
-        else enlarged
-    )
+    if number == 1 or not plan.details:
+        return enlarged
+    return np.clip(enlarged + plan.details[number - 2], 0, 1)
 
 
 def _chunk_end(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:
-    """Where the chunk ends that begins after so many steps; it does not depend on where a run was cut off."""
-    lengths = [plan.save_every, 1 if jax.default_backend() == "cpu" else compilation.MAX_LOOP_STEPS]
-    lengths += [plan.resample_every] if problem.stochastic else []
-    return min(until, *(done - done % every + every for every in lengths))
+    """Returns the step at which the next chunk ends. It does not depend on where a run resumed."""
+    lengths = [plan.save_every]
+    lengths.append(1 if jax.default_backend() == "cpu" else compilation.MAX_LOOP_STEPS)
+    if problem.stochastic:
+        lengths.append(plan.resample_every)
+    return min(until, *(done - done % length + length for length in lengths))
 
 
 def _data_at(plan: stepping.Plan, problem: stepping.Problem, number: int, done: int) -> Any:
-    """As the problem has them at first, or as they were drawn last."""
-    drawn = done // plan.resample_every
-    later = problem.stochastic and drawn * plan.resample_every > plan.until(number - 1)
-    return problem.data(drawn if later else 0)
+    """Returns the data of a problem as it was first drawn, or as it was drawn last."""
+    draws = done // plan.resample_every
+    redrawn = problem.stochastic and draws * plan.resample_every > plan.until(number - 1)
+    return problem.data(draws if redrawn else 0)
 
 
 def concatenate_infos(infos: Sequence[stepping.Info]) -> stepping.Info | tuple[()]:
-    """Those of several chunks as those of one; `()` if there are none."""
-    return () if not infos else jax.tree.map(lambda *parts: np.concatenate(parts), *infos)
+    """Returns the losses of several chunks as those of one; `()` without any."""
+    if not infos:
+        return ()
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *infos)

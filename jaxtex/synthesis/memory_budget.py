@@ -1,159 +1,245 @@
-"""Whether it fits: the bytes of the features, and the strips that are taken where those of the whole are too many."""
+"""Memory of a step: bytes of its features, strips of rows, and rematerialization.
+
+References:
+  Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016,
+  https://arxiv.org/abs/1604.06174.
+"""
 
 import bisect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors, networks
-from jaxtex.losses import targets as targeting
+from jaxtex.losses import targets
 from jaxtex.networks import convolutions
 from jaxtex.runtime import device_memory, sharding, xla_options
-from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images
 
-MANY_BYTES = 2**29  # bytes of features: VGG-16's of 512 px
+WELL_COMPILED_BYTES = 2**29  # of features: from here on, compiling well saves more than it costs
+WHOLE_TERMS = ("content", "excitement")  # terms of features that strips cannot evaluate
+
+
+def _fits_not(feature_bytes: float) -> bool:
+    """Returns True if a step exceeds the free memory of the device."""
+    return device_memory.estimate_step_bytes(feature_bytes) > device_memory.free_bytes()
+
+
+REMATS: dict[str, Callable[[float], bool]] = {
+    "auto": _fits_not,
+    "none": lambda feature_bytes: False,
+    "all": lambda feature_bytes: True,
+}
+
+
+def rematerialize(loss_fn: Callable, remat: str, feature_bytes: float) -> Callable:
+    """Returns the loss, or one that recomputes all but the pooled features for its gradient.
+
+    Args:
+      loss_fn: to be differentiated.
+      remat: a row of `REMATS`.
+      feature_bytes: bytes of the features of all layers.
+    """
+    if not REMATS[remat](feature_bytes):
+        return loss_fn
+    policy = jax.checkpoint_policies.save_only_these_names(networks.POOLED)
+    return jax.checkpoint(loss_fn, policy=policy)
 
 
 def validate_memory(
-    loss: targeting.LossSpec,
-    scene: input_images.Inputs,
-    config: configs.Config,
-    layout: sharding.Layout,
+    spec: targets.LossSpec,
+    styles: Sequence[np.ndarray],
+    size: tuple[int, int],
+    strip: int,
+    row_devices: int,
 ) -> None:
-    """What surely does not fit is not begun: where the system ends a process that takes too much, it says nothing.
+    """Raises if the run cannot fit in memory; the OOM killer would give no message.
+
+    Args:
+      spec: the loss.
+      styles: exemplars, `[H, W, 3]`.
+      size: height and width of the result.
+      strip: rows of a strip at full size; 0 for the whole image.
+      row_devices: devices that share the rows of the result.
 
     Raises:
-      UserError: it does not fit; the text says what would.
+      UserError: the features alone exceed memory; the message says what would fit.
     """
-    rows = sharding.row_devices(layout, scene.height)
-    strip = choose_strip(
-        loss, scene, config.strips.split(",")[-1], (scene.height, scene.width), rows
+    height, width = size
+    rows = strip_window(spec, strip, height) if strip else height
+    of_result = feature_bytes(spec, rows, width) / row_devices
+    of_styles = [feature_bytes(spec, *style.shape[:2]) for style in styles]
+    needed = max([of_result, *of_styles])
+    if not device_memory.exceeds_memory(needed):
+        return
+
+    available = device_memory.available_bytes()
+    share = (available / device_memory.estimate_step_bytes(needed)) ** 0.5
+    flags = "--height and --width" if needed == of_result else "--size"
+    raise errors.UserError(
+        f"out of memory: the features need {needed / 1e9:.1f} GB, and {available / 1e9:.1f} GB are "
+        f"free: {flags} {share:.2f} times as large would fit; or, for the result, --strips=64"
     )
-    high = strip_window(loss, strip, scene.height) if strip else scene.height
-    bytes_of = lambda height, width: feature_bytes(loss, height, width)
-    result, exemplars = (
-        bytes_of(high, scene.width) / rows,
-        [bytes_of(*style.shape[:2]) for style in scene.styles],
-    )
-    if device_memory.exceeds_memory(needed := max([result, *exemplars])):
-        what = "--height and --width" if needed == result else "--size"
-        share = (device_memory.available_bytes() / device_memory.estimate_step_bytes(needed)) ** 0.5
-        raise errors.UserError(
-            f"out of memory: features of {needed / 1e9:.1f} GB, and {device_memory.available_bytes() / 1e9:.1f} GB are free: {what} "
-            f"{share:.2f} times as large would fit; or, where it is the result, --strips=64"
-        )
-
-
-def parse_strips(text: str, scales: int) -> list[str]:
-    """`--strips` for each scale: one for all of them, or, with commas, one for each; `"none,128"`.
-
-    Raises:
-      UserError: neither of it.
-    """
-    parts = text.split(",")
-    if len(parts) not in (1, scales):
-        raise errors.UserError(
-            f"--strips={text}: {len(parts)} for {scales} scales; one for all, or one for each, please"
-        )
-    return parts if len(parts) > 1 else parts * scales
 
 
 def choose_strip(
-    loss: targeting.LossSpec,
-    scene: input_images.Inputs,
-    choice: str,
+    spec: targets.LossSpec,
+    strip: int | None,
     size: tuple[int, int],
-    rows: int,
+    row_devices: int,
+    masked: bool,
 ) -> int:
-    """Rows of the strips that the image is taken in, one after the other; 0: as a whole.
+    """Returns the rows of the strips that an image is evaluated in; 0 for the whole image.
 
     Args:
-      loss: whose features have to fit.
-      scene: the pictures.
-      choice: "none", a number of rows, or "auto": the most that fit into the memory that is free, where the whole does not.
+      spec: the loss.
+      strip: rows as requested; 0: the whole image; None: the most that fit into the available
+        memory, if the whole image does not.
       size: height and width of the image.
-      rows: devices that share it.
+      row_devices: devices that share the rows.
+      masked: True if the result has masks.
 
     Raises:
-      UserError: another choice, or strips of what cannot be had in strips.
+      UserError: strips were requested for a loss that needs the whole image.
     """
-    if choice not in ("auto", "none") and not (choice.isdecimal() and 1 <= int(choice) <= 2**14):
-        raise errors.UserError(f"--strips={choice}: auto, none, or a number of rows, please")
-    fits = lambda high: device_memory.fits(feature_bytes(loss, min(size[0], high), size[1]))
-    if choice == "none" or (choice == "auto" and (fits(size[0]) or _whole_only(loss, scene, rows))):
+    height, width = size
+
+    def fits(rows: int) -> bool:
+        return device_memory.fits(feature_bytes(spec, min(height, rows), width))
+
+    if strip == 0 or (strip is None and fits(height)):
         return 0
-    if reason := _whole_only(loss, scene, rows):
-        raise errors.UserError(f"--strips={choice}: {reason}")
-    step = size_multiple(loss.network)
-    if choice != "auto":
-        return round_up(int(choice), step)
-    heights = range(step, max(size[0], step + 1), step)
-    return heights[
-        max(
-            0,
-            bisect.bisect(heights, 0, key=lambda high: not fits(strip_window(loss, high, size[0])))
-            - 1,
-        )
-    ]
+    reason = _whole_image_reason(spec, row_devices, masked)
+    if reason and strip is None:
+        return 0
+    if reason:
+        raise errors.UserError(f"--strips={strip}: {reason}")
+
+    step = size_multiple(spec.network)
+    if strip is not None:
+        return round_up(strip, step)
+    heights = range(step, max(height, step + 1), step)
+    too_high = bisect.bisect(
+        heights, 0, key=lambda rows: not fits(strip_window(spec, rows, height))
+    )
+    return heights[max(0, too_high - 1)]
 
 
-def _whole_only(loss: targeting.LossSpec, scene: input_images.Inputs, rows: int) -> str:
-    """Why an image cannot be taken in strips; empty: it can."""
-    if loss.network.maps > 1:
-        return "maps are taken as a whole"
-    if rows > 1:
-        return "the rows lie on several devices, each of which has its own part"
-    if not isinstance(loss.network.network, networks.VGG):
-        return "fixed filters are taken as a whole"
-    if scene.masks or any(source.part.statistic.average is None for source in loss.sources):
-        return "in strips there are mean, gram, pca_gram, mean_and_covariance, bures, without masks"
-    in_features = sorted({"content", "excitement"} & set(loss.terms))
-    return f"the term '{in_features[0]}' is taken as a whole" if in_features else ""
+def _whole_image_reason(spec: targets.LossSpec, row_devices: int, masked: bool) -> str:
+    """Returns why the loss cannot be evaluated in strips; empty if it can."""
+    if spec.network.maps > 1:
+        return "texture maps need the whole image"
+    if row_devices > 1:
+        return "the rows are divided among devices already"
+    if not isinstance(spec.network.network, networks.VGG):
+        return "fixed filters need the whole image"
+    without_averages = [term for term in spec.texture_terms if term.statistic.average is None]
+    if masked or without_averages:
+        return "strips support mean, gram, pca_gram, mean_and_covariance and bures, without masks"
+    whole = [name for name in WHOLE_TERMS if name in spec.terms]
+    return f"the term '{whole[0]}' needs the whole image" if whole else ""
 
 
-def strip_window(loss: targeting.LossSpec, strip: int, height: int) -> int:
-    """Rows that are looked at for a strip."""
-    return min(height, strip + 2 * networks.halo_rows(loss.network.network))
+def strip_window(spec: targets.LossSpec, strip: int, height: int) -> int:
+    """Returns the rows that are computed for a strip: its own and those its features see.
 
-
-def feature_bytes(loss: targeting.LossSpec, height: int, width: int) -> int:
-    """Bytes of the features of all layers that the network runs through, in all octaves."""
-    network, size = loss.network.network, 4
-    if isinstance(network, networks.VGG):
-        rectified = tuple(
-            name for name in networks.evaluated_layers(network) if name.startswith("relu")
-        )
-        kind = convolutions.PRECISIONS[network.precision].kind
-        size = 2 * jnp.dtype(kind).itemsize  # each stands for its convolution, too
-        network = networks.select_layers(network, rectified or network.layers)
-    shapes = networks.feature_shapes(loss.network.clone(network=network), height, width)
-    return sum(math.prod(shape) for shape in shapes.values()) * size
-
-
-def extraction_options(loss: targeting.LossSpec, pictures: Sequence[np.ndarray]) -> dict | None:
-    """The `compiler_options` of a program that looks at pictures once: much to look at is worth compiling well.
-
-    VGG-16 at 512 px, 2 cores: 0.04 s of compiling and 0.78 s of looking become 0.17 and 0.55 s; at 256 px 0.04 and 0.16 s
-    would become 0.18 and 0.14 s, those of the built-in network, three scales, 0.24 and 0.13 s 0.75 and 0.07 s.
+    Args:
+      spec: the loss.
+      strip: rows of the strip.
+      height: rows of the image.
     """
-    whole = sum(feature_bytes(loss, *picture.shape[:2]) for picture in pictures)
-    return xla_options.compiler_options(often=whole >= MANY_BYTES)
+    return min(height, strip + 2 * networks.halo_rows(spec.network.network))
+
+
+def feature_bytes(spec: targets.LossSpec, height: int, width: int) -> int:
+    """Returns the bytes of the features of all layers that the network computes, in all octaves.
+
+    Args:
+      spec: the loss.
+      height: rows of the image.
+      width: columns of the image.
+    """
+    network = spec.network.network
+    value_bytes = 4
+    if isinstance(network, networks.VGG):
+        # Each ReLU counts for its convolution, too.
+        layers = networks.evaluated_layers(network)
+        rectified = tuple(name for name in layers if name.startswith("relu"))
+        network = networks.select_layers(network, rectified or network.layers)
+        dtype = convolutions.PRECISIONS[network.precision].kind
+        value_bytes = 2 * jnp.dtype(dtype).itemsize
+    pyramid = spec.network.clone(network=network)
+    shapes = networks.feature_shapes(pyramid, height, width)
+    return sum(math.prod(shape) for shape in shapes.values()) * value_bytes
+
+
+def extraction_options(spec: targets.LossSpec, pictures: Sequence[np.ndarray]) -> dict | None:
+    """Returns the `compiler_options` of a program that extracts features of images once.
+
+    Args:
+      spec: the loss.
+      pictures: images, `[H, W, C]`. Large ones are worth a program that is compiled well.
+    """
+    total = sum(feature_bytes(spec, *picture.shape[:2]) for picture in pictures)
+    return xla_options.compiler_options(often=total >= WELL_COMPILED_BYTES)
 
 
 def size_multiple(network: networks.Pyramid) -> int:
-    """What height and width should be a multiple of, so that no pooling of any octave leaves out a row."""
+    """Returns what height and width must be a multiple of, so that no pooling drops a row."""
     return 2 ** (network.network.halvings() + network.octaves - 1)
 
 
-def padded_size(loss: targeting.LossSpec, height: int, width: int, rows: int) -> tuple[int, int]:
-    """Height and width that every pooling divides, and the height the devices that share it."""
-    step = size_multiple(loss.network)
-    return round_up(height, math.lcm(rows, step)), round_up(width, step)
+def padded_size(
+    spec: targets.LossSpec, height: int, width: int, row_devices: int
+) -> tuple[int, int]:
+    """Returns the least height and width that every pooling, and the devices, divide.
+
+    Args:
+      spec: the loss.
+      height: rows of the image.
+      width: columns of the image.
+      row_devices: devices that share the rows.
+    """
+    step = size_multiple(spec.network)
+    return round_up(height, math.lcm(row_devices, step)), round_up(width, step)
 
 
 def round_up(side: int, multiple: int) -> int:
-    """The least multiple that is no less than a side, in pixels."""
+    """Returns the least multiple that is no less than a side.
+
+    Args:
+      side: in pixels.
+      multiple: of what.
+    """
     return -(-side // multiple) * multiple
+
+
+def validate_tiling(
+    spec: targets.LossSpec, size: tuple[int, int], tile: str, layout: sharding.Layout
+) -> None:
+    """Validates that a periodic result needs no extra rows: they could not be cut off afterwards.
+
+    Args:
+      spec: the loss.
+      size: height and width of the result.
+      tile: axes along which the result is periodic.
+      layout: devices that share the rows.
+
+    Raises:
+      UserError: a side is not a multiple of what the poolings divide by.
+    """
+    height, width = size
+    column_step = size_multiple(spec.network)
+    row_step = math.lcm(column_step, sharding.row_devices(layout, height))
+    for axis, name, side, step in (
+        ("y", "height", height, row_step),
+        ("x", "width", width, column_step),
+    ):
+        if axis in tile and side % step:
+            sides = [side - side % step, round_up(side, step)]
+            choices = " or ".join(f"--{name}={choice}" for choice in sides if choice)
+            raise errors.UserError(
+                f"--tile={tile}: {name} {side} must be a multiple of {step}: {choices}"
+            )

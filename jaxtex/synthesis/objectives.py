@@ -1,150 +1,179 @@
-"""What the flags ask for, as a loss: terms by name, and the network that they look at."""
+"""The loss that the settings ask for: named terms, and the network whose features they compare."""
 
 import functools
 from collections.abc import Sequence
 
-from jaxtex import errors, losses, networks, statistics
+from jaxtex import errors, losses, networks, weights
 from jaxtex.losses import targets, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
-from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
-from jaxtex.weights import kernel_transforms, loading
+from jaxtex.synthesis import settings as choices
+from jaxtex.weights import kernel_transforms
 
 
 def build_loss(
-    scene: input_images.Inputs, config: configs.Config, sizes: Sequence[tuple[int, int]]
+    inputs: input_images.Inputs, settings: choices.Settings, sizes: Sequence[tuple[int, int]]
 ) -> targets.LossSpec:
-    """The terms that the flags ask for, and the network with just the layers that they look at.
+    """Builds the terms, and the network with just the layers that they compare.
 
     Args:
-      scene: the pictures.
-      config: the choices.
-      sizes: height and width of the images that kernels get their form for, see `preparation`.
+      inputs: the images.
+      settings: the choices.
+      sizes: height and width of the images that kernels are transformed for, see
+        `kernel_transforms`.
 
     Raises:
-      UserError: a name is unknown, terms and pictures do not go together, or nothing is asked for.
+      UserError: terms and images do not go together, a layer is unknown, or there is no term.
     """
-    network = errors.choose("network", config.network, networks.NETWORKS)
-    weights_of = configs.parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
-    parts, content_of = _parts(scene, config), _content(scene, config, network)
-    layers = lambda part: tuple(part.layers or weights_of)
-    wanted = [layer for part in parts for layer in layers(part)]
-    excited = (
-        [configs.parse_feature_map(config.excite)[0]]
-        if config.excite and config.excite_weight
-        else []
-    )
-    seen = tuple(dict.fromkeys([*wanted, *content_of, *excited]))
-    network, variables = loading.load_network(config, seen, 1 + len(scene.material.maps))
-    prepared = functools.cache(
-        lambda: kernel_transforms.transform_kernels(network, variables, sizes)
-    )
-    sources = [
-        source for part in parts for source in _sources(part, layers(part), scene, config.octaves)
+    config = settings.config
+    summands = _summands(inputs, settings)
+    content_layers = {}
+    if inputs.content is not None and config.content_weight:
+        content_layers = settings.content_layers
+    activation = settings.activation if config.excite_weight else None
+
+    layers = [layer for summand in summands for layer in summand.layers or settings.layers]
+    layers += content_layers
+    layers += [activation.layer] if activation else []
+    maps = 1 + len(inputs.material.maps)
+    network, variables = weights.load_network(settings.network, tuple(dict.fromkeys(layers)), maps)
+    if activation:
+        _validate_channel(network, activation)
+
+    texture_terms = [
+        term for summand in summands for term in _texture_terms(summand, inputs, settings)
     ]
-    named = {source.name: _texture(source, weights_of, scene, config) for source in sources}
-    named |= _image_terms(scene, config, content_of)
-    if not named:
-        raise errors.UserError(
-            "nothing to do: --style or --content is wanted, with a weight above 0"
-        )
-    return targets.LossSpec(
-        _tiling(network, config.tile), network, variables, prepared, sources, named
-    )
-
-
-def _parts(scene: input_images.Inputs, config: configs.Config) -> list[parser.StatisticTerm]:
-    """The statistics that are matched; none without an exemplar."""
-    parts = parser.parse(config.statistic) if scene.styles and config.texture_weight else []
-    if scene.material.maps and all(part.statistic.channelwise for part in parts):
-        raise errors.UserError(
-            f"--statistic={config.statistic} sees each channel by itself: maps would not stay aligned"
-        )
-    return parts
-
-
-def _content(
-    scene: input_images.Inputs, config: configs.Config, network: networks.Network
-) -> dict[str, float]:
-    """The layers in which the content's features are kept, with their weights."""
-    if scene.content is None or not config.content_weight:
-        return {}
-    return configs.parse_layers(config.content_layers, "content_layers") or {
-        network.defaults()[-1]: 1.0
-    }
-
-
-def _tiling(network: networks.Pyramid, tile: str) -> networks.Pyramid:
-    """The network with what lies beyond the border taken from the other side, along the axes of `tile`."""
-    rows, columns = padding_pooling.split_padding(network.network.padding)
-    padding = f"{'wrap' if 'y' in tile else rows}/{'wrap' if 'x' in tile else columns}"
-    return network.clone(network=network.network.clone(padding=padding)) if tile else network
-
-
-def _sources(
-    part: parser.StatisticTerm, layers: tuple[str, ...], scene: input_images.Inputs, octaves: int
-) -> list[targets.TextureTerm]:
-    """One term for all styles, or, where the result has a mask for each, one for each style."""
-    seen = tuple(
-        networks.octave_name(layer, octave) for octave in range(octaves) for layer in layers
-    )
-    everything = tuple(range(len(scene.styles)))
-    if scene.masks is None:
-        sources = [
-            targets.TextureTerm(part.name, part, seen, everything, tuple(scene.weights), None)
-        ]
-    else:
-        sources = [
-            targets.TextureTerm(f"{part.name}.{i}", part, seen, (i,), (1.0,), scene.masks[i])
-            for i in everything
-        ]
-    if part.statistic.critic and scene.masks is None and len(scene.styles) > 1:
-        raise errors.UserError(f"--statistic={part.name} learns one style; several want --masks")
-    if part.statistic.spatial and (
-        scene.masks or any(mask is not None for mask in scene.style_masks)
-    ):
-        raise errors.UserError(
-            f"--statistic={part.name} compares neighbours, and cannot be had with masks"
-        )
-    return sources
-
-
-def _texture(
-    source: targets.TextureTerm,
-    weights_of: dict,
-    scene: input_images.Inputs,
-    config: configs.Config,
-) -> losses.Term:
-    weights = {layer: weights_of.get(layer.partition("/")[0], 1.0) for layer in source.layers}
-    share = sum(scene.weights[i] for i in source.styles) / sum(scene.weights)
-    return losses.texture(
-        source.part.statistic, weights, config.texture_weight * source.part.weight * share
-    )
-
-
-def _image_terms(
-    scene: input_images.Inputs, config: configs.Config, content_of: dict[str, float]
-) -> dict[str, losses.Term]:
-    errors.choose("content_norm", config.content_norm, statistics.NORMS)
-    wanted = {}
-    if content_of:
-        wanted["content"] = terms.content(content_of, config.content_weight, config.content_norm)
-    if config.excite and config.excite_weight:
-        wanted["excitement"] = terms.activation(
-            *configs.parse_feature_map(config.excite), config.excite_weight
+    named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
+    if content_layers:
+        named["content"] = terms.content(content_layers, config.content_weight, config.content_norm)
+    if activation:
+        named["excitement"] = terms.activation(
+            activation.layer, activation.channel, config.excite_weight
         )
     if config.tv_weight:
-        wanted["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
-    if config.spectrum_weight and scene.styles:
-        wanted["spectrum"] = terms.spectrum(config.spectrum_weight)
-    return wanted
+        named["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
+    if config.spectrum_weight and inputs.styles:
+        named["spectrum"] = terms.spectrum(config.spectrum_weight)
+    if not named:
+        raise errors.UserError("nothing to do: give --style or --content with a weight above 0")
 
+    @functools.cache
+    def step_variables() -> dict:
+        return kernel_transforms.transform_kernels(network, variables, sizes)
 
-def count_statistics(loss: targets.LossSpec, scene: input_images.Inputs) -> int:
-    """How many numbers of the exemplars the statistics look at, at full size."""
-    of_styles = [networks.feature_shapes(loss.network, *style.shape[:2]) for style in scene.styles]
-    each = lambda source, shape: source.part.statistic.statistic_size(shape[2], shape[0] * shape[1])
-    return sum(
-        each(s, of_styles[i][layer]) for s in loss.sources for i in s.styles for layer in s.layers
+    return targets.LossSpec(
+        network=_periodic(network, config.tile),
+        exemplar_network=network,
+        variables=variables,
+        step_variables=step_variables,
+        texture_terms=texture_terms,
+        terms=named,
     )
+
+
+def _summands(
+    inputs: input_images.Inputs, settings: choices.Settings
+) -> Sequence[parser.StatisticTerm]:
+    """Returns the statistics that are matched; none without an exemplar."""
+    if not inputs.styles or not settings.config.texture_weight:
+        return []
+    channelwise = all(summand.statistic.channelwise for summand in settings.statistic)
+    if inputs.material.maps and channelwise:
+        raise errors.UserError(
+            f"--statistic={settings.config.statistic} compares each channel separately: maps would "
+            "not stay aligned"
+        )
+    return settings.statistic
+
+
+def _validate_channel(network: networks.Pyramid, activation: choices.FeatureMap) -> None:
+    """Validates that a layer has the channel of `--excite`."""
+    layer, channel = activation
+    channels = networks.feature_shapes(network, 2**10, 2**10)[layer][2]
+    if channel >= channels:
+        raise errors.UserError(
+            f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {channels - 1}"
+        )
+
+
+def _periodic(network: networks.Pyramid, tile: str) -> networks.Pyramid:
+    """Returns the network with padding that wraps around along the axes of `tile`."""
+    if not tile:
+        return network
+    rows, columns = padding_pooling.split_padding(network.network.padding)
+    rows = "wrap" if "y" in tile else rows
+    columns = "wrap" if "x" in tile else columns
+    return network.clone(network=network.network.clone(padding=f"{rows}/{columns}"))
+
+
+def _texture_terms(
+    summand: parser.StatisticTerm, inputs: input_images.Inputs, settings: choices.Settings
+) -> list[targets.TextureTerm]:
+    """Returns one term for all styles, or one for each style if the result has masks."""
+    statistic = summand.statistic
+    if statistic.critic and inputs.masks is None and len(inputs.styles) > 1:
+        raise errors.UserError(
+            f"--statistic={summand.name} learns a single style; several styles need --masks"
+        )
+    has_style_masks = any(mask is not None for mask in inputs.style_masks)
+    if statistic.spatial and (inputs.masks or has_style_masks):
+        raise errors.UserError(
+            f"--statistic={summand.name} compares neighboring positions and cannot be used with "
+            "masks"
+        )
+
+    octaves = range(settings.config.octaves)
+    layers = summand.layers or settings.layers
+    names = tuple(networks.octave_name(layer, octave) for octave in octaves for layer in layers)
+    term = functools.partial(
+        targets.TextureTerm, statistic=statistic, weight=summand.weight, layers=names
+    )
+    styles = tuple(range(len(inputs.styles)))
+    if inputs.masks is None:
+        return [
+            term(
+                name=summand.name,
+                styles=styles,
+                style_weights=tuple(inputs.weights),
+                mask=None,
+            )
+        ]
+    return [
+        term(
+            name=f"{summand.name}.{style}",
+            styles=(style,),
+            style_weights=(1.0,),
+            mask=inputs.masks[style],
+        )
+        for style in styles
+    ]
+
+
+def _texture_loss(
+    term: targets.TextureTerm, inputs: input_images.Inputs, settings: choices.Settings
+) -> losses.Term:
+    """Returns the loss of a texture term with its share of the whole."""
+    layer_weights = {
+        layer: settings.layers.get(layer.partition("/")[0], 1.0) for layer in term.layers
+    }
+    share = sum(inputs.weights[style] for style in term.styles) / sum(inputs.weights)
+    weight = settings.config.texture_weight * term.weight * share
+    return losses.texture(term.statistic, layer_weights, weight)
+
+
+def count_statistics(spec: targets.LossSpec, inputs: input_images.Inputs) -> int:
+    """Returns how many numbers of the exemplars the statistics compare, at full size.
+
+    Args:
+      spec: the loss.
+      inputs: the exemplars.
+    """
+    shapes = [networks.feature_shapes(spec.network, *style.shape[:2]) for style in inputs.styles]
+    count = 0
+    for term in spec.texture_terms:
+        for style in term.styles:
+            for layer in term.layers:
+                height, width, channels = shapes[style][layer]
+                count += term.statistic.statistic_size(channels, height * width)
+    return count

@@ -22,7 +22,7 @@ LossFn = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, An
 UpdateCritics = Callable[[Any, Any, Any, jax.Array], Any]  # (critics, data, features, step)
 
 
-def _keep_critics(critics: Any, data: Any, features: Any, step: jax.Array) -> Any:
+def keep_critics(critics: Any, data: Any, features: Any, step: jax.Array) -> Any:
     """Returns the critics unchanged: the default of `Problem.update_critics`."""
     del data, features, step
     return critics
@@ -57,7 +57,7 @@ class Problem(NamedTuple):
     data: Callable[[int], Any]
     batch_axes: Any = 0
     critics: Any = ()
-    update_critics: UpdateCritics = _keep_critics
+    update_critics: UpdateCritics = keep_critics
     stochastic: bool = False
     feature_bytes: int = 0
     row_devices: int = 1
@@ -177,9 +177,7 @@ def build_loop(
         state: optimizers.State, data: Any, length: jax.Array
     ) -> tuple[optimizers.State, Info]:
         _, shapes = jax.eval_shape(step, state, data)
-        empty = jax.tree.map(
-            lambda leaf: jnp.zeros((max_steps, *leaf.shape), leaf.dtype), shapes
-        )
+        empty = jax.tree.map(lambda leaf: jnp.zeros((max_steps, *leaf.shape), leaf.dtype), shapes)
 
         def body(
             number: jax.Array, carry: tuple[optimizers.State, Info]
@@ -206,9 +204,7 @@ def state_shapes(plan: Plan, problem: Problem) -> optimizers.State:
     return jax.eval_shape(functools.partial(_init, plan, problem), image)
 
 
-def init_state(
-    plan: Plan, problem: Problem, image: np.ndarray | None = None
-) -> optimizers.State:
+def init_state(plan: Plan, problem: Problem, image: np.ndarray | None = None) -> optimizers.State:
     """Returns the state before the first step. Each leaf has its own buffer and can be donated.
 
     Args:

@@ -1,1 +1,1 @@
-"""Pages for people: the HTML report, the live page, animations."""
+"""Web pages and animations of runs: the HTML report, the live page, GIF, WebP and MP4."""

@@ -1,4 +1,4 @@
-"""A run as a moving picture: its snapshots at the size of the last one, as GIF, WebP or MP4."""
+"""Animations of a run: its snapshots at the size of the last one, as GIF, WebP or MP4."""
 
 import functools
 import os
@@ -12,82 +12,90 @@ from PIL import Image
 from jaxtex import errors, images
 from jaxtex.runs import records
 
-HOLD = 2.0  # seconds that the last picture stays
+LAST_FRAME_SECONDS = 2.0  # duration of the last frame
 Frames = Iterable[np.ndarray]  # each `[H, W, 3]`, uint8
-Write = Callable[
-    [pathlib.Path, Frames, int, float], None
-]  # path, frames, how many, frames a second
+Write = Callable[[pathlib.Path, Frames, int, float], None]  # path, frames, count, frames per second
 
 
 def frame_paths(record: records.RunRecord) -> list[pathlib.Path]:
-    """The files that follow each other; of a finished run the last is the result.
+    """Returns the files of the frames; the last one of a finished run is its result.
 
     Raises:
-      UserError: there are fewer than two that can be read.
+      UserError: fewer than two files can be read.
     """
     paths = [path for path, _ in records.readable_images(record.snapshots)]
     last = records.result_image(record)
     paths = [*paths[:-1], last[1]] if last else []
     if len(paths) < 2:
-        text = f"{len(paths)} snapshots that can be read, so nothing moves; two, please (--save_every of jaxtex)"
-        raise errors.UserError(f"run {os.fspath(record.folder)!r}: {text}")
+        raise errors.UserError(
+            f"run {os.fspath(record.folder)!r}: an animation needs at least 2 readable snapshots, "
+            f"got {len(paths)}; jaxtex --save_every=STEPS saves them"
+        )
     return paths
 
 
-def save(kind: str, part: pathlib.Path, paths: list[pathlib.Path], fps: float) -> None:
-    """Writes the pictures one after the other, enlarged to the size of the last, which stays for `HOLD` seconds.
+def save(suffix: str, path: pathlib.Path, paths: list[pathlib.Path], fps: float) -> None:
+    """Writes an animation whose last frame is shown for `LAST_FRAME_SECONDS`.
 
     Args:
-      kind: a row of `KINDS`.
-      part: where to.
-      paths: of the pictures.
-      fps: pictures a second.
+      suffix: name in `FORMATS`, which chooses the format.
+      path: of the animation; its own suffix is not used.
+      paths: of the frames, which are enlarged to the size of the last.
+      fps: frames per second.
 
     Raises:
-      UserError: what writes such a file is not installed.
+      UserError: the encoder of the format is not installed.
     """
-    FORMATS[kind](part, frames(paths), len(paths), fps)
+    FORMATS[suffix](path, load_frames(paths), len(paths), fps)
 
 
-def frames(paths: list[pathlib.Path]) -> Iterator[np.ndarray]:
-    """The pictures, `[H, W, 3]`, uint8, all of the size of the last."""
+def load_frames(paths: list[pathlib.Path]) -> Iterator[np.ndarray]:
+    """Yields the frames, `[H, W, 3]`, uint8, at the size of the last one."""
     height, width = images.load(paths[-1]).shape[:2]
-    return (images.to_uint8(images.resize(images.load(path), height, width)) for path in paths)
+    for path in paths:
+        yield images.to_uint8(images.resize(images.load(path), height, width))
 
 
-def _pillow(
-    part: pathlib.Path, shown: Frames, count: int, fps: float, kind: str, **options
+def _write_with_pillow(
+    path: pathlib.Path, frames: Frames, count: int, fps: float, kind: str, **options
 ) -> None:
-    first, *rest = (Image.fromarray(frame) for frame in shown)
-    durations = [round(1000 / fps)] * (count - 1) + [round(1000 * HOLD)]  # milliseconds
+    """Writes a GIF or WebP that repeats forever."""
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    durations = [round(1000 / fps)] * (count - 1)  # milliseconds
+    durations.append(round(1000 * LAST_FRAME_SECONDS))
     first.save(
-        part, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, **options
+        path, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, **options
     )
 
 
-def _mp4(part: pathlib.Path, shown: Frames, count: int, fps: float) -> None:
-    """H.264 as every player has it: sides that are even, colours at half the resolution."""
+def _write_mp4(path: pathlib.Path, frames: Frames, count: int, fps: float) -> None:
+    """Writes H.264 that every player supports: even sides, colors at half the resolution."""
     try:
         import av
     except ImportError as error:
         raise errors.UserError(
-            ".mp4 wants pip install 'jaxtex[video]'; .gif and .webp do without"
+            ".mp4 needs PyAV; run pip install 'jaxtex[video]', or choose .gif or .webp"
         ) from error
+
     rate = Fraction(fps).limit_denominator(1000)
-    with av.open(os.fspath(part), "w", format="mp4", options={"movflags": "faststart"}) as file:
+    with av.open(os.fspath(path), "w", format="mp4", options={"movflags": "faststart"}) as file:
         stream = file.add_stream("libx264", rate, options={"crf": "14", "preset": "slow"})
         stream.pix_fmt = "yuv420p"
-        for i, frame in enumerate(shown):
-            even = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), "edge")
+
+        for i, frame in enumerate(frames):
+            height, width = frame.shape[:2]
+            even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
             if i == 0:
                 stream.height, stream.width = even.shape[:2]
-            for _ in range(1 if i < count - 1 else max(1, round(HOLD * fps))):
+
+            repeats = 1 if i < count - 1 else max(1, round(LAST_FRAME_SECONDS * fps))
+            for _ in range(repeats):
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(even, "rgb24")))
-        file.mux(stream.encode())
+        file.mux(stream.encode())  # what the encoder still holds
 
 
 FORMATS: dict[str, Write] = {
-    ".gif": functools.partial(_pillow, kind="GIF"),
-    ".webp": functools.partial(_pillow, kind="WEBP", lossless=True),
-    ".mp4": _mp4,
+    ".gif": functools.partial(_write_with_pillow, kind="GIF"),
+    ".webp": functools.partial(_write_with_pillow, kind="WEBP", lossless=True),
+    ".mp4": _write_mp4,
 }

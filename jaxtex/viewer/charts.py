@@ -1,106 +1,124 @@
-"""A course of the loss as lines and ticks in percent of a frame, for a page that draws them at any size and colour.
+"""Loss curves in percent of a frame, which a page draws at any size and in its own colors.
 
-Not by Matplotlib: its letters shrink with the picture, on a telephone below what can be read, and its colours are fixed.
+Matplotlib is not used: its labels shrink with the picture and its colors are fixed.
 """
 
 import math
 from typing import NamedTuple
 
-Points = list[tuple[float, float]]
-MAX_POINTS = 400  # points of a line; more are not seen apart
-EXTREME = 1e150  # values beyond it, or under its inverse, are not drawn: their ratio is a number
+Points = list[tuple[float, float]]  # (step, value)
+Tick = tuple[float, str]  # position in percent, label
+
+MAX_POINTS = 400  # per line; more points cannot be told apart
+MAX_TICKS = 6
+EXTREME = 1e150  # values beyond it or below its inverse are left out: their ratio may overflow
 
 
 class Line(NamedTuple):
-    """One curve."""
+    """One curve of a chart."""
 
     label: str
-    points: str  # "0.00,100.00 12.50,40.00 ..." in percent from the left and from above
-    last: float
+    points: str  # "0.00,100.00 12.50,40.00 ...", in percent from the left and from the top
+    last: float  # value at the last step
 
 
 class Chart(NamedTuple):
-    """Curves over the steps; the vertical axis is logarithmic."""
+    """Curves over steps with a logarithmic vertical axis."""
 
     lines: list[Line]
-    across: list[tuple[float, str]]  # percent from the left, label
-    up: list[tuple[float, str]]  # percent from above, label
+    step_ticks: list[Tick]  # from the left
+    value_ticks: list[Tick]  # from the top
 
 
-def draw(
-    curves: dict[str, Points], span: tuple[float, float, float, float] | None = None
-) -> Chart | None:
-    """Curves in the frame of all of them.
+class Frame(NamedTuple):
+    """Ranges of steps and values that a chart shows."""
+
+    first: float  # step
+    last: float  # step
+    low: float  # value
+    high: float  # value
+
+    def x(self, step: float) -> float:
+        """Returns the percentage from the left of a step."""
+        return 100 * (step - self.first) / (self.last - self.first)
+
+    def y(self, value: float) -> float:
+        """Returns the percentage from the top of a value."""
+        return 100 * math.log(self.high / value) / math.log(self.high / self.low)
+
+
+def draw(curves: dict[str, Points], frame: Frame | None = None) -> Chart | None:
+    """Draws curves into one frame.
 
     Args:
-      curves: label -> (step, value); values that have no logarithm are left out.
-      span: the frame, if several charts are to have the same; as from `bounds`.
+      curves: points by label; values without a logarithm are left out.
+      frame: shared by several charts; by default the bounds of these curves.
 
     Returns:
-      None: there is nothing to be drawn, or but one step.
+      The chart; None if there is nothing to draw, or only one step.
     """
-    curves = {label: _drawable(points) for label, points in curves.items()}
-    span = span or bounds(curves)
-    if not span or span[0] == span[1]:
+    drawable = {label: _drawable(points) for label, points in curves.items()}
+    frame = frame or bounds(drawable)
+    if frame is None or frame.first == frame.last:
         return None
-    left, right, low, high = span
-    x = lambda step: 100 * (step - left) / (right - left)
-    y = lambda value: 100 * math.log(high / value) / math.log(high / low)
-    pairs = lambda points: " ".join(
-        f"{x(step):.2f},{y(value):.2f}" for step, value in _thinned(points)
-    )
+
     lines = [
-        Line(label, pairs(points), points[-1][1]) for label, points in curves.items() if points
+        Line(label, _place(points, frame), points[-1][1])
+        for label, points in drawable.items()
+        if points
     ]
     return Chart(
-        lines,
-        [(x(t), f"{t:g}") for t in _round(left, right)],
-        [(y(t), f"{t:g}") for t in _decades(low, high)],
+        lines=lines,
+        step_ticks=[(frame.x(t), f"{t:g}") for t in _round_numbers(frame.first, frame.last)],
+        value_ticks=[(frame.y(t), f"{t:g}") for t in _decades(frame.low, frame.high)],
     )
 
 
-def bounds(curves: dict[str, Points]) -> tuple[float, float, float, float] | None:
-    """First and last step, lowest and highest value; None without any."""
-    points = [point for each in curves.values() for point in _drawable(each)]
+def bounds(curves: dict[str, Points]) -> Frame | None:
+    """Returns the smallest frame around some curves; None without drawable points."""
+    points = [point for curve in curves.values() for point in _drawable(curve)]
     if not points:
         return None
-    steps, values = zip(*points, strict=True)
+    steps = [step for step, _ in points]
+    values = [value for _, value in points]
+
     low, high = min(values), max(values)
-    return (
-        (min(steps), max(steps), low, high)
-        if low < high
-        else (min(steps), max(steps), low / 2, high * 2)
-    )
+    if low == high:  # a constant curve is drawn in the middle
+        low, high = low / 2, high * 2
+    return Frame(min(steps), max(steps), low, high)
 
 
 def _drawable(points: Points) -> Points:
+    """Returns the points whose value has a logarithm."""
     return [(step, value) for step, value in points if 1 / EXTREME < value < EXTREME]
 
 
-def _thinned(points: Points) -> Points:
-    every = math.ceil(len(points) / MAX_POINTS)
-    return [*points[:-1:every], points[-1]]
+def _place(points: Points, frame: Frame) -> str:
+    """Returns points in percent of a frame, as an SVG attribute."""
+    return " ".join(f"{frame.x(step):.2f},{frame.y(value):.2f}" for step, value in _thin(points))
 
 
-def _round(low: float, high: float) -> list[float]:
-    """At most six round numbers between two."""
-    step = next(step for step in _steps(high - low) if (high - low) / step < 6)
-    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+def _thin(points: Points) -> Points:
+    """Returns about `MAX_POINTS` points, evenly chosen, the last one included."""
+    stride = math.ceil(len(points) / MAX_POINTS)
+    return [*points[:-1:stride], points[-1]]
 
 
-def _steps(span: float):
-    power = math.floor(math.log10(span)) - 1
-    return [unit * 10.0 ** (power + i) for i in range(3) for unit in (1, 2, 5)]
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Returns at most `MAX_TICKS` multiples of 1, 2 or 5 times a power of ten."""
+    power = math.floor(math.log10(high - low)) - 1
+    candidates = [unit * 10.0 ** (power + i) for i in range(3) for unit in (1, 2, 5)]
+    interval = next(size for size in candidates if (high - low) / size < MAX_TICKS)
+    return [i * interval for i in range(math.ceil(low / interval), math.floor(high / interval) + 1)]
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """Powers of ten between two numbers, at most six; with twice and five times them if there are few."""
+    """Returns powers of ten, at most `MAX_TICKS`; also 2 and 5 times them if they are few."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    fine = [
-        float(f"{unit}e{power}")
-        for power in powers
-        for unit in (1, 2, 5)
-        if low <= float(f"{unit}e{power}") <= high
-    ]
-    coarse = [value for value in fine if f"{value:e}".startswith("1.0")]
-    return coarse[:: math.ceil(len(coarse) / 6)] if len(coarse) > 2 else fine
+    numbers = [float(f"{unit}e{power}") for power in powers for unit in (1, 2, 5)]
+    inside = [number for number in numbers if low <= number <= high]
+
+    tens = [number for number in inside if f"{number:e}".startswith("1.0")]
+    if len(tens) <= 2:
+        return inside
+    return tens[:: math.ceil(len(tens) / MAX_TICKS)]

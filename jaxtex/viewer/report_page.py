@@ -1,22 +1,38 @@
-"""Runs -> one HTML page that needs nothing else: no network, no other file. By Jinja (extra `report`)."""
+"""HTML report of runs in one file that loads no other file. Needs Jinja (extra `report`)."""
 
 import base64
 import hashlib
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxtex import errors
 from jaxtex.viewer import charts, run_view
 
 FOLDER = pathlib.Path(__file__).parent / "data"
-STYLES = ("page/colours.css", "report.css")
-MAX_FULL_SIZE = 4  # runs whose snapshots are shown at full size
+STYLES = ("page/colors.css", "report.css")
+MAX_FULL_SIZE = 4  # runs on a page whose snapshots are not reduced
 
 
-def render(shown: Sequence[run_view.RunView]) -> str:
-    """The text of the page. Whatever the runs say is escaped, and the page runs no code and loads no file but its own.
+class Column(NamedTuple):
+    """Column of the table of runs."""
+
+    name: str
+    values: list  # one for each run; None if a run has none
+    is_text: bool  # some value is not a number
+
+
+def render(views: Sequence[run_view.RunView]) -> str:
+    """Renders the report of one run, or of several with a table of them.
+
+    All texts from the runs are escaped. The page runs only its own script and loads no file.
+
+    Args:
+      views: the runs, in order.
+
+    Returns:
+      The HTML text.
 
     Raises:
       UserError: Jinja is not installed.
@@ -24,78 +40,113 @@ def render(shown: Sequence[run_view.RunView]) -> str:
     try:
         import jinja2
     except ImportError as error:
-        raise errors.UserError("a report wants pip install 'jaxtex[report]'") from error
-    loader, options = jinja2.FileSystemLoader(FOLDER), {"trim_blocks": True, "lstrip_blocks": True}
-    page = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, **options
+        raise errors.UserError(
+            "Jinja is not installed; run pip install 'jaxtex[report]'"
+        ) from error
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    page.filters["number"] = number
-    *styles, script = ((FOLDER / name).read_text() for name in (*STYLES, "report.js"))
-    style = "".join(styles)
-    return page.get_template("report.html").render(
-        shown=shown,
-        columns=columns(shown),
-        sparklines=sparklines(shown),
+    environment.filters["number"] = format_value
+
+    style = "".join((FOLDER / name).read_text() for name in STYLES)
+    script = (FOLDER / "report.js").read_text()
+    return environment.get_template("report.html").render(
+        runs=views,
+        columns=build_columns(views),
+        sparklines=draw_sparklines(views),
         style=style,
         script=script,
-        policy=policy(style, script),
+        policy=security_policy(style, script),
     )
 
 
-def policy(style: str, script: str) -> str:
-    """What a browser may do with the page: this style, this script, pictures that are in it."""
-    digest = lambda text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    allowed = (
-        f"style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; img-src data:"
+def security_policy(style: str, script: str) -> str:
+    """Returns a Content Security Policy that admits one style, one script and embedded pictures.
+
+    Args:
+      style: text of the style element.
+      script: text of the script element.
+    """
+    rules = (
+        "default-src 'none'",
+        f"style-src 'sha256-{_digest(style)}'",
+        f"script-src 'sha256-{_digest(script)}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
     )
-    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+    return "; ".join(rules)
 
 
-class Column(NamedTuple):
-    """One of a table."""
-
-    name: str
-    values: list  # one for each run; None: it has none
-    is_text: bool  # and no numbers
+def _digest(text: str) -> str:
+    """Returns the SHA-256 of a text in base64."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def columns(shown: Sequence[run_view.RunView]) -> list[Column]:
-    """What tells several runs apart: flags that differ, what came out, measures."""
-    chosen = [{**each.chosen, **each.usual} for each in shown]
-    names = dict.fromkeys(name for flags in chosen for name in flags)
-    differing = [
-        name for name in names if len({flags[name] for flags in chosen if name in flags}) > 1
-    ]
-    found = [(name, [flags.get(name, "") for flags in chosen]) for name in differing]
-    for rows in ([each.cells for each in shown], [each.measures for each in shown]):
-        found += [
-            (name, [row.get(name) for row in rows])
-            for name in dict.fromkeys(name for row in rows for name in row)
-        ]
-    return [Column(name, values, not all(map(_is_number, values))) for name, values in found]
+def build_columns(views: Sequence[run_view.RunView]) -> list[Column]:
+    """Returns the columns of the table: flags that differ, the outcome, and the measures."""
+    flags = [{**view.tables.flags, **view.tables.default_flags} for view in views]
+    columns = [_column(name, flags, missing="") for name in _names(flags) if _differs(name, flags)]
+
+    outcomes = [view.tables.outcome for view in views]
+    columns += [_column(name, outcomes) for name in _names(outcomes)]
+
+    measures = [view.tables.measures for view in views]
+    columns += [_column(name, measures) for name in _names(measures)]
+    return columns
+
+
+def _names(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """Returns the names in some rows, each once, in order."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _differs(name: str, rows: Iterable[Mapping[str, object]]) -> bool:
+    """True if the rows that have a name disagree on its value."""
+    return len({row[name] for row in rows if name in row}) > 1
+
+
+def _column(name: str, rows: Iterable[Mapping[str, object]], missing: str | None = None) -> Column:
+    """Returns one column of some rows."""
+    values = [row.get(name, missing) for row in rows]
+    return Column(name, values, is_text=not all(_is_number(value) for value in values))
 
 
 def _is_number(value: object) -> bool:
+    """True for a number, its text, or no value."""
+    if not value:
+        return True
     try:
-        float(value or 0)
+        float(str(value))
     except ValueError:
         return False
     return True
 
 
-def sparklines(shown: Sequence[run_view.RunView]) -> list[charts.Chart | None]:
-    """The course of each loss over its own steps, all on the same scale."""
-    every = charts.bounds({str(i): each.points for i, each in enumerate(shown)})
-    own = [charts.bounds({"loss": each.points}) for each in shown]
-    span = lambda found: found and every and (*found[:2], *every[2:])
-    return [
-        charts.draw({"loss": each.points}, span(found))
-        for each, found in zip(shown, own, strict=True)
-    ]
+def draw_sparklines(views: Sequence[run_view.RunView]) -> list[charts.Chart | None]:
+    """Draws the loss of each run over its own steps, all with the same range of values."""
+    curves = {str(i): view.loss.points for i, view in enumerate(views)}
+    common = charts.bounds(curves)
+    return [_draw_sparkline(view.loss.points, common) for view in views]
 
 
-def number(value: object) -> str:
-    """A cell: four significant digits; nothing where there is no value."""
-    if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else "not finite"
-    return "" if value is None else str(value)
+def _draw_sparkline(points: charts.Points, common: charts.Frame | None) -> charts.Chart | None:
+    """Draws one curve over its own steps within a common range of values."""
+    own = charts.bounds({"loss": points})
+    if own is None or common is None:
+        return None
+    return charts.draw({"loss": points}, own._replace(low=common.low, high=common.high))
+
+
+def format_value(value: object) -> str:
+    """Formats a cell: four significant digits for a float, nothing for None."""
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if math.isfinite(value) else "not finite"

@@ -1,178 +1,210 @@
-"""A run as a page shows it: pictures as data URIs, numbers as text, the course of its loss."""
+"""Contents of a run as an HTML page shows them: pictures, the loss curve, tables and remarks."""
 
-import base64
-import functools
-import hashlib
-import io
 import os
 import pathlib
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from jaxtex import errors, images, metrics
-from jaxtex.images import encoding
-from jaxtex.runs import records
-from jaxtex.viewer import charts
+from jaxtex import errors, metrics
+from jaxtex.runs import records, run_folder
+from jaxtex.viewer import charts, pictures
 
-THUMB = 96  # pixels on the longer side of a picture in a table
-REDUCED = 160  # likewise, of a snapshot where there are many runs
-SNAPSHOTS = 8  # of a run that are shown
-QUALITY = 80  # of WebP, of what is reduced
-SMALL = 400  # pixels: narrower pictures are enlarged, and their pixels stay squares
+THUMBNAIL_SIDE = 96  # pixels on the longer side, in a table of runs
+REDUCED_SIDE = 160  # pixels on the longer side, of a snapshot on a page of many runs
+SNAPSHOTS = 8  # shown per run
+
+Sources = dict[str, np.ndarray | None]  # path -> image `[H, W, 3]`; None: not readable
 
 
-class Picture(NamedTuple):
-    """A picture in the page."""
+class RunPictures(NamedTuple):
+    """Pictures of a run."""
 
-    title: str
-    uri: str  # data:image/webp;base64,...
-    width: int  # pixels
-    height: int
+    result: pictures.Picture | None  # or the last snapshot
+    thumbnail: pictures.Picture | None  # of the result
+    reference: pictures.Picture | None  # compared with the result: the content or the first style
+    sources: list[pictures.Picture]  # the content and the styles
+    snapshots: list[pictures.Picture]
+    size: tuple[int, int]  # final width and height, in pixels; a snapshot may be smaller
+    tiles: bool  # the result tiles in both directions
 
-    @property
-    def key(self) -> str:
-        """The same for the same picture, which the page then holds once."""
-        return f"picture-{hashlib.sha256(self.uri.encode()).hexdigest()[:16]}"
 
-    @property
-    def small(self) -> bool:
-        """Whether it is enlarged on most screens."""
-        return self.width < SMALL
+class LossCurve(NamedTuple):
+    """Loss over steps."""
+
+    points: charts.Points
+    chart: charts.Chart | None  # of the loss, and of its terms if there are several
+
+
+class RunTables(NamedTuple):
+    """Named values of a run, each table by name."""
+
+    flags: dict[str, str]  # that differ from their defaults
+    default_flags: dict[str, str]
+    outcome: dict[str, object]  # columns of the table of runs: steps, loss, seconds
+    measures: dict[str, float]  # empty if the run is not finished
+    timings: dict[str, str]  # with units
+    origin: dict[str, str]  # device and versions
+    inputs: dict[str, str]  # SHA-256 of the files
 
 
 class RunView(NamedTuple):
-    """One run. A field that nothing is known of is empty or None."""
+    """Run as a page shows it. Unknown fields are empty or None."""
 
     name: str
     path: str  # of its folder
     state: str  # "60 steps in 9.1 s", "unfinished: step 340 of 2000"
     finished: bool
-    result: Picture | None  # or the last snapshot
-    thumb: Picture | None
-    sources: list[Picture]
-    rival: Picture | None  # what the result is compared with: the content, or the first style
-    full: tuple[
-        int, int
-    ]  # width and height of the result, in pixels, which a snapshot may be short of
-    snapshots: list[Picture]
-    tiled: bool  # whether it goes on from its own beginning
-    chart: charts.Chart | None
-    chosen: dict[str, str]  # the flags that are not default
-    usual: dict[str, str]  # the others
-    measures: dict[str, float]
-    timings: dict[str, str]
-    inputs: dict[str, str]
-    origin: dict[str, str]
-    command: list[str]  # its words, as a shell takes them
-    cells: dict[str, object]  # what tells it from others in a table: loss, steps, seconds
-    points: charts.Points  # of its loss
+    pictures: RunPictures
+    loss: LossCurve
+    tables: RunTables
+    command: list[str]  # words, quoted for a shell
     remarks: list[str]  # what is missing
+
+
+class _Images(NamedTuple):
+    """Images of a run folder."""
+
+    result: np.ndarray | None  # or the last snapshot, `[H, W, 3]`
+    path: pathlib.Path | None  # of the result
+    sources: Sources
+    finished: bool  # the result is that of a finished run
 
 
 def build_view(
     record: records.RunRecord, measured: Sequence[str], reduced: bool = False
 ) -> RunView:
-    """Everything that a page shows of a run.
+    """Reads the images of a run and collects all that a page shows of it.
 
     Args:
       record: the run.
-      measured: names of metrics; none are measured of a run that is not finished.
-      reduced: whether its snapshots are reduced, where there are many runs.
+      measured: names in `metrics.METRICS`; an unfinished run is not measured.
+      reduced: shrink snapshots, for a page of many runs.
     """
-    made, sources = records.result_image(record), records.source_images(record)
-    image, path = made if made else (None, None)
-    finished = bool(record.notes) and path == record.folder / "result.png"
-    base = next(iter(sources.values()), None)  # the content, or the first style
-    points = [(row["step"], row["loss"]) for row in record.rows]
-    title = "result" if finished else f"snapshot at step {int(path.stem)}" if path else ""
+    loaded = _load_images(record)
     return RunView(
         name=record.name,
         path=os.fspath(record.folder),
-        state=_state(record, finished),
-        finished=finished,
-        result=None if image is None else picture(title, image),
-        thumb=None if image is None else thumbnail(title, image, THUMB),
-        sources=[
-            picture(pathlib.Path(path).name, array)
-            for path, array in sources.items()
-            if array is not None
-        ],
-        rival=None
-        if base is None
-        else picture("content" if record.flags.get("content") else "exemplar", base),
-        full=_full(record, image, image if finished or base is None else base),
-        snapshots=list(_snapshots(record, reduced)),
-        tiled=record.flags.get("tile") == "xy",
-        chart=charts.draw({"loss": points, **_terms(record)}),
-        chosen=_flags(record, False),
-        usual=_flags(record, True),
-        measures=_measures(record, sources, image, measured) if finished else {},
-        timings=_timings(record),
-        inputs=record.inputs,
-        origin=record.origin,
-        command=command(record),
-        cells={"steps": record.step, "loss": _loss(record), "seconds": _seconds(record)},
-        points=points,
-        remarks=list(_remarks(record, sources, finished, image)),
+        state=_describe_state(record, loaded.finished),
+        finished=loaded.finished,
+        pictures=_build_pictures(record, loaded, reduced),
+        loss=_build_loss(record),
+        tables=_build_tables(record, loaded, measured),
+        command=_build_command(record),
+        remarks=list(_find_remarks(record, loaded)),
     )
 
 
-def picture(title: str, image: np.ndarray) -> Picture:
-    """`[H, W, 3]` in [0, 1] -> a picture without loss."""
-    height, width = image.shape[:2]
-    return Picture(title, _uri(image.tobytes(), image.shape, lossless=True), width, height)
+def _load_images(record: records.RunRecord) -> _Images:
+    """Reads the result, or the last snapshot, and the sources of a run."""
+    sources = records.source_images(record)
+    loaded = records.result_image(record)
+    if loaded is None:
+        return _Images(None, None, sources, finished=False)
+
+    result, path = loaded
+    finished = bool(record.notes) and path == record.folder / run_folder.RESULT
+    return _Images(result, path, sources, finished)
 
 
-def thumbnail(title: str, image: np.ndarray, longest: int) -> Picture:
-    """A picture, some 5 kB of it, whose longer side has at most so many pixels."""
-    factor = min(1, longest / max(image.shape))
-    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
-    image = images.resize(image, height, width)
-    return Picture(title, _uri(image.tobytes(), image.shape, quality=QUALITY), width, height)
+def _build_pictures(record: records.RunRecord, loaded: _Images, reduced: bool) -> RunPictures:
+    """Encodes the pictures of a run."""
+    sources = [
+        pictures.encode(pathlib.Path(path).name, image)
+        for path, image in loaded.sources.items()
+        if image is not None
+    ]
 
+    reference = None
+    first = next(iter(loaded.sources.values()), None)  # the content if there is one
+    if first is not None:
+        title = "content" if record.flags.get("content") else "exemplar"
+        reference = pictures.encode(title, first)
 
-@functools.lru_cache(64)
-def _uri(values: bytes, shape: tuple[int, ...], **options) -> str:
-    kind, options = (
-        ("WEBP", options) if max(shape) <= encoding.FORMATS[".webp"].longest else ("PNG", {})
+    result = thumbnail = None
+    if loaded.result is not None and loaded.path is not None:
+        step = loaded.path.stem
+        title = "result" if loaded.finished else f"snapshot at step {int(step)}"
+        result = pictures.encode(title, loaded.result)
+        thumbnail = pictures.thumbnail(title, loaded.result, THUMBNAIL_SIDE)
+
+    return RunPictures(
+        result=result,
+        thumbnail=thumbnail,
+        reference=reference,
+        sources=sources,
+        snapshots=list(_encode_snapshots(record, reduced)),
+        size=_final_size(record, loaded, first),
+        tiles=record.flags.get("tile") == "xy",
     )
-    levels, buffer = images.to_uint8(np.frombuffer(values, np.float32).reshape(shape)), io.BytesIO()
-    Image.fromarray(levels).save(buffer, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _full(
-    record: records.RunRecord, image: np.ndarray | None, like: np.ndarray | None
+def _final_size(
+    record: records.RunRecord, loaded: _Images, reference: np.ndarray | None
 ) -> tuple[int, int]:
-    """The size that the flags ask for; where they do not, that of another picture; none without an image."""
-    if image is None:
+    """Returns the width and height of the finished result; zeros without any image.
+
+    Sizes that the flags leave open are those of the result, or of the reference if the run is not
+    finished.
+    """
+    if loaded.result is None:
         return 0, 0
-    return int(record.flags.get("width") or like.shape[1]), int(
-        record.flags.get("height") or like.shape[0]
-    )
+    model = loaded.result if loaded.finished or reference is None else reference
+    width = record.flags.get("width") or model.shape[1]
+    height = record.flags.get("height") or model.shape[0]
+    return int(str(width)), int(str(height))
 
 
-def _snapshots(record: records.RunRecord, reduced: bool) -> Iterable[Picture]:
-    """Some of them, the first and the last among them, and what can be read of those."""
+def _encode_snapshots(record: records.RunRecord, reduced: bool) -> Iterator[pictures.Picture]:
+    """Yields readable snapshots among at most `SNAPSHOTS`, the first and the last included."""
     paths = record.snapshots
-    chosen = [paths[round(i)] for i in np.linspace(0, len(paths) - 1, min(SNAPSHOTS, len(paths)))]
+    places = np.linspace(0, len(paths) - 1, min(SNAPSHOTS, len(paths)))
+    chosen = [paths[round(place)] for place in places]
+
     for path, image in records.readable_images(chosen):
         title = f"step {int(path.stem)}"
-        yield thumbnail(title, image, REDUCED) if reduced else picture(title, image)
+        if reduced:
+            yield pictures.thumbnail(title, image, REDUCED_SIDE)
+        else:
+            yield pictures.encode(title, image)
 
 
-def _terms(record: records.RunRecord) -> dict[str, charts.Points]:
-    """The course of each term, if there are several."""
-    names = records.term_names(record)
-    course = lambda name: [(row["step"], row[name]) for row in record.rows if name in row]
-    return {name: course(name) for name in names} if len(names) > 1 else {}
+def _build_loss(record: records.RunRecord) -> LossCurve:
+    """Draws the loss, and its terms if there are several."""
+    curves = {"loss": _column(record, "loss")}
+    terms = records.term_names(record)
+    if len(terms) > 1:
+        curves |= {name: _column(record, name) for name in terms}
+    return LossCurve(curves["loss"], charts.draw(curves))
+
+
+def _column(record: records.RunRecord, name: str) -> charts.Points:
+    """Returns one column of the metrics over steps."""
+    return [(row["step"], row[name]) for row in record.rows if name in row]
+
+
+def _build_tables(record: records.RunRecord, loaded: _Images, measured: Sequence[str]) -> RunTables:
+    """Collects the named values of a run."""
+    outcome: dict[str, object] = {
+        "steps": record.step,
+        "loss": _last_loss(record),
+        "seconds": _total_seconds(record),
+    }
+    return RunTables(
+        flags=_flags(record, default=False),
+        default_flags=_flags(record, default=True),
+        outcome=outcome,
+        measures=_measure(record, loaded, measured),
+        timings=_timings(record),
+        origin=record.origin,
+        inputs=record.inputs,
+    )
 
 
 def _flags(record: records.RunRecord, default: bool) -> dict[str, str]:
+    """Returns the flags that have, or have not, their default values."""
     return {
         name: str(value)
         for name, value in record.flags.items()
@@ -180,71 +212,80 @@ def _flags(record: records.RunRecord, default: bool) -> dict[str, str]:
     }
 
 
-def command(record: records.RunRecord) -> list[str]:
-    """What makes it again."""
-    return [
-        "jaxtex",
-        *(shlex.quote(f"--{name}={value}") for name, value in _flags(record, False).items()),
-    ]
-
-
-def _measures(
-    record: records.RunRecord, sources: dict, image: np.ndarray, names: Sequence[str]
-) -> dict[str, float]:
-    """By `jaxtex.metrics`, against the first style or the content, as in `results`."""
-    styles = [array for path, array in sources.items() if path != record.flags.get("content")]
-    reference = next(iter(styles or sources.values()), None)
-    if reference is None or record.flags.get("excite") or not names:
+def _measure(record: records.RunRecord, loaded: _Images, names: Sequence[str]) -> dict[str, float]:
+    """Measures a finished result against the first style, or else the content."""
+    if not loaded.finished or loaded.result is None or not names or record.flags.get("excite"):
         return {}
+
+    content = record.flags.get("content")
+    styles = [image for path, image in loaded.sources.items() if path != content]
+    exemplar = next(iter(styles or loaded.sources.values()), None)
+    if exemplar is None:
+        return {}
+
     try:
-        return metrics.measure(reference, image, names)
-    except errors.UserError:
+        return metrics.measure(exemplar, loaded.result, names)
+    except errors.UserError:  # an image too small to be measured
         return {}
 
 
-def _state(record: records.RunRecord, finished: bool) -> str:
+def _timings(record: records.RunRecord) -> dict[str, str]:
+    """Returns durations, memory and losses, with units."""
+    first_seconds = record.rows[0].get("seconds", 0.0) if record.rows else 0.0
+    table = {
+        "steps": f"{record.step}",
+        "time": f"{_total_seconds(record):.1f} s",
+        "first step": f"{first_seconds:.1f} s",
+    }
+
+    if "memory" in record.notes:
+        table["peak memory"] = f"{record.notes['memory'] / 2**20:,.0f} MiB"
+    if "numbers" in record.notes:
+        table["statistic size"] = f"{record.notes['numbers']:,.0f}"
+
+    loss = _last_loss(record)
+    if loss is not None:
+        table["loss"] = f"{loss:.4g}"
+        first_loss = record.notes.get("first")
+        if first_loss:
+            table["loss / first"] = f"{loss / first_loss:.3g}"
+    return table
+
+
+def _last_loss(record: records.RunRecord) -> float | None:
+    """Returns the loss at the last step; None if unknown."""
+    return record.rows[-1]["loss"] if record.rows else record.notes.get("loss")
+
+
+def _total_seconds(record: records.RunRecord) -> float:
+    """Returns the duration of a run until its end or its last step."""
+    so_far = record.rows[-1].get("seconds", 0.0) if record.rows else 0.0
+    return record.notes.get("seconds", so_far)
+
+
+def _build_command(record: records.RunRecord) -> list[str]:
+    """Returns the words of the command that repeats a run."""
+    flags = _flags(record, default=False)
+    return ["jaxtex", *(shlex.quote(f"--{name}={value}") for name, value in flags.items())]
+
+
+def _describe_state(record: records.RunRecord, finished: bool) -> str:
+    """Returns how far a run is, in a few words."""
     if finished:
-        return f"{record.step} steps in {_seconds(record):.1f} s"
+        return f"{record.step} steps in {_total_seconds(record):.1f} s"
     if record.notes:
         return f"{record.step} steps, but no result"
     return f"unfinished: step {record.step} of {record.flags.get('num_steps', '?')}"
 
 
-def _loss(record: records.RunRecord) -> float | None:
-    return record.rows[-1]["loss"] if record.rows else record.notes.get("loss")
+def _find_remarks(record: records.RunRecord, loaded: _Images) -> Iterator[str]:
+    """Yields a sentence for each picture that is missing."""
+    if record.notes and not loaded.finished:
+        problem = f"{run_folder.RESULT} is missing or damaged"
+        yield problem if loaded.result is None else f"{problem}; the page shows the last snapshot"
+    elif loaded.result is None:
+        yield "no picture yet"
 
-
-def _seconds(record: records.RunRecord) -> float:
-    return record.notes.get("seconds", record.rows[-1].get("seconds", 0.0) if record.rows else 0.0)
-
-
-def _timings(record: records.RunRecord) -> dict[str, str]:
-    """What it took, with units."""
-    first = record.rows[0].get("seconds", 0.0) if record.rows else 0.0
-    found = {
-        "steps": f"{record.step}",
-        "time": f"{_seconds(record):.1f} s",
-        "first snapshot": f"{first:.1f} s",
-    }
-    if "memory" in record.notes:
-        found["peak of memory"] = f"{record.notes['memory'] / 2**20:,.0f} MiB"
-    if "numbers" in record.notes:
-        found["numbers matched"] = f"{record.notes['numbers']:,.0f}"
-    if _loss(record) is not None:
-        found["loss"] = f"{_loss(record):.4g}"
-    if _loss(record) is not None and record.notes.get("first"):
-        found["loss / first"] = f"{_loss(record) / record.notes['first']:.3g}"
-    return found
-
-
-def _remarks(
-    record: records.RunRecord, sources: dict, finished: bool, image: np.ndarray | None
-) -> Iterable[str]:
-    if record.notes and not finished:
-        yield "result.png is damaged or not there" + (
-            "" if image is None else "; the last snapshot is shown"
-        )
-    elif image is None:
-        yield "there is no picture yet"
-    for path in (path for path, array in sources.items() if array is None):
-        yield f"{path} is not shown: not there any more, or not the file that the run began with"
+    for path, image in loaded.sources.items():
+        if image is None:
+            yield f"{path} cannot be shown: the file is missing, or has changed since the run began"

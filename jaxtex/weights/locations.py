@@ -1,4 +1,4 @@
-"""Where the weights of a network are kept."""
+"""Folders that weight files are stored in and searched in."""
 
 import os
 import pathlib
@@ -7,31 +7,38 @@ from importlib import resources
 from jaxtex import errors
 from jaxtex.runtime import files
 
-BUILT_IN = "vgg_lite"
+BUILT_IN = "vgg_lite"  # the network whose weights are part of the package
 
 
 def weights_folder() -> pathlib.Path:
-    """Where fetched weights are put: `$JAXTEX_WEIGHTS`, or the user's cache."""
+    """Returns the folder for fetched weights: `$JAXTEX_WEIGHTS`, or in the user's cache."""
     return pathlib.Path(os.environ.get("JAXTEX_WEIGHTS") or files.cache_folder() / "weights")
 
 
 def find_file(network: str) -> pathlib.Path | None:
-    """The file of a network: in the package, where fetched ones are put, or in the folder weights; None if nowhere."""
+    """Returns the weight file of a network, or None if there is none.
+
+    The built-in network has a file in the package. For the others the folders are, in this order,
+    `weights_folder()` and `weights/` in the current directory.
+    """
     if network == BUILT_IN:
         return pathlib.Path(str(resources.files("jaxtex.weights") / "data" / f"{BUILT_IN}.h5"))
-    candidates = [place / f"{network}.h5" for place in (weights_folder(), pathlib.Path("weights"))]
+    candidates = [
+        folder / f"{network}.h5" for folder in (weights_folder(), pathlib.Path("weights"))
+    ]
     return next((path for path in candidates if path.is_file()), None)
 
 
 def require_file(network: str) -> pathlib.Path:
-    """As `path_of`.
+    """Returns the weight file of a network, as `find_file`.
 
     Raises:
-      UserError: nowhere; the text says what to type.
+      UserError: there is no such file; the message names the commands that make one.
     """
     if path := find_file(network):
         return path
     raise errors.UserError(
-        f"no weights for '{network}' in {weights_folder()} or weights/: type 'jaxtex-weights fetch {network}', or, with a file at "
-        f"hand, 'jaxtex-weights convert FILE', or give --weights=FILE.h5; --network={BUILT_IN} is built in"
+        f"no weights for '{network}' in {weights_folder()} or weights/: type 'jaxtex-weights fetch "
+        f"{network}', or 'jaxtex-weights convert FILE' for a downloaded file, or give "
+        f"--weights=FILE.h5; --network={BUILT_IN} is built in"
     )

@@ -1,4 +1,4 @@
-"""`jaxtex-compare` as its user meets it."""
+"""Tests of `jaxtex-compare`, from its arguments to its output."""
 
 import csv
 import pathlib
@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from jaxtex import images, metrics
-from jaxtex.cli import compare_main
-from support import commands
+from jaxtex.cli import compare_main, flag_parsing
 
 
 def jaxtex_compare(*arguments):
-    commands.call(compare_main, "jaxtex-compare", *arguments, positional=True)
+    flag_parsing.run(compare_main.COMMAND, arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +38,7 @@ def test_a_row_for_each_result_and_a_column_for_each_metric(capsys):
     assert found["turned.png"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_plain_columns_are_aligned(capsys):
+def test_columns_are_aligned_without_a_terminal(capsys):
     jaxtex_compare("exemplar.png", "exemplar.png", "[brighter].png", "--metrics=spectrum,seam")
     lines = capsys.readouterr().out.splitlines()
     assert len({len(line) for line in lines}) == 1 and lines[0].split() == [
@@ -92,7 +91,7 @@ def test_features_of_a_network(capsys):
     assert table(capsys.readouterr().out)["[brighter].png"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_what_cannot_be_read_is_named_and_the_others_are_compared(capsys):
+def test_unreadable_results_are_named_and_the_others_are_compared(capsys):
     pathlib.Path("text.png").write_text("hello")
     with pytest.raises(SystemExit) as left:
         jaxtex_compare(
@@ -118,7 +117,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_compared(capsys):
     "arguments, text",
     [
         ([], "jaxtex-compare EXEMPLAR RESULT..."),
-        (["exemplar.png"], "an exemplar and its results, please"),
+        (["exemplar.png"], "expected an exemplar and its results"),
         (["none.png", "turned.png"], "'none.png': no such file"),
         (
             ["exemplar.png", "turned.png", "--metrics=patch"],
@@ -126,7 +125,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_compared(capsys):
         ),
         (["exemplar.png", "turned.png", "--network=vgg20"], "unknown network 'vgg20'"),
         (["exemplar.png", "turned.png", "--size=-1"], "size"),
-        (["exemplar.png", "turned.png", "--size=20"], "--size=20: 0, or at least 32 pixels"),
+        (["exemplar.png", "turned.png", "--size=20"], "--size=20: must be 0 or at least 32 pixels"),
         (["exemplar.png", "turned.png", "--metrics=seam", "--csv=none/table.csv"], "none/"),
         (["exemplar.png", "turned.png", "--colour=red"], "colour"),
     ],

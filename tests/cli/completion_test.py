@@ -1,4 +1,4 @@
-"""The scripts that complete the command in a shell, asked in a bash and in a zsh."""
+"""Completion scripts, run in bash and in zsh."""
 
 import os
 import select
@@ -10,9 +10,8 @@ import time
 import pytest
 
 from jaxtex import networks
-from jaxtex.cli import completion, help_page, main
+from jaxtex.cli import completion, flag_parsing, flags, help_page, main
 from jaxtex.images import builtin
-from support import commands
 
 BASH = """source ./script
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
@@ -27,12 +26,12 @@ STARTS = {
 
 @pytest.fixture
 def script(tmp_path, monkeypatch, capsys):
-    """Writes the script of a shell into a folder with a picture in it."""
+    """Returns a function that writes the script of a shell into a folder with a picture."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "petals.png").write_bytes(b"")
 
     def write(shell):
-        commands.call(main, "jaxtex", f"--completion={shell}")
+        flag_parsing.run(main.COMMAND, [f"--completion={shell}"])
         (tmp_path / "script").write_text(capsys.readouterr().out)
         return tmp_path
 
@@ -40,7 +39,7 @@ def script(tmp_path, monkeypatch, capsys):
 
 
 def completed(line):
-    """What bash is told; words as it has them, the last one is being written."""
+    """Completes a line, split into words as bash splits it; the last word is incomplete."""
     done = subprocess.run(
         ["bash", "--norc", "-c", BASH, "jaxtex", *line.split(" ")], capture_output=True, text=True
     )
@@ -48,7 +47,7 @@ def completed(line):
     return set(done.stdout.split())
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 def test_bash_completes_flags_names_and_files(script):
     script("bash")
     every = {f"--{name}" for names in help_page.GROUPS.values() for name in names}
@@ -86,7 +85,7 @@ def test_bash_completes_flags_names_and_files(script):
 )
 def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
     if not shutil.which(shell):
-        pytest.skip(f"there is no {shell}")
+        pytest.skip(f"{shell} is not installed")
     folder, (arguments, begin) = script(shell), STARTS[shell]
     os.rename("script", "_jaxtex")
     environment = {**os.environ, "TERM": "dumb", "PS1": "> ", "HOME": str(folder)}
@@ -111,24 +110,25 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
 
 
 def until(terminal, text, seconds=60):
-    """What the terminal shows, until this is in it."""
-    seen, end = "", time.monotonic() + seconds
+    """Reads what the terminal shows until it contains the text."""
+    seen = ""
+    end = time.monotonic() + seconds
     while text not in seen and time.monotonic() < end:
         if select.select([terminal.stdout], [], [], 0.2)[0]:
             shown = terminal.stdout.read(1 << 16).decode(errors="replace")
-            seen += shown.replace("\a", "")  # it rings where there are several
+            seen += shown.replace("\a", "")  # the bell, if there are several completions
     return seen
 
 
-def test_a_shell_that_is_not_known_is_one_line(capsys):
+def test_an_unknown_shell_is_one_line(capsys):
     with pytest.raises(SystemExit) as left:
-        commands.call(main, "jaxtex", "--completion=fish")
+        flag_parsing.run(main.COMMAND, ["--completion=fish"])
     assert left.value.code == 2
     assert capsys.readouterr().err == "jaxtex: unknown shell 'fish'. There are: bash, zsh\n"
 
 
-def test_every_flag_that_takes_a_path_is_one():
+def test_every_flag_that_takes_a_path_exists():
     assert {*completion.FILES, *completion.FOLDERS, *completion.PICTURES} <= {
-        *main.FLAGS.flag_values_dict(),
+        *flags.define_flags(),
         "flagfile",
     }

@@ -1,4 +1,4 @@
-"""Whatever stands behind a flag: it is taken, or it is one line and exit status 2. No picture is made here."""
+"""Any value of any flag is accepted, or ends in one line and exit status 2. No picture is made."""
 
 import contextlib
 import io
@@ -10,32 +10,27 @@ import pytest
 from hypothesis import strategies
 
 from jaxtex import images, statistics
-from jaxtex.cli import main
-from jaxtex.synthesis import input_images, planning
-from support import commands
+from jaxtex.cli import flag_parsing, flags, main, output_file
+from jaxtex.runs import batch_execution, execution
+from jaxtex.synthesis import estimates
+from jaxtex.viewer import server
 
 QUICK = {"size": "48", "scales": "1", "octaves": "1", "layers": "relu1_1", "num_steps": "4"}
 FIXED = hypothesis.settings(derandomize=True, deadline=None, database=None, max_examples=150)
 FEW = hypothesis.settings(FIXED, max_examples=20)
-HELD = {
-    "help",
-    "helpshort",
-    "helpfull",
-    "helpxml",
-    "flagfile",
-    "undefok",
-    "distributed",
-}  # absl's own; what joins others
-PATHS = "style.png small.png text.png empty.png folder pipe none.png style.png,style.png /dev/zero out.jpg out.tif a/b.png"
-PARTS = """random random:1 random:x relu1_1 relu1_1:2 relu3_1:17 relu1_1:nan pool5 conv1_1,pool1:0.5 pca_gram:k=3 gram@ + *
-    gram+0.5*sorted@relu1_1 1* joint:window=5 rows:1 images:1 rows:99 x xy none auto list all reflect/wrap / spectrum style
-    content luminance true nan inf -inf 1e400 -0 0 1 8 16 32 48 63 1_0 2147483648 99999999999999999999 -1 0x10 1.5 1e3 ٣"""
+SKIPPED = {"distributed"}  # would wait for other processes
+PATHS = """style.png small.png text.png empty.png folder pipe none.png style.png,style.png /dev/zero
+    out.jpg out.tif a/b.png"""
+PARTS = """random random:1 random:x relu1_1 relu1_1:2 relu3_1:17 relu1_1:nan pool5 conv1_1,pool1:0.5
+    pca_gram:k=3 gram@ + * gram+0.5*sorted@relu1_1 1* joint:window=5 rows:1 images:1 rows:99 x xy
+    none auto list all reflect/wrap / spectrum style content luminance true nan inf -inf 1e400 -0 0
+    1 8 16 32 48 63 1_0 2147483648 99999999999999999999 -1 0x10 1.5 1e3 ٣"""
 ODD = ["", " ", "\t", "\0", "\n", "\udcff", "out.gif", "ä.png"]
 
 
 def words() -> list[str]:
-    """What may stand behind some flag, whole or as a part."""
-    named = [word for table in main.CHOICES.values() for word in table]
+    """Lists values, and parts of values, that some flag accepts."""
+    named = [word for table in flags.CHOICES.values() for word in table]
     return [*named, *statistics.STATISTICS, *PATHS.split(), *PARTS.split(), *ODD]
 
 
@@ -51,13 +46,13 @@ VALUES = strategies.one_of(WORDS, WORDS, JOINED, NUMBERS, TEXT)
 
 
 def names() -> list[str]:
-    """The flags of the command."""
-    return sorted(name for name in main.FLAGS if name not in HELD)
+    """Lists the flags of the command."""
+    return sorted(name for name in flags.define_flags() if name not in SKIPPED)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a picture, files that are none, and room for outputs; nothing of it is a network's weights."""
+    """Creates a folder with a picture and with files that are not pictures."""
     found = tmp_path_factory.mktemp("flags")
     picture = np.random.default_rng(0).random((48, 64, 3))
     images.save(found / "style.png", picture)
@@ -69,60 +64,61 @@ def folder(tmp_path_factory):
     return found
 
 
-def planned(styles, config):
-    """In place of runs: all that is held against the choices before they are made."""
-    planning.check([images.load(path) for path in input_images.split_paths(styles)], config)
-    return np.zeros((32, 32, 3))
+def plan_only(style, config):
+    """Stands in for a run: validates everything that is validated before the run begins."""
+    execution.plan_run(style, config)
+    return np.zeros((32, 32, 3), np.float32)
 
 
-def planned_batch(styles, config, *_):
-    """Likewise."""
+def plan_batch_only(styles, config, *_):
+    """Stands in for a batch, as `plan_only`."""
     for style in styles:
-        planned(style, config)
+        plan_only(style, config)
     return []
 
 
 @contextlib.contextmanager
 def nothing_made(folder):
-    """The command in this folder, with nothing behind it that takes long."""
+    """Enters the folder and replaces everything that takes long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(main.execution, "make", lambda run, profile: planned(run.style, run.config))
-        patch.setattr(main.execution, "make_batch", planned_batch)
-        patch.setattr(main.execution, "plan", planned)
-        patch.setattr(main.estimates, "table", lambda plan: [{"size": 1}])
+        patch.setattr(execution, "make_run", lambda run, _: plan_only(run.style, run.config))
+        patch.setattr(batch_execution, "make_batch", plan_batch_only)
+        patch.setattr(estimates, "estimate_table", lambda plan: [{"size": 1}])
+        patch.setattr(output_file, "save", lambda *_: None)
+        patch.setattr(server, "serve_forever", lambda port, folder: None)
         yield
 
 
 def outcome(folder, arguments: list[str]) -> str:
-    """What the command says of a mistake; empty: it takes the flags."""
-    told = io.StringIO()
+    """Runs the command and returns its error message; empty if it accepts the flags."""
+    stderr = io.StringIO()
     with (
         nothing_made(folder),
-        contextlib.redirect_stderr(told),
+        contextlib.redirect_stderr(stderr),
         contextlib.redirect_stdout(io.StringIO()),
     ):
         try:
-            commands.call(main, "jaxtex", *arguments)
+            flag_parsing.run(main.COMMAND, arguments)
         except SystemExit as left:
-            lines = told.getvalue().splitlines()
+            lines = stderr.getvalue().splitlines()
             assert left.code == 2 or all(line.startswith("jaxtex: failed: ") for line in lines), (
                 left.code,
                 lines,
             )
-            return told.getvalue() if left.code == 2 else ""
+            return stderr.getvalue() if left.code == 2 else ""
     return ""
 
 
 def flagged(given: dict[str, str]) -> list[str]:
-    """The arguments; pictures of thousands of pixels are allowed, but not here."""
+    """Builds the arguments; skips pictures of thousands of pixels, which are valid but slow."""
     sides = [given.get(name, "0") for name in ("size", "height", "width")]
     hypothesis.assume(not any(side.isdecimal() and 200 < int(side) <= 16384 for side in sides))
     return [f"--{name}={value}" for name, value in {"style": "style.png", **QUICK, **given}.items()]
 
 
 def assert_at_most_one_line(folder, arguments: list[str]) -> None:
-    """Of a command that is left with status 2, or is done."""
+    """Asserts that the command ends with one line and status 2, or succeeds."""
     message = outcome(folder, arguments)
     assert not message or (message.startswith("jaxtex: ") and len(message.splitlines()) == 1), (
         message

@@ -1,35 +1,68 @@
-"""What the command tells of itself is all that there is, and presets are choices that can be made."""
+"""The help page and the lists show everything that exists, and presets are valid choices."""
 
 import dataclasses
 
 import pytest
 
-from jaxtex import errors, networks, statistics
-from jaxtex.cli import help_page, main, presets
-from jaxtex.runs import experiments
-from jaxtex.synthesis import config
-from support import commands
+from jaxtex import errors, images, networks, statistics
+from jaxtex.cli import (
+    animate_main,
+    compare_main,
+    flag_parsing,
+    flags,
+    help_page,
+    main,
+    presets,
+    report_main,
+    sweep_main,
+    weights_main,
+)
+from jaxtex.runs import experiments, provenance
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import settings
+
+COMMANDS = [
+    module.COMMAND
+    for module in (main, animate_main, compare_main, report_main, sweep_main, weights_main)
+]
 
 
-def told(capsys, *arguments):
-    commands.call(main, "jaxtex", *arguments)
+def output(capsys, *arguments):
+    flag_parsing.run(main.COMMAND, arguments)
     return capsys.readouterr().out
 
 
-def test_every_flag_stands_in_one_group():
+def test_every_flag_is_in_one_group():
     grouped = [name for names in help_page.GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted(
-        {*main.FLAGS.flag_values_dict(), "flagfile", "help", "version"} - {"texture"}
-    )
+    defined = {*flags.define_flags().flag_values_dict(), *help_page.COMMON_HELP} - {"texture"}
+    assert sorted(grouped) == sorted(defined)
 
 
-def test_the_page_has_every_default_and_fits_a_terminal():
-    page = help_page.flags_help(main.FLAGS)
+def test_the_page_shows_every_default():
+    page = help_page.grouped_flags(flags.define_flags())
+    for field in dataclasses.fields(configs.Config):
+        if field.default == "":
+            assert f"--{field.name} " in page
+        else:
+            assert f"--{field.name}={field.default}" in page
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_help_shows_every_flag_and_fits_a_terminal(capsys, command):
+    with pytest.raises(SystemExit) as left:
+        flag_parsing.run(command, ["--help"])
+    page = capsys.readouterr().out
+    assert left.value.code == 0 and page.startswith(f"{command.name} ")
     assert all(len(line) <= help_page.WIDTH for line in page.splitlines())
-    for field in dataclasses.fields(config.Config):
-        assert f"--{field.name}={field.default}" in page or (
-            field.default == "" and f"--{field.name} " in page
-        )
+    for name in {*command.define_flags(), "help", "version"} - {"texture"}:
+        assert f"  --{name}" in page
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_version_names_the_command(capsys, command):
+    with pytest.raises(SystemExit) as left:
+        flag_parsing.run(command, ["--version"])
+    assert left.value.code == 0 and capsys.readouterr().out.startswith(f"{command.name} ")
 
 
 @pytest.mark.parametrize(
@@ -42,27 +75,27 @@ def test_the_page_has_every_default_and_fits_a_terminal():
         ("experiments", ["q1", "gallery"]),
     ],
 )
-def test_lists_name_what_there_is_and_say_what_it_is(capsys, monkeypatch, kind, names):
+def test_lists_name_everything_with_a_description(capsys, monkeypatch, kind, names):
     monkeypatch.chdir(experiments.FOLDER.absolute().parent)
-    lines = told(capsys, f"--list={kind}").splitlines()
+    lines = output(capsys, f"--list={kind}").splitlines()
     assert set(names) <= {line.split()[0] for line in lines}
     assert kind == "layers" or all(len(line.split()) > 1 for line in lines)
 
 
-def test_the_layers_told_are_those_of_the_network_that_is_named(capsys):
-    assert "parents" in told(capsys, "--list=layers", "--network=steerable")
+def test_the_listed_layers_are_those_of_the_chosen_network(capsys):
+    assert "parents" in output(capsys, "--list=layers", "--network=steerable")
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
-def test_presets_are_choices(name):
-    choices = config.Config(**presets.preset_choices(name))
-    config.validate(choices)
-    network = errors.choose("network", choices.network, networks.NETWORKS)
-    assert set(config.parse_layers(choices.layers)) <= set(network.names())
+def test_presets_are_valid_choices(name):
+    config = configs.Config(**presets.preset_choices(name))
+    configs.validate(config)
+    network = errors.choose("network", config.network, networks.NETWORKS)
+    assert set(settings.parse_layers(config.layers)) <= set(network.names())
 
 
-def test_flags_that_are_given_replace_those_of_a_preset(tmp_path, capsys, exemplar):
-    main.images.save(tmp_path / "a.png", exemplar)
+def test_flags_override_those_of_a_preset(tmp_path, capsys, exemplar):
+    images.save(tmp_path / "a.png", exemplar)
     small = [
         "--size=48",
         "--layers=relu1_1",
@@ -70,8 +103,21 @@ def test_flags_that_are_given_replace_those_of_a_preset(tmp_path, capsys, exempl
         "--num_steps=3",
         f"--workdir={tmp_path}/run",
     ]
-    told(capsys, f"--style={tmp_path}/a.png", "--preset=best", *small)
-    flags = main.provenance.read(tmp_path / "run" / "result.png")["flags"]
-    assert (
-        flags["history"] == presets.PRESETS["best"].choices["history"] and flags["num_steps"] == 3
-    )
+    output(capsys, f"--style={tmp_path}/a.png", "--preset=best", *small)
+    recorded = provenance.read(tmp_path / "run" / "result.png")["flags"]
+    assert recorded["history"] == presets.PRESETS["best"].choices["history"]
+    assert recorded["num_steps"] == 3
+
+
+def test_an_output_must_not_replace_a_recorded_input(tmp_path, capsys, exemplar):
+    images.save(tmp_path / "a.png", exemplar)
+    small = ["--size=48", "--layers=relu1_1", "--octaves=1", "--num_steps=3"]
+    output(capsys, f"--style={tmp_path}/a.png", f"--workdir={tmp_path}/run", *small)
+    with pytest.raises(SystemExit):
+        output(
+            capsys,
+            f"--from={tmp_path}/run/result.png",
+            f"--workdir={tmp_path}/again",
+            f"--output={tmp_path}/a.png",
+        )
+    assert "is an input of this run" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`jaxtex-sweep` as its user meets it."""
+"""Tests of `jaxtex-sweep`, from its arguments to its files."""
 
 import csv
 import json
@@ -12,10 +12,11 @@ import time
 import pytest
 
 from jaxtex import images
-from jaxtex.cli import main, sweep_main
-from jaxtex.runs import report, sweeps, workers
+from jaxtex.cli import flag_parsing, run_flags, sweep_main, sweep_status
+from jaxtex.images import contact_sheet
+from jaxtex.runs import sweeps, workers
 from jaxtex.runtime import files, preemption
-from support import commands, paths
+from support import paths
 
 QUICK = [
     "--size=48",
@@ -39,7 +40,7 @@ def place(tmp_path, monkeypatch, exemplar):
 
 
 def sweep(*arguments):
-    commands.call(sweep_main, "jaxtex-sweep", *arguments)
+    flag_parsing.run(sweep_main.COMMAND, arguments)
 
 
 def states(printed):
@@ -77,12 +78,12 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     )
 
     sweep("--folder=out", "--gather")
-    sheet, column = images.load("out/sheet.png"), report.LETTERS + 4 + 2 * (8 + 48)
+    sheet, column = images.load("out/sheet.png"), contact_sheet.LETTERS + 4 + 2 * (8 + 48)
     assert sheet.shape == (
-        column + 8 + report.LETTERS + 4,
+        column + 8 + contact_sheet.LETTERS + 4,
         2 * 64 + 8,
         3,
-    )  # of the second row there are but the names
+    )  # the second row has only names
     with open("out/table.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["run"], row["style"], row["seed"]) for row in rows] == [
@@ -100,7 +101,7 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     assert images.load("out/sheet.png").shape == (2 * column + 8, *sheet.shape[1:])
 
 
-def test_a_stopped_sweep_goes_on():
+def test_a_stopped_sweep_resumes():
     line = [
         sys.executable,
         "-m",
@@ -115,7 +116,7 @@ def test_a_stopped_sweep_goes_on():
     while not (metrics.is_file() and metrics.read_text()) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    assert "stopped; the same command goes on" in process.communicate()[1]
+    assert "stopped by a signal; the same command resumes" in process.communicate()[1]
     assert process.returncode == preemption.EXIT_STATUS
     log = pathlib.Path("out/logs/000-run.log")
     assert not workers.is_running(log) and not pathlib.Path("out/000-run/DONE").exists()
@@ -134,7 +135,7 @@ def test_a_running_run_is_shown_as_such(capsys):
     assert states(capsys.readouterr().out)["001-a-seed1"] == "running"
 
 
-def test_a_job_script_has_what_is_not_done(capsys, monkeypatch):
+def test_a_job_script_has_the_runs_that_are_not_done(capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")
     sweep(*GRID, "--dry_run", "--slurm", "--sbatch=--partition=gpu --time=2:00:00", "--only=1,3")
     script = pathlib.Path("out/job.sh").read_text().splitlines()
@@ -155,19 +156,22 @@ def test_a_job_script_has_what_is_not_done(capsys, monkeypatch):
 
 
 MISTAKES = [
-    ([], "no sweep is there, and --vary, which begins one, is missing"),
-    (["--status"], "no sweep is there"),
+    ([], "no sweep in this folder; --vary starts one"),
+    (["--status"], "no sweep in this folder"),
     (["--vary=seed=0,1"], "--style is missing"),
-    (["--style=a.png", "--vary=seed"], "--vary=seed: a flag and its values"),
+    (["--style=a.png", "--vary=seed"], "--vary=seed: expected a flag and its values"),
     (["--style=a.png", "--sed=1"], "sed"),
     (["--style=a.png", "--num_images=2"], "num_images"),
-    (["--style=a.png", "--size=1"], "--size=1: at least 32 pixels"),
-    (["--style=a.png", "--status", "--slurm"], "--slurm and --status: one of them"),
-    (["--style=a.png", "--workers=0"], "--workers=0: one or more"),
+    (["--style=a.png", "--size=1"], "--size=1: must be 0 or at least 32 pixels"),
+    (["--style=a.png", "--status", "--slurm"], "--slurm and --status exclude each other"),
+    (["--style=a.png", "--workers=0"], "--workers=0: must be at least 1"),
     (["--style=a.png", "--workers=two"], "--workers=two"),
-    (["--style=a.png", "--only=1"], "--only=1: there is no run '1'; between 0 and 0"),
-    (["--style=a.png", "--slurm"], "there is no sbatch on this machine; out/job.sh waits for one"),
-    (["--style=a.png", "--folder=a.png"], "--folder=a.png: cannot be written to (Not a directory)"),
+    (["--style=a.png", "--only=1"], "--only=1: no run has number '1'; expected 0 to 0"),
+    (
+        ["--style=a.png", "--slurm"],
+        "--slurm: sbatch is not installed here; submit out/job.sh elsewhere",
+    ),
+    (["--style=a.png", "--folder=a.png"], "--folder=a.png: not writable (Not a directory)"),
     (["a.png"], "a.png"),
 ]
 
@@ -195,16 +199,6 @@ def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
 )
 def test_a_row_of_the_sheet_shares_what_varies_slowest(vary, columns):
     style = [] if "style=a.png,b.png" in vary else ["--style=a.png"]
-    found = sweeps.expand_runs(main.FLAGS, sweeps.flag_points([*style, "--size=48"], vary))
-    assert sweep_main.columns({str(i): run for i, (_, run) in enumerate(found)}) == columns
-
-
-def test_a_caption_that_is_too_wide_has_several_lines():
-    assert report.wrap("000-pebbles-gram-seed0", 64) == ["000-pebbles-", "gram-seed0"]
-    assert report.wrap("short", 64) == ["short"]
-    one, two = (
-        report.caption("000-pebbles-gram-seed0", 400),
-        report.caption("000-pebbles-gram-seed0", 64, 2),
-    )
-    assert one.shape == (report.LETTERS + 4, 400, 3) and two.shape == (24, 64, 3)
-    assert two[:10].min() < 0.5 and two[12:].min() < 0.5  # something is written in either line
+    points = sweeps.flag_points([*style, "--size=48"], vary)
+    expanded = sweeps.expand_runs(run_flags.parse, points)
+    assert sweep_status.sheet_columns(labelled.run for labelled in expanded) == columns

@@ -1,4 +1,4 @@
-"""What a terminal is shown, and what a file or a pipe gets: colours only where somebody sees them and wants them."""
+"""Output on a terminal and elsewhere: colors only on a terminal, and not with NO_COLOR."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from jaxtex.cli import flag_parsing
 
-COLOURS = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38;[0-9;]+|4[0-7]|9[0-7])(?:;\d+)*m")
+COLORS = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38;[0-9;]+|4[0-7]|9[0-7])(?:;\d+)*m")
 SMALL = ["--size=32", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=2"]
 RUN = ["-m", "jaxtex", "--style=pebbles", *SMALL]
 LIST = ["-c", "from jaxtex.cli import weights_main; weights_main.entry()", "list"]
@@ -17,7 +17,7 @@ MISTAKE = ["-m", "jaxtex", "--stlye=pebbles"]
 
 
 def shown(arguments, folder, **environment):
-    """All that a terminal gets."""
+    """Runs Python on a pseudo-terminal and returns its output."""
     line = [
         sys.executable,
         "-c",
@@ -36,17 +36,17 @@ def plain():
     return {name: value for name, value in os.environ.items() if name not in wishes}
 
 
-@pytest.mark.parametrize("arguments, coloured", [(RUN, True), (LIST, False), (MISTAKE, False)])
-def test_colours_on_a_terminal_unless_they_are_not_wanted(tmp_path, arguments, coloured):
-    assert bool(COLOURS.search(shown(arguments, tmp_path))) == coloured
+@pytest.mark.parametrize("arguments, colored", [(RUN, True), (LIST, False), (MISTAKE, False)])
+def test_colors_on_a_terminal_unless_disabled(tmp_path, arguments, colored):
+    assert bool(COLORS.search(shown(arguments, tmp_path))) == colored
     again = tmp_path / "again"
     again.mkdir()
     told = shown(arguments, again, NO_COLOR="1")
-    assert told and not COLOURS.search(told)
+    assert told and not COLORS.search(told)
 
 
 @pytest.mark.parametrize("arguments", [RUN, LIST, MISTAKE])
-def test_no_escapes_where_there_is_no_terminal(tmp_path, arguments):
+def test_no_escape_sequences_without_a_terminal(tmp_path, arguments):
     line = [sys.executable, *arguments]
     done = subprocess.run(
         line, cwd=tmp_path, env=plain() | {"TERM": "xterm-256color"}, capture_output=True
@@ -55,8 +55,8 @@ def test_no_escapes_where_there_is_no_terminal(tmp_path, arguments):
 
 
 @pytest.mark.parametrize("flag", ["--help", "--list=statistics", "--version"])
-def test_a_reader_who_has_had_enough(flag):
-    """As `jaxtex --help | head`: no traceback, and the status of any command that is not heard."""
+def test_a_closed_pipe_ends_quietly(flag):
+    """As in `jaxtex --help | head`: no traceback, and the exit status after SIGPIPE."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(

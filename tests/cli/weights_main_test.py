@@ -1,4 +1,4 @@
-"""`jaxtex-weights` as its user meets it, and what `verify` tells apart."""
+"""Tests of `jaxtex-weights`, from its arguments to its files, and of `verify`."""
 
 import h5py
 import jax
@@ -7,22 +7,22 @@ import pytest
 
 import jaxtex
 from jaxtex import errors, networks, weights
-from jaxtex.cli import weights_main
+from jaxtex.cli import flag_parsing, weights_main
 from jaxtex.weights import locations
-from jaxtex.weights.convert import convert, verify
-from support import commands, reference
+from jaxtex.weights.convert import conversion, state_dicts, tensors, verify
+from support import reference
 from support.paths import SHARED
 
 BLOCKS = SHARED / "weights" / "vgg19_imagenet_blocks1-3.npz"
 
 
 def jaxtex_weights(*arguments):
-    commands.call(weights_main, "jaxtex-weights", *arguments, positional=True)
+    flag_parsing.run(weights_main.COMMAND, arguments)
 
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
-    """No test sees, or touches, what the user has."""
+    """Hides the weights of the user from the tests."""
     monkeypatch.setenv("JAXTEX_WEIGHTS", str(tmp_path / "mine"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -30,7 +30,7 @@ def own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def trained():
-    """Random weights of two blocks, and golden values that plain NumPy computes for them."""
+    """Returns random weights of two blocks, and golden values computed in NumPy."""
     layers = reference.random_vgg("vgg16_bn", blocks=2)
     found = reference.features(layers, verify.noise().transpose(2, 0, 1))
     table = {
@@ -41,11 +41,11 @@ def trained():
 
 
 def loaded(layers):
-    tensors = reference.state_dict(layers)
-    checkpoint = convert.state_dicts.layers(
-        {n: convert.Tensor(a.shape, lambda a=a: a) for n, a in tensors.items()}
+    state = reference.state_dict(layers)
+    checkpoint = state_dicts.build_checkpoint(
+        {name: tensors.Tensor(array.shape, array.copy) for name, array in state.items()}
     )
-    variables = convert._variables(checkpoint, networks.NETWORKS["vgg16_bn"])
+    variables = conversion.build_variables(checkpoint, networks.NETWORKS["vgg16_bn"])
     return weights.Weights(variables, "vgg16_bn", "max", {"numbers": "torchvision"})
 
 
@@ -88,14 +88,14 @@ def red_and_blue(layers):
         ),
     ],
 )
-def test_verify_tells_apart(trained, change, good, text):
+def test_verify_recognizes_mistakes(trained, change, good, text):
     layers, table = trained
-    verdict = verify.judge(loaded(change(layers)), table)
+    verdict = verify.compare(loaded(change(layers)), table)
     assert verdict[0] == good and text in verdict[1]
 
 
-def test_golden_values_are_there_for_every_layer_of_four_networks():
-    table = verify.golden()
+def test_golden_values_exist_for_every_layer_of_four_networks():
+    table = verify.golden_values()
     assert set(table) == {"vgg16", "vgg16_bn", "vgg19", "vgg19_bn"}
     assert all(
         set(figures) == set(networks.layer_names(networks.NETWORKS[name]))
@@ -110,7 +110,7 @@ def test_the_noise_is_the_one_of_the_golden_values():
     assert digest == "e9fd18a2cd2df4116ad69b35aaadf2c3cda19df4ebb80a299195db4902a71980"
 
 
-def test_convert_puts_it_where_the_network_is_looked_for(tmp_path, capsys):
+def test_convert_installs_for_the_network(tmp_path, capsys):
     layers = reference.random_vgg("vgg19", blocks=3)
     np.savez(tmp_path / "state.npz", **reference.state_dict(layers))
     jaxtex_weights(
@@ -127,8 +127,8 @@ def test_convert_puts_it_where_the_network_is_looked_for(tmp_path, capsys):
     jaxtex_weights("list")
     printed = capsys.readouterr().out
     assert (
-        "the numbers are not torchvision's" in printed
-        and "vgg16_bn: not here; jaxtex-weights fetch vgg16_bn" in printed
+        "the values are not torchvision's" in printed
+        and "vgg16_bn: not installed; jaxtex-weights fetch vgg16_bn" in printed
     )
 
 
@@ -136,7 +136,7 @@ def test_convert_puts_it_where_the_network_is_looked_for(tmp_path, capsys):
     "arguments, text",
     [
         (["fetsh"], "unknown command 'fetsh'; did you mean 'fetch'?"),
-        (["fetch"], "'fetch' takes one argument, not 0"),
+        (["fetch"], "'fetch' takes one argument, got 0"),
         (["fetch", "vgg11"], "unknown network 'vgg11'"),
         (
             ["fetch", "vgg16", "--source=timm"],
@@ -153,14 +153,14 @@ def test_mistakes_are_one_line(arguments, text, capsys):
     assert left.value.code == 2 and text in capsys.readouterr().err
 
 
-def test_absent_weights_say_what_to_type(exemplar):
+def test_missing_weights_name_the_command(exemplar):
     with pytest.raises(
-        errors.UserError, match="type 'jaxtex-weights fetch vgg16_bn', or, with a file at hand"
+        errors.UserError, match="type 'jaxtex-weights fetch vgg16_bn', or 'jaxtex-weights convert"
     ):
         jaxtex.synthesize(exemplar, network="vgg16_bn")
 
 
-def test_layers_before_a_folded_norm_are_not_there(tmp_path, exemplar):
+def test_layers_before_a_folded_norm_are_missing(tmp_path, exemplar):
     layers = reference.random_vgg("vgg16_bn", blocks=1)
     made = loaded(layers)
     variables = {**made.variables, "batch_stats": {}}
@@ -178,7 +178,7 @@ def test_layers_before_a_folded_norm_are_not_there(tmp_path, exemplar):
         "num_steps": 2,
     }
     assert np.isfinite(jaxtex.synthesize(exemplar, layers="bn1_1,relu1_2", **choices)).all()
-    with pytest.raises(errors.UserError, match="there is 'bn1_1', but no 'conv1_1' before it"):
+    with pytest.raises(errors.UserError, match="layer 'conv1_1' is not available.*choose 'bn1_1'"):
         jaxtex.synthesize(exemplar, layers="conv1_1", **choices)
 
 
@@ -201,14 +201,12 @@ def test_500_changed_bytes_are_refused_or_change_nothing(tmp_path):
     assert 0 < accepted < 500
 
 
-@pytest.mark.skipif(
-    not BLOCKS.is_file(), reason="the real VGG-19 blocks are not beside this checkout"
-)
-def test_the_real_blocks_make_a_texture_and_end_where_they_end(exemplar):
+@pytest.mark.skipif(not BLOCKS.is_file(), reason="needs the VGG-19 blocks beside this checkout")
+def test_the_real_blocks_make_a_texture_and_name_their_end(exemplar):
     jaxtex_weights("convert", str(BLOCKS), "--allow_unknown")
     choices = {"network": "vgg19", "size": 48, "octaves": 1, "num_steps": 10}
     seen = []
     jaxtex.synthesize(exemplar, observe=seen.append, layers="conv1_1,pool1,pool2,pool3", **choices)
     assert seen[-1].infos.loss[-1] < 0.5 * seen[0].infos.loss[0]
-    with pytest.raises(errors.UserError, match=r"end at 'conv3_4'; 'relu4_1' needs 'conv4_1'"):
+    with pytest.raises(errors.UserError, match=r"'relu4_1' needs 'conv4_1'.*end at 'conv3_4'"):
         jaxtex.synthesize(exemplar, layers="relu4_1", **choices)

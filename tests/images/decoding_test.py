@@ -1,4 +1,4 @@
-"""What a file shows is what is read, sample by sample; every kind, depth, order, orientation and profile."""
+"""Files of every kind, depth, byte order, orientation and profile are read as they are shown."""
 
 import logging
 import os
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from jaxtex import images
+from jaxtex import errors, images
 from jaxtex.images import decoding, file_checks, icc
 from support import colorimetry, damaged_pictures, paths, pictures, right_pictures
 
-RIGHT = right_pictures.every()
+RIGHT = right_pictures.all_pictures()
 
 
 def load(tmp_path, data):
@@ -22,19 +22,22 @@ def load(tmp_path, data):
 
 
 @pytest.mark.parametrize("picture", RIGHT, ids=[picture.name for picture in RIGHT])
-def test_what_is_shown_is_read(tmp_path, picture):
-    found = load(tmp_path, picture.data)
-    assert found.dtype == np.float32 and found.shape == picture.shown.shape
-    np.testing.assert_allclose(found, picture.shown, rtol=0, atol=picture.tolerance)
+def test_files_are_read_as_they_are_shown(tmp_path, picture):
+    loaded = load(tmp_path, picture.data)
+    assert loaded.dtype == np.float32 and loaded.shape == picture.shown.shape
+    np.testing.assert_allclose(loaded, picture.shown, rtol=0, atol=picture.tolerance)
 
 
-def test_another_reader_sees_the_same_sixteen_bits(tmp_path):
-    for picture in RIGHT:
-        if picture.name.startswith("tiff") and picture.name.endswith("raw-rgb-16"):
-            (tmp_path / "picture").write_bytes(picture.data)
-            np.testing.assert_array_equal(
-                tifffile.imread(tmp_path / "picture") / 65535, picture.shown
-            )
+def test_tifffile_reads_the_same_sixteen_bits(tmp_path):
+    deep = [
+        picture
+        for picture in RIGHT
+        if picture.name.startswith("tiff") and picture.name.endswith("raw-rgb-16")
+    ]
+    assert len(deep) == 2  # both byte orders
+    for picture in deep:
+        (tmp_path / "picture").write_bytes(picture.data)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "picture") / 65535, picture.shown)
 
 
 @pytest.mark.skipif("AVIF" not in decoding.FORMATS, reason="this Pillow has no AVIF")
@@ -42,84 +45,88 @@ def test_another_reader_sees_the_same_sixteen_bits(tmp_path):
 def test_avif_is_turned_once(tmp_path, orientation):
     levels = np.round(pictures.smooth() * 255)
     options = {"quality": 100, "subsampling": "4:4:4", "exif": pictures.exif(orientation)}
-    found = load(tmp_path, pictures.pillow(levels, "AVIF", **options))
-    np.testing.assert_allclose(
-        found, pictures.turn(levels / 255, orientation), rtol=0, atol=4 / 255
-    )
+    loaded = load(tmp_path, pictures.pillow(levels, "AVIF", **options))
+    expected = pictures.turn(levels / 255, orientation)
+    np.testing.assert_allclose(loaded, expected, rtol=0, atol=4 / 255)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "lzma", "tiff_adobe_deflate"])
-def test_tiffs_are_unpacked(tmp_path, compression):
+def test_compressed_tiffs_are_read(tmp_path, compression):
     levels = np.round(pictures.smooth() * 255)
-    found = load(tmp_path, pictures.pillow(levels, "TIFF", compression=compression))
-    np.testing.assert_allclose(found, levels / 255, atol=1e-6)
+    loaded = load(tmp_path, pictures.pillow(levels, "TIFF", compression=compression))
+    np.testing.assert_allclose(loaded, levels / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("picture", right_pictures.several(), ids=lambda picture: picture.name)
-def test_of_several_pictures_the_first_is_taken_and_that_is_said_once(tmp_path, caplog, picture):
+def test_the_first_of_several_images_is_read_with_one_warning(tmp_path, caplog, picture):
     path = tmp_path / picture.name
     path.write_bytes(picture.data)
     with caplog.at_level(logging.WARNING):
         np.testing.assert_allclose(images.load(path), picture.shown, atol=1e-6)
         images.load(path)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"image '{path}': there are several pictures in it; the first is taken"
-    ]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [f"image '{path}': contains several images; reading the first"]
 
 
-def test_the_second_picture_may_be_damaged(tmp_path):
+def test_the_second_image_may_be_damaged(tmp_path):
     gif = next(picture for picture in right_pictures.several() if picture.name == "several.gif")
     assert load(tmp_path, gif.data[:-40]).shape == gif.shown.shape
 
 
-def test_a_camera_s_second_picture_is_not_mentioned(tmp_path, caplog):
+def test_the_preview_of_a_camera_raises_no_warning(tmp_path, caplog):
     levels = np.round(pictures.smooth() * 255).astype(np.uint8)
-    twice = pictures.pillow(
-        levels, "MPO", save_all=True, append_images=[pictures.Image.fromarray(levels)]
-    )
-    np.testing.assert_allclose(load(tmp_path, twice), levels / 255, atol=12 / 255)
+    preview = pictures.Image.fromarray(levels)
+    data = pictures.pillow(levels, "MPO", save_all=True, append_images=[preview])
+    np.testing.assert_allclose(load(tmp_path, data), levels / 255, atol=12 / 255)
     assert not caplog.records
 
 
-def test_our_own_profile_changes_nothing():
+def test_only_profiles_near_srgb_are_ignored():
     image = pictures.Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3))
+    power_law = colorimetry.matrix_profile(colorimetry.SRGB, 2.2)  # differs from sRGB's curve
     assert icc.to_srgb(image, icc.srgb()) is None
-    assert (
-        icc.to_srgb(image, colorimetry.matrix_profile(colorimetry.SRGB, 2.2)) is not None
-    )  # a power is not sRGB's curve
-    assert icc.srgb() == icc.srgb.__wrapped__()  # no time of the day in it
+    assert icc.to_srgb(image, power_law) is not None
 
 
-def test_libtiff_says_nothing(tmp_path, capfd):
-    lzw = damaged_pictures.every()["cut-lzw-0.50"]
+def test_the_written_profile_has_no_time_stamp():
+    assert icc.srgb() == icc.srgb.__wrapped__()
+    assert icc.srgb()[icc.CREATED] == icc.FIXED_TIME
+
+
+def test_libtiff_prints_nothing(tmp_path, capfd):
+    lzw = damaged_pictures.all_files()["cut-lzw-0.50"]
     packed = pictures.pillow(np.round(pictures.smooth() * 255), "TIFF", compression="tiff_lzw")
     for data in (lzw, packed[:1000] + b"\xff\xaa\x55" * 30 + packed[1090:]):
-        with pytest.raises(images.io.errors.UserError):
+        with pytest.raises(errors.UserError):
             load(tmp_path, data)
     captured = capfd.readouterr()
     assert captured.err == captured.out == ""
 
 
 @pytest.mark.parametrize(
-    "opened", ["", "open(os.devnull), "], ids=["its-number-is-the-picture's", "another's"]
+    "opened", ["", "open(os.devnull), "], ids=["2-is-the-image", "2-is-another-file"]
 )
 def test_standard_error_may_be_closed(tmp_path, opened):
     levels = np.round(pictures.smooth() * 255)
     (tmp_path / "a.tif").write_bytes(pictures.pillow(levels, "TIFF", compression="tiff_lzw"))
-    text = f"import os, sys; os.close(2); from jaxtex import images; print({opened}images.load(sys.argv[1]).mean())"
-    line, pipes = (
-        [sys.executable, "-c", text, tmp_path / "a.tif"],
-        {"stdout": subprocess.PIPE, "text": True},
+    program = (
+        "import os, sys; os.close(2); from jaxtex import images; "
+        f"print({opened}images.load(sys.argv[1]).mean())"
     )
-    told = subprocess.run(line, env=os.environ | {"PYTHONPATH": str(paths.ROOT)}, **pipes).stdout
-    assert float(told.split()[-1]) == pytest.approx(levels.mean() / 255, abs=1e-6)
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a.tif"],
+        env=os.environ | {"PYTHONPATH": str(paths.ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert float(done.stdout.split()[-1]) == pytest.approx(levels.mean() / 255, abs=1e-6)
 
 
-def test_without_standard_error_nothing_is_muted(tmp_path, monkeypatch):
-    def closed(_):
+def test_silencing_does_nothing_if_standard_error_cannot_be_duplicated(tmp_path, monkeypatch):
+    def fail(_):
         raise OSError
 
-    monkeypatch.setattr(file_checks.os, "dup", closed)
+    monkeypatch.setattr(file_checks.os, "dup", fail)
     with (
         open(tmp_path / "a", "wb+") as file,
         pytest.raises(KeyError),

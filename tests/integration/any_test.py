@@ -8,14 +8,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 import jaxtex
-from jaxtex import errors, optimizers, statistics
+from jaxtex import errors, optimizers, statistics, weights
 from jaxtex.networks import padding_pooling
-from jaxtex.synthesis import config
-from jaxtex.weights import loading
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 10))  # each is compiled; `make ordeal` takes hundreds
 SIDES = st.one_of(st.integers(32, 200), st.sampled_from([32, 33, 47, 64, 199, 200]))
-LAYERS = loading.available_layers(config.Config())
+LAYERS = weights.available_layers(weights.NetworkChoice())
 KINDS = ("noise", "flat", "ramp", "stripes", "dots")
 
 

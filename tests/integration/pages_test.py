@@ -15,13 +15,13 @@ import markdown_it
 import numpy as np
 import pytest
 
-from jaxtex import images, weights
-from jaxtex.cli import main
+from jaxtex import images, networks, weights
+from jaxtex.cli import flag_parsing, main
 from jaxtex.runs import experiments, workers
 from jaxtex.synthesis import api, config
 from jaxtex.viewer import server
-from jaxtex.weights.convert import convert
-from support import commands, page_reader, paths, reference
+from jaxtex.weights.convert import conversion, state_dicts, tensors
+from support import page_reader, paths, reference
 
 ROOT = paths.ROOT
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -93,7 +93,7 @@ def small(monkeypatch):
 
     def perform(jobs, *_):
         for job in jobs:
-            commands.call(main, "jaxtex", *job.command[3:])
+            flag_parsing.run(main.COMMAND, job.command[3:])
         return []
 
     def shrunk(choices):
@@ -124,10 +124,10 @@ def drawn(tmp_path_factory):
     def weights_of(network):
         if network not in made:
             state = reference.state_dict(reference.random_vgg(network, blocks=1))
-            checkpoint = convert.state_dicts.layers(
-                {n: convert.Tensor(a.shape, lambda a=a: a) for n, a in state.items()}
+            checkpoint = state_dicts.build_checkpoint(
+                {n: tensors.Tensor(a.shape, a.copy) for n, a in state.items()}
             )
-            variables = convert._variables(checkpoint, convert.networks.NETWORKS[network])
+            variables = conversion.build_variables(checkpoint, networks.NETWORKS[network])
             made[network] = tmp_path_factory.mktemp("weights") / f"{network}.h5"
             weights.save(
                 made[network],

@@ -5,13 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import errors, losses
+from jaxtex import errors, losses, weights
 from jaxtex.losses import terms
 from jaxtex.networks import convolutions
 from jaxtex.runtime import device_memory
 from jaxtex.statistics import moments
-from jaxtex.synthesis import config, loop, planning
-from jaxtex.weights import loading
+from jaxtex.synthesis import api, config, loop
 
 QUICK = {"size": 48, "scales": 1, "octaves": 2, "num_steps": 30, "save_every": 30}
 
@@ -20,7 +19,7 @@ QUICK = {"size": 48, "scales": 1, "octaves": 2, "num_steps": 30, "save_every": 3
 def test_features_are_of_its_type_and_near(precision, exemplar):
     names = ("relu1_1", "pool1", "relu2_2")
     exact, rough = (
-        loading.load_network(config.Config(precision=p, octaves=1), names)
+        weights.load_network(weights.NetworkChoice(precision=p, octaves=1), names)
         for p in ("float32", precision)
     )
     expected, found = (
@@ -35,10 +34,10 @@ def test_features_are_of_its_type_and_near(precision, exemplar):
 
 
 def test_bfloat16_is_rounded(exemplar):
-    network, variables = loading.load_network(
-        config.Config(precision="bfloat16", octaves=1), ("relu1_1",)
+    network, variables = weights.load_network(
+        weights.NetworkChoice(precision="bfloat16", octaves=1), ("relu1_1",)
     )
-    exact, _ = loading.load_network(config.Config(octaves=1), ("relu1_1",))
+    exact, _ = weights.load_network(weights.NetworkChoice(octaves=1), ("relu1_1",))
     difference = (
         network.apply(variables, exemplar)["relu1_1"] - exact.apply(variables, exemplar)["relu1_1"]
     )
@@ -86,20 +85,20 @@ def test_content_is_compared_in_float32():
 
 def test_elsewhere_weights_are_rounded_once(exemplar, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    load = lambda precision: loading.load_network(
-        config.Config(precision=precision, octaves=1), ("conv1_2", "bn1_2")
+    load = lambda precision: weights.load_network(
+        weights.NetworkChoice(precision=precision, octaves=1), ("conv1_2", "bn1_2")
     )
-    (_, weights), (rough, rounded) = load("float32"), load("bfloat16")
+    (_, exact), (rough, rounded) = load("float32"), load("bfloat16")
     kinds = {
         layer: {str(leaf.dtype) for leaf in leaves.values()}
         for layer, leaves in rounded["params"].items()
     }
     assert kinds["conv1_1"] == {"bfloat16"} and {
-        str(x.dtype) for x in jax.tree.leaves(weights)
+        str(x.dtype) for x in jax.tree.leaves(exact)
     } == {"float32"}
     assert kinds["bn1_2"] == {"float32"}
     found, expected = (
-        rough.apply(variables, exemplar)["bn1_2"] for variables in (rounded, weights)
+        rough.apply(variables, exemplar)["bn1_2"] for variables in (rounded, exact)
     )
     np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))
 
@@ -109,7 +108,7 @@ def test_a_texture_is_as_near(exemplar):
     for precision in ("float32", "bfloat16"):
         seen = []
         loop.run(
-            planning.build_plan(exemplar, config.Config(**QUICK, precision=precision)), seen.append
+            api.build_plan(exemplar, config.Config(**QUICK, precision=precision)), seen.append
         )
         final[precision] = float(seen[-1].infos.loss[-1])
     assert final["bfloat16"] < 1.5 * final["float32"] + 1e-4
@@ -117,13 +116,15 @@ def test_a_texture_is_as_near(exemplar):
 
 def test_what_cannot_be_is_said():
     with pytest.raises(errors.UserError, match="unknown precision 'float8'"):
-        loading.load_network(config.Config(precision="float8"), ("relu1_1",))
+        weights.load_network(weights.NetworkChoice(precision="float8"), ("relu1_1",))
     with pytest.raises(errors.UserError, match="--precision=bfloat16: fixed filters"):
-        loading.load_network(config.Config(network="steerable", precision="bfloat16"), ("bands",))
+        weights.load_network(
+            weights.NetworkChoice(name="steerable", precision="bfloat16"), ("bands",)
+        )
 
 
 def test_remat_changes_no_number_and_keeps_only_what_is_pooled(exemplar):
-    problem = planning.build_plan(exemplar, config.Config(**QUICK)).problems[0]
+    problem = api.build_plan(exemplar, config.Config(**QUICK)).problems[0]
     image, kept = jnp.asarray(exemplar[:48, :64]), {}
     for choice in ("none", "all"):
         loss = device_memory.rematerialize(problem.loss, choice, 0)
@@ -155,7 +156,7 @@ def test_what_fits_depends_on_the_backend(backend, copies, monkeypatch):
 
 def test_the_weight_of_features(exemplar):
     loss = {
-        p: planning.build_plan(exemplar, config.Config(**QUICK, precision=p)).problems[0]
+        p: api.build_plan(exemplar, config.Config(**QUICK, precision=p)).problems[0]
         for p in ("float32", "bfloat16")
     }
     side = lambda octave: (48 // 2**octave) * (64 // 2**octave)

@@ -1,4 +1,4 @@
-"""Experiments: what a file may say, what is done once, what fails without harm."""
+"""Tests of experiments: their files, runs, tables and failures."""
 
 import csv
 import os
@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from jaxtex import errors, images
-from jaxtex.cli import main
+from jaxtex.cli import flag_parsing, main
 from jaxtex.runs import experiments
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images
-from support import commands, paths
+from support import paths
 
 QUICK = {
     "size": 48,
@@ -32,7 +31,7 @@ OWN = sorted(path.stem for path in (paths.ROOT / "experiments").glob("*.py"))
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, exemplar):
-    """A folder with an exemplar and experiments; a function that writes one."""
+    """A function that writes an experiment into a folder with an exemplar."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "experiments").mkdir()
     images.save(tmp_path / "style.png", exemplar)
@@ -52,11 +51,9 @@ def table(name):
         return list(csv.DictReader(file))
 
 
-def test_it_leaves_pictures_a_sheet_and_a_table(place):
-    place(
-        "seeds",
-        "RUNS = {a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}\nSTEPS = (2,)",
-    )
+def test_an_experiment_writes_images_a_sheet_and_a_table(place):
+    runs = "{a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}"
+    place("seeds", f"RUNS = {runs}\nSTEPS = (2,)")
     assert perform("seeds") == []
     assert [(row["run"], row["seed"], row["numbers"], row["steps"]) for row in table("seeds")] == [
         ("a", "0", str(32 + 32 * 33 // 2), "4"),
@@ -72,7 +69,7 @@ def test_it_leaves_pictures_a_sheet_and_a_table(place):
     assert sheet.shape[1] == 2 * 64 + 8 and sheet.shape[0] > 3 * 48 + 2 * 8
 
 
-def test_what_is_done_is_not_done_again(place):
+def test_finished_runs_are_not_made_again(place):
     place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
     result = pathlib.Path("runs/one/a/result.png")
     perform("one")
@@ -88,7 +85,7 @@ def test_what_is_done_is_not_done_again(place):
     assert os.stat(result).st_mtime_ns > second
 
 
-def test_what_broke_off_is_done_again(place):
+def test_unfinished_runs_are_made_again(place):
     place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
     perform("one")
     pathlib.Path("runs/one/a/DONE").unlink()
@@ -111,45 +108,37 @@ def test_a_failing_run_is_named_and_the_others_are_kept(place):
 @pytest.mark.parametrize(
     "flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"]
 )
-def test_where_there_are_none_the_line_says_where_they_are(tmp_path, monkeypatch, capsys, flag):
+def test_without_experiments_the_message_names_their_folder(tmp_path, monkeypatch, capsys, flag):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as left:
-        commands.call(main, "jaxtex", flag)
-    assert (
-        left.value.code == 2
-        and "in the folder experiments of its repository" in capsys.readouterr().err
-    )
+    with pytest.raises(SystemExit) as ended:
+        flag_parsing.run(main.COMMAND, [flag])
+    assert ended.value.code == 2
+    assert "in the folder experiments of its repository" in capsys.readouterr().err
 
 
 def test_the_command_names_all_that_failed_at_the_end(place, capsys):
     place("good", "RUNS = {'a': ('style.png', Config(**QUICK))}")
     place("broken", "RUNS = {1/0}")
     place("mixed", "RUNS = {'bad': ('style.png', Config(**{**QUICK, 'layers': 'relu9_9'}))}")
-    with pytest.raises(SystemExit) as left, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main, "FLAGS", type("Flags", (), {"workdir": "runs", "overwrite": False}))
-        main.run_experiments("broken,none,mixed,good", {})
-    said = capsys.readouterr().err.splitlines()
-    assert left.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()
-    assert [line.split(": ")[2] for line in said if "failed" in line] == [
-        "broken",
-        "none",
-        "mixed/bad",
-    ]
-    assert (
-        "ZeroDivisionError" in said[0]
-        and "unknown experiment 'none'" in said[1]
-        and "relu9_9" in said[2]
-    )
+    with pytest.raises(SystemExit) as ended:
+        flag_parsing.run(main.COMMAND, ["--experiment=broken,none,mixed,good"])
+    assert ended.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()
+
+    lines = [line for line in capsys.readouterr().err.splitlines() if "failed" in line]
+    assert [line.split(": ")[2] for line in lines] == ["broken", "none", "mixed/bad"]
+    assert "ZeroDivisionError" in lines[0]
+    assert "unknown experiment 'none'" in lines[1]
+    assert "relu9_9" in lines[2]
 
 
-def test_an_experiment_alone_that_cannot_begin_is_a_mistake(place):
+def test_a_single_experiment_that_cannot_start_is_a_mistake(place):
     for name, text in (("none", "unknown experiment 'none'"), ("broken", "NameError")):
         place("broken", "RUNS = nothing")
         with pytest.raises(errors.UserError, match=text):
             perform(name)
 
 
-def test_weights_that_are_not_there_stop_it_before_it_begins(place, monkeypatch):
+def test_missing_weights_stop_an_experiment_before_it_starts(place, monkeypatch):
     monkeypatch.setenv("JAXTEX_WEIGHTS", "nowhere")
     place("deep", "RUNS = {'a': ('style.png', Config(network='vgg16_bn'))}")
     with pytest.raises(errors.UserError, match="jaxtex-weights fetch vgg16_bn"):
@@ -157,19 +146,17 @@ def test_weights_that_are_not_there_stop_it_before_it_begins(place, monkeypatch)
     assert not pathlib.Path("runs").exists()
 
 
-def test_weights_that_some_runs_lack_cost_the_others_nothing(place, monkeypatch):
+def test_missing_weights_of_some_runs_do_not_affect_the_others(place, monkeypatch):
     monkeypatch.setenv("JAXTEX_WEIGHTS", "nowhere")
-    place(
-        "both",
-        "RUNS = {name: ('style.png', Config(**QUICK, network=name)) for name in ('vgg16_bn', 'vgg_lite')}",
-    )
+    networks = "for name in ('vgg16_bn', 'vgg_lite')"
+    place("both", f"RUNS = {{name: ('style.png', Config(**QUICK, network=name)) {networks}}}")
     (failed,) = perform("both")
     assert failed.startswith("both/vgg16_bn: no weights for 'vgg16_bn'")
     assert [row["run"] for row in table("both")] == ["vgg_lite"]
 
 
 def adapted(text, place, **given):
-    """Name -> choices, or why it is left out."""
+    """Returns the choices of each run, or why it is left out."""
     place("it", text)
     experiment = experiments.load("it")
     found = experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path("runs"), {})
@@ -179,29 +166,35 @@ def adapted(text, place, **given):
     }
 
 
-def test_layers_that_a_network_lacks_are_left_out_or_mapped(place):
+def test_layers_that_a_network_lacks_are_left_out_or_replaced(place):
     text = """
 LACKING = {"*4_*": "", "pool5": "pool3"}
-LAYERS = {"some": "relu1_1:2,relu4_1", "none": "relu4_1", "mapped": "pool5:3", "twin": "relu1_1:2,relu4_2",
-          "typo": "relu6_1"}
-RUNS = {name: ("style.png", Config(network="vgg16_bn", layers=layers)) for name, layers in LAYERS.items()}
+LAYERS = {
+    "some": "relu1_1:2,relu4_1",
+    "none": "relu4_1",
+    "mapped": "pool5:3",
+    "twin": "relu1_1:2,relu4_2",
+    "typo": "relu6_1",
+}
+CONFIGS = {name: Config(network="vgg16_bn", layers=layers) for name, layers in LAYERS.items()}
+RUNS = {name: ("style.png", config) for name, config in CONFIGS.items()}
 """
     found = adapted(text, place, network="vgg_lite")
     assert found["some"].layers == "relu1_1:2" and found["mapped"].layers == "pool3:3"
     assert found["none"] == "'vgg_lite' has none of relu4_1" and found["twin"].endswith(
         "the same as some"
     )
-    assert found["typo"].layers == "relu6_1"  # nothing is said of it: it will be refused
+    assert found["typo"].layers == "relu6_1"  # not mentioned, so it stays and will be refused
 
 
-def test_choices_that_go_with_a_network_yield_to_flags(place):
+def test_flags_override_the_choices_of_a_network(place):
     runs = "RUNS = {'a': ('style.png', Config(network='vgg16_bn', octaves=1))}"
     text = f"ON = {{'vgg_lite': {{'octaves': 4, 'seed': 7}}}}\n{runs}"
     found = adapted(text, place, network="vgg_lite", seed=3)["a"]
     assert (found.network, found.octaves, found.seed) == ("vgg_lite", 4, 3)
 
 
-def test_the_network_flag_leaves_those_alone_that_are_the_question(place):
+def test_the_network_flag_replaces_only_the_default_network(place):
     text = """
 RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg19")}
 """
@@ -213,19 +206,19 @@ RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg1
     assert [config.network for config in found.values()] == ["vgg_lite", "vgg19"]
 
 
-def test_a_search_goes_on_until_nothing_is_new(place):
+def test_a_search_ends_when_more_returns_nothing_new(place):
     text = """
 RUNS = {"0": ("style.png", Config(**QUICK))}
 def more(rows):
-    seeds = [row["seed"] for row in rows]
-    return {str(max(seeds) + 1): ("style.png", Config(**{**QUICK, "seed": max(seeds) + 1}))} if max(seeds) < 2 else {}
+    seed = max(row["seed"] for row in rows) + 1
+    return {str(seed): ("style.png", Config(**QUICK, seed=seed))} if seed < 3 else {}
 """
     place("search", text)
     assert perform("search") == []
     assert [row["run"] for row in table("search")] == ["0", "1", "2"]
 
 
-def test_demonstrations_fail_by_their_claim(place):
+def test_a_claim_that_does_not_hold_is_a_failure(place):
     text = """
 def demonstrate(folder):
     return [{"claim": "one is one", "holds": True}, {"claim": "one is two", "holds": False}]
@@ -235,7 +228,7 @@ def demonstrate(folder):
     assert [row["holds"] for row in table("claims")] == ["True", "False"]
 
 
-def test_a_curve_without_matplotlib_costs_nothing(place, monkeypatch):
+def test_a_missing_matplotlib_does_not_prevent_the_table(place, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     place("curved", "RUNS = {'a': ('style.png', Config(**QUICK))}\nCURVE = ('step', 'loss')")
     assert perform("curved") == [] and pathlib.Path("runs/curved/table.md").is_file()
@@ -250,7 +243,7 @@ def test_a_curve_is_drawn(place, curve):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_our_own_say_what_they_should(name, monkeypatch):
+def test_our_experiments_declare_what_they_need(name, monkeypatch):
     monkeypatch.chdir(paths.ROOT)
     experiment = experiments.load(name)
     text = (paths.ROOT / "experiments" / f"{name}.py").read_text()
@@ -259,5 +252,5 @@ def test_our_own_say_what_they_should(name, monkeypatch):
     assert experiment.runs or experiment.demonstrate
     for style, config in experiment.runs.values():
         configs.validate(config)
-        named = [*input_images.split_paths(style), *([config.content] if config.content else [])]
+        named = [*configs.split_paths(style), *([config.content] if config.content else [])]
         assert named and all(pathlib.Path(path).is_file() for path in named)

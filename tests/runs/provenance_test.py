@@ -1,15 +1,16 @@
-"""A result says how it was made, and is made again from that."""
+"""Tests of provenance: a result records how it was made, and `--from` makes it again."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxtex import images
-from jaxtex.cli import main
+from jaxtex import errors, images
+from jaxtex.cli import flag_parsing, main
 from jaxtex.runs import provenance
-from support import commands
+from jaxtex.synthesis import config as configs
 
 QUICK = [
     "--size=48",
@@ -21,75 +22,75 @@ QUICK = [
 ]
 
 
-def inside(*arguments):
-    commands.call(main, "jaxtex", *arguments)
+def call(*arguments):
+    """Runs the command in this process."""
+    flag_parsing.run(main.COMMAND, arguments)
 
 
 @pytest.fixture
 def result(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
-    inside(f"--style={tmp_path}/style.png", "--seed=5", f"--workdir={tmp_path}/run", *QUICK)
+    call(f"--style={tmp_path}/style.png", "--seed=5", f"--workdir={tmp_path}/run", *QUICK)
     return tmp_path / "run" / "result.png"
 
 
-def refused(capsys, *arguments):
-    with pytest.raises(SystemExit) as left:
-        inside(*arguments)
+def refuse(capsys, *arguments):
+    """Runs a command that must fail; returns its error message."""
+    with pytest.raises(SystemExit) as ended:
+        call(*arguments)
     error = capsys.readouterr().err
-    assert left.value.code == 2 and error.count("\n") == 1
+    assert ended.value.code == 2 and error.count("\n") == 1
     return error
 
 
 def test_a_result_is_made_again_bit_for_bit(result, tmp_path):
-    inside(f"--from={result}", f"--workdir={tmp_path}/again")
+    call(f"--from={result}", f"--workdir={tmp_path}/again")
     assert (tmp_path / "again" / "result.png").read_bytes() == result.read_bytes()
 
 
-def test_flags_that_are_given_take_the_place_of_its_own(result, tmp_path):
-    inside(f"--from={result}", "--seed=6", f"--workdir={tmp_path}/again")
+def test_given_flags_replace_the_recorded_ones(result, tmp_path):
+    call(f"--from={result}", "--seed=6", f"--workdir={tmp_path}/again")
     flags = provenance.read(tmp_path / "again" / "result.png")["flags"]
     assert flags == provenance.read(result)["flags"] | {"seed": 6}
 
 
 @pytest.mark.parametrize("name", ["out.png", "deep.png", "out.tif", "out.jpg", "out.webp"])
-def test_every_kind_of_file_says_it(result, tmp_path, name):
+def test_every_format_holds_the_metadata(result, tmp_path, name):
     flags = [f"--output={tmp_path}/{name}", *(["--bits=16"] if name == "deep.png" else [])]
-    inside(f"--from={result}", f"--workdir={tmp_path}/again", *flags)
+    call(f"--from={result}", f"--workdir={tmp_path}/again", *flags)
     assert provenance.read(tmp_path / name) == provenance.read(result)
 
 
 def test_it_can_be_left_out(result, tmp_path, capsys):
-    inside(f"--from={result}", "--strip_metadata", f"--workdir={tmp_path}/bare")
+    call(f"--from={result}", "--strip_metadata", f"--workdir={tmp_path}/bare")
     np.testing.assert_array_equal(
         images.load(tmp_path / "bare" / "result.png"), images.load(result)
     )
     assert b"seed" not in (tmp_path / "bare" / "result.png").read_bytes()
-    assert "says nothing of how it was made" in refused(
+    assert "no metadata of jaxtex in this file" in refuse(
         capsys, f"--from={tmp_path}/bare/result.png"
     )
 
 
-def test_an_exemplar_that_is_gone_or_another_is_named(result, tmp_path, capsys, exemplar):
+def test_a_missing_or_changed_exemplar_is_named(result, tmp_path, capsys, exemplar):
     images.save(tmp_path / "style.png", exemplar[::-1])
-    assert "style.png', which it was made from, has changed since then" in refused(
-        capsys, f"--from={result}"
-    )
+    assert "style.png' has changed since the picture was made" in refuse(capsys, f"--from={result}")
     (tmp_path / "style.png").unlink()
-    assert "style.png', which it was made from, is not there" in refused(capsys, f"--from={result}")
+    assert "style.png' is missing" in refuse(capsys, f"--from={result}")
     images.save(tmp_path / "other.png", exemplar[::-1])
-    inside(f"--from={result}", f"--style={tmp_path}/other.png", f"--workdir={tmp_path}/again")
+    call(f"--from={result}", f"--style={tmp_path}/other.png", f"--workdir={tmp_path}/again")
 
 
 @pytest.mark.parametrize(
     "note, text",
     [
-        ("", "says nothing"),
-        ("{", "says nothing"),
-        ("[]", "says nothing"),
-        ('{"flags": 1, "inputs": 2}', "says nothing"),
+        ("", "no metadata of jaxtex"),
+        ("{", "no metadata of jaxtex"),
+        ("[]", "no metadata of jaxtex"),
+        ('{"flags": 1, "inputs": 2}', "no metadata of jaxtex"),
         (
             '{"flags": {"stlye": "x"}, "inputs": {}}',
-            "made with --stlye=x, which cannot be had here",
+            "recorded --stlye=x is not valid",
         ),
         ('{"flags": {"style": "nowhere.png"}, "inputs": {}}', "image 'nowhere.png': no such file"),
         ('{"flags": {"style": "a", "size": "b"}, "inputs": {}}', "--size=b"),
@@ -97,21 +98,104 @@ def test_an_exemplar_that_is_gone_or_another_is_named(result, tmp_path, capsys, 
         ('{"flags": {}, "inputs": {}}', "--style is missing"),
     ],
 )
-def test_a_note_of_nonsense_is_one_line(tmp_path, capsys, exemplar, note, text):
+def test_invalid_metadata_is_one_line(tmp_path, capsys, exemplar, note, text):
     images.save(tmp_path / "odd.png", exemplar, note=note)
-    assert text in refused(capsys, f"--from={tmp_path}/odd.png", f"--workdir={tmp_path}/run")
+    assert text in refuse(capsys, f"--from={tmp_path}/odd.png", f"--workdir={tmp_path}/run")
 
 
-def test_a_result_of_batches_is_one_of_its_own(tmp_path, exemplar):
+def test_a_result_of_a_batch_is_made_again_alone(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
-    inside(f"--style={tmp_path}/style.png", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
-    inside(f"--from={tmp_path}/batch/style-1/result.png", f"--workdir={tmp_path}/one")
+    call(f"--style={tmp_path}/style.png", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
+    call(f"--from={tmp_path}/batch/style-1/result.png", f"--workdir={tmp_path}/one")
     one, of_batch = (
         images.load(tmp_path / name / "result.png") for name in ("one", "batch/style-1")
     )
     np.testing.assert_allclose(one, of_batch, atol=2 / 255)
 
 
-def test_what_is_noted_is_plain_text(result):
+def test_metadata_is_plain_text(result):
     with Image.open(result) as image:
         assert json.loads(image.text["jaxtex"])["flags"]["seed"] == 5
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch, exemplar):
+    """A function that writes a result with the provenance of some choices."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(style, **choices):
+        identity = provenance.identity(style, configs.Config(**choices))
+        images.save("result.png", exemplar, note=json.dumps(identity))
+        return identity
+
+    return write
+
+
+@pytest.mark.parametrize("flag", ["content", "init", "masks", "style_masks", "maps"])
+def test_a_changed_input_file_is_named(record, exemplar, flag):
+    images.save("style.png", exemplar)
+    images.save("other.png", exemplar)
+    identity = record("style.png", **{flag: "other.png"})
+    assert provenance.flags_of("result.png", {}) == identity["flags"]
+
+    images.save("other.png", exemplar[::-1])
+    with pytest.raises(errors.UserError, match="'other.png' has changed"):
+        provenance.flags_of("result.png", {})
+    replaced = provenance.flags_of("result.png", {flag: ""})  # then the file is not used
+    assert replaced == {**identity["flags"], flag: ""}
+
+    pathlib.Path("other.png").unlink()
+    with pytest.raises(errors.UserError, match="'other.png' is missing"):
+        provenance.flags_of("result.png", {})
+
+
+@pytest.mark.parametrize("flag", ["style", "content", "init", "masks", "style_masks", "maps"])
+def test_a_changed_file_with_a_comma_in_its_name_is_named(record, exemplar, flag):
+    images.save("style.png", exemplar)
+    images.save("one,two.png", exemplar)
+    record(**{"style": "style.png", flag: "one,two.png"})
+    provenance.flags_of("result.png", {})
+
+    images.save("one,two.png", exemplar[::-1])
+    with pytest.raises(errors.UserError, match="'one,two.png' has changed"):
+        provenance.flags_of("result.png", {})
+    pathlib.Path("one,two.png").unlink()
+    with pytest.raises(errors.UserError, match="'one,two.png' is missing"):
+        provenance.flags_of("result.png", {})
+
+
+def test_each_file_of_a_list_is_compared(record, exemplar):
+    images.save("a.png", exemplar)
+    images.save("b.png", exemplar)
+    record("a.png,b.png")
+    provenance.flags_of("result.png", {})
+    images.save("b.png", exemplar[::-1])
+    with pytest.raises(errors.UserError, match="'b.png' has changed"):
+        provenance.flags_of("result.png", {})
+
+
+def test_changed_weights_are_named_unless_others_are_given(record, exemplar):
+    images.save("style.png", exemplar)
+    pathlib.Path("net.h5").write_bytes(b"weights")
+    record("style.png", weights="net.h5")
+    pathlib.Path("net.h5").write_bytes(b"other weights")
+    with pytest.raises(errors.UserError, match="'net.h5' has changed"):
+        provenance.flags_of("result.png", {})
+    assert provenance.flags_of("result.png", {"weights": ""})["weights"] == ""
+
+
+@pytest.mark.parametrize(
+    "name, value, valid",
+    [
+        ("style", "a.png", True),
+        ("size", 48, True),
+        ("size", 48.0, False),
+        ("noise", 0.5, True),
+        ("noise", 1, True),  # JSON may write a float without its point
+        ("noise", "1", False),
+        ("layers", None, False),
+        ("stlye", "a.png", False),
+    ],
+)
+def test_flag_types(name, value, valid):
+    assert provenance.has_flag_type(name, value) == valid

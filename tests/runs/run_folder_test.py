@@ -1,4 +1,4 @@
-"""Whatever goes wrong with the folder of a run: one line names it, and what was saved is still there."""
+"""Tests of run folders: failures are reported in one line, and saved work is kept."""
 
 import dataclasses
 import errno
@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from jaxtex import errors, images
-from jaxtex.cli import main
-from jaxtex.runs import execution, report, run_folder
+from jaxtex.cli import flag_parsing, main
+from jaxtex.images import contact_sheet
+from jaxtex.runs import execution, run_folder, writer
 from jaxtex.runtime import distributed, files
 from jaxtex.synthesis import checkpointing, config, loop, stepping
-from support import commands, paths
+from support import paths
 
-ANEW = execution.RunOptions(overwrite=True)
+OVERWRITE = execution.RunOptions(overwrite=True)
 SMALL = {
     "size": 48,
     "scales": 1,
@@ -41,18 +42,19 @@ def run(tmp_path, exemplar):
 
 
 @pytest.fixture(autouse=True)
-def at_leisure(monkeypatch):
-    """Nothing is saved because time went by, unless a test says so."""
+def no_timed_checkpoints(monkeypatch):
+    """Disables checkpoints by time, so that only preemption saves one."""
     monkeypatch.setattr(checkpointing, "MIN_INTERVAL", 1e9)
 
 
 def stop_after(monkeypatch, steps):
+    """Requests preemption after this many steps."""
     left = iter(range(steps - 1, -1, -1))
     monkeypatch.setattr(distributed, "preemption_requested", lambda: next(left, 1) == 0)
 
 
-def begun(run, monkeypatch, steps=5):
-    """A run that was cut off after so many steps, and saved."""
+def interrupt(run, monkeypatch, steps=5):
+    """Interrupts a run after this many steps; returns its checkpoints."""
     stop_after(monkeypatch, steps)
     with pytest.raises(errors.Preempted):
         execution.make_run(run)
@@ -60,47 +62,48 @@ def begun(run, monkeypatch, steps=5):
     return sorted((run.folder / run_folder.CHECKPOINTS).iterdir())
 
 
-def left(folder):
+def contents(folder):
+    """Returns what a finished run leaves, without times."""
     rows = [{**row, "seconds": 0} for row in run_folder.read_metrics(folder)]
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
     return (folder / "result.png").read_bytes(), (folder / "sheet.png").read_bytes(), rows, names
 
 
-def test_a_run_that_was_cut_off_leaves_what_a_whole_one_leaves(run, monkeypatch):
+def test_an_interrupted_run_leaves_the_same_files_as_a_complete_one(run, monkeypatch):
     execution.make_run(run._replace(folder=run.folder.parent / "whole"))
-    assert len(begun(run, monkeypatch)) == 1
+    assert len(interrupt(run, monkeypatch)) == 1
     (run.folder / "steps" / ".000006.png.123.part").write_text("of a process that was killed")
     (run.folder / "metrics.jsonl").write_text(
         (run.folder / "metrics.jsonl").read_text() + '{"step": 5, "lo'
     )
     execution.make_run(run)
-    assert left(run.folder) == left(run.folder.parent / "whole")
-    told = execution.read_outcome(run)
-    assert told["steps"] == 8 and told["first"] > told["loss"]
+    assert contents(run.folder) == contents(run.folder.parent / "whole")
+    outcome = run_folder.read_done(run.folder)
+    assert outcome["steps"] == 8 and outcome["first"] > outcome["loss"]
 
 
-def test_another_version_is_told(run, monkeypatch, caplog):
-    begun(run, monkeypatch)
+def test_resuming_with_another_version_logs_a_warning(run, monkeypatch, caplog):
+    interrupt(run, monkeypatch)
     usual = execution.provenance.versions()
     monkeypatch.setattr(execution.provenance, "versions", lambda: usual | {"device": "abacus"})
     execution.make_run(run)
-    assert "goes on with" in caplog.text and "abacus" in caplog.text and execution.is_done(run)
+    assert "resumed with" in caplog.text and "abacus" in caplog.text and execution.is_done(run)
 
 
-def test_what_is_done_is_not_touched(run, caplog):
+def test_a_finished_run_is_not_touched(run, caplog):
     caplog.set_level("INFO", "absl")
     execution.make_run(run)
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
     execution.make_run(run)
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
-    assert "is done already; --overwrite" in caplog.text
-    execution.make_run(run, ANEW)
+    assert "is finished; --overwrite" in caplog.text
+    execution.make_run(run, OVERWRITE)
     assert (run.folder / "result.png").stat().st_mtime_ns > before[run.folder / "result.png"]
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_another_run_is_refused_and_stays(run, monkeypatch, done):
-    execution.make_run(run) if done else begun(run, monkeypatch)
+def test_a_folder_of_another_run_is_refused_and_kept(run, monkeypatch, done):
+    execution.make_run(run) if done else interrupt(run, monkeypatch)
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     other = run._replace(config=config.Config(**SMALL, seed=3))
     with pytest.raises(
@@ -108,7 +111,7 @@ def test_another_run_is_refused_and_stays(run, monkeypatch, done):
     ):
         execution.make_run(other)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
-    execution.make_run(other, ANEW)
+    execution.make_run(other, OVERWRITE)
     assert execution.is_done(other) and not execution.is_done(run)
 
 
@@ -126,7 +129,7 @@ def test_two_processes_do_not_share_a_folder(run):
     line = [sys.executable, "-c", text, str(run.folder / "metrics.jsonl")]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
-        with pytest.raises(errors.UserError, match="another process is making its run there"):
+        with pytest.raises(errors.UserError, match="another process is writing to this folder"):
             execution.make_run(run)
         other.stdin.close()
     execution.make_run(run)
@@ -142,8 +145,8 @@ def test_where_files_cannot_be_locked_it_goes_on_with_a_warning(run, monkeypatch
     assert execution.is_done(run) and "cannot be locked here" in caplog.text
 
 
-def limited(run, size):
-    """The run in a process that may write no file of more bytes: as on a disk that is full."""
+def run_with_file_limit(run, size):
+    """Runs in a process that cannot write larger files, as on a full disk."""
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
     text = f"{limit}; from jaxtex.__main__ import entry; entry()"
     line = [sys.executable, "-c", text, f"--style={run.style}", f"--workdir={run.folder}", *QUICK]
@@ -151,33 +154,33 @@ def limited(run, size):
     return subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
 
 
-def test_a_full_disk_is_one_line_and_costs_no_checkpoint(run, monkeypatch):
-    (saved,) = begun(run, monkeypatch)
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(run, monkeypatch):
+    (saved,) = interrupt(run, monkeypatch)
     whole = saved.read_bytes()
-    done = limited(run, 4000)
+    done = run_with_file_limit(run, 4000)
     lines = [line for line in done.stderr.splitlines() if line.startswith("jaxtex: ")]
     assert done.returncode == 2 and len(lines) == 1 and "Traceback" not in done.stderr
-    assert "File too large; what was saved is kept" in lines[0]
+    assert "File too large; saved work is kept" in lines[0]
     assert saved.read_bytes() == whole and not list(run.folder.rglob("*.part"))
     execution.make_run(run)
     assert execution.is_done(run)
 
 
-def test_a_save_that_fails_leaves_the_one_before(run, monkeypatch):
-    (saved,) = begun(run, monkeypatch)
+def test_a_failed_save_keeps_the_previous_checkpoint(run, monkeypatch):
+    (saved,) = interrupt(run, monkeypatch)
     full = lambda *arguments, **arrays: (_ for _ in ()).throw(
         OSError(errno.ENOSPC, "No space left on device")
     )
     monkeypatch.setattr(checkpointing.np, "savez", full)
     monkeypatch.setattr(checkpointing, "MIN_INTERVAL", 0)
-    monkeypatch.setattr(checkpointing, "SPEED", 1e20)
-    with pytest.raises(errors.UserError, match="No space left on device; what was saved is kept"):
+    monkeypatch.setattr(checkpointing, "DISK_SPEED", 1e20)
+    with pytest.raises(errors.UserError, match="No space left on device; saved work is kept"):
         execution.make_run(run)
     assert list((run.folder / run_folder.CHECKPOINTS).iterdir()) == [saved]
 
 
-def slowly(monkeypatch, gate):
-    """Snapshots are written only when the gate is open."""
+def delay_snapshots(monkeypatch, gate):
+    """Blocks the writing of snapshots until the gate is open."""
     usual = images.save
 
     def save(path, *arguments, **choices):
@@ -187,50 +190,51 @@ def slowly(monkeypatch, gate):
     monkeypatch.setattr(images, "save", save)
 
 
-def shown(step):
+def progress_at(step):
     return loop.Progress(step, 99, np.zeros((4, 4, 3)), stepping.Info(np.ones(1), np.ones(1), {}))
 
 
-def test_steps_do_not_wait_for_snapshots_until_some_are_late(tmp_path, monkeypatch):
+def test_steps_wait_for_snapshots_only_if_many_are_pending(tmp_path, monkeypatch):
     gate = threading.Event()
-    slowly(monkeypatch, gate)
-    with run_folder.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as writers:
-        observe = report.RunWriter(tmp_path, metrics, writers)
-        for step in range(report.MAX_PENDING):
-            observe(shown(step + 1))
+    delay_snapshots(monkeypatch, gate)
+    with run_folder.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as executor:
+        observe = writer.RunWriter(tmp_path, metrics, executor)
+        for step in range(writer.MAX_PENDING):
+            observe(progress_at(step + 1))
         assert (
             not run_folder.snapshot_paths(tmp_path)
-            and len(run_folder.read_metrics(tmp_path)) == report.MAX_PENDING
+            and len(run_folder.read_metrics(tmp_path)) == writer.MAX_PENDING
         )
-        one_more = writers.submit(observe, shown(report.MAX_PENDING + 1))
+        one_more = executor.submit(observe, progress_at(writer.MAX_PENDING + 1))
         assert not futures.wait([one_more], 0.2).done
         gate.set()
         one_more.result(20)
-        observe.settle()
-        assert len(run_folder.snapshot_paths(tmp_path)) == report.MAX_PENDING + 1
+        observe.flush()
+        assert len(run_folder.snapshot_paths(tmp_path)) == writer.MAX_PENDING + 1
 
 
 def test_a_checkpoint_waits_for_the_snapshots_before_it(run, monkeypatch):
-    gate, usual, there = threading.Event(), checkpointing.np.savez, []
-    slowly(monkeypatch, gate)
-    settle = lambda self: (gate.set(), usual_settle(self))
-    usual_settle = report.RunWriter.settle
-    monkeypatch.setattr(report.RunWriter, "settle", settle)
-    noted = lambda *arguments, **arrays: (
-        there.extend(run_folder.snapshot_paths(run.folder)),
+    gate, usual = threading.Event(), checkpointing.np.savez
+    written = []
+    delay_snapshots(monkeypatch, gate)
+    flush = lambda self: (gate.set(), usual_flush(self))
+    usual_flush = writer.RunWriter.flush
+    monkeypatch.setattr(writer.RunWriter, "flush", flush)
+    save = lambda *arguments, **arrays: (
+        written.extend(run_folder.snapshot_paths(run.folder)),
         usual(*arguments, **arrays),
     )
-    monkeypatch.setattr(checkpointing.np, "savez", noted)
-    begun(run, monkeypatch)
-    assert there == [2, 4]
+    monkeypatch.setattr(checkpointing.np, "savez", save)
+    interrupt(run, monkeypatch)
+    assert written == [2, 4]
 
 
-def test_a_folder_is_given_up_when_its_snapshots_are_written(run, monkeypatch):
+def test_a_folder_is_released_after_its_snapshots_are_written(run, monkeypatch):
     gate = threading.Event()
-    slowly(monkeypatch, gate)
+    delay_snapshots(monkeypatch, gate)
     monkeypatch.setattr(
         checkpointing.FileCheckpointer,
-        "keep",
+        "save",
         lambda *_: (threading.Timer(0.3, gate.set).start(), 1 / 0),
     )
     with pytest.raises(ZeroDivisionError):
@@ -242,28 +246,28 @@ def test_a_folder_is_given_up_when_its_snapshots_are_written(run, monkeypatch):
 
 def test_the_sheet_waits_for_the_last_snapshots(run, monkeypatch):
     gate = threading.Event()
-    slowly(monkeypatch, gate)
+    delay_snapshots(monkeypatch, gate)
     threading.Timer(3, gate.set).start()
     execution.make_run(run._replace(config=dataclasses.replace(run.config, num_steps=6)))
     width = images.load(run.folder / "sheet.png").shape[1]
-    assert width == 64 + 3 * (64 + report.GAP)  # exemplar, two snapshots, result
+    assert width == 64 + 3 * (64 + contact_sheet.GAP)  # exemplar, two snapshots, result
 
 
-def test_a_folder_that_vanishes_is_one_line(run, monkeypatch):
+def test_a_deleted_folder_is_one_line(run, monkeypatch):
     vanish = lambda self, progress: shutil.rmtree(self.folder, ignore_errors=True)
-    usual = report.RunWriter.__call__
+    usual = writer.RunWriter.__call__
     monkeypatch.setattr(
-        report.RunWriter,
+        writer.RunWriter,
         "__call__",
         lambda self, progress: (vanish(self, progress), usual(self, progress)),
     )
     with pytest.raises(
-        errors.UserError, match="run.*No such file or directory; what was saved is kept"
+        errors.UserError, match="run.*No such file or directory; saved work is kept"
     ):
         execution.make_run(run)
 
 
-def test_nothing_is_renamed_from_one_device_to_another(run, monkeypatch):
+def test_files_are_renamed_within_their_folder(run, monkeypatch):
     usual = os.replace
 
     def within(old, new):
@@ -272,15 +276,15 @@ def test_nothing_is_renamed_from_one_device_to_another(run, monkeypatch):
         usual(old, new)
 
     monkeypatch.setattr(os, "replace", within)
-    begun(run, monkeypatch)
+    interrupt(run, monkeypatch)
     execution.make_run(run)
     assert execution.is_done(run)
 
 
-def test_a_clock_that_jumps_changes_nothing(run, monkeypatch):
+def test_jumps_of_the_clock_do_not_matter(run, monkeypatch):
     jumps = np.random.default_rng(0)
     monkeypatch.setattr(time, "time", lambda: float(jumps.integers(-(2**31), 2**31)))
-    (saved,) = begun(run, monkeypatch)
+    (saved,) = interrupt(run, monkeypatch)
     os.utime(saved, (0, 0))
     execution.make_run(run)
     seconds = [row["seconds"] for row in run_folder.read_metrics(run.folder)]
@@ -291,66 +295,65 @@ def test_a_clock_that_jumps_changes_nothing(run, monkeypatch):
     )
 
 
-def test_a_damaged_snapshot_costs_no_result(run, monkeypatch):
-    begun(run, monkeypatch)
+def test_a_damaged_snapshot_does_not_prevent_the_result(run, monkeypatch):
+    interrupt(run, monkeypatch)
     (run.folder / "steps" / "000002.png").write_bytes(b"nothing")
     execution.make_run(run)
     assert (
         execution.is_done(run)
         and images.load(run.folder / "sheet.png").shape[1]
-        == 3 * 64 + 2 * report.GAP + 64 + report.GAP
+        == 3 * 64 + 2 * contact_sheet.GAP + 64 + contact_sheet.GAP
     )
 
 
-def test_a_damaged_record_is_written_anew(run, monkeypatch):
-    begun(run, monkeypatch)
+def test_a_damaged_record_is_replaced(run, monkeypatch):
+    interrupt(run, monkeypatch)
     (run.folder / "run.json").write_text('{"flags": ')
     execution.make_run(run)
     assert json.loads((run.folder / "run.json").read_text())["flags"]["seed"] == 0
 
 
-@pytest.mark.parametrize("colour", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("gray", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("statistic", ["mean_and_covariance", "gram", "sorted", "histogram"])
-def test_an_exemplar_of_one_colour_gives_that_colour(tmp_path, colour, statistic):
-    images.save(tmp_path / "one.png", np.full((48, 64, 3), colour))
+def test_an_exemplar_of_one_gray_gives_that_gray(tmp_path, gray, statistic):
+    images.save(tmp_path / "one.png", np.full((48, 64, 3), gray))
     execution.make_run(
         execution.Run(
             str(tmp_path / "one.png"), config.Config(**SMALL, statistic=statistic), tmp_path / "run"
         )
     )
     result = images.load(tmp_path / "run" / "result.png")
-    assert np.abs(result - colour).max() < 3 / 255
+    assert np.abs(result - gray).max() < 3 / 255
 
 
 def test_a_loss_that_is_not_finite_is_one_line(run, monkeypatch):
     usual = execution.plan_run
-    spoilt = lambda plan: plan._replace(start=np.full_like(plan.start, np.nan))
-    monkeypatch.setattr(execution, "plan_run", lambda *choices: spoilt(usual(*choices)))
+    invalidate = lambda plan: plan._replace(start=np.full_like(plan.start, np.nan))
+    monkeypatch.setattr(execution, "plan_run", lambda *choices: invalidate(usual(*choices)))
     with pytest.raises(errors.UserError, match="the loss is nan until step 2"):
         execution.make_run(run)
     assert not (run.folder / run_folder.DONE).exists()
 
 
-def test_too_little_memory_is_one_line_and_says_what_fits(run, monkeypatch, capsys):
-    monkeypatch.setattr("jaxtex.runtime.device_memory.available", lambda: 1e6)
+def test_too_little_memory_is_one_line_with_a_size_that_fits(run, monkeypatch, capsys):
+    monkeypatch.setattr("jaxtex.runtime.device_memory.available_bytes", lambda: 1e6)
     with pytest.raises(SystemExit) as ended:
-        commands.call(
-            main,
-            "jaxtex",
-            f"--style={run.style}",
-            f"--workdir={run.folder}",
-            "--size=512",
-            "--strips=none",
+        flag_parsing.run(
+            main.COMMAND,
+            [
+                f"--style={run.style}",
+                f"--workdir={run.folder}",
+                "--size=512",
+                "--strips=none",
+            ],
         )
     assert ended.value.code == 2
-    assert (
-        "out of memory: features of" in (text := capsys.readouterr().err)
-        and "times as large would fit" in text
-    )
+    error = capsys.readouterr().err
+    assert "out of memory: the features need" in error and "times as large would fit" in error
     assert not run.folder.exists()
 
 
-def test_memory_that_runs_out_on_the_way_is_one_line(run, monkeypatch):
+def test_running_out_of_memory_later_is_one_line(run, monkeypatch):
     def exhausted(*arguments):
         raise execution.jax.errors.JaxRuntimeError(
             "RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes."

@@ -1,4 +1,4 @@
-"""Sweeps by Slurm: what is written and asked of it, and, under `make slurm-test`, that a real one does it."""
+"""Tests of Slurm: the script, the calls, and, under `make slurm-test`, real job arrays."""
 
 import os
 import pathlib
@@ -14,18 +14,18 @@ from jaxtex.runs import slurm, workers
 from support import paths
 
 REAL = pytest.mark.skipif(
-    "JAXTEX_SLURM" not in os.environ, reason="there is no Slurm; make slurm-test starts one"
+    "JAXTEX_SLURM" not in os.environ, reason="needs Slurm; make slurm-test starts one"
 )
 FLAGS = ["--size=64", "--scales=1", "--octaves=1", "--num_steps=150"]
 
 
 def fake(folder, name, script):
-    """A command of this name on the path."""
+    """Writes a command of this name that runs a shell script."""
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(stat.S_IRWXU)
 
 
-def test_the_script_is_written_for_any_folder(tmp_path, monkeypatch):
+def test_the_script_quotes_any_folder(tmp_path, monkeypatch):
     here = tmp_path / "a folder"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -46,9 +46,9 @@ def test_the_script_is_written_for_any_folder(tmp_path, monkeypatch):
     )
 
 
-def test_what_sbatch_says_is_passed_on(tmp_path, monkeypatch):
+def test_the_output_of_sbatch_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(errors.UserError, match="there is no sbatch"):
+    with pytest.raises(errors.UserError, match="sbatch is not installed"):
         slurm.submit(tmp_path / "job.sh")
     fake(tmp_path, "sbatch", 'echo "$1 $2;cluster"')
     assert slurm.submit(tmp_path / "job.sh") == f"--parsable {tmp_path}/job.sh"
@@ -57,7 +57,7 @@ def test_what_sbatch_says_is_passed_on(tmp_path, monkeypatch):
         slurm.submit(tmp_path / "job.sh")
 
 
-def test_a_job_goes_back_into_the_queue_so_often(tmp_path, monkeypatch):
+def test_a_job_is_requeued_up_to_its_retries(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     fake(tmp_path, "scontrol", f'echo "$@" >> {tmp_path}/calls')
@@ -82,39 +82,40 @@ def sweep(*arguments):
 
 
 def submit(*arguments):
-    """The id of the job."""
+    """Submits a sweep; returns the id of the job."""
     return sweep(*arguments, "--slurm").split(": job ")[1].split()[0]
 
 
-def told(*arguments):
+def output(*arguments):
+    """Runs a command; returns what it prints."""
     return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def until(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, told("squeue")
+        assert time.monotonic() < end, output("squeue")
         time.sleep(0.2)
 
 
-def begun(folder, index):
-    """How often a run was."""
+def count_starts(folder, index):
+    """Counts how often a run was started."""
     (flagfile,) = pathlib.Path(folder, "manifest").glob(f"{index:03d}-*")
     log = pathlib.Path(folder, "logs", f"{flagfile.stem}.log")
-    return sum(line.startswith(f"{workers.PREFIX}begins") for line in workers.read_tail(log))
+    return sum(line.startswith(f"{workers.PREFIX}starts") for line in workers.read_tail(log))
 
 
-def is_at_work(folder, index):
-    """Whether a run is past its first steps."""
+def has_steps(folder, index):
+    """True if a run is past its first steps."""
     return any(
         path.stat().st_size for path in pathlib.Path(folder).glob(f"{index:03d}-*/metrics.jsonl")
     )
 
 
-def again(job):
-    """Slurm waits for two minutes before it begins anew what was requeued; this for seconds, as at once is refused."""
-    until(lambda: told("squeue", "--noheader", "--format=%T", f"--jobs={job}") == "PENDING")
-    told("scontrol", "update", f"JobId={job}", "StartTime=now+5")
+def start_soon(job):
+    """Starts a requeued job in five seconds; Slurm itself would wait two minutes."""
+    until(lambda: output("squeue", "--noheader", "--format=%T", f"--jobs={job}") == "PENDING")
+    output("scontrol", "update", f"JobId={job}", "StartTime=now+5")
 
 
 def results(folder):
@@ -124,16 +125,16 @@ def results(folder):
 
 
 @REAL
-def test_an_array_with_two_requeued_makes_what_a_local_sweep_makes(place):
+def test_an_array_with_requeued_tasks_equals_a_local_sweep(place):
     grid = ["--vary=style=a.png,b.png", "--vary=seed=0,1,2", "--vary=statistic=gram,mean", *FLAGS]
     job = submit("--folder=slurm", *grid)
     for index in (1, 4):
-        until(lambda i=index: is_at_work("slurm", i))
-        told("scontrol", "requeue", f"{job}_{index}")
-        again(f"{job}_{index}")
-    until(lambda: not told("squeue", "--noheader"))
+        until(lambda i=index: has_steps("slurm", i))
+        output("scontrol", "requeue", f"{job}_{index}")
+        start_soon(f"{job}_{index}")
+    until(lambda: not output("squeue", "--noheader"))
     assert "12 runs: 12 done" in sweep("--folder=slurm", "--status")
-    assert [begun("slurm", i) for i in range(12)] == [1 + (i in (1, 4)) for i in range(12)]
+    assert [count_starts("slurm", i) for i in range(12)] == [1 + (i in (1, 4)) for i in range(12)]
     assert "nothing to submit: 12 runs: 12 done" in sweep("--folder=slurm", "--slurm")
     sweep("--folder=local", "--workers=2", *grid)
     made = results("slurm")
@@ -141,33 +142,33 @@ def test_an_array_with_two_requeued_makes_what_a_local_sweep_makes(place):
 
 
 @REAL
-def test_a_run_whose_time_is_nearly_over_goes_back_into_the_queue(place):
+def test_a_run_near_its_time_limit_is_requeued(place):
     job = submit("--folder=slurm", "--style=a.png", *FLAGS)
-    until(lambda: is_at_work("slurm", 0))
-    told("scancel", "--batch", "--signal=USR1", f"{job}_0")
-    again(f"{job}_0")
-    until(lambda: not told("squeue", "--noheader"))
-    assert "1 run: 1 done" in sweep("--folder=slurm", "--status") and begun("slurm", 0) == 2
-    assert "back into the queue" in pathlib.Path("slurm/logs/slurm-0.log").read_text()
+    until(lambda: has_steps("slurm", 0))
+    output("scancel", "--batch", "--signal=USR1", f"{job}_0")
+    start_soon(f"{job}_0")
+    until(lambda: not output("squeue", "--noheader"))
+    assert "1 run: 1 done" in sweep("--folder=slurm", "--status") and count_starts("slurm", 0) == 2
+    assert "requeued, restart 1" in pathlib.Path("slurm/logs/slurm-0.log").read_text()
 
 
 @REAL
-def test_what_is_submitted_twice_is_made_once(place):
+def test_a_sweep_submitted_twice_is_made_once(place):
     submit("--folder=slurm", "--style=a.png", "--vary=seed=0,1", *FLAGS)
-    told("sbatch", "slurm/job.sh")
-    until(lambda: not told("squeue", "--noheader"))
+    output("sbatch", "slurm/job.sh")
+    until(lambda: not output("squeue", "--noheader"))
     assert "2 runs: 2 done" in sweep("--folder=slurm", "--status")
-    assert [begun("slurm", i) for i in (0, 1)] == [1, 1]
+    assert [count_starts("slurm", i) for i in (0, 1)] == [1, 1]
 
 
 @REAL
-def test_two_tasks_make_one_picture(place, monkeypatch):
+def test_two_tasks_share_one_batch(place, monkeypatch):
     line = [sys.executable, "-m", "jaxtex"]
-    if "--distributed" not in told(*line, "--help"):
+    if "--distributed" not in output(*line, "--help"):
         pytest.skip("jaxtex has no --distributed")
     monkeypatch.setenv(
         "JAX_COORDINATOR_ADDRESS", "127.0.0.1:16820"
     )  # the made-up names of the nodes do not resolve
     spread = ["--num_images=2", "--mesh=images:2", "--distributed=auto"]
-    told("srun", "-n2", *line, "--style=a.png", "--workdir=both", *spread, *FLAGS)
+    output("srun", "-n2", *line, "--style=a.png", "--workdir=both", *spread, *FLAGS)
     assert len(results("both")) == 2

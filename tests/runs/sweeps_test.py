@@ -1,4 +1,4 @@
-"""Sweeps: grids and lists become runs, runs become flagfiles and are read back."""
+"""Tests of sweeps: grids and lists, and the flagfiles of the manifest."""
 
 import itertools
 import pathlib
@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from jaxtex import errors, images
-from jaxtex.cli import main
+from jaxtex.cli import run_flags
 from jaxtex.runs import execution, sweeps
 from jaxtex.synthesis import config as configs
 
@@ -21,17 +21,16 @@ def place(tmp_path, monkeypatch, exemplar):
 
 
 def expand(*arguments, vary=(), listed=""):
-    return sweeps.expand_runs(
-        main.FLAGS, sweeps.flag_points(["--size=48", *arguments], vary, listed)
-    )
+    points = sweeps.flag_points(["--size=48", *arguments], vary, listed)
+    return sweeps.expand_runs(run_flags.parse, points)
 
 
-def write(found):
-    sweeps.write_manifest(FOLDER, found, read())
+def write(requested):
+    sweeps.write_manifest(FOLDER, requested, read())
 
 
 def read():
-    return sweeps.read_manifest(FOLDER, main.FLAGS)
+    return sweeps.read_manifest(FOLDER, run_flags.parse)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def read():
         ("statistic=pca_gram:k=3,gram", ["--statistic=pca_gram:k=3", "--statistic=gram"]),
     ],
 )
-def test_values_by_hand(text, flags):
+def test_varied_flags_by_hand(text, flags):
     assert sweeps.parse_vary(text) == flags
 
 
@@ -79,7 +78,7 @@ def test_a_list_has_a_run_for_each_line_and_goes_with_a_grid():
     ]
 
 
-def test_an_experiment_stands_for_its_runs():
+def test_an_experiment_expands_to_its_runs():
     pathlib.Path("experiments").mkdir()
     runs_of = "{p: (f'{p}.png', Config(statistic='gram')) for p in 'ab'}"
     pathlib.Path("experiments/q.py").write_text(f"from jaxtex import Config\nRUNS = {runs_of}\n")
@@ -89,15 +88,15 @@ def test_an_experiment_stands_for_its_runs():
     ]
     assert sweeps.run_names(found) == ["q-a-seed0", "q-b-seed0", "q-a-seed1", "q-b-seed1"]
     pathlib.Path("experiments/q.py").write_text("RUNS = {}\ndef more(rows): return {}\n")
-    with pytest.raises(errors.UserError, match="does not know its runs beforehand"):
+    with pytest.raises(errors.UserError, match="chooses its runs as it goes"):
         expand(vary=["experiment=q"])
 
 
-def test_twins_are_made_once():
+def test_duplicates_are_left_out():
     assert len(expand("--style=a.png", vary=["seed=0,00,1"])) == 2
 
 
-def test_what_is_written_is_read_back():
+def test_a_manifest_is_read_back():
     found = expand(
         "--style=a.png", "--noise=.1", vary=["layers=relu1_1,relu2_1:0.5;relu1_1", "seed=0,1"]
     )
@@ -109,13 +108,13 @@ def test_what_is_written_is_read_back():
     assert [sweeps.number_of(name) for name in there] == [0, 1, 2, 3]
 
 
-def test_a_flagfile_is_for_the_hand():
+def test_a_flagfile_holds_the_flags_that_are_not_defaults():
     write(expand("--style=a.png", "--seed=7"))
     lines = sweeps.flagfile(FOLDER, "000-run").read_text().splitlines()
     assert lines == ["--style=a.png", "--size=48", "--seed=7", "--workdir=runs/sweep/000-run"]
 
 
-def test_the_same_grid_changes_nothing_a_larger_one_adds_another_is_refused():
+def test_a_grid_may_grow_but_not_change():
     write(expand("--style=a.png", vary=["seed=0,1"]))
     before = {path: (path.read_text(), path.stat().st_mtime_ns) for path in FOLDER.rglob("*.flags")}
     write(expand("--style=a.png", vary=["seed=0,1"]))
@@ -130,16 +129,16 @@ def test_the_same_grid_changes_nothing_a_larger_one_adds_another_is_refused():
 
 
 MISTAKES = [
-    (["seed"], [], "--vary=seed: a flag and its values, please"),
+    (["seed"], [], "--vary=seed: expected a flag and its values"),
     (["sed=0,1"], [], "unknown flag to vary 'sed'; did you mean 'seed'?"),
     (["workdir=a,b"], [], "unknown flag to vary 'workdir'"),
-    (["seed=0,x"], [], "--seed=x: a whole number, please"),
-    (["seed=0,,1"], [], "--seed=: a whole number, please"),
+    (["seed=0,x"], [], "--seed=x: expected a whole number"),
+    (["seed=0,,1"], [], "--seed=: expected a whole number"),
     (["seed=0", "seed=1"], [], "--seed is given twice"),
     (["size=64"], [], "--vary=size=64: --size is given twice"),
     (["statistic=gram,gramm"], [], "unknown statistic 'gramm'; did you mean 'gram'?"),
-    (["octaves=1,9"], [], "--octaves=9: between 1 and 6"),
-    (["seed=0,-1"], [], "--seed=-1: between"),
+    (["octaves=1,9"], [], "--octaves=9: must be between 1 and 6"),
+    (["seed=0,-1"], [], "--seed=-1: must be between"),
     (["layers=relu1_1;relu9_1"], [], "unknown layer 'relu9_1'"),
     (["style=none.png"], [], "image 'none.png': no such file"),
     (["init=noise,nowhere.png"], [], "image 'nowhere.png'"),
@@ -149,7 +148,7 @@ MISTAKES = [
     (["experiment=none"], [], "no experiments here"),
     ([], ["--num_images=2"], "num_images"),
     ([], ["--workdir=here"], "a sweep gives each run a folder of its own"),
-    ([], ["here"], "'here' is no flag"),
+    ([], ["here"], "'here' is not a flag"),
     ([], ["--seed='0"], "--list=list: No closing quotation"),
     ([], ["# nothing"], "--list=list: no line of flags"),
 ]
@@ -166,7 +165,7 @@ def test_mistakes_are_found_before_anything_is_written(vary, lines, text):
     assert text in str(error.value)
 
 
-def test_further_mistakes():
+def test_mistakes_of_files():
     with pytest.raises(errors.UserError, match="--style is missing"):
         expand(vary=["seed=0,1"])
     with pytest.raises(errors.UserError, match="--list=none: No such file"):
@@ -177,14 +176,14 @@ def test_further_mistakes():
         write([("", found[0][1]._replace(style="x\n.png"))])
 
 
-def test_a_broken_flagfile_is_named():
+def test_a_damaged_flagfile_is_named():
     write(expand("--style=a.png", vary=["seed=0,1"]))
     sweeps.flagfile(FOLDER, "001-seed1").write_text("--seed=one")
     with pytest.raises(errors.UserError, match=r"001-seed1.flags: --seed=one"):
         read()
 
 
-def test_flagfiles_are_in_the_order_of_their_numbers():
+def test_flagfiles_are_ordered_by_number():
     write(expand("--style=a.png", vary=["seed=0,1"]))
     text = sweeps.flagfile(FOLDER, "001-seed1").read_text()
     sweeps.flagfile(FOLDER, "1000-mine").write_text(text.replace("seed=1", "seed=5"))
@@ -192,6 +191,6 @@ def test_flagfiles_are_in_the_order_of_their_numbers():
     assert [run.config.seed for run in read().values()] == [0, 1, 4, 5]
     sweeps.flagfile(FOLDER, "mine").write_text(text)
     with pytest.raises(
-        errors.UserError, match="manifest/mine.flags: the name begins with a number"
+        errors.UserError, match="manifest/mine.flags: the name must begin with a number"
     ):
         read()

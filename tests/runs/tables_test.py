@@ -1,4 +1,4 @@
-"""Rows as text."""
+"""Tests of tables in Markdown and CSV."""
 
 import csv
 
@@ -14,7 +14,7 @@ def test_markdown_by_hand():
     assert tables.markdown(ROWS) == expected
 
 
-def test_csv_keeps_every_digit(tmp_path):
+def test_csv_keeps_all_digits(tmp_path):
     tables.save(tmp_path, ROWS, "What?")
     with open(tmp_path / "table.csv", newline="") as file:
         back = list(csv.DictReader(file))

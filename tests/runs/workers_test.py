@@ -1,4 +1,4 @@
-"""Jobs: done once, retried when preempted, locked while they run, stopped by a signal. The jobs are shell scripts."""
+"""Tests of worker processes, whose jobs are shell scripts: locks, retries, failures and signals."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from jaxtex.runtime import files
 
 @pytest.fixture
 def job(tmp_path):
-    """A job of this name that runs this script, in which $0 is the file that marks it as done."""
+    """A function that makes a job from a name and a script; $0 is the mark that it is done."""
 
     def make(name, script):
         done = tmp_path / name
@@ -25,7 +25,7 @@ def job(tmp_path):
     return make
 
 
-def test_all_are_done_and_none_again(job, tmp_path):
+def test_each_job_is_run_once(job, tmp_path):
     jobs = [job(name, "echo x >> $0") for name in "abc"]
     assert workers.run_jobs(jobs, 2, 0) == workers.run_jobs(jobs, 2, 0) == []
     assert [(tmp_path / name).read_text() for name in "abc"] == ["x\n"] * 3
@@ -37,11 +37,11 @@ def test_all_are_done_and_none_again(job, tmp_path):
         ("echo first; echo why >&2; echo; exit 2", "why (exit status 2)"),
         ("exit 1", "exit status 1"),
         ("kill -9 $$", "signal 9"),
-        ("echo well; exit 0", "well (exit status 0)"),  # but it is not done
+        ("echo well; exit 0", "well (exit status 0)"),  # without being done
         ("exit 75", "preempted too often"),
     ],
 )
-def test_what_fails_is_named_and_costs_the_others_nothing(job, script, reason):
+def test_a_failure_is_named_and_does_not_affect_the_others(job, script, reason):
     bad, good = job("bad", script), job("good", "touch $0")
     assert workers.run_jobs([bad, good], 1, 2) == [f"bad: {reason}"]
     assert (
@@ -51,7 +51,7 @@ def test_what_fails_is_named_and_costs_the_others_nothing(job, script, reason):
     )
 
 
-def test_a_failed_one_is_tried_again_by_the_next_command(job):
+def test_the_next_call_tries_a_failed_job_again(job):
     bad = job("a", "exit 1")
     workers.run_jobs([bad], 1, 0)
     assert workers.run_jobs([bad._replace(command=("touch", bad.command[-1]))], 1, 0) == []
@@ -59,19 +59,22 @@ def test_a_failed_one_is_tried_again_by_the_next_command(job):
 
 
 @pytest.mark.parametrize("leaves", ["exit 75", "kill -TERM $$", "kill -USR1 $$"])
-def test_a_preempted_one_begins_again_so_often(job, leaves):
+def test_a_preempted_job_starts_again_up_to_its_retries(job, leaves):
     third = f"echo x >> $0.tries; test $(wc -l < $0.tries) = 3 && touch $0 || {leaves}"
     assert workers.run_jobs([job("a", third)], 1, 2) == []
     assert workers.run_jobs([job("b", third)], 1, 1) == ["b: preempted too often"]
 
 
-def test_as_many_at_once_as_there_are_workers(job, tmp_path):
-    meet = "touch $0.here; for i in 1 2 3 4 5 6 7 8 9; do test -e {}.here && touch $0 && exit; sleep 0.2; done; exit 1"
+def test_as_many_jobs_run_at_once_as_there_are_workers(job, tmp_path):
+    meet = (
+        "touch $0.here; for i in 1 2 3 4 5 6 7 8 9; do "
+        "test -e {}.here && touch $0 && exit; sleep 0.2; done; exit 1"
+    )
     first, second = (job(name, meet.format(tmp_path / other)) for name, other in ("ab", "ba"))
     assert workers.run_jobs([first, second], 2, 0) == []
 
 
-def test_what_another_process_makes_is_left_to_it(job):
+def test_a_job_of_another_process_is_left_alone(job):
     mine = job("a", "touch $0")
     mine.log.parent.mkdir()
     with open(mine.log, "a") as log:
@@ -80,11 +83,11 @@ def test_what_another_process_makes_is_left_to_it(job):
             and files.try_lock(log)
             and workers.is_running(mine.log)
         )
-        assert workers.run_jobs([mine], 1, 0) == ["a: another process is making it"]
+        assert workers.run_jobs([mine], 1, 0) == ["a: another process is running it"]
     assert not workers.is_running(mine.log) and workers.run_jobs([mine], 1, 0) == []
 
 
-def test_the_lock_outlives_who_took_it_and_not_its_process(job):
+def test_the_lock_lasts_as_long_as_the_process_that_inherits_it(job):
     log = job("a", "").log
     log.parent.mkdir()
     with open(log, "a") as file:
@@ -97,7 +100,7 @@ def test_the_lock_outlives_who_took_it_and_not_its_process(job):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_stops_all_and_the_same_call_goes_on(job, number, tmp_path):
+def test_a_signal_stops_all_jobs_and_the_same_call_resumes(job, number, tmp_path):
     long = "touch $0.here; test -e $0.second && touch $0 && exit; touch $0.second; exec sleep 60"
     jobs, began = [job(name, long) for name in "ab"], time.monotonic()
 
@@ -114,7 +117,7 @@ def test_a_signal_stops_all_and_the_same_call_goes_on(job, number, tmp_path):
     assert workers.run_jobs(jobs, 2, 0) == []
 
 
-def test_what_does_not_stop_is_ended(job, monkeypatch):
+def test_a_process_that_does_not_stop_is_killed(job, monkeypatch):
     monkeypatch.setattr(workers, "GRACE", 0.2)
     deaf = job("a", "trap '' TERM; while :; do :; done")
     threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()

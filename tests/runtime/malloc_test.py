@@ -51,7 +51,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def faults(before: str = "heap.keep()", between: str = "pass", program: str = PROGRAM) -> int:
+def faults(before: str = "heap.keep_freed_memory()", between: str = "pass", program: str = PROGRAM) -> int:
     """How many pages a step is given by the system: the fewest of some, for other memory may lie in the way."""
     line = [sys.executable, "-c", program.format(before=before, between=between)]
     return int(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
@@ -63,4 +63,4 @@ def test_what_a_step_frees_is_kept_for_the_next(program):
 
 
 def test_what_is_given_back_is_gone():
-    assert faults(between="heap.give_back()") > FEW
+    assert faults(between="heap.trim()") > FEW

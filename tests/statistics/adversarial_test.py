@@ -8,7 +8,7 @@ import pytest
 import jaxtex
 from jaxtex import errors, losses, optimizers
 from jaxtex.statistics import adversarial, moments
-from jaxtex.synthesis import compilation, planning, stepping
+from jaxtex.synthesis import api, compilation, stepping
 from jaxtex.synthesis import config as configs
 
 SMALL = {
@@ -108,7 +108,7 @@ def test_small_layers_are_seen_whole(exemplar):
 
 @pytest.mark.parametrize("form", adversarial.FORMS)
 def test_our_loop_and_the_devices_and_a_batch_agree(exemplar, form):
-    plan = planning.build_plan(
+    plan = api.build_plan(
         exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}")
     )
     problem = plan.problems[0]
@@ -163,7 +163,7 @@ def test_two_styles_want_masks(exemplar):
 
 
 def test_the_critic_learns_nothing_from_what_is_not_finite(exemplar):
-    plan = planning.build_plan(exemplar, configs.Config(statistic="discriminator", **SMALL))
+    plan = api.build_plan(exemplar, configs.Config(statistic="discriminator", **SMALL))
     problem = plan.problems[0]
     state = optimizers.init_state(
         plan.optimizer, jnp.full((problem.height, problem.width, 3), jnp.nan), problem.critic

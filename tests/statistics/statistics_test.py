@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtex import statistics
-from jaxtex.statistics import moments, quantiles
+from jaxtex.statistics import gram_variants, moments, quantiles
 
 TABLE = {
     name: make() for name, make in statistics.STATISTICS.items() if not make().critic
@@ -182,7 +182,7 @@ def test_a_mean_cannot_make_up_for_a_variance():
 
 
 def test_the_shifted_gram_at_shift_0_is_the_gram():
-    shifted = moments.shifted_gram(shifts="0").summarize(features(0))
+    shifted = gram_variants.shifted_gram(shifts="0").summarize(features(0))
     np.testing.assert_array_equal(shifted[0], moments.gram_matrix(features(0)))
 
 
@@ -195,7 +195,7 @@ def test_the_shifted_gram_against_a_loop():
         for column in range(5):
             expected[0] += np.outer(f[row, column], f[row + 2, column]) / 20
     np.testing.assert_allclose(
-        moments.shifted_gram(shifts="2").summarize(features(0)), expected, rtol=1e-5
+        gram_variants.shifted_gram(shifts="2").summarize(features(0)), expected, rtol=1e-5
     )
 
 
@@ -206,7 +206,7 @@ def test_the_pca_gram_of_all_directions_is_the_gram():
 
 def test_the_pca_gram_sees_the_strongest_direction():
     strong = jnp.zeros((6, 5, 4)).at[..., 2].set(10.0) + features(0)
-    directions = moments.pca_gram(k=1).make_target(moments.gram_matrix(strong))["directions"]
+    directions = gram_variants.pca_gram(k=1).make_target(moments.gram_matrix(strong))["directions"]
     assert directions.shape == (4, 1) and abs(directions[2, 0]) > 0.95
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxtex import errors, statistics
-from jaxtex.statistics import adversarial, moments, quantiles
+from jaxtex.statistics import adversarial, gram_variants, moments, quantiles
 from support import paths
 
 ROOT = paths.ROOT
@@ -51,7 +51,7 @@ def unsorted(samples=0, norm="relative"):
 
 
 def placed(*options):
-    return moments.shifted_gram()._replace(spatial=False)
+    return gram_variants.shifted_gram()._replace(spatial=False)
 
 
 def only(form):

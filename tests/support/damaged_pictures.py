@@ -1,4 +1,4 @@
-"""Files that must be refused: what is wrong in a head, cut off, endless, or no picture at all."""
+"""Image files that must be refused: damaged, cut off, too large to decode, or not images."""
 
 import struct
 import zlib
@@ -19,33 +19,39 @@ from support.pictures import (
 )
 
 
-def every() -> dict[str, bytes]:
-    """Files that must be refused, by what is wrong with them."""
+def all_files() -> dict[str, bytes]:
+    """Returns the files by the names of their faults."""
     return {**_damaged_pngs(), **_bombs(), **_damaged_others(), **_cut()}
 
 
 def _head(
-    width=WIDTH, height=HEIGHT, depth=8, colour=2, compression=0, filters=0, interlace=0
+    width=WIDTH, height=HEIGHT, depth=8, color=2, compression=0, filters=0, interlace=0
 ) -> bytes:
-    return struct.pack(">IIBBBBB", width, height, depth, colour, compression, filters, interlace)
+    """Builds the contents of IHDR, the header of a PNG."""
+    return struct.pack(">IIBBBBB", width, height, depth, color, compression, filters, interlace)
 
 
 def _damaged_pngs() -> dict[str, bytes]:
-    values, grey = samples(3, 255), samples(1, 255)
-    whole, lines = png(values, 2, 8), filtered(rows(values, 8), 3)
-    pixels, palette = (b"IDAT", zlib.compress(lines)), (b"PLTE", bytes(range(255)))
-    first, last, of_palette = (b"IHDR", _head()), (b"IEND", b""), (b"IHDR", _head(colour=3))
+    """Returns PNGs with false headers, wrong checksums, and missing or damaged chunks."""
+    values = samples(3, 255)
+    whole = png(values, 2, 8)
+    lines = filtered(rows(values, 8), 3)
+    first = (b"IHDR", _head())
+    pixels = (b"IDAT", zlib.compress(lines))
+    last = (b"IEND", b"")
+
     heads = [
         {"width": 0},
         {"height": 0},
         {"depth": 0},
         {"depth": 3},
         {"depth": 32},
-        {"colour": 1},
-        {"colour": 5},
-        {"colour": 7},
+        {"color": 1},
+        {"color": 5},
+        {"color": 7},
         {"depth": 4},
-        {"depth": 16, "colour": 3},
+        {"depth": 16},
+        {"depth": 16, "color": 3},
         {"filters": 1},
         {"interlace": 2},
         {"width": WIDTH + 1},
@@ -53,26 +59,25 @@ def _damaged_pngs() -> dict[str, bytes]:
         {"height": 2 * HEIGHT},
         {"width": 2**31},
     ]
-    found = {
-        f"png-{name}-{value}": png(values, 2, 8, head=_head(**{name: value}))
-        for each in heads
-        for name, value in list(each.items())[:1]
-    }
-    found |= {
-        f"png-checksum-{kind.decode()}": of_chunks(
-            *(((*each, 1) if each[0] == kind else each) for each in chunks)
-        )
-        for kind, chunks in (
-            (b"IHDR", [first, pixels, last]),
-            (b"IDAT", [first, pixels, last]),
-            (b"PLTE", [of_palette, palette, pixels, last]),
-            (b"tEXt", [first, (b"tEXt", b"a\0b"), pixels, last]),
-        )
-    }
-    return found | {
+    damaged = {}
+    for fields in heads:
+        name = "-".join(f"{field}-{value}" for field, value in fields.items())
+        damaged[f"png-{name}"] = png(values, 2, 8, head=_head(**fields))
+
+    with_palette = [(b"IHDR", _head(color=3)), (b"PLTE", bytes(range(255))), pixels, last]
+    for kind, chunks in (
+        (b"IHDR", [first, pixels, last]),
+        (b"IDAT", [first, pixels, last]),
+        (b"PLTE", with_palette),
+        (b"tEXt", [first, (b"tEXt", b"a\0b"), pixels, last]),
+    ):
+        wrong = [(*chunk, 1) if chunk[0] == kind else chunk for chunk in chunks]
+        damaged[f"png-checksum-{kind.decode()}"] = of_chunks(*wrong)
+
+    return damaged | {
         "png-short-head": png(values, 2, 8, head=_head()[:-1]),
         "png-no-head": of_chunks(pixels, last),
-        "png-no-palette": png(grey, 3, 8),
+        "png-no-palette": png(samples(1, 255), 3, 8),
         "png-no-pixels": of_chunks(first, last),
         "png-empty-pixels": of_chunks(first, (b"IDAT", b""), last),
         "png-interlaced-height": png(
@@ -94,14 +99,23 @@ def _damaged_pngs() -> dict[str, bytes]:
 
 
 def _bombs() -> dict[str, bytes]:
-    """Small files of large claims."""
-    values, text = samples(3, 255), b"a\0\0" + zlib.compress(bytes(10**8))
+    """Returns small files that state large sizes or unpack to much data."""
+    values = samples(3, 255)
+    text = b"a\0\0" + zlib.compress(bytes(10**8))
+
+    # Replace the sizes in the headers of intact files.
+    largest = b"\xff\xff\xff\xff"
     jpeg, gif, bmp = (bytearray(pillow(values, kind)) for kind in ("JPEG", "GIF", "BMP"))
-    place, far = jpeg.index(b"\xff\xc0") + 5, b"\xff\xff\xff\xff"
-    lying, gif[6:10], bmp[18:26] = bytearray(jpeg), far, struct.pack("<ii", 2**31 - 1, 2**31 - 1)
-    jpeg[place : place + 4], lying[place : place + 4] = far, struct.pack(">HH", 9000, 9000)
+    place = jpeg.index(b"\xff\xc0") + 5
+    jpeg_9000 = bytearray(jpeg)
+    jpeg_9000[place : place + 4] = struct.pack(">HH", 9000, 9000)
+    jpeg[place : place + 4] = largest
+    gif[6:10] = largest
+    bmp[18:26] = struct.pack("<ii", 2**31 - 1, 2**31 - 1)
+
     progressive = pillow(np.zeros((1500, 1500, 3)), "JPEG", progressive=True)
     scan = progressive[progressive.rindex(b"\xff\xc4") : -2]
+
     sizes = [
         (2**31 - 1, 2**31 - 1),
         (100_000, 100_000),
@@ -109,15 +123,12 @@ def _bombs() -> dict[str, bytes]:
         (10_001, 10_000),
         (9000, 9000),
     ]
-    sized = {f"bomb-png-{w}": png(values, 2, 8, head=_head(w, h)) for w, h in sizes}
-    sized |= {
-        f"bomb-tiff-{w}-{packed}": tiff(
-            values, 2, packed=packed, tags={256: w, 257: h, 278: rows_at_once}
-        )
-        for w, h in sizes
-        for packed, rows_at_once in ((False, h), (True, 40))
-    }
-    return sized | {
+    bombs = {f"bomb-png-{w}": png(values, 2, 8, head=_head(w, h)) for w, h in sizes}
+    for w, h in sizes:
+        for packed, rows_per_strip in ((False, h), (True, 40)):
+            tags = {256: w, 257: h, 278: rows_per_strip}
+            bombs[f"bomb-tiff-{w}-{packed}"] = tiff(values, 2, packed=packed, tags=tags)
+    return bombs | {
         "bomb-text": png(values, 2, 8, chunks=[(b"zTXt", text)]),
         "bomb-texts": png(
             values, 2, 8, chunks=[(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6)))] * 100
@@ -125,7 +136,7 @@ def _bombs() -> dict[str, bytes]:
         "bomb-profile": png(values, 2, 8, chunks=[(b"iCCP", text)]),
         "bomb-scans": progressive[:-2] + scan * 2000 + progressive[-2:],
         "bomb-jpeg": bytes(jpeg),
-        "bomb-jpeg-9000": bytes(lying),
+        "bomb-jpeg-9000": bytes(jpeg_9000),
         "bomb-gif": bytes(gif),
         "bomb-bmp": bytes(bmp),
         "bomb-ppm": b"P6 99999999 99999999 255\n" + bytes(1000),
@@ -136,15 +147,20 @@ def _bombs() -> dict[str, bytes]:
 
 
 def _damaged_others() -> dict[str, bytes]:
-    values, deep, lines = samples(3, 255), samples(3, 65535), smooth()[..., :1].astype(np.float32)
-    jpeg, none = pillow(np.round(smooth() * 255), "JPEG", quality=100), lines.copy()
-    none[3, 4] = np.nan
-    middle, small = len(jpeg) // 2, np.zeros((31, 40, 3))
+    """Returns files of other formats, supported or not, and images that are too small."""
+    values = samples(3, 255)
+    deep = samples(3, 65535)
+    jpeg = pillow(np.round(smooth() * 255), "JPEG", quality=100)
+    middle = len(jpeg) // 2
+    with_nan = smooth()[..., :1].astype(np.float32)
+    with_nan[3, 4] = np.nan
+    small = np.zeros((31, 40, 3))
     return {
         "noise": np.random.default_rng(0).bytes(5000),
         "text": b"a picture\n" * 100,
         "zeros": bytes(5000),
-        "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99"><rect width="50" height="50"/></svg>',
+        "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99">'
+        b'<rect width="50" height="50"/></svg>',
         "html": b"<!DOCTYPE html><title>404 Not Found</title>",
         "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500),
         "pdf": b"%PDF-1.7\n" + bytes(500),
@@ -156,8 +172,8 @@ def _damaged_others() -> dict[str, bytes]:
         + b'",\n',
         "jpeg-zeros-for-its-end": jpeg[:middle] + bytes(len(jpeg) - middle),
         "jpeg-no-end": jpeg[:-2],
-        "tiff-no-number": tiff(none, 1),
-        "tiff-colours-of-floats": tiff(smooth().astype(np.float32), 2),
+        "tiff-no-number": tiff(with_nan, 1),
+        "tiff-colors-of-floats": tiff(smooth().astype(np.float32), 2),
         "tiff-32": tiff(values[..., :1], 1, bits=32),
         "tiff-planes-of-16": tiff(deep, 2, bits=16, planar=True, strips=3),
         "tiff-strips-missing": tiff(values, 2, strips=3, tags={273: 8, 279: 100}),
@@ -172,24 +188,25 @@ def _damaged_others() -> dict[str, bytes]:
 
 
 def _cut() -> dict[str, bytes]:
-    """Files whose end is missing; where what is missing holds no pixels they are left out."""
+    """Returns files whose end is missing, each format at several lengths.
+
+    The last 3 % are never cut alone: they may hold no pixels.
+    """
     levels = np.round(smooth() * 255).astype(np.uint8)
-    save = lambda kind, **options: pillow(levels, kind, **options)
-    deep, passes = png(samples(3, 65535), 2, 16), png(samples(3, 255), 2, 8, True)
     whole = {
-        "png": save("PNG"),
-        "jpeg": save("JPEG"),
-        "progressive": save("JPEG", progressive=True),
-        "gif": save("GIF"),
-        "bmp": save("BMP"),
-        "webp": save("WEBP", lossless=True),
-        "webp-lossy": save("WEBP"),
-        "ppm": save("PPM"),
+        "png": pillow(levels, "PNG"),
+        "jpeg": pillow(levels, "JPEG"),
+        "progressive": pillow(levels, "JPEG", progressive=True),
+        "gif": pillow(levels, "GIF"),
+        "bmp": pillow(levels, "BMP"),
+        "webp": pillow(levels, "WEBP", lossless=True),
+        "webp-lossy": pillow(levels, "WEBP"),
+        "ppm": pillow(levels, "PPM"),
         "tiff": tiff(levels, 2),
         "deflate": tiff(levels, 2, packed=True, strips=3),
-        "png-16": deep,
-        "lzw": save("TIFF", compression="tiff_lzw"),
-        "interlaced": passes,
+        "png-16": png(samples(3, 65535), 2, 16),
+        "lzw": pillow(levels, "TIFF", compression="tiff_lzw"),
+        "interlaced": png(samples(3, 255), 2, 8, True),
     }
     parts = [*np.linspace(0.02, 0.9, 12), 0.95, 0.97]
     return {

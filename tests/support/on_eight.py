@@ -26,7 +26,7 @@ import jaxtex
 from jaxtex import networks, statistics
 from jaxtex.networks import convolutions, padding_pooling
 from jaxtex.runtime import sharding
-from jaxtex.synthesis import batches, compilation, config, planning, stepping
+from jaxtex.synthesis import api, batches, compilation, config, stepping
 
 QUICK = {
     "layers": "relu1_1,relu2_1",
@@ -56,7 +56,7 @@ def exemplar():
 
 def evaluate(choices, mesh):
     """Loss, gradient, and how often the compiled program moves numbers between devices."""
-    plan = planning.build_plan(exemplar(), config.Config(**choices, mesh=mesh))
+    plan = api.build_plan(exemplar(), config.Config(**choices, mesh=mesh))
     (problem,) = plan.problems
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
     function, spread = (
@@ -104,7 +104,7 @@ def batch():
     """One line: a batch of three over two devices, each image by four."""
     found = []
     for mesh in ("", "images:2,rows:4"):
-        plans = planning.build_batch([[exemplar()]], config.Config(**QUICK, mesh=mesh), 3)
+        plans = api.build_batch([[exemplar()]], config.Config(**QUICK, mesh=mesh), 3)
         made = dict(batches.run(plans, [lambda progress: None] * 3))
         found.append(np.stack([made[i] for i in range(3)]))
     print(
@@ -114,7 +114,7 @@ def batch():
 
 def halves():
     """One line: how often each half of a step moves numbers between devices."""
-    plan = planning.build_plan(exemplar(), config.Config(**QUICK, mesh="rows:8"))
+    plan = api.build_plan(exemplar(), config.Config(**QUICK, mesh="rows:8"))
     moves = {
         name: moved(half)
         for name, half in compilation.lower(plan, plan.problems[0]).compile()._asdict().items()
@@ -124,7 +124,7 @@ def halves():
 
 def loops():
     """One line: how far the devices' own loop is from ours, and how often it moves numbers between them."""
-    plan, found = planning.build_plan(exemplar(), config.Config(**QUICK, mesh="rows:8")), []
+    plan, found = api.build_plan(exemplar(), config.Config(**QUICK, mesh="rows:8")), []
     (problem,) = plan.problems
     for looped in (False, True):
         state, data = compilation.put(
@@ -141,27 +141,25 @@ def moved(compiled):
     return dict(collections.Counter(re.findall(rf" ({MOVES})(?:-start)?\(", compiled.as_text())))
 
 
-def exchanged():
-    """A line each for convolution and padding: whether XLA knows how to exchange its rows, on one device and on eight."""
-    padding = lambda: (
-        "gather"
-        not in str(
-            jax.make_jaxpr(lambda x: padding_pooling.pad(x, "reflect"))(jnp.zeros((64, 64, 3)))
-        )
+def partitioned():
+    """Prints a line for convolution and for padding: true if XLA can partition it by rows."""
+    convolution = lambda algorithms: (
+        convolutions.choose_algorithm((66, 66, 160), (3, 3, 160, 160), algorithms=algorithms)
+        is convolutions.direct
     )
-    convolution = lambda: (
-        convolutions.choose_algorithm((66, 66, 160), (3, 3, 160, 160)) is convolutions.direct
+    pad = lambda algorithms: lambda x: padding_pooling.pad(x, "reflect", algorithms=algorithms)
+    padding = lambda algorithms: (
+        "gather" not in str(jax.make_jaxpr(pad(algorithms))(jnp.zeros((64, 64, 3))))
     )
-    for what, known in (("convolution", convolution), ("padding", padding)):
-        with sharding.use_mesh(sharding.build_mesh(sharding.parse_mesh("rows:8"), 8)):
-            together = known()
-        print(json.dumps({"what": what, "alone": known(), "together": together}), flush=True)
+    for what, partitions in (("convolution", convolution), ("padding", padding)):
+        alone, together = (partitions(networks.algorithms_for("cpu", count)) for count in (1, 8))
+        print(json.dumps({"what": what, "alone": alone, "together": together}), flush=True)
 
 
 if __name__ == "__main__":
-    exchanged()
+    partitioned()
     sharding.MIN_ROWS = 16
-    convolutions.choose_algorithm = lambda features, kernel, prepared=True: convolutions.direct
+    convolutions.choose_algorithm = lambda *shapes, **choices: convolutions.direct
     with jax.enable_x64(True):
         for name in statistics.STATISTICS:
             joint = {"network": "steerable", "layers": ""} if name == "joint" else {}

@@ -17,6 +17,7 @@ from jaxtex import networks
 from jaxtex.cli import (
     animate_main,
     compare_main,
+    flag_parsing,
     main,
     presets,
     report_main,
@@ -27,7 +28,7 @@ from jaxtex.runs import sweeps
 from jaxtex.synthesis import api, config
 from jaxtex.weights import locations
 from jaxtex.weights.convert import catalog, download
-from support import commands, paths, reference
+from support import paths, reference
 
 ROOT = paths.ROOT
 ALWAYS = {"size": 48, "num_steps": 2, "save_every": 1}  # in place of what a page says
@@ -124,9 +125,9 @@ class Reader:
         self.bring(" ".join(arguments))
         if "--help" in arguments:
             with pytest.raises(SystemExit) as left:
-                commands.call(main, "jaxtex", *arguments)
+                flag_parsing.run(main.COMMAND, arguments)
             return self.assert_good(left)
-        return commands.call(main, "jaxtex", *self.shorter(arguments))
+        return flag_parsing.run(main.COMMAND, [*self.shorter(arguments)])
 
     def assert_good(self, left):
         assert left.value.code == 0
@@ -138,11 +139,8 @@ class Reader:
         self.bring(" ".join(arguments))
         extra = ALWAYS if "experiment" in given else smaller(given)
         extra = {name: value for name, value in extra.items() if name not in varied}
-        commands.call(
-            sweep_main,
-            "jaxtex-sweep",
-            *arguments,
-            *(flagged(extra) if varied or "list" in given else []),
+        flag_parsing.run(
+            sweep_main.COMMAND, [*arguments, *(flagged(extra) if varied or "list" in given else [])]
         )
 
     def weights(self, arguments):
@@ -152,15 +150,15 @@ class Reader:
         for name in rest:
             if what == "convert" and not name.startswith("-") and not pathlib.Path(name).exists():
                 self.write(name, rest)
-        return commands.call(weights_main, "jaxtex-weights", *arguments, positional=True)
+        return flag_parsing.run(weights_main.COMMAND, arguments)
 
     def fetch(self, rest):
         """As far as the download."""
         with unittest.mock.patch.object(
-            download, "from_any", side_effect=InterruptedError("asked for")
+            download, "fetch_any", side_effect=InterruptedError("asked for")
         ) as asked:
             with pytest.raises(SystemExit):
-                commands.call(weights_main, "jaxtex-weights", "fetch", *rest, positional=True)
+                flag_parsing.run(weights_main.COMMAND, ["fetch", *rest])
         assert asked.call_args.args[0][0].network == rest[0]
 
     def write(self, name, rest):
@@ -171,7 +169,7 @@ class Reader:
         )
 
     def positional(self, module, name, arguments):
-        commands.call(module, name, *arguments, positional=True)
+        flag_parsing.run(module.COMMAND, arguments)
 
     def make(self, arguments):
         for target in arguments:

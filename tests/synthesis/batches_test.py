@@ -6,7 +6,7 @@ import pytest
 
 from jaxtex import errors
 from jaxtex.runtime import xla_options
-from jaxtex.synthesis import batches, config, loop, planning
+from jaxtex.synthesis import api, batches, config, loop
 
 QUICK = {
     "size": 40,
@@ -29,7 +29,7 @@ def made(plans, observers):
 
 
 def alone_and_together(styles, choices, num_images=1):
-    plans = planning.build_batch(styles, choices, num_images)
+    plans = api.build_batch(styles, choices, num_images)
     histories = [[] for _ in plans]
     together = made(plans, [history.append for history in histories])
     return plans, together, histories
@@ -54,10 +54,10 @@ def test_each_image_is_as_it_would_be_alone(exemplar, statistic):
 
 
 def test_seeds_differ_and_are_those_of_single_runs(exemplar):
-    plans = planning.build_batch([[exemplar]], config.Config(**QUICK, seed=5), 2)
+    plans = api.build_batch([[exemplar]], config.Config(**QUICK, seed=5), 2)
     for plan, seed in zip(plans, (5, 6), strict=True):
         np.testing.assert_array_equal(
-            plan.start, planning.build_plan(exemplar, config.Config(**QUICK, seed=seed)).start
+            plan.start, api.build_plan(exemplar, config.Config(**QUICK, seed=seed)).start
         )
     assert plans[0].problems is plans[1].problems
 
@@ -70,7 +70,7 @@ def test_exemplars_of_different_shapes_go_in_groups(exemplar):
 
 
 def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
-    plans = planning.build_batch([[exemplar]], config.Config(**QUICK), 2)
+    plans = api.build_batch([[exemplar]], config.Config(**QUICK), 2)
     done = plans[0]._replace(start=np.full_like(plans[0].start, np.nan))
     spoilt, image = made([done, plans[1]], [lambda progress: None] * 2)
     np.testing.assert_allclose(image, loop.run(plans[1]), atol=2e-3)
@@ -80,11 +80,11 @@ def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
 @pytest.mark.parametrize("number", [0, -1, 5000])
 def test_absurd_numbers_are_refused(exemplar, number):
     with pytest.raises(errors.UserError, match=f"--num_images={number}"):
-        planning.build_batch([[exemplar]], config.Config(**QUICK), number)
+        api.build_batch([[exemplar]], config.Config(**QUICK), number)
 
 
 def test_a_cpu_makes_as_many_at_a_time_as_fit(exemplar, monkeypatch):
-    (plan,) = planning.build_batch([[exemplar]], config.Config(**QUICK))
+    (plan,) = api.build_batch([[exemplar]], config.Config(**QUICK))
     held = batches.device_memory.estimate(plan.problems[0].features)
     for cores, free, expected in [(2, 1e12, 2), (64, 6.5 * held, 3), (4, 0, 1), (1, np.inf, 1)]:
         monkeypatch.setattr(xla_options, "available_cores", lambda cores=cores: cores)
@@ -100,7 +100,7 @@ def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(
     exemplar, monkeypatch, cores
 ):
     monkeypatch.setattr(batches, "max_threads", lambda plan: cores)
-    plans, seen = planning.build_batch([[exemplar]], config.Config(**QUICK), 5), []
+    plans, seen = api.build_batch([[exemplar]], config.Config(**QUICK), 5), []
     found = dict(
         batches.run_threads(
             plans, [lambda p, i=i: seen.append((i, p.step)) for i in range(5)], [loop.FORGETFUL] * 5
@@ -117,7 +117,7 @@ def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(
 
 
 def test_an_observer_that_fails_ends_the_batch(exemplar):
-    plans = planning.build_batch([[exemplar]], config.Config(**QUICK), 3)
+    plans = api.build_batch([[exemplar]], config.Config(**QUICK), 3)
 
     def full(progress):
         raise OSError(28, "No space left on device")

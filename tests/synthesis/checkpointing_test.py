@@ -5,7 +5,7 @@ import pytest
 
 from jaxtex import errors, optimizers, statistics
 from jaxtex.runtime import distributed
-from jaxtex.synthesis import batches, checkpointing, compilation, config, loop, planning, stepping
+from jaxtex.synthesis import api, batches, checkpointing, compilation, config, loop, stepping
 
 QUICK = {
     "size": 64,
@@ -55,7 +55,7 @@ def whole_and_in_pieces(plan, folder, patience, every=3):
 
 
 def plan_of(exemplar, **choices):
-    return planning.build_plan(exemplar, config.Config(**(QUICK | choices)))
+    return api.build_plan(exemplar, config.Config(**(QUICK | choices)))
 
 
 CRITICS = [name for name, make in statistics.STATISTICS.items() if make().critic]
@@ -88,7 +88,7 @@ def test_observers_see_every_step_once_and_as_it_was(
 @pytest.mark.parametrize("alone", [True, False], ids=["apart", "together"])
 def test_a_batch_goes_on_to_the_same_pictures(exemplar, tmp_path, patience, monkeypatch, alone):
     monkeypatch.setattr(batches, "runs_separately", lambda plan: alone)
-    plans = planning.build_batch(
+    plans = api.build_batch(
         [[exemplar], [exemplar[::-1] ** 2]], config.Config(**QUICK | {"layers": "relu1_1"})
     )
     unseen = [lambda progress: None] * 2
@@ -113,10 +113,10 @@ def test_a_damaged_checkpoint_is_passed_over(exemplar, tmp_path, patience, caplo
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["00000004.npz", "00000006.npz"]
     for harm in (b"", b"PK", (tmp_path / "00000006.npz").read_bytes()[:-1000]):
         (tmp_path / "00000006.npz").write_bytes(harm)
-        assert checkpointing.FileCheckpointer(tmp_path, 1).find(plan).step == 4
+        assert checkpointing.FileCheckpointer(tmp_path, 1).restore(plan).step == 4
         assert "00000006.npz is damaged" in caplog.text
     (tmp_path / "00000004.npz").unlink()
-    assert checkpointing.FileCheckpointer(tmp_path, 1).find(plan) is None
+    assert checkpointing.FileCheckpointer(tmp_path, 1).restore(plan) is None
 
 
 def test_no_flipped_bit_goes_unseen(exemplar, tmp_path, patience):
@@ -124,7 +124,7 @@ def test_no_flipped_bit_goes_unseen(exemplar, tmp_path, patience):
     stopped(plan, tmp_path, patience, 2)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
-    before = checkpointing.FileCheckpointer(tmp_path, 1).find(plan)
+    before = checkpointing.FileCheckpointer(tmp_path, 1).restore(plan)
     for place in rng.integers(0, len(whole), 40):
         path.write_bytes(
             whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :]
@@ -139,17 +139,17 @@ def test_a_state_of_another_run_is_refused(exemplar, tmp_path, patience):
     plan = plan_of(exemplar)
     stopped(plan, tmp_path, patience, 2)
     with pytest.raises(errors.UserError, match="of another run; --overwrite"):
-        checkpointing.FileCheckpointer(tmp_path, 2).find(plan)
+        checkpointing.FileCheckpointer(tmp_path, 2).restore(plan)
 
 
 def test_a_state_of_other_shapes_is_damaged(exemplar, tmp_path, patience):
     stopped(plan_of(exemplar), tmp_path, patience, 2)
-    assert checkpointing.FileCheckpointer(tmp_path, 1).find(plan_of(exemplar, history=3)) is None
+    assert checkpointing.FileCheckpointer(tmp_path, 1).restore(plan_of(exemplar, history=3)) is None
 
 
 def test_nothing_in_a_checkpoint_is_run(tmp_path, exemplar):
     np.savez(tmp_path / "00000001.npz", about=np.array([{"identity": 1}], dtype=object))
-    assert checkpointing.FileCheckpointer(tmp_path, 1).find(plan_of(exemplar)) is None
+    assert checkpointing.FileCheckpointer(tmp_path, 1).restore(plan_of(exemplar)) is None
 
 
 def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
     monkeypatch.setattr(keeper, "_save", lambda plan, standing: kept.append(standing.step))
     state = stepping.init_state(plan, plan.problems[0])
     for step in range(200):
-        keeper.keep(plan, loop.LoopState(1, step, state))
+        keeper.save(plan, loop.LoopState(1, step, state))
     assert len(kept) >= 2 and np.diff(kept).min() * 0.5 >= 0.5 / checkpointing.MAX_TIME_SHARE - 1
 
 
@@ -168,12 +168,12 @@ def test_strips_stay_as_they_were_when_memory_changes(exemplar, tmp_path, patien
     choices = config.Config(**QUICK | {"statistic": "gram", "height": 96})
     monkeypatch.setattr("jaxtex.runtime.device_memory.available", lambda: 1e6)
     monkeypatch.setattr("jaxtex.runtime.device_memory.is_hopeless", lambda features: False)
-    short = planning.build_plan(exemplar, choices)
+    short = api.build_plan(exemplar, choices)
     assert all(problem.strip for problem in short.problems)
     stopped(short, tmp_path, patience, 2)
     monkeypatch.undo()
     settled = checkpointing.restore_strips(tmp_path, choices)
-    assert [p.strip for p in planning.build_plan(exemplar, settled).problems] == [
+    assert [p.strip for p in api.build_plan(exemplar, settled).problems] == [
         p.strip for p in short.problems
     ]
     assert checkpointing.restore_strips(tmp_path / "nothing", choices) == choices

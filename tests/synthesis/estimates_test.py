@@ -4,16 +4,15 @@ import jax
 import pytest
 
 from jaxtex import images
-from jaxtex.cli import main
-from jaxtex.synthesis import compilation, config, estimates, planning, stepping
-from support import commands
+from jaxtex.cli import flag_parsing, main
+from jaxtex.synthesis import api, compilation, config, estimates, stepping
 
 QUICK = {"layers": "relu1_1,relu2_1", "octaves": 1, "num_steps": 10}
 
 
 def test_a_row_for_each_scale_and_one_for_all(exemplar):
     rows = estimates.estimate_table(
-        planning.build_plan(exemplar, config.Config(**QUICK, height=96, width=128, scales=2))
+        api.build_plan(exemplar, config.Config(**QUICK, height=96, width=128, scales=2))
     )
     assert [row["size"] for row in rows] == ["48 x 64", "96 x 128", "in all"]
     assert [row["steps"] for row in rows] == [5, 5, 10]
@@ -24,7 +23,7 @@ def test_a_row_for_each_scale_and_one_for_all(exemplar):
 def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
     most = {}
     for strips, height in (("none", 64), ("none", 640), ("16", 640)):
-        plan = planning.build_plan(
+        plan = api.build_plan(
             exemplar, config.Config(**QUICK, height=height, scales=1, strips=strips)
         )
         told = estimates._bytes(compilation.lower(plan, plan.problems[0]).compile())
@@ -35,7 +34,7 @@ def test_a_larger_image_takes_more_and_strips_take_less(exemplar):
 
 def test_what_a_step_is_given_is_counted_and_what_it_needs_beside(exemplar, monkeypatch):
     monkeypatch.setattr(estimates.device_memory, "resident", lambda: 0)
-    plan = planning.build_plan(exemplar, config.Config(**QUICK, height=256, scales=1))
+    plan = api.build_plan(exemplar, config.Config(**QUICK, height=256, scales=1))
     (problem,), step = plan.problems, compilation.lower(plan, plan.problems[0]).compile()
     given = sum(
         leaf.nbytes
@@ -50,13 +49,9 @@ def test_what_a_step_is_given_is_counted_and_what_it_needs_beside(exemplar, monk
 def test_the_command_makes_nothing(exemplar, tmp_path, capsys):
     images.save(tmp_path / "a.png", exemplar)
     flags = [f"--{name}={value}" for name, value in QUICK.items()]
-    commands.call(
-        main,
-        "jaxtex",
-        f"--style={tmp_path / 'a.png'}",
-        f"--workdir={tmp_path / 'out'}",
-        "--dry_run",
-        *flags,
+    flag_parsing.run(
+        main.COMMAND,
+        [f"--style={tmp_path / 'a.png'}", f"--workdir={tmp_path / 'out'}", "--dry_run", *flags],
     )
     assert "in all" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()

@@ -5,7 +5,7 @@ import pytest
 
 from jaxtex import errors, images
 from jaxtex.metrics import artifacts, power_spectrum
-from jaxtex.synthesis import config, initialization, input_images, planning
+from jaxtex.synthesis import api, config, initialization, input_images
 
 ROOT_MEAN_SQUARE = lambda image: np.sqrt(np.mean((image - image.mean((0, 1))) ** 2))
 
@@ -124,7 +124,7 @@ def test_what_is_not_there_is_said(texture):
 
 def test_a_plan_adds_its_details(texture):
     choices = config.Config(size=0, scales=2, octaves=1, layers="relu1_1", num_steps=2, seed=4)
-    plan = planning.build_plan(texture, choices)
+    plan = api.build_plan(texture, choices)
     sizes = [(problem.height, problem.width) for problem in plan.problems]
     assert [detail.shape[:2] for detail in plan.details] == sizes[1:]
     np.testing.assert_array_equal(

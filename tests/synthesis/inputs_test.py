@@ -6,8 +6,8 @@ import pytest
 import jaxtex
 from jaxtex import errors, images
 from jaxtex.images import color_transfer
+from jaxtex.synthesis import api, input_images
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images, planning
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 30}
 
@@ -118,7 +118,7 @@ def test_the_same_seed_draws_the_same(exemplar):
 
 
 def test_targets_are_drawn_anew(exemplar):
-    plan = planning.build_plan(
+    plan = api.build_plan(
         exemplar, configs.Config(**SMALL, statistic="sliced_wasserstein:samples=64")
     )
     views = [
@@ -127,13 +127,13 @@ def test_targets_are_drawn_anew(exemplar):
     ]
     np.testing.assert_array_equal(views[0]["positions"], views[1]["positions"])
     assert all((views[0][what] != views[2][what]).any() for what in ("positions", "directions"))
-    assert not planning.build_plan(exemplar, configs.Config(**SMALL)).problems[0].stochastic
+    assert not api.build_plan(exemplar, configs.Config(**SMALL)).problems[0].stochastic
 
 
 def test_each_term_draws_for_itself(exemplar):
     choices = SMALL | {"statistic": "sorted:samples=64 + histogram:samples=64"}
     targets = (
-        planning.build_plan(exemplar, configs.Config(**choices)).problems[0].data(0)["targets"]
+        api.build_plan(exemplar, configs.Config(**choices)).problems[0].data(0)["targets"]
     )
     views = [target["relu1_1"]["sample"]["positions"] for target in targets.values()]
     assert len(views) == 2 and (views[0] != views[1]).any()

@@ -8,7 +8,7 @@ from jaxtex import errors, images
 from jaxtex.losses import terms
 from jaxtex.metrics import artifacts
 from jaxtex.networks import padding_pooling
-from jaxtex.synthesis import config, initialization, planning
+from jaxtex.synthesis import api, config, initialization
 
 SMALL = {"size": 48, "width": 64, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 30}
 
@@ -21,7 +21,7 @@ def uneven(exemplar):
 
 
 def loss_of(style, tile, roll):
-    (problem,) = planning.build_plan(
+    (problem,) = api.build_plan(
         style, config.Config(**SMALL, scales=1, tile=tile, tv_weight=0.1)
     ).problems
     image = np.random.default_rng(0).uniform(size=(48, 64, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""`jaxtex-animate` as its user meets it: frames counted by others than who wrote them."""
+"""Tests of `jaxtex-animate`, with frames counted by other decoders than the encoder."""
 
 import pathlib
 import sys
@@ -8,106 +8,110 @@ import pytest
 from PIL import Image, ImageSequence
 
 from jaxtex import images
-from jaxtex.cli import animate_main
-from support import commands, shelves
+from jaxtex.cli import animate_main, flag_parsing
+from support import shelves
 
 
 @pytest.fixture(autouse=True)
 def run(tmp_path, monkeypatch, exemplar):
+    """A finished run of four snapshots in the current folder."""
     monkeypatch.chdir(tmp_path)
     images.save("style.png", exemplar)
     return shelves.shelve(pathlib.Path("run"), "style.png")
 
 
 def jaxtex_animate(*arguments):
-    commands.call(animate_main, "jaxtex-animate", *arguments, positional=True)
+    flag_parsing.run(animate_main.COMMAND, arguments)
 
 
-def frames(path):
-    """The frames, each `[H, W, 3]`, and the milliseconds that they stay."""
+def read_frames(path):
+    """Returns the frames, each `[H, W, 3]`, and their durations in milliseconds."""
     with Image.open(path) as file:
-        shown = [
+        frames = [
             (np.asarray(frame.convert("RGB")), frame.info["duration"])
             for frame in ImageSequence.Iterator(file)
         ]
-    return tuple(zip(*shown, strict=True))
+    return tuple(zip(*frames, strict=True))
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "A.GIF", "new/folder/a.webp"])
-def test_a_frame_for_each_snapshot_and_the_last_one_stays(name):
+def test_each_snapshot_is_a_frame_and_the_last_one_is_shown_longer(name):
     jaxtex_animate("run", f"--output={name}", "--fps=5")
-    shown, durations = frames(name)
-    assert [each.shape for each in shown] == [
-        (64, 80, 3)
-    ] * 4  # the first snapshot has half the size
+    frames, durations = read_frames(name)
+    # The first snapshot has half the size.
+    assert [frame.shape for frame in frames] == [(64, 80, 3)] * 4
     assert list(durations) == [200, 200, 200, 2000]
-    assert np.all(np.diff([each.mean() for each in shown]) > 0)
+    assert np.all(np.diff([frame.mean() for frame in frames]) > 0)
 
 
-def test_webp_has_every_colour_and_ends_with_the_result(run):
+def test_webp_is_lossless_and_ends_with_the_result(run):
     jaxtex_animate("run", "--output=a.webp")
-    shown, _ = frames("a.webp")
-    assert np.array_equal(shown[-1], np.asarray(Image.open(run / "result.png")))
-    assert np.array_equal(shown[1], np.asarray(Image.open(run / "steps" / "000004.png")))
+    frames, _ = read_frames("a.webp")
+    assert np.array_equal(frames[-1], np.asarray(Image.open(run / "result.png")))
+    assert np.array_equal(frames[1], np.asarray(Image.open(run / "steps" / "000004.png")))
 
 
-def test_mp4_holds_the_last_frame_and_has_even_sides(run):
-    av = pytest.importorskip("av", reason="wants jaxtex[video]")
-    images.save(run / "result.png", shelves.picture(8)[:63, :79])
+def test_mp4_repeats_the_last_frame_and_has_even_sides(run):
+    av = pytest.importorskip("av", reason="needs jaxtex[video]")
+    last = shelves.picture(8)[:63, :79]
+    images.save(run / "result.png", last)
     jaxtex_animate("run", "--output=a.mp4", "--fps=10")
+
     with av.open("a.mp4") as file:
-        shown = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
-    assert len(shown) == 3 + 20 and shown[0].shape == (64, 80, 3)
-    grey = lambda image: (
-        image.astype(float) @ [0.299, 0.587, 0.114]
-    )  # colours have half the resolution
-    assert np.abs(grey(shown[-1][:63, :79]) - 255 * grey(shelves.picture(8)[:63, :79])).mean() < 3
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert len(frames) == 3 + 20
+    assert frames[0].shape == (64, 80, 3)
+
+    # Only brightness has full resolution.
+    weights = [0.299, 0.587, 0.114]
+    difference = (frames[-1][:63, :79].astype(float) - 255 * last) @ weights
+    assert np.abs(difference).mean() < 3
 
 
-def test_without_pyav_mp4_says_what_to_install_and_leaves_nothing(monkeypatch, capsys):
+def test_without_pyav_mp4_names_the_extra_and_writes_nothing(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_animate("run", "--output=a.mp4")
-    assert left.value.code == 2 and "pip install 'jaxtex[video]'" in capsys.readouterr().err
+    assert exit_info.value.code == 2
+    assert "pip install 'jaxtex[video]'" in capsys.readouterr().err
     assert {path.name for path in pathlib.Path().iterdir()} == {"run", "style.png"}
 
 
-def test_a_run_that_is_not_finished_ends_with_its_last_snapshot():
-    last = (
-        shelves.shelve(pathlib.Path("begun"), "style.png", done=False, steps=(2, 4))
-        / "steps"
-        / "000004.png"
-    )
+def test_an_unfinished_run_ends_with_its_last_snapshot():
+    folder = shelves.shelve(pathlib.Path("begun"), "style.png", done=False, steps=(2, 4))
     jaxtex_animate("begun", "--output=a.webp")
-    shown, _ = frames("a.webp")
-    assert len(shown) == 2 and np.array_equal(shown[-1], np.asarray(Image.open(last)))
+    frames, _ = read_frames("a.webp")
+    assert len(frames) == 2
+    assert np.array_equal(frames[-1], np.asarray(Image.open(folder / "steps" / "000004.png")))
 
 
 def test_a_damaged_snapshot_is_left_out(run):
     (run / "steps" / "000004.png").write_text("")
     jaxtex_animate("run", "--output=a.webp")
-    assert len(frames("a.webp")[0]) == 3
+    assert len(read_frames("a.webp")[0]) == 3
 
 
 @pytest.mark.parametrize(
     "arguments, text",
     [
-        ([], "one run's folder, please, not 0"),
-        (["run", "run"], "one run's folder, please, not 2"),
+        ([], "expected the folder of one run, got 0"),
+        (["run", "run"], "expected the folder of one run, got 2"),
         (["none"], "run 'none': no such folder"),
-        (["two"], "2 runs are below it; one, please, such as two/a"),
-        (["short"], "run 'short': 1 snapshots that can be read"),
-        (["run", "--output=a.avi"], "--output=a.avi: its suffix is one of .gif, .webp, .mp4"),
-        (["run", "--fps=0"], "--fps=0.0: between 0.1 and 50"),
-        (["run", "--fps=nan"], "--fps=nan: between 0.1 and 50"),
-        (["run", "--output=style.png/a.gif"], "style.png is no folder"),
+        (["two"], "run 'two': expected one run, got 2 below this folder"),
+        (["short"], "run 'short': an animation needs at least 2 readable snapshots, got 1"),
+        (["run", "--output=a.avi"], "--output=a.avi: suffix must be one of .gif, .webp, .mp4"),
+        (["run", "--fps=0"], "--fps=0.0: must be between 0.1 and 50"),
+        (["run", "--fps=nan"], "--fps=nan: must be between 0.1 and 50"),
+        (["run", "--output=style.png/a.gif"], "style.png is not a folder"),
     ],
 )
 def test_mistakes_are_one_line(arguments, text, capsys):
     shelves.shelve(pathlib.Path("two/a"), "style.png")
     shelves.shelve(pathlib.Path("two/b"), "style.png")
     shelves.shelve(pathlib.Path("short"), "style.png", done=False, steps=(2,))
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_animate(*arguments)
     printed = capsys.readouterr().err
-    assert left.value.code == 2 and text in printed and len(printed.splitlines()) == 1
+    assert exit_info.value.code == 2
+    assert text in printed
+    assert len(printed.splitlines()) == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jaxtex import images
-from jaxtex.cli import report_main
-from support import chromium, commands, shelves
+from jaxtex.cli import flag_parsing, report_main
+from support import chromium, shelves
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844), "small phone": (360, 640)}
 browser = chromium.browser
@@ -21,7 +21,7 @@ def show(browser, tmp_path, monkeypatch, exemplar):
     complaints, windows = [], []
 
     def shown(*names, size=(1280, 800), scheme="light"):
-        commands.call(report_main, "jaxtex-report", *names, "--metrics=seam", positional=True)
+        flag_parsing.run(report_main.COMMAND, [*names, "--metrics=seam"])
         page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         windows.append(page)
         page.on("console", lambda message: complaints.append(message.text))

@@ -1,4 +1,4 @@
-"""`jaxtex-report` as its user meets it: the page, of good runs and of bad ones."""
+"""Tests of `jaxtex-report`: the page of complete, unfinished and damaged runs."""
 
 import base64
 import io
@@ -14,261 +14,247 @@ import pytest
 from PIL import Image
 
 from jaxtex import images, metrics
-from jaxtex.cli import report_main
+from jaxtex.cli import flag_parsing, report_main
 from jaxtex.runs import execution, records
 from jaxtex.runtime import files
 from jaxtex.synthesis import config
-from jaxtex.viewer import report_page, run_view
-from support import commands, htmlpage, paths, shelves
+from jaxtex.viewer import report_page
+from support import htmlpage, shelves
 
 QUICK = config.Config(size=48, scales=1, octaves=1, layers="relu1_1", num_steps=4, save_every=2)
+HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}<!--"
+RUN = pathlib.Path("run")
 
 
 def jaxtex_report(*arguments):
-    """The page that it makes."""
-    commands.call(report_main, "jaxtex-report", *map(str, arguments), positional=True)
+    """Runs the command and returns its page."""
+    flag_parsing.run(report_main.COMMAND, [*map(str, arguments)])
     return htmlpage.Page(pathlib.Path("report.html").read_text())
 
 
 def decoded(attributes):
-    """The picture in an element, `[H, W, 3]`, uint8."""
+    """Returns the picture of an img element, `[H, W, 3]`, uint8."""
     data = attributes["src"].partition(";base64,")[2]
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
+def edit_record(run, **changes):
+    """Replaces entries of run.json."""
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | changes))
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch, exemplar):
+    """An empty current folder with an exemplar."""
     monkeypatch.chdir(tmp_path)
     images.save("style.png", exemplar)
 
 
-def test_a_page_of_one_run_tells_all_that_is_known():
-    run = shelves.shelve(pathlib.Path("run"), "style.png", statistic="gram", seed=3)
+def test_the_page_of_one_run_shows_all_values():
+    run = shelves.shelve(RUN, "style.png", statistic="gram", seed=3)
     page = jaxtex_report("run")
-    assert {
-        "run",
-        "8 steps in 7.5 s",
-        "gram",
-        "a device",
-        "0.10.2",
-        "0.01",
-        "1 MiB",
-        *metrics.METRICS,
-    } <= set(page.texts)
+    values = {"run", "8 steps in 7.5 s", "gram", "a device", "0.10.2", "0.01", "1 MiB"}
+    assert values | set(metrics.METRICS) <= set(page.texts)
+
     flags = json.loads((run / "run.json").read_text())["flags"]
     assert set(flags) <= set(page.texts)
-    chosen, usual = (
-        page.texts.index("Flags that are not default"),
-        page.texts.index("All other flags, as by default"),
-    )
-    assert [page.texts.index(name) < usual for name in ("statistic", "seed", "network")] == [
-        True,
-        True,
-        False,
-    ]
-    assert chosen < page.texts.index("statistic")
-    assert "jaxtex --style=style.png --statistic=gram --size=48 --seed=3" in " ".join(page.texts)
+    changed = page.texts.index("Flags that differ from their defaults")
+    others = page.texts.index("All other flags, at their defaults")
+    assert changed < page.texts.index("statistic") < others
+    assert changed < page.texts.index("seed") < others
+    assert page.texts.index("network") > others
+
+    command = "jaxtex --style=style.png --statistic=gram --size=48 --seed=3"
+    assert command in " ".join(page.texts)
 
 
-def test_the_pictures_are_those_of_the_run_and_in_the_page_once():
-    run = shelves.shelve(pathlib.Path("run"), "style.png")
+def test_the_pictures_are_those_of_the_run_and_embedded_once():
+    run = shelves.shelve(RUN, "style.png")
     page = jaxtex_report("run", "--metrics=none")
-    held = {each["id"]: decoded(each) for each in page.all("img") if "src" in each}
+    embedded = {img["id"]: decoded(img) for img in page.all("img") if "src" in img}
     result = np.asarray(Image.open(run / "result.png"))
-    assert sum(np.array_equal(each, result) for each in held.values()) == 1
-    assert {each["data-as"] for _, each in page.elements if "data-as" in each} <= set(held)
-    assert all(each["alt"] for each in page.all("img"))
     style = np.asarray(Image.open("style.png"))
-    assert any(np.array_equal(each, style) for each in held.values())
+    assert sum(np.array_equal(pixels, result) for pixels in embedded.values()) == 1
+    assert sum(np.array_equal(pixels, style) for pixels in embedded.values()) == 1
+
+    named = {attrs["data-picture"] for _, attrs in page.elements if "data-picture" in attrs}
+    assert named
+    assert named <= set(embedded)
+    assert all(img["alt"] for img in page.all("img"))
 
 
-def test_a_page_needs_nothing_else_and_runs_nothing_but_its_own():
-    shelves.shelve(pathlib.Path("run"), "style.png")
+def test_a_page_loads_nothing_and_runs_only_its_own_script():
+    shelves.shelve(RUN, "style.png")
     page = jaxtex_report("run", "--metrics=none")
-    places = [
-        each[name]
-        for _, each in page.elements
-        for name in ("src", "href", "data", "action")
-        if name in each
-    ]
-    assert places and all(each.startswith(("data:image/", "#")) for each in places)
-    assert not re.search(
-        r"(https?:)?//\w", re.sub(r"data:[^\"]*", "", pathlib.Path("report.html").read_text())
-    )
-    assert not any(
-        name.startswith("on") or name == "style" for _, each in page.elements for name in each
-    )
-    (policy,) = (each["content"] for each in page.all("meta") if "http-equiv" in each)
-    assert policy.startswith("default-src 'none';") and "unsafe" not in policy
-    *styles, script = (
-        (report_page.FOLDER / name).read_text() for name in (*report_page.STYLES, "report.js")
-    )
-    assert (
-        policy == report_page.policy("".join(styles), script)
-        and page.texts.count(script.strip()) == 1
-    )
+    loading = ("src", "href", "data", "action")
+    urls = [attrs[name] for _, attrs in page.elements for name in loading if name in attrs]
+    assert urls
+    assert all(url.startswith(("data:image/", "#")) for url in urls)
+
+    text = re.sub(r"data:[^\"]*", "", pathlib.Path("report.html").read_text())
+    assert not re.search(r"(https?:)?//\w", text)
+    names = {name for _, attrs in page.elements for name in attrs}
+    assert not any(name.startswith("on") or name == "style" for name in names)
+
+    (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    style = "".join((report_page.FOLDER / name).read_text() for name in report_page.STYLES)
+    script = (report_page.FOLDER / "report.js").read_text()
+    assert policy == report_page.security_policy(style, script)
+    assert page.texts.count(script.strip()) == 1
 
 
-def test_many_runs_are_a_table_of_what_tells_them_apart():
+def test_several_runs_are_a_table_of_what_differs():
     for seed, statistic in [(0, "gram"), (1, "gram"), (2, "sorted")]:
-        shelves.shelve(
-            pathlib.Path(f"sweep/{statistic}-{seed}"), "style.png", statistic=statistic, seed=seed
-        )
+        folder = pathlib.Path(f"sweep/{statistic}-{seed}")
+        shelves.shelve(folder, "style.png", statistic=statistic, seed=seed)
     page = jaxtex_report("sweep", "--metrics=seam")
-    heads = [each for each in page.all("th") if each.get("scope") == "col"]
-    assert [each["aria-sort"] for each in heads if "aria-sort" in each] == ["none"] * 7
+
+    heads = [th for th in page.all("th") if th.get("scope") == "col"]
+    assert [th["aria-sort"] for th in heads if "aria-sort" in th] == ["none"] * 7
     names = page.texts[page.texts.index("run") : page.texts.index("gram-0")]
-    assert names == ["run", "course", "statistic", "seed", "steps", "loss", "seconds", "seam"]
-    seam = metrics.measure(
-        images.load("style.png"), images.load("sweep/gram-0/result.png"), ["seam"]
-    )["seam"]
+    columns = ["statistic", "seed", "steps", "loss", "seconds", "seam"]
+    assert names == ["run", "loss curve", *columns]
+
+    result = images.load("sweep/gram-0/result.png")
+    seam = metrics.seam(images.load("style.png"), result)
     assert page.table()[0] == ["gram-0", "gram", "0", "8", str(0.5**7), "7.5", str(seam)]
     assert [row[0] for row in page.table()] == ["gram-0", "gram-1", "sorted-2"]
-    ids = [each["id"] for each in page.all("article")]
-    assert [each["href"] for each in page.all("a")] == [f"#{name}" for name in ids]
+    ids = [article["id"] for article in page.all("article")]
+    assert [link["href"] for link in page.all("a")] == [f"#{name}" for name in ids]
 
 
-def test_snapshots_of_many_runs_are_reduced():
-    large = images.load(paths.ROOT / "images" / "pebbles.png")[:192]  # [192, 256, 3]
-    reduced = run_view.thumbnail("large", large, 160)
-    shown, expected = decoded({"src": reduced.uri}), images.to_uint8(images.resize(large, 120, 160))
-    assert (reduced.width, reduced.height) == (160, 120)
-    assert (
-        np.abs((shown - expected.astype(float)) @ [0.299, 0.587, 0.114]).mean() < 4
-    )  # colours have half the resolution
-    assert len(reduced.uri) < len(run_view.picture("large", large).uri) / 4
-    small = run_view.thumbnail("small", images.load("style.png"), 160)
-    assert (small.width, small.height) == (64, 48)
-
-
-def test_a_run_is_shown_once_however_often_it_is_named():
+def test_a_run_named_several_times_is_shown_once():
     shelves.shelve(pathlib.Path("runs/a"), "style.png")
     shelves.shelve(pathlib.Path("runs/b"), "style.png", seed=1)
-    assert [
-        row[0]
-        for row in jaxtex_report("runs", "runs/a", "./runs/../runs/b", "--metrics=none").table()
-    ] == ["a", "b"]
+    page = jaxtex_report("runs", "runs/a", "./runs/../runs/b", "--metrics=none")
+    assert [row[0] for row in page.table()] == ["a", "b"]
 
 
-def test_what_is_not_finished_is_shown_as_far_as_it_is():
-    run = shelves.shelve(pathlib.Path("run"), "style.png", done=False, num_steps=30)
-    images.save(
-        run / "result.png", np.zeros((64, 80, 3))
-    )  # of another run, which this one takes the place of
+def test_an_unfinished_run_shows_its_last_snapshot():
+    run = shelves.shelve(RUN, "style.png", done=False, num_steps=30)
+    # The result of an earlier run in the same folder.
+    images.save(run / "result.png", np.zeros((64, 80, 3)))
     page = jaxtex_report("run")
-    assert "unfinished: step 8 of 30" in page.texts and "snapshot at step 8" in page.texts
+    assert "unfinished: step 8 of 30" in page.texts
+    assert "snapshot at step 8" in page.texts
+    assert "Measures" not in page.texts
     last = np.asarray(Image.open(run / "steps" / "000008.png"))
     assert np.array_equal(decoded(page.all("img")[0]), last)
-    assert "Measures" not in page.texts
 
 
-def test_what_has_just_begun_has_a_page_too():
-    run = shelves.shelve(pathlib.Path("run"), "style.png", done=False)
+def test_a_run_without_steps_has_a_page():
+    run = shelves.shelve(RUN, "style.png", done=False)
     shutil.rmtree(run / "steps")
     (run / "metrics.jsonl").write_text("")
     page = jaxtex_report("run")
-    assert "there is no picture yet" in page.texts and "unfinished: step 0 of 200" in page.texts
+    assert "no picture yet" in page.texts
+    assert "unfinished: step 0 of 200" in page.texts
 
 
-HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}<!--"
-
-
-def test_names_and_values_cannot_break_out():
+def test_names_and_values_are_escaped():
     name = HOSTILE.replace("/", "|")
     run = shelves.shelve(pathlib.Path(name), "style.png", layers=HOSTILE)
-    record = json.loads((run / "run.json").read_text())
-    record["flags"][HOSTILE], record["device"], record["versions"] = (
-        HOSTILE,
-        HOSTILE,
-        {HOSTILE: HOSTILE},
-    )
-    (run / "run.json").write_text(json.dumps(record))
+    flags = json.loads((run / "run.json").read_text())["flags"] | {HOSTILE: HOSTILE}
+    edit_record(run, flags=flags, device=HOSTILE, versions={HOSTILE: HOSTILE})
     page = jaxtex_report(name)
-    assert len(page.all("script")) == 1 and page.texts.count(HOSTILE) >= 5 and name in page.texts
+    assert len(page.all("script")) == 1
+    assert page.texts.count(HOSTILE) >= 5
+    assert name in page.texts
+
     shelves.shelve(pathlib.Path("other"), "style.png")
     page = jaxtex_report(name, "other")
-    assert len(page.all("script")) == 1 and page.table()[0][0] == name
+    assert len(page.all("script")) == 1
+    assert page.table()[0][0] == name
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
-def test_a_name_that_is_no_text():
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are any bytes only on Linux")
+def test_a_name_that_is_not_text():
     name = os.fsdecode(b"caf\xe9")
     shelves.shelve(pathlib.Path(name), "style.png")
     assert "caf?" in jaxtex_report(name).texts
 
 
-def test_only_the_very_file_that_a_run_began_with_is_shown():
-    run = shelves.shelve(pathlib.Path("run"), "style.png")
+def test_a_changed_exemplar_is_not_shown():
+    run = shelves.shelve(RUN, "style.png")
     images.save("style.png", np.ones((48, 64, 3)))
     page = jaxtex_report("run")
-    assert (
-        any(text.startswith("style.png is not shown") for text in page.texts)
-        and "Measures" not in page.texts
-    )
-    record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(record | {"inputs": {}}))
-    assert any(text.startswith("style.png is not shown") for text in jaxtex_report("run").texts)
+    assert any(text.startswith("style.png cannot be shown") for text in page.texts)
+    assert "Measures" not in page.texts
+
+    edit_record(run, inputs={})
+    page = jaxtex_report("run")
+    assert any(text.startswith("style.png cannot be shown") for text in page.texts)
 
 
-def test_a_transfer_is_compared_with_its_content_alone(exemplar):
+def test_a_transfer_is_compared_with_its_content(exemplar):
     images.save("content.png", exemplar[::-1])
-    run = shelves.shelve(pathlib.Path("run"), "style.png", content="content.png")
-    assert (
-        "exemplar" not in jaxtex_report("run", "--metrics=none").texts
-    )  # the content is not in the inputs: not shown
-    record = json.loads((run / "run.json").read_text())
-    record["inputs"]["content.png"] = files.hash_file("content.png", "sha256")["sha256"]
-    (run / "run.json").write_text(json.dumps(record))
+    run = shelves.shelve(RUN, "style.png", content="content.png")
+    # Without its hash in the record, the content is not shown, nor replaced by the style.
+    assert "exemplar" not in jaxtex_report("run", "--metrics=none").texts
+
+    inputs = json.loads((run / "run.json").read_text())["inputs"]
+    digest = files.hash_file("content.png", "sha256")["sha256"]
+    edit_record(run, inputs=inputs | {"content.png": digest})
     page = jaxtex_report("run", "--metrics=none")
-    assert "content" in page.texts and [each["width"] for each in page.all("image")] == ["80", "80"]
+    assert "content" in page.texts
+    assert [image["width"] for image in page.all("image")] == ["80", "80"]
 
 
-def test_the_exemplar_is_found_from_elsewhere(monkeypatch):
+def test_the_exemplar_is_found_from_another_folder(monkeypatch):
     shelves.shelve(pathlib.Path("runs/run"), "style.png")
     monkeypatch.chdir("runs")
     assert "patches" in jaxtex_report("run", "--metrics=patches").texts
 
 
-def test_damaged_pictures_and_numbers_cost_no_page():
-    run = shelves.shelve(pathlib.Path("run"), "style.png")
+def test_damaged_pictures_and_rows_are_left_out():
+    run = shelves.shelve(RUN, "style.png")
     (run / "result.png").write_bytes((run / "result.png").read_bytes()[:300])
     (run / "steps" / "000008.png").write_text("")
     (run / "steps" / "000010.png").mkdir()
-    (run / "steps" / "9x.png").write_text("no snapshot")
-    wrong = ['{"step": "x"}', "[1]", "7", '{"step": 1e400, "loss": 1}', '{"step": 9, "loss": NaN}']
-    wrong += ['{"step": 9.5, "loss": 1e300}', '{"step": 10, "loss": 0}', '{"step"']
-    (run / "metrics.jsonl").write_text((run / "metrics.jsonl").read_text() + "\n".join(wrong))
+    (run / "steps" / "9x.png").write_text("not a snapshot")
+    rows = ['{"step": "x"}', "[1]", "7", '{"step": 1e400, "loss": 1}', '{"step": 9, "loss": NaN}']
+    rows += ['{"step": 9.5, "loss": 1e300}', '{"step": 10, "loss": 0}', '{"step"']
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write("\n".join(rows))
+
     page = jaxtex_report("run")
-    assert "result.png is damaged or not there; the last snapshot is shown" in page.texts
-    assert "snapshot at step 6" in page.texts and "10 steps, but no result" in page.texts
+    assert "result.png is missing or damaged; the page shows the last snapshot" in page.texts
+    assert "snapshot at step 6" in page.texts
+    assert "10 steps, but no result" in page.texts
 
 
-RECORDS = [
-    "",
-    "[1]",
-    '{"flags": ',
-    '{"flags": [1]}',
-    '{"flags": {"size": "big"}}',
-    '{"flags": {}, "inputs": 3}',
-]
-
-
-@pytest.mark.parametrize("text", RECORDS)
-def test_a_damaged_record_is_one_line_and_costs_the_others_nothing(text, capsys):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        '{"flags": ',
+        '{"flags": [1]}',
+        '{"flags": {"size": "big"}}',
+        '{"flags": {}, "inputs": 3}',
+    ],
+)
+def test_a_damaged_record_is_one_line_and_the_others_are_shown(text, capsys):
     shelves.shelve(pathlib.Path("runs/good"), "style.png")
-    (shelves.shelve(pathlib.Path("runs/bad"), "style.png") / "run.json").write_text(text)
-    with pytest.raises(SystemExit) as left:
+    bad = shelves.shelve(pathlib.Path("runs/bad"), "style.png")
+    (bad / "run.json").write_text(text)
+
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_report("runs")
     printed = capsys.readouterr()
-    assert left.value.code == 1 and printed.out == "report.html\n"
-    assert (
-        "runs/bad" in printed.err
-        and "run.json" in printed.err
-        and len(printed.err.splitlines()) == 1
-    )
-    with pytest.raises(SystemExit) as left:
+    assert exit_info.value.code == 1
+    assert printed.out == "report.html\n"
+    assert "runs/bad" in printed.err
+    assert "run.json" in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_report("runs/bad")
-    assert left.value.code == 2 and len(capsys.readouterr().err.splitlines()) == 1
+    assert exit_info.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -277,43 +263,44 @@ def test_a_damaged_record_is_one_line_and_costs_the_others_nothing(text, capsys)
         ([], "jaxtex-report RUN..."),
         (["none"], "run 'none': no such folder"),
         (["style.png"], "run 'style.png': a file"),
-        (["."], "run '.': no run.json in it or below"),
-        (["run", "--output=report.pdf"], "--output=report.pdf: its suffix is one of .html, .htm"),
-        (["run", "--output=style.png/a.html"], "style.png is no folder"),
-        (["run", "--output=folder.html"], "--output=folder.html: is there, and no file"),
+        (["."], "run '.': no run.json in this folder or below"),
+        (["run", "--output=report.pdf"], "--output=report.pdf: suffix must be one of .html, .htm"),
+        (["run", "--output=style.png/a.html"], "style.png is not a folder"),
+        (["run", "--output=folder.html"], "--output=folder.html: exists and is not a file"),
         (["run", "--metrics=patch"], "unknown metric 'patch'; did you mean 'patches'?"),
     ],
 )
 def test_mistakes_are_one_line(arguments, text, capsys):
     pathlib.Path("folder.html").mkdir()
     if "run" in arguments:
-        shelves.shelve(pathlib.Path("run"), "style.png")
-    with pytest.raises(SystemExit) as left:
+        shelves.shelve(RUN, "style.png")
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_report(*arguments)
     printed = capsys.readouterr().err
-    assert left.value.code == 2 and text in printed and len(printed.splitlines()) == 1
+    assert exit_info.value.code == 2
+    assert text in printed
+    assert len(printed.splitlines()) == 1
 
 
-def test_without_jinja_it_says_what_to_install(monkeypatch, capsys):
-    shelves.shelve(pathlib.Path("run"), "style.png")
+def test_without_jinja_the_message_names_the_extra(monkeypatch, capsys):
+    shelves.shelve(RUN, "style.png")
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         jaxtex_report("run", "--metrics=none")
-    assert left.value.code == 2 and "pip install 'jaxtex[report]'" in capsys.readouterr().err
+    assert exit_info.value.code == 2
+    assert "pip install 'jaxtex[report]'" in capsys.readouterr().err
     assert not pathlib.Path("report.html").exists()
 
 
-def test_a_run_leaves_what_a_report_reads():
-    execution.make_run(execution.Run("style.png", QUICK, pathlib.Path("run")))
-    record = records.read_run(pathlib.Path("run"))
-    assert (
-        record.step == 4
-        and len(record.snapshots) == 2
-        and records.term_names(record) == ["mean_and_covariance"]
-    )
-    assert record.flags["layers"] == "relu1_1" and set(record.inputs) == {"style.png", "weights"}
+def test_a_report_reads_what_a_run_writes():
+    execution.make_run(execution.Run("style.png", QUICK, RUN))
+    record = records.read_run(RUN)
+    assert record.step == 4
+    assert len(record.snapshots) == 2
+    assert records.term_names(record) == ["mean_and_covariance"]
+    assert record.flags["layers"] == "relu1_1"
+    assert set(record.inputs) == {"style.png", "weights"}
+
     page = jaxtex_report("run", "--metrics=none")
-    assert (
-        f"4 steps in {record.notes['seconds']:.1f} s" in page.texts
-        and not page.all("p")[-1].get("class") == "remark"
-    )
+    assert f"4 steps in {record.notes['seconds']:.1f} s" in page.texts
+    assert not any(p.get("class") == "remark" for p in page.all("p"))

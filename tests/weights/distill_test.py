@@ -1,4 +1,4 @@
-"""The training of the built-in network, on a teacher small enough for a test."""
+"""Tests the training of the built-in network, with a tiny teacher."""
 
 import importlib.util
 import sys
@@ -20,7 +20,7 @@ def distill():
     spec = importlib.util.spec_from_file_location("distill", ROOT / "weights" / "distill.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.FLAGS(["distill"])  # a table of flags of its own
+    module.FLAGS(["distill"])  # parses its own flags
     yield module
     sys.path.remove(str(ROOT / "weights"))
 
@@ -54,7 +54,7 @@ def small(distill, tmp_path, monkeypatch):
     return distill, tmp_path
 
 
-def test_a_broken_off_training_ends_with_the_same_numbers(small):
+def test_an_interrupted_training_ends_with_the_same_weights(small):
     distill, folder = small
     distill.main(None)
     whole = weights.load(folder / "out.h5")
@@ -65,7 +65,7 @@ def test_a_broken_off_training_ends_with_the_same_numbers(small):
         save(number, state) if number == 2 else kept.append(number)
     )
     try:
-        distill.main(None)  # its last state is not saved: as if it had been stopped after two steps
+        distill.main(None)  # its last state is not saved, as if it had been stopped after two steps
     finally:
         distill.save_state = save
     distill.main(None)
@@ -83,7 +83,7 @@ def test_batches_are_a_function_of_seed_and_step(distill):
     assert np.abs(first - other).max() > 0.1
 
 
-def test_drawn_images_are_images(distill):
+def test_drawn_images_have_the_range_and_type_of_images(distill):
     for picture in distill.crops.drawn.PICTURES:
         for seed in range(3):
             image = picture(np.random.default_rng(seed), 40)
@@ -91,7 +91,7 @@ def test_drawn_images_are_images(distill):
             assert image.min() >= 0 and image.max() <= 1 and image.std() > 0
 
 
-def test_pivots_find_the_columns_that_span_the_others(distill):
+def test_pivots_span_the_other_columns(distill):
     rng = np.random.default_rng(0)
     rows = np.zeros((200, 6))
     rows[:, [1, 3, 4]] = rng.standard_normal((200, 3))
@@ -106,14 +106,17 @@ def test_regression_is_least_squares(distill):
     np.testing.assert_allclose(head, np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-3)
 
 
-def test_batch_norm_is_put_in_without_changing_the_function(distill):
+def test_adding_batch_norm_only_scales_channels(distill):
     student = distill.students.student_network([4, 5, 6])
     variables = random_init.random_weights("student", student.shapes(), student.pooling).variables
     images = np.random.default_rng(0).random((3, 32, 40, 3), np.float32)
     network = student.clone(batch_norm=True, layers=(*student.layers, "bn2_1"))
-    seen = lambda network, variables: jax.jit(jax.vmap(network.apply, (None, 0)))(variables, images)
-    normed = seen(network, distill.students.with_batch_norm(student, variables, images))
-    plain = seen(student, variables)
+
+    def features(network, variables):
+        return jax.jit(jax.vmap(network.apply, (None, 0)))(variables, images)
+
+    normed = features(network, distill.students.with_batch_norm(student, variables, images))
+    plain = features(student, variables)
     for layer in student.layers:
         energy = jnp.mean(plain[layer] ** 2, (0, 1, 2))
         alive = energy > 1e-4

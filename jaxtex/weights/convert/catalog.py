@@ -1,33 +1,45 @@
-"""The published files: where they are, how long, their hashes, and whose numbers they hold."""
+"""Published weight files: address, length, hash, license, and whose training they come from."""
 
 from typing import NamedTuple
 
 TORCHVISION = "https://download.pytorch.org/models/"
-ZOO = "https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification/vgg/model/"
+ONNX_ZOO = (
+    "https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/validated/vision/"
+    "classification/vgg/model/"
+)
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
-GOES = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
-SHARED_NUMBERS = {"timm": "torchvision"}  # timm's tv_in1k are torchvision's
+KERAS_SUFFIX = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
+SAME_TRAINING = {"timm": "torchvision"}  # timm's tv_in1k are torchvision's weights
 
 
 class Published(NamedTuple):
-    """A file of weights that somebody serves."""
+    """A published weight file.
+
+    Attributes:
+      network: a row of `networks.TRAINED`.
+      publisher: "torchvision", "timm", "onnx" or "keras".
+      url: address of the file.
+      bytes: length of the file; 0 if unknown.
+      hash: algorithm and hexadecimal digest.
+      license: license of the weights.
+    """
 
     network: str
     publisher: str
     url: str
-    bytes: int  # 0: not known
-    hash: tuple[str, str]  # algorithm, hexadecimal digest
-    licence: str
+    bytes: int
+    hash: tuple[str, str]
+    license: str
 
     @property
     def file(self) -> str:
-        """Its name."""
+        """Name of the file."""
         return self.url.rpartition("/")[2]
 
     @property
     def numbers(self) -> str:
-        """Whose training it was: two publishers may serve the same numbers."""
-        return SHARED_NUMBERS.get(self.publisher, self.publisher)
+        """Publisher that trained the network; two publishers may serve the same numbers."""
+        return SAME_TRAINING.get(self.publisher, self.publisher)
 
 
 def _torchvision(network: str, file: str, size: int, sha256: str) -> Published:
@@ -36,18 +48,17 @@ def _torchvision(network: str, file: str, size: int, sha256: str) -> Published:
     )
 
 
-def _zoo(network: str, file: str, size: int, sha256: str) -> Published:
-    return Published(network, "onnx", ZOO + file, size, ("sha256", sha256), "Apache-2.0")
+def _onnx_zoo(network: str, file: str, size: int, sha256: str) -> Published:
+    return Published(network, "onnx", ONNX_ZOO + file, size, ("sha256", sha256), "Apache-2.0")
 
 
 def _keras(network: str, size: int, md5: str) -> Published:
-    return Published(
-        network, "keras", f"{KERAS}{network}/{network}{GOES}", size, ("md5", md5), "CC BY 4.0"
-    )
+    url = f"{KERAS}{network}/{network}{KERAS_SUFFIX}"
+    return Published(network, "keras", url, size, ("md5", md5), "CC BY 4.0")
 
 
-# In the order in which they are tried. torchvision's come first: no extra is needed, two hosts serve the same numbers, and
-# there are golden values for them.
+# `jaxtex-weights fetch` tries the files of a network in this order. torchvision's come first: they
+# need no optional dependency, two hosts serve them, and there are golden values for them.
 PUBLISHED = (
     _torchvision(
         "vgg16_bn",
@@ -63,7 +74,7 @@ PUBLISHED = (
         ("sha256", "88bbedbc8e780413736db38ac4efd41b06fc0e93fd5b8879b584bba63a950129"),
         "BSD-3-Clause",
     ),
-    _zoo(
+    _onnx_zoo(
         "vgg16_bn",
         "vgg16-bn-7.onnx",
         553512191,
@@ -75,7 +86,7 @@ PUBLISHED = (
         574769405,
         "c79401a0cf3cb42714e4182f5868c7a6f4f4534f5df9e956e2bb2098de41cbb6",
     ),
-    _zoo(
+    _onnx_zoo(
         "vgg19_bn",
         "vgg19-bn-7.onnx",
         574774380,
@@ -87,7 +98,7 @@ PUBLISHED = (
         553433881,
         "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
     ),
-    _zoo(
+    _onnx_zoo(
         "vgg16",
         "vgg16-12.onnx",
         553437752,
@@ -105,5 +116,13 @@ PUBLISHED = (
 
 
 def identify(hashes: dict[str, str]) -> Published | None:
-    """The published file that has one of these hashes, `{"sha256": ..., "md5": ...}`."""
-    return next((each for each in PUBLISHED if hashes.get(each.hash[0]) == each.hash[1]), None)
+    """Returns the published file with one of these hashes, or None.
+
+    Args:
+      hashes: algorithm -> hexadecimal digest, for every algorithm that `PUBLISHED` uses.
+    """
+    for published in PUBLISHED:
+        algorithm, digest = published.hash
+        if hashes.get(algorithm) == digest:
+            return published
+    return None

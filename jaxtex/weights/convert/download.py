@@ -1,4 +1,4 @@
-"""A file from the network: resumed where it broke off, held against its length and hash, never seen before it is whole."""
+"""Downloads that resume where they broke off, and that publish a file once its hash is right."""
 
 import contextlib
 import http.client
@@ -14,56 +14,95 @@ from jaxtex import errors
 from jaxtex.runtime import files
 from jaxtex.weights.convert import catalog
 
-STALL = 30.0  # seconds without a byte
-TRIES = 4  # attempts in a row that bring nothing new
-PIECE = 1 << 18  # bytes at a time
-ROOM = 1 << 30  # bytes of a file whose length is not known
+STALL = 30.0  # seconds without a byte that end an attempt
+TRIES = 4  # consecutive attempts without a new byte
+CHUNK = 1 << 18  # bytes that are read at a time
+MAX_SIZE = 1 << 30  # bytes of a file whose length is not known
+RANGE_NOT_SATISFIABLE = 416  # HTTP status
 
-Progress = Callable[[int, int], None]  # bytes done, bytes in all (0: not known)
+Progress = Callable[[int, int], None]  # bytes so far, bytes of the whole file (0: unknown)
 
 
-class RefusedError(Exception):
-    """This server will not do, however often it is asked."""
+class DownloadError(Exception):
+    """A server does not provide the expected file, and another attempt would not help."""
+
+
+def fetch_any(
+    candidates: list[catalog.Published], folder: pathlib.Path, progress: Progress
+) -> tuple[catalog.Published, pathlib.Path]:
+    """Downloads the first of several files that is available.
+
+    Args:
+      candidates: the files, in order of preference.
+      folder: as in `fetch`.
+      progress: as in `fetch`.
+
+    Returns:
+      The file that was downloaded and its path.
+
+    Raises:
+      UserError: no file is available; the message has the reason for each and the manual way.
+    """
+    reasons = []
+    for published in candidates:
+        try:
+            _require_reader(published)
+            return published, fetch(published, folder, progress)
+        except DownloadError as error:
+            reasons.append(f"{published.url}: {error}")
+    first = candidates[0]
+    raise errors.UserError(
+        f"{'; '.join(reasons)}. By hand: download {first.url} ({first.hash[0]} {first.hash[1]}) "
+        f"and type 'jaxtex-weights convert {first.file}'"
+    )
 
 
 def fetch(
     published: catalog.Published, folder: pathlib.Path, progress: Progress, stall: float = STALL
 ) -> pathlib.Path:
-    """Downloads one file, resuming what an earlier attempt left; one process at a time, the others wait.
+    """Downloads one file, or resumes an earlier attempt.
+
+    One process downloads at a time; others wait and find the complete file.
 
     Args:
-      published: which.
-      folder: where to; an unfinished file is called `NAME.part` there.
-      progress: told how far it is.
+      published: the file.
+      folder: the folder of the result. An incomplete file is called `NAME.part` there.
+      progress: called with the bytes so far and the bytes of the whole file.
       stall: seconds without a byte that end an attempt.
 
     Returns:
-      The path of the file, whose hash is right.
+      The path of the file, which has the expected hash.
 
     Raises:
-      RefusedError: this server did not give it; the text says why.
+      DownloadError: the server does not provide the file; the message has the reason.
     """
     path = folder / published.file
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / f"{published.file}.lock"):
         if not path.is_file():
             part = path.with_name(f"{path.name}.part")
-            _until_whole(published, part, progress, stall)
+            _download(published, part, progress, stall)
             _verify(published, part)
             part.rename(path)
     return path
 
 
-def _verify(published: catalog.Published, part: pathlib.Path) -> None:
-    algorithm, expected = published.hash
-    if (found := files.hash_file(part, algorithm)[algorithm]) != expected:
-        part.unlink()
-        raise RefusedError(f"sent a file with the {algorithm} {found} instead of {expected}")
+def remove(folder: pathlib.Path, published: catalog.Published) -> None:
+    """Removes a downloaded file and its lock.
+
+    Args:
+      folder: as in `fetch`.
+      published: the file.
+    """
+    for name in (published.file, f"{published.file}.lock"):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
 
 
-def _until_whole(
+def _download(
     published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float
 ) -> None:
+    """Repeats attempts until the file is complete, or until several in a row bring nothing."""
     failures, reason = 0, ""
     while failures < TRIES:
         before = _size(part)
@@ -72,80 +111,62 @@ def _until_whole(
                 return
             reason = "ended early"
         except urllib.error.HTTPError as error:
-            if (
-                error.code != 416 or not before
-            ):  # 416: what is left of an earlier attempt is longer than the file
-                raise RefusedError(f"HTTP {error.code} {error.reason}") from error
+            # Servers reject the range if an earlier attempt left more bytes than the file has.
+            if error.code != RANGE_NOT_SATISFIABLE or not before:
+                raise DownloadError(f"HTTP {error.code} {error.reason}") from error
             part.unlink()
         except (OSError, http.client.HTTPException) as error:
             reason = str(getattr(error, "reason", "") or error) or type(error).__name__
         failures = 0 if _size(part) > before else failures + 1
-    raise RefusedError(reason)
+    raise DownloadError(reason)
 
 
 def _attempt(
     published: catalog.Published, part: pathlib.Path, progress: Progress, stall: float
 ) -> bool:
-    """Appends what comes; whether the file is whole now."""
-    have = _size(part)
-    headers = {"User-Agent": "jaxtex", **({"Range": f"bytes={have}-"} if have else {})}
-    with urllib.request.urlopen(
-        urllib.request.Request(published.url, headers=headers), timeout=stall
-    ) as response:
-        if response.headers.get("Content-Range", "").split("-")[0] != f"bytes {have}":
-            have = 0  # the server begins anew
-        total = have + int(response.headers.get("Content-Length") or 0)
-        announced = total if total > have else published.bytes
+    """Appends the bytes of one response to a file; True if the file is complete."""
+    received = _size(part)
+    headers = {"User-Agent": "jaxtex"}
+    if received:
+        headers["Range"] = f"bytes={received}-"
+    request = urllib.request.Request(published.url, headers=headers)
+    with urllib.request.urlopen(request, timeout=stall) as response:
+        content_range = response.headers.get("Content-Range", "")
+        if content_range.split("-")[0] != f"bytes {received}":
+            received = 0  # the server ignored the range and sends the whole file
+        total = received + int(response.headers.get("Content-Length") or 0)
+        announced = total if total > received else published.bytes
         if published.bytes and announced != published.bytes:
-            raise RefusedError(f"announces {announced} bytes instead of {published.bytes}")
-        with open(part, "r+b" if have else "wb") as file:
-            file.seek(have)
-            while piece := response.read(PIECE):
-                file.write(piece)
-                have += len(piece)
-                progress(have, announced)
-                if have > (announced or ROOM):
-                    raise RefusedError(f"sends more than {announced or ROOM} bytes")
-    return have == announced if announced else True
+            raise DownloadError(f"announces {announced} bytes instead of {published.bytes}")
+
+        limit = announced or MAX_SIZE
+        with open(part, "r+b" if received else "wb") as file:
+            file.seek(received)
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                received += len(chunk)
+                progress(received, announced)
+                if received > limit:
+                    raise DownloadError(f"sends more than {limit} bytes")
+    return received == announced if announced else True
+
+
+def _verify(published: catalog.Published, part: pathlib.Path) -> None:
+    """Removes the file and raises `DownloadError` if it has not the expected hash."""
+    algorithm, expected = published.hash
+    digest = files.hash_file(part, algorithm)[algorithm]
+    if digest != expected:
+        part.unlink()
+        raise DownloadError(f"sent a file with {algorithm} {digest} instead of {expected}")
+
+
+def _require_reader(published: catalog.Published) -> None:
+    """Raises `DownloadError` before the download if the library that reads the file is missing."""
+    libraries = {".onnx": "onnx", ".safetensors": "safetensors"}
+    library = libraries.get(pathlib.Path(published.file).suffix)
+    if library and importlib.util.find_spec(library) is None:
+        raise DownloadError("needs the extra 'convert': pip install 'jaxtex[convert]'")
 
 
 def _size(path: pathlib.Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-def from_any(
-    candidates: list[catalog.Published], folder: pathlib.Path, progress: Progress
-) -> tuple[catalog.Published, pathlib.Path]:
-    """The first of several files that can be had.
-
-    Raises:
-      UserError: none; the text says why each failed, which file to bring by hand, and what to type then.
-    """
-    reasons = []
-    for published in candidates:
-        try:
-            _require_reader(published)
-            return published, fetch(published, folder, progress)
-        except RefusedError as error:
-            reasons.append(f"{published.url}: {error}")
-    first = candidates[0]
-    raise errors.UserError(
-        f"{'; '.join(reasons)}. By hand: bring {first.url} ({first.hash[0]} {first.hash[1]}) and type "
-        f"'jaxtex-weights convert {first.file}'"
-    )
-
-
-def _require_reader(published: catalog.Published) -> None:
-    """Before half a gigabyte is fetched in vain."""
-    library = {".onnx": "onnx", ".safetensors": "safetensors"}.get(
-        pathlib.Path(published.file).suffix
-    )
-    if library and importlib.util.find_spec(library) is None:
-        raise RefusedError("needs the extra 'convert': pip install 'jaxtex[convert]'")
-
-
-def forget(folder: pathlib.Path, published: catalog.Published) -> None:
-    """Removes a file that has been converted, and its lock."""
-    for name in (published.file, f"{published.file}.lock"):
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()

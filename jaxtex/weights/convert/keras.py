@@ -1,50 +1,55 @@
-"""Keras' files: legacy `.h5` with and without the top, whole models, and `.weights.h5`."""
+"""Reader of Keras files: `.weights.h5`, and `.h5` of weights or whole models."""
 
+import functools
 from collections.abc import Iterator
 
 import h5py
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.weights.convert.state_dicts import natural
+from jaxtex.weights.convert.state_dicts import natural_key
 from jaxtex.weights.convert.tensors import Checkpoint, Layer, Tensor
 
-MOST = 2000  # things in a file; VGG-19 has a hundred
-DEEPEST = 8  # groups within groups
+MAX_DATASETS = 2000  # VGG-19 has about a hundred
+MAX_DEPTH = 8  # groups within groups
 
 
 def read(path: str) -> Checkpoint:
-    """The 3x3 kernels in the order of their names, each with the bias beside it: names differ from version to version.
+    """Reads the kernels in the order of their names, each with the bias of the same group.
+
+    Names differ between versions of Keras, so only the shapes and the order of names are used.
 
     Raises:
-      UserError: what is to be read is not stored in the file itself.
+      UserError: a dataset is not stored in the file itself, or there are too many.
     """
     with h5py.File(path, "r") as file:
-        found = sorted(_datasets(file, "", 0), key=lambda item: natural(item[0]))
-    if len(found) > MOST:
-        raise errors.UserError(f"more than {MOST} datasets are in it")
+        datasets = sorted(_datasets(file, "", 0), key=lambda item: natural_key(item[0]))
+    if len(datasets) > MAX_DATASETS:
+        raise errors.UserError(f"expected at most {MAX_DATASETS} datasets, got {len(datasets)}")
+
     layers = []
-    for name, shape in found:
-        if len(shape) == 4 and "optimizer" not in name:
-            folder = name.rpartition("/")[0]
-            biases = [
-                other
-                for other, size in found
-                if other.rpartition("/")[0] == folder and size == shape[3:]
-            ]
-            bias = _tensor(path, biases[0], shape[3:]) if biases else None
-            layers.append(Layer(name, _tensor(path, name, shape), bias))
+    for name, shape in datasets:
+        if len(shape) != 4 or "optimizer" in name:
+            continue
+        group = name.rpartition("/")[0]
+        biases = [
+            other
+            for other, size in datasets
+            if other.rpartition("/")[0] == group and size == shape[3:]
+        ]
+        bias = _tensor(path, biases[0], shape[3:]) if biases else None
+        layers.append(Layer(name, _tensor(path, name, shape), bias))
     return Checkpoint(layers, True, "keras")
 
 
 def _datasets(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Paths and shapes; only hard links are followed."""
-    if depth > DEEPEST or len(group) > MOST:
-        raise errors.UserError("its groups are nested too deep, or too many")
+    """Yields path and shape of every dataset; links that leave the file are rejected."""
+    if depth > MAX_DEPTH or len(group) > MAX_DATASETS:
+        raise errors.UserError("the groups are nested too deep, or there are too many")
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise errors.UserError(
-                f"'{prefix}{name}' is a link; weights are stored in the file itself"
+                f"'{prefix}{name}' is a link; weights must be stored in the file itself"
             )
         if isinstance(group[name], h5py.Group):
             yield from _datasets(group[name], f"{prefix}{name}/", depth + 1)
@@ -53,13 +58,14 @@ def _datasets(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str,
 
 
 def _tensor(path: str, name: str, shape: tuple[int, ...]) -> Tensor:
-    def numbers() -> np.ndarray:
-        with h5py.File(path, "r") as file:
-            dataset = file[name]
-            if dataset.external or dataset.is_virtual:
-                raise errors.UserError(f"'{name}' is not stored in the file itself")
-            if dataset.id.get_storage_size() == 0:
-                raise errors.UserError(f"'{name}' has a shape, but no numbers")
-            return dataset[()]
+    return Tensor(shape, functools.partial(_read_dataset, path, name))
 
-    return Tensor(shape, numbers)
+
+def _read_dataset(path: str, name: str) -> np.ndarray:
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        if dataset.external or dataset.is_virtual:
+            raise errors.UserError(f"'{name}' is not stored in the file itself")
+        if dataset.id.get_storage_size() == 0:
+            raise errors.UserError(f"'{name}' has a shape, but no values")
+        return dataset[()]

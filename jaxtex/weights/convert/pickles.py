@@ -1,12 +1,15 @@
-"""PyTorch's `.pth` without PyTorch: the pickle is read as data, by a machine that knows no calls.
+"""Reader of PyTorch's `.pth` files without PyTorch. Nothing is unpickled.
 
-A pickle is a program, and `pickle.load` runs it. `parse` knows the operations that make tuples, lists and dicts; what
-stands for a call becomes a `Call`, a record of the name and the arguments, which `tensors` takes for a tensor or
-refuses. So no name in the file is ever looked up, let alone called.
+A pickle is a program, and `pickle.load` runs it. `parse` reads its opcodes as data instead: it
+builds tuples, lists and dicts, and where the program would look up a name or call something it
+records the name or the call. A recorded call of PyTorch's tensor constructor describes a tensor;
+any other call is rejected. No name in the file is imported, and nothing is called.
 
-Both layouts are read: the zip of PyTorch 1.6 and later, and the older one of five pickles and then the numbers.
+There are two layouts: a zip archive since PyTorch 1.6, and before that five pickles followed by the
+values of all tensors.
 """
 
+import functools
 import io
 import math
 import pickletools
@@ -19,41 +22,61 @@ import numpy as np
 from jaxtex import errors
 from jaxtex.weights.convert.tensors import Tensor
 
-LARGEST = 1 << 22  # bytes of pickle: a VGG's takes ten thousand
+MAX_PICKLE = 1 << 22  # bytes; the pickle of a VGG takes about ten thousand
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first pickle of the older layout
 DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8"}
+TENSORS = ("torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2")
+PARAMETER = "torch._utils _rebuild_parameter"  # wraps a tensor
+
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 VALUES = ("BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "SHORT_BINUNICODE", "BINFLOAT")
 
+Slice = Callable[[int, int], np.ndarray]  # start, stop -> values
+
+# Key, dtype and number of values of a storage -> function that reads a slice of it.
+OpenStorage = Callable[[str, np.dtype, int], Slice]
+
 
 class Name(NamedTuple):
-    """A thing of some module, such as `torch._utils _rebuild_tensor_v2`: only the name."""
+    """Name of a module's attribute, such as `torch._utils _rebuild_tensor_v2`; never imported."""
 
     name: str
 
 
 class Call(NamedTuple):
-    """What would have been a call."""
+    """Record of a call that the pickle asks for; never made."""
 
     name: str
     arguments: tuple
 
 
 class Stored(NamedTuple):
-    """A reference to a storage: `("storage", type, key, device, count)`."""
+    """Reference to a storage: `("storage", type, key, device, count)`."""
 
     reference: tuple
 
 
 class Mark:
-    """Where a tuple, list or dict begins on the stack."""
+    """Start of a tuple, list or dict on the stack."""
+
+
+def read(path: str) -> dict[str, Tensor]:
+    """Reads the tensors of a state dict.
+
+    Returns:
+      Name -> tensor, `[D, C, 3, 3]` or `[D]`; values stay in the file until they are needed.
+
+    Raises:
+      UserError: the file holds no state dict, or contradicts itself.
+    """
+    return _read_zip(path) if zipfile.is_zipfile(path) else _read_older(path)
 
 
 def parse(stream: io.BytesIO) -> Any:
-    """The next pickle of a stream as plain data; the stream then stands behind it.
+    """Reads the next pickle of a stream as plain data, up to and including its last opcode.
 
     Raises:
-      UserError: it holds operations that no state dict needs.
+      UserError: the pickle has opcodes that no state dict needs.
     """
     stack: list = []
     memo: dict[int, Any] = {}
@@ -64,8 +87,152 @@ def parse(stream: io.BytesIO) -> Any:
     raise ValueError("the pickle does not end")
 
 
+def lazy_tensor(name: str, call: Call, open_storage: OpenStorage) -> Tensor:
+    """Returns the tensor that a recorded call describes.
+
+    Args:
+      name: name of the tensor, for messages.
+      call: call of a row of `TENSORS` with the arguments storage, offset, shape and strides, in
+        numbers of values.
+      open_storage: reads storages.
+
+    Raises:
+      UserError: the shape and the strides reach beyond the storage, or its type is unknown.
+    """
+    stored, offset, shape, strides = call.arguments[:4]
+    dtype, count = np.dtype(_dtype(stored.reference)), stored.reference[4]
+    if len(shape) != len(strides) or min((offset, *shape, *strides), default=0) < 0:
+        raise errors.UserError(
+            f"tensor '{name}': shape {shape}, strides {strides} and offset {offset} are not valid"
+        )
+    extent = 0
+    if math.prod(shape):
+        extent = 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+    if math.prod(shape) > count or offset + extent > count:
+        raise errors.UserError(f"tensor '{name}' reaches beyond the {count} values of its storage")
+    read_slice = open_storage(stored.reference[2], dtype, count)
+
+    def values() -> np.ndarray:
+        flat = read_slice(offset, offset + extent)
+        byte_strides = [stride * dtype.itemsize for stride in strides]
+        return np.lib.stride_tricks.as_strided(flat, shape, byte_strides)
+
+    return Tensor(tuple(shape), values)
+
+
+def _read_zip(path: str) -> dict[str, Tensor]:
+    with zipfile.ZipFile(path) as archive:
+        (member,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        if archive.getinfo(member).file_size > MAX_PICKLE:
+            raise errors.UserError(f"the pickle of a state dict has at most {MAX_PICKLE} bytes")
+        root = member.removesuffix("data.pkl")
+        order = b"little"
+        if f"{root}byteorder" in archive.namelist():
+            order = archive.read(f"{root}byteorder")
+        state = parse(io.BytesIO(archive.read(member)))
+        sizes = {
+            info.filename: info.file_size
+            for info in archive.infolist()
+            if info.compress_type == zipfile.ZIP_STORED
+        }
+    _require_little_endian(order == b"little")
+
+    def open_storage(key: str, dtype: np.dtype, count: int) -> Slice:
+        data, size = f"{root}data/{key}", count * dtype.itemsize
+        if sizes.get(data, -1) != size:
+            raise errors.UserError(
+                f"storage '{key}': expected {size} uncompressed bytes, got {sizes.get(data, 0)}"
+            )
+        return lambda start, stop: _read_member(path, data, dtype)[start:stop]
+
+    return _tensors(state, open_storage)
+
+
+def _read_member(path: str, member: str, dtype: np.dtype) -> np.ndarray:
+    with zipfile.ZipFile(path) as archive:
+        return np.frombuffer(archive.read(member), dtype)
+
+
+def _read_older(path: str) -> dict[str, Tensor]:
+    with open(path, "rb") as file:
+        head = io.BytesIO(file.read(MAX_PICKLE))
+        size = file.seek(0, io.SEEK_END)
+        if not head.getvalue().startswith(MAGIC):
+            raise errors.UserError("not a PyTorch file of either layout")
+        _magic, _protocol, system, state, keys = (parse(head) for _ in range(5))
+        _require_little_endian(system["little_endian"])
+
+        itemsizes = {
+            reference[2]: np.dtype(_dtype(reference)).itemsize for reference in _references(state)
+        }
+        storages: dict[str, tuple[int, int]] = {}  # key -> where its values begin, their number
+        place = head.tell()
+        for key in keys:
+            file.seek(place)
+            count = int.from_bytes(file.read(8), "little")
+            storages[key] = (place + 8, count)
+            place += 8 + count * itemsizes[key]
+    if place > size:
+        raise errors.UserError(f"the file has {size} bytes; its storages need {place}")
+
+    def open_storage(key: str, dtype: np.dtype, count: int) -> Slice:
+        begin, stored = storages[key]
+        if stored != count:
+            raise errors.UserError(f"storage '{key}': expected {count} values, got {stored}")
+        return lambda start, stop: np.fromfile(
+            path, dtype, stop - start, offset=begin + start * dtype.itemsize
+        )
+
+    return _tensors(state, open_storage)
+
+
+def _require_little_endian(little: bool) -> None:
+    if not little:
+        raise errors.UserError("values are big-endian; save the file on a little-endian machine")
+
+
+def _tensors(state: Any, open_storage: OpenStorage) -> dict[str, Tensor]:
+    return {
+        str(name): lazy_tensor(str(name), call, open_storage)
+        for name, call in _tensor_calls(state).items()
+    }
+
+
+def _references(state: Any) -> list[tuple]:
+    return [call.arguments[0].reference for call in _tensor_calls(state).values()]
+
+
+def _tensor_calls(state: Any) -> dict[str, Call]:
+    """Returns the tensors of a state dict, which may lie one level down, under "state_dict"."""
+    if isinstance(state, Call):
+        raise errors.UserError(f"holds a '{state.name}', not a state dict; save its state_dict()")
+    if not isinstance(state, dict):
+        raise errors.UserError("holds no state dict")
+    if isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+
+    calls: dict[str, Call] = {}
+    for name, value in state.items():
+        if not isinstance(value, Call):
+            continue
+        call = value.arguments[0] if value.name == PARAMETER else value
+        if call.name not in TENSORS:
+            raise errors.UserError(
+                f"'{name}' is a call of '{call.name}', not a tensor; nothing in the file was run"
+            )
+        calls[name] = call
+    return calls
+
+
+def _dtype(reference: tuple) -> str:
+    kind = reference[1].name.removeprefix("torch ")
+    if kind not in DTYPES:
+        raise errors.UserError(f"values are of type '{kind}'; expected one of {', '.join(DTYPES)}")
+    return DTYPES[kind]
+
+
 def _operate(operation: str, argument: Any, stack: list, memo: dict[int, Any]) -> None:
-    """One operation. Names and semantics are those of `pickletools`."""
+    """Applies one opcode to the stack; names and semantics are those of `pickletools`."""
     if operation in VALUES or operation in CONSTANTS:
         stack.append(CONSTANTS.get(operation, argument))
     elif operation == "GLOBAL":
@@ -74,192 +241,74 @@ def _operate(operation: str, argument: Any, stack: list, memo: dict[int, Any]) -
         memo[len(memo) if argument is None else argument] = stack[-1]
     elif operation in ("BINGET", "LONG_BINGET"):
         stack.append(memo[argument])
-    elif operation in MAKERS:
-        MAKERS[operation](stack)
+    elif operation in BUILDERS:
+        BUILDERS[operation](stack)
     elif operation not in ("PROTO", "FRAME"):
         raise errors.UserError(
-            f"its pickle uses {operation}, which no state dict needs; nothing of it was run"
+            f"the pickle has the opcode {operation}, which no state dict needs; nothing was run"
         )
 
 
-def _since_mark(stack: list) -> list:
+def _pop_to_mark(stack: list) -> list:
     start = max(index for index, value in enumerate(stack) if value is Mark)
     values = stack[start + 1 :]
     del stack[start:]
     return values
 
 
-def _last(stack: list, count: int) -> tuple:
+def _pop(stack: list, count: int) -> tuple:
     values = tuple(stack[-count:])
     del stack[-count:]
     return values
 
 
-def _call(stack: list) -> None:
-    name, arguments = _last(stack, 2)
-    if not isinstance(name, Name) or not isinstance(arguments, tuple):
-        raise ValueError("a call of what is no name")
-    stack.append({} if name.name == "collections OrderedDict" else Call(name.name, arguments))
+def _push_tuple(count: int, stack: list) -> None:
+    stack.append(_pop(stack, count))
+
+
+def _append(stack: list) -> None:
+    value = stack.pop()
+    stack[-1].append(value)
+
+
+def _extend(stack: list) -> None:
+    values = _pop_to_mark(stack)
+    stack[-1].extend(values)
+
+
+def _set_item(stack: list) -> None:
+    key, value = _pop(stack, 2)
+    stack[-1].update([(key, value)])
 
 
 def _set_items(stack: list) -> None:
-    items = _since_mark(stack)
+    items = _pop_to_mark(stack)
     stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
 
-MAKERS: dict[str, Callable[[list], Any]] = {
+def _record_call(stack: list) -> None:
+    name, arguments = _pop(stack, 2)
+    if not isinstance(name, Name) or not isinstance(arguments, tuple):
+        raise ValueError("the pickle calls something that is not a name")
+    ordered_dict = name.name == "collections OrderedDict"
+    stack.append({} if ordered_dict else Call(name.name, arguments))
+
+
+BUILDERS: dict[str, Callable[[list], Any]] = {
     "MARK": lambda stack: stack.append(Mark),
     "EMPTY_TUPLE": lambda stack: stack.append(()),
     "EMPTY_LIST": lambda stack: stack.append([]),
     "EMPTY_DICT": lambda stack: stack.append({}),
-    "TUPLE": lambda stack: stack.append(tuple(_since_mark(stack))),
-    "TUPLE1": lambda stack: stack.append(_last(stack, 1)),
-    "TUPLE2": lambda stack: stack.append(_last(stack, 2)),
-    "TUPLE3": lambda stack: stack.append(_last(stack, 3)),
-    "APPEND": lambda stack: (lambda value: stack[-1].append(value))(stack.pop()),
-    "APPENDS": lambda stack: (lambda values: stack[-1].extend(values))(_since_mark(stack)),
-    "SETITEM": lambda stack: (lambda pair: stack[-1].update([pair]))(_last(stack, 2)),
+    "TUPLE": lambda stack: stack.append(tuple(_pop_to_mark(stack))),
+    "TUPLE1": functools.partial(_push_tuple, 1),
+    "TUPLE2": functools.partial(_push_tuple, 2),
+    "TUPLE3": functools.partial(_push_tuple, 3),
+    "APPEND": _append,
+    "APPENDS": _extend,
+    "SETITEM": _set_item,
     "SETITEMS": _set_items,
-    "STACK_GLOBAL": lambda stack: stack.append(Name(" ".join(_last(stack, 2)))),
-    "REDUCE": _call,
-    "BUILD": lambda stack: (
-        stack.pop()
-    ),  # attributes of a state dict: its version, which nobody needs
+    "STACK_GLOBAL": lambda stack: stack.append(Name(" ".join(_pop(stack, 2)))),
+    "REDUCE": _record_call,
+    "BUILD": lambda stack: stack.pop(),  # attributes of a state dict, such as its version
     "BINPERSID": lambda stack: stack.append(Stored(stack.pop())),
 }
-
-
-def read(path: str) -> dict[str, Tensor]:
-    """The tensors of a state dict by name, `[D, C, 3, 3]` or `[D]`; their numbers are read when asked for.
-
-    Raises:
-      UserError: no state dict, or a file that contradicts itself.
-    """
-    return _read_zip(path) if zipfile.is_zipfile(path) else _read_older(path)
-
-
-def _read_zip(path: str) -> dict[str, Tensor]:
-    with zipfile.ZipFile(path) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-        if archive.getinfo(name).file_size > LARGEST:
-            raise errors.UserError("its pickle is too large for a state dict")
-        root = name.removesuffix("data.pkl")
-        order = (
-            archive.read(root + "byteorder")
-            if root + "byteorder" in archive.namelist()
-            else b"little"
-        )
-        state = parse(io.BytesIO(archive.read(name)))
-        sizes = {
-            info.filename: info.file_size
-            for info in archive.infolist()
-            if info.compress_type == zipfile.ZIP_STORED
-        }
-    if order != b"little":
-        raise errors.UserError("its numbers are big-endian; save it anew")
-
-    def storage(key: str, dtype: np.dtype, count: int) -> Callable[[int, int], np.ndarray]:
-        if sizes.get(f"{root}data/{key}", -1) != count * dtype.itemsize:
-            raise errors.UserError(
-                f"its storage '{key}' has not the {count} numbers that were announced"
-            )
-        return lambda start, stop: _zipped(path, f"{root}data/{key}", dtype)[start:stop]
-
-    return _tensors(state, storage)
-
-
-def _zipped(path: str, member: str, dtype: np.dtype) -> np.ndarray:
-    with zipfile.ZipFile(path) as archive:
-        return np.frombuffer(archive.read(member), dtype)
-
-
-def _read_older(path: str) -> dict[str, Tensor]:
-    with open(path, "rb") as file:
-        head, size = io.BytesIO(file.read(LARGEST)), file.seek(0, io.SEEK_END)
-        if not head.getvalue().startswith(MAGIC):
-            raise errors.UserError("neither layout of PyTorch's files")
-        _, _, about, state, keys = (parse(head) for _ in range(5))
-        if not about["little_endian"]:
-            raise errors.UserError("its numbers are big-endian; save it anew")
-        places, place = {}, head.tell()
-        widths = {
-            reference[2]: np.dtype(_dtype(reference)).itemsize for reference in _references(state)
-        }
-        for key in keys:
-            file.seek(place)
-            count = int.from_bytes(file.read(8), "little")
-            places[key] = (place + 8, count)
-            place += 8 + count * widths[key]
-    if place > size:
-        raise errors.UserError(f"it ends after {size} bytes; {place} were announced")
-
-    def storage(key: str, dtype: np.dtype, count: int) -> Callable[[int, int], np.ndarray]:
-        start, stored = places[key]
-        if stored != count:
-            raise errors.UserError(
-                f"its storage '{key}' has not the {count} numbers that were announced"
-            )
-        return lambda first, last: np.fromfile(
-            path, dtype, last - first, offset=start + first * dtype.itemsize
-        )
-
-    return _tensors(state, storage)
-
-
-def _entries(state: Any) -> dict[str, Call]:
-    """The tensors of a state dict, which may lie one level down under "state_dict"."""
-    if isinstance(state, Call):
-        raise errors.UserError(
-            f"holds a '{state.name}', a thing of a program; save its state_dict()"
-        )
-    if not isinstance(state, dict):
-        raise errors.UserError("holds no state dict")
-    state = state["state_dict"] if isinstance(state.get("state_dict"), dict) else state
-    unwrap = lambda call: (
-        call.arguments[0] if call.name == "torch._utils _rebuild_parameter" else call
-    )
-    found = {name: unwrap(call) for name, call in state.items() if isinstance(call, Call)}
-    for name, call in found.items():
-        if call.name not in ("torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2"):
-            raise errors.UserError(
-                f"'{name}' is a call of '{call.name}', not a tensor; nothing of it was run"
-            )
-    return found
-
-
-def _references(state: Any) -> list[tuple]:
-    return [call.arguments[0].reference for call in _entries(state).values()]
-
-
-def _dtype(reference: tuple) -> str:
-    kind = reference[1].name.removeprefix("torch ")
-    if kind not in DTYPES:
-        raise errors.UserError(f"its numbers are of '{kind}'; there are: {', '.join(DTYPES)}")
-    return DTYPES[kind]
-
-
-def _tensors(state: Any, storage: Callable) -> dict[str, Tensor]:
-    return {str(name): _tensor(str(name), call, storage) for name, call in _entries(state).items()}
-
-
-def _tensor(name: str, call: Call, storage: Callable) -> Tensor:
-    stored, offset, shape, strides = call.arguments[:4]
-    dtype, count = np.dtype(_dtype(stored.reference)), stored.reference[4]
-    if len(shape) != len(strides) or min((offset, *shape, *strides), default=0) < 0:
-        raise errors.UserError(f"tensor '{name}' has a shape or stride that makes no sense")
-    extent = (
-        1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-        if math.prod(shape)
-        else 0
-    )
-    if math.prod(shape) > count or offset + extent > count:
-        raise errors.UserError(f"tensor '{name}' reaches beyond its {count} numbers")
-    get = storage(stored.reference[2], dtype, count)
-
-    def numbers() -> np.ndarray:
-        flat = get(offset, offset + extent)
-        return np.lib.stride_tricks.as_strided(
-            flat, shape, [stride * dtype.itemsize for stride in strides]
-        )
-
-    return Tensor(tuple(shape), numbers)

@@ -1,6 +1,8 @@
-"""State dicts: tensors by name, as PyTorch's users keep them, in any container."""
+"""Readers of state dicts, PyTorch's tensors by name, in `.pth`, `.safetensors` and `.npz` files."""
 
+import functools
 import re
+import zipfile
 
 import numpy as np
 
@@ -8,16 +10,23 @@ from jaxtex import errors
 from jaxtex.weights.convert import pickles
 from jaxtex.weights.convert.tensors import Checkpoint, Layer, Tensor
 
-NORMS = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}
+NORM_LEAVES = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}
+
+# "features.0" of torchvision and timm, "conv1_1" of Gatys, or "0": the module before ".weight".
+MODULE = re.compile(r"(^|\.)(features\.\d+|conv\d_\d)$|^\d+$")
 
 
 def read_pickle(path: str) -> Checkpoint:
-    """A `.pth` of PyTorch."""
-    return layers(pickles.read(path))
+    """Reads a `.pth` of PyTorch, without running its pickle."""
+    return build_checkpoint(pickles.read(path))
 
 
 def read_safetensors(path: str) -> Checkpoint:
-    """A `.safetensors`, whose numbers are mapped into memory and read one tensor at a time."""
+    """Reads a `.safetensors`, which is mapped into memory, one tensor at a time.
+
+    Raises:
+      UserError: safetensors is not installed, or the file is damaged.
+    """
     try:
         import safetensors
     except ImportError as error:
@@ -25,7 +34,7 @@ def read_safetensors(path: str) -> Checkpoint:
             "a safetensors file needs the extra 'convert': pip install 'jaxtex[convert]'"
         ) from error
 
-    def reader(name: str):
+    def read(name: str) -> np.ndarray:
         with safetensors.safe_open(path, framework="numpy") as file:
             return file.get_tensor(name)
 
@@ -34,75 +43,82 @@ def read_safetensors(path: str) -> Checkpoint:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
     except safetensors.SafetensorError as error:
         raise errors.UserError(f"not a safetensors file, or damaged ({error})") from error
-    return layers(
-        {name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()}
+    return build_checkpoint(
+        {name: Tensor(shape, functools.partial(read, name)) for name, shape in shapes.items()}
     )
 
 
 def read_arrays(path: str) -> Checkpoint:
-    """An `.npz`: `conv1_1/kernel` [3, 3, C, D] and `conv1_1/bias` with Keras' numbers, or the names of a state dict."""
+    """Reads an `.npz`.
 
-    def reader(name: str) -> np.ndarray:
+    Its names are those of a state dict, or `conv1_1/kernel` `[3, 3, C, D]` and `conv1_1/bias` with
+    the values and the preprocessing of Keras.
+    """
+
+    def read(name: str) -> np.ndarray:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays[name]
 
-    shapes = _shapes(path)
     tensors = {
-        name: Tensor(shape, lambda name=name: reader(name)) for name, shape in shapes.items()
+        name: Tensor(shape, functools.partial(read, name))
+        for name, shape in _array_shapes(path).items()
     }
-    if not any(name.endswith("/kernel") for name in tensors):
-        return layers(tensors)
-    kernels = sorted((name for name in tensors if name.endswith("/kernel")), key=natural)
-    found = [
+    kernels = sorted((name for name in tensors if name.endswith("/kernel")), key=natural_key)
+    if not kernels:
+        return build_checkpoint(tensors)
+    layers = [
         Layer(name, tensors[name], tensors.get(name.replace("/kernel", "/bias")))
         for name in kernels
     ]
-    return Checkpoint(found, True, "keras")
+    return Checkpoint(layers, True, "keras")
 
 
-def _shapes(path: str) -> dict[str, tuple[int, ...]]:
-    """Shapes from the heads of the arrays, without their numbers."""
-    import zipfile
+def build_checkpoint(tensors: dict[str, Tensor]) -> Checkpoint:
+    """Finds the convolutions and batch norms in a state dict; the classifier is left out.
 
+    A one-dimensional weight belongs to a batch norm, which follows the convolution before it.
+
+    Args:
+      tensors: `features.0.weight` of torchvision and timm, or `conv1_1.weight` of Gatys, with any
+        prefix, -> tensor.
+
+    Raises:
+      UserError: a module is neither a convolution nor a batch norm.
+    """
+    modules: dict[str, dict[str, Tensor]] = {}
+    for name in sorted(tensors, key=natural_key):
+        module, _, leaf = name.rpartition(".")
+        if MODULE.search(module) and leaf in NORM_LEAVES:
+            modules.setdefault(module, {})[leaf] = tensors[name]
+
+    layers: list[Layer] = []
+    for module, leaves in modules.items():
+        if "weight" in leaves and len(leaves["weight"].shape) == 4:
+            layers.append(Layer(module, leaves["weight"], leaves.get("bias")))
+        elif set(leaves) == set(NORM_LEAVES) and layers:
+            norm = {NORM_LEAVES[leaf]: tensor for leaf, tensor in leaves.items()}
+            layers[-1] = layers[-1]._replace(norm=norm)
+        else:
+            raise errors.UserError(f"'{module}' is neither a convolution nor a batch norm")
+
+    gatys = any("conv1_1" in layer.name for layer in layers)
+    return Checkpoint(layers, False, "gatys" if gatys else "torchvision")
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Returns the key that sorts `features.10` after `features.9`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _array_shapes(path: str) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the arrays in an `.npz` from their headers, without reading values."""
     shapes = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shapes[member.removesuffix(".npy")] = read(file)[0]
+                if np.lib.format.read_magic(file) == (1, 0):
+                    header = np.lib.format.read_array_header_1_0(file)
+                else:
+                    header = np.lib.format.read_array_header_2_0(file)
+                shapes[member.removesuffix(".npy")] = header[0]
     return shapes
-
-
-def layers(tensors: dict[str, Tensor]) -> Checkpoint:
-    """torchvision's and timm's `features.0.weight` or Gatys' `conv1_1.weight`, whatever stands before; heads are left out.
-
-    A one-dimensional weight is a batch norm's, and belongs to the convolution before it.
-    """
-    modules: dict[str, dict[str, Tensor]] = {}
-    for name in sorted(tensors, key=natural):
-        module, _, leaf = name.rpartition(".")
-        if re.search(r"(^|\.)(features\.\d+|conv\d_\d)$|^\d+$", module) and leaf in NORMS:
-            modules.setdefault(module, {})[leaf] = tensors[name]
-    found: list[Layer] = []
-    for module, leaves in modules.items():
-        if "weight" in leaves and len(leaves["weight"].shape) == 4:
-            found.append(Layer(module, leaves["weight"], leaves.get("bias")))
-        elif set(leaves) == set(NORMS) and found:
-            found[-1] = found[-1]._replace(
-                norm={NORMS[leaf]: tensor for leaf, tensor in leaves.items()}
-            )
-        else:
-            raise errors.UserError(f"'{module}' is neither a convolution nor a batch norm")
-    return Checkpoint(
-        found, False, "gatys" if any("conv1_1" in layer.name for layer in found) else "torchvision"
-    )
-
-
-def natural(name: str) -> list:
-    """The key that sorts `features.10` behind `features.9`."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -1,326 +1,295 @@
-// The live page: asks once a second what is new, and shows it. An address that ends with #KEY is that of one run.
+// The live page: polls the server and shows what is new. The address ends with #KEY for one run.
 
-const SVG = "http://www.w3.org/2000/svg";
-const EVERY = 1000; // milliseconds between two questions while something runs; 3 times that when nothing does
-const MOST = 4000; // rows of a curve; of more, every second is kept
-const CURVES = 7; // colours of colours.css
-const STOPPED = "Stopped: what was made is saved, and the same command goes on from there.";
-const MARGIN = { left: 44, right: 8, top: 8, bottom: 22 }; // pixels around the curves
+import { drawChart } from "./chart.js";
+import { formatCount, formatDuration, formatSpeed } from "./format.js";
 
-const at = (id) => document.getElementById(id);
-const known = { folder: "", stops: false, several: false }; // of the whole, by the last answer
-const cards = new Map(); // by key
-let run = null; // that is shown; null: all
-let stopping = false; // was asked for here
-let asking = 0; // counts the questions: an answer that comes too late is not shown
+const POLL_INTERVAL = 1000; // milliseconds while a run is active
+const IDLE_INTERVAL = 3000; // milliseconds otherwise
+const MAX_ROWS = 4000; // of a curve; beyond, every second row is dropped
+const QUIET_SECONDS = 10; // since the last write, after which the page says so
+const STOPPED = "Stopped. The results are saved; the same command resumes the run.";
+const STATES = ["running", "done", "failed", "stopped", "waiting"]; // order of the counts
+const URGENCY = ["running", "failed", "stopped", "waiting", "done"]; // the first one names the whole
 
-// What is asked
+const byId = (id) => document.getElementById(id);
+const context = { folder: "", can_stop: false, several: false }; // from the last reply
+const cards = new Map(); // key -> list item
+let run = null; // the one shown; null: all
+let stopping = false; // the person asked to stop
+let latestPoll = 0; // replies to earlier polls are ignored
 
-async function ask(path) {
-  const answer = await fetch(path).catch(() => {
-    throw new Error("no answer", { cause: 0 });
+// Requests
+
+async function fetchJson(path) {
+  const reply = await fetch(path).catch(() => {
+    throw new Error("no reply", { cause: 0 });
   });
-  if (!answer.ok) throw new Error(answer.statusText, { cause: answer.status });
-  return answer.json();
+  if (!reply.ok) throw new Error(reply.statusText, { cause: reply.status });
+  return reply.json();
 }
 
 async function poll() {
-  const mine = ++asking, began = performance.now();
+  const own = ++latestPoll, start = performance.now();
+  const isLatest = () => own === latestPoll;
   let idle = true;
   try {
-    idle = await (run ? askRun : askAll)(() => mine === asking);
+    idle = await (run ? pollRun(isLatest) : pollAll(isLatest));
   } catch (error) {
-    if (error.cause === undefined) console.error(error); // ours
-    else if (mine === asking) lost(error);
+    if (error.cause === undefined) console.error(error); // an error in this script
+    else if (isLatest()) showFailure(error);
   }
-  if (mine !== asking || document.hidden) return;
-  setTimeout(() => mine === asking && poll(), Math.max(idle ? 3 * EVERY : EVERY, 10 * (performance.now() - began)));
+  if (!isLatest() || document.hidden) return;
+  const interval = idle ? IDLE_INTERVAL : POLL_INTERVAL;
+  const duration = performance.now() - start; // a slow server is asked less often
+  setTimeout(() => isLatest() && poll(), Math.max(interval, 10 * duration));
 }
 
-async function askAll(wanted) {
-  const told = await ask("runs");
-  if (!wanted()) return true;
-  know(told);
-  if (told.runs.length === 1) {
-    open(told.runs[0].run);
+async function pollAll(isLatest) { // returns whether all runs are idle
+  const reply = await fetchJson("runs");
+  if (!isLatest()) return true;
+  keepContext(reply);
+  if (reply.runs.length === 1) {
+    open(reply.runs[0].key);
     return false;
   }
-  showAll(told.runs);
-  return told.runs.length > 0 && !told.runs.some(isGoing);
+  showAll(reply.runs);
+  return reply.runs.length > 0 && !reply.runs.some(isActive);
 }
 
-async function askRun(wanted) {
-  const { key, at: from, step, shot } = run;
-  const told = await ask(`run?${new URLSearchParams({ run: key, at: from, step, shot })}`);
-  if (!wanted()) return true;
-  know(told);
-  take(told);
+async function pollRun(isLatest) { // returns whether the run is idle
+  const { key, offset, step, snapshot } = run;
+  const reply = await fetchJson(`run?${new URLSearchParams({ run: key, offset, step, snapshot })}`);
+  if (!isLatest()) return true;
+  keepContext(reply);
+  addUpdates(reply);
   showRun();
-  return !isGoing(told);
+  return !isActive(reply);
 }
 
-const know = ({ folder, stops, several }) => Object.assign(known, { folder, stops, several });
-const isGoing = (told) => told.state === "running" || told.state === "waiting";
+const keepContext = ({ folder, can_stop, several }) => Object.assign(context, { folder, can_stop, several });
+const isActive = (status) => status.state === "running" || status.state === "waiting";
 
-function lost(error) { // cause: the status of HTTP, or 0
-  if (run && error.cause === 404) return notice("This run is not there any more.");
-  if (error.cause) return notice(`The server says: ${error.message}.`);
-  const again = `jaxtex --serve=${location.port} --workdir=${known.folder}`;
-  notice(`${stopping ? STOPPED : "The command has ended, or cannot be reached."} ${again} shows again what is there.`);
-  if (isGoing(at("state").dataset)) state("stopped", stopping ? "stopped" : "no answer");
-  stopping = at("stop").disabled = false;
-  at("stop").hidden = true;
+function showFailure(error) { // its cause: the HTTP status, or 0 without a reply
+  if (run && error.cause === 404) return showNotice("This run does not exist any more.");
+  if (error.cause) return showNotice(`Error from the server: ${error.message}.`);
+
+  const command = `jaxtex --serve=${location.port} --workdir=${context.folder}`;
+  const reason = stopping ? STOPPED : "The command has ended or cannot be reached.";
+  showNotice(`${reason} To see the runs again: ${command}`);
+  if (isActive(byId("state").dataset)) showState("stopped", stopping ? "stopped" : "no reply");
+  stopping = byId("stop").disabled = false;
+  byId("stop").hidden = true;
 }
 
-function take(told) {
-  if (told.anew) Object.assign(run, { names: [], rows: [], shots: [] });
-  run.names = [...new Set([...run.names, ...told.names.slice(1)])];
-  for (const row of told.rows) run.rows.push(Object.fromEntries(told.names.map((name, i) => [name, row[i]])));
-  if (run.rows.length > MOST) run.rows = run.rows.filter((_, i) => (run.rows.length - 1 - i) % 2 === 0);
-  run.shots.push(...told.shots);
-  run.at = told.at;
+function addUpdates(reply) {
+  if (reply.restarted) Object.assign(run, { columns: [], rows: [], snapshots: [] });
+  run.columns = [...new Set([...run.columns, ...reply.columns.slice(1)])]; // without "step"
+  for (const row of reply.rows) {
+    run.rows.push(Object.fromEntries(reply.columns.map((name, i) => [name, row[i]])));
+  }
+  if (run.rows.length > MAX_ROWS) {
+    const last = run.rows.length - 1;
+    run.rows = run.rows.filter((_, i) => (last - i) % 2 === 0);
+  }
+  run.snapshots.push(...reply.snapshots);
+  run.offset = reply.offset;
   run.step = run.rows.at(-1)?.step ?? 0;
-  run.shot = run.shots.at(-1)?.[0] ?? 0;
-  run.told = told;
+  run.snapshot = run.snapshots.at(-1)?.[0] ?? 0;
+  run.status = reply;
 }
 
 // One run, or all
 
 function open(key) {
-  run = key ? { key, at: 0, step: 0, shot: 0, names: [], rows: [], shots: [], told: null, chosen: null } : null;
-  at("run").hidden = at("runs").hidden = true;
-  for (const id of ["shown", "exemplar"]) at(id).removeAttribute("src");
+  const start = { offset: 0, step: 0, snapshot: 0, columns: [], rows: [], snapshots: [], status: null, chosen: null };
+  run = key ? { key, ...start } : null; // chosen: index of the picture to show; null: the newest
+  byId("run").hidden = byId("runs").hidden = true;
+  for (const id of ["shown", "exemplar"]) byId(id).removeAttribute("src");
   poll();
 }
 
-const picture = (key, [file, version]) => `picture?${new URLSearchParams({ run: key, file, v: version })}`;
-const clock = (seconds) => {
-  const whole = Math.round(seconds), two = (n) => String(n).padStart(2, "0");
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-};
-const count = (number) => number.toLocaleString("en").replaceAll(",", "\u2009");
-const brief = (number) => (number == null ? "–" : number === 0 ? "0" : number.toExponential(2));
-
-function say(id, text) { // only what is another text is written: readers of a screen hear no more
-  if (at(id).textContent !== text) at(id).textContent = text;
+const pictureUrl = (key, [file, version]) => `picture?${new URLSearchParams({ run: key, file, v: version })}`;
+function setText(element, text) { // only if it differs, or a screen reader would repeat it
+  if (element.textContent !== text) element.textContent = text;
 }
 
-function notice(text) {
-  at("notice").hidden = !text;
-  say("notice", text);
+function showNotice(text) {
+  byId("notice").hidden = !text;
+  setText(byId("notice"), text);
 }
 
-function head(title, name, text, why = "") {
-  say("title", title);
+function showHeader(title, state, text, failure = "") {
+  setText(byId("title"), title);
   document.title = `${title}: ${text}`;
-  state(name, text);
-  notice(stopping ? "Told to stop: it saves what is made." : why);
-  at("all").hidden = !run || !known.several;
-  at("stop").hidden = !known.stops;
-  at("stop").disabled = stopping;
-  say("stop", stopping ? "Stopping" : known.several ? "Stop all" : "Stop");
+  showState(state, text);
+  showNotice(stopping ? "Stopping: the results are being saved." : failure);
+  byId("all").hidden = !run || !context.several;
+  byId("stop").hidden = !context.can_stop;
+  byId("stop").disabled = stopping;
+  const idleLabel = context.several ? "Stop all" : "Stop";
+  setText(byId("stop"), stopping ? "Stopping" : idleLabel);
 }
 
-function state(name, text) {
-  at("state").dataset.state = name;
-  at("state").className = `state ${name}`;
-  say("state", text);
+function showState(state, text) {
+  byId("state").dataset.state = state;
+  byId("state").className = `state ${state}`;
+  setText(byId("state"), text);
 }
 
 function showAll(runs) {
-  const states = ["running", "done", "failed", "stopped", "waiting"];
-  const counts = states.map((state) => [runs.filter((each) => each.state === state).length, state]).filter(([n]) => n);
-  const text = counts.map(([n, state]) => `${n} ${state}`).join(", ");
-  const folder = known.folder.split("/").filter(Boolean).at(-1) ?? "jaxtex";
-  const whole = ["running", "failed", "stopped", "waiting", "done"].find((state) => runs.some((each) => each.state === state));
-  head(folder, whole ?? "waiting", whole ?? "waiting");
-  at("share").className = whole ?? "";
-  say("counts", runs.length ? `${runs.length} runs: ${text}` : "No run here yet.");
-  at("share").value = runs.reduce((sum, each) => sum + share(each), 0) / Math.max(1, runs.length);
-  const there = new Set(runs.map((each) => each.run));
-  for (const [key, card] of cards) if (!there.has(key)) cards.delete(key), card.remove();
-  runs.forEach((each, i) => showCard(each, i));
-  at("runs").hidden = false;
+  const folder = context.folder.split("/").filter(Boolean).at(-1) ?? "jaxtex";
+  const whole = URGENCY.find((state) => runs.some((status) => status.state === state));
+  showHeader(folder, whole ?? "waiting", whole ?? "waiting");
+
+  const counts = STATES.map((state) => [runs.filter((status) => status.state === state).length, state]);
+  const text = counts.filter(([count]) => count).map(([count, state]) => `${count} ${state}`).join(", ");
+  setText(byId("counts"), runs.length ? `${runs.length} runs: ${text}` : "No runs yet.");
+
+  const total = runs.reduce((sum, status) => sum + shareDone(status), 0);
+  byId("share").className = whole ?? "";
+  byId("share").value = total / Math.max(1, runs.length);
+
+  const keys = new Set(runs.map((status) => status.key));
+  for (const [key, card] of cards) {
+    if (keys.has(key)) continue;
+    cards.delete(key);
+    card.remove();
+  }
+  runs.forEach(showCard);
+  byId("runs").hidden = false;
 }
 
-const share = (told) => (told.state === "done" ? 1 : told.num_steps ? Math.min(1, told.step / told.num_steps) : 0);
-
-function showCard(told, place) {
-  if (!cards.has(told.run)) cards.set(told.run, card(told));
-  const item = cards.get(told.run), [image, , state, bar] = item.firstChild.children;
-  if (told.picture) show(image, picture(told.run, told.picture));
-  const text = told.state === "running" && told.left != null ? `${told.step} of ${told.num_steps}` : told.state;
-  if (state.textContent !== text) state.textContent = text;
-  state.className = `state ${told.state}`;
-  bar.className = told.state;
-  bar.value = share(told);
-  item.firstChild.title = told.why ?? "";
-  if (at("cards").children[place] !== item) at("cards").insertBefore(item, at("cards").children[place] ?? null);
+function shareDone({ state, step, num_steps }) {
+  if (state === "done") return 1;
+  return num_steps ? Math.min(1, step / num_steps) : 0;
 }
 
-function card(told) {
-  const item = document.createElement("li"), link = document.createElement("a");
-  link.href = `#${told.run}`;
+function showCard(status, index) {
+  if (!cards.has(status.key)) cards.set(status.key, createCard(status));
+  const card = cards.get(status.key), link = card.firstChild;
+  const [image, , state, bar] = link.children;
+  if (status.picture) showImage(image, pictureUrl(status.key, status.picture));
+
+  const progresses = status.state === "running" && status.seconds_left != null;
+  setText(state, progresses ? `${status.step} of ${status.num_steps}` : status.state);
+  state.className = `state ${status.state}`;
+  bar.className = status.state;
+  bar.value = shareDone(status);
+  link.title = status.failure ?? "";
+
+  const before = byId("cards").children[index];
+  if (before !== card) byId("cards").insertBefore(card, before ?? null);
+}
+
+function createCard(status) {
+  const card = document.createElement("li"), link = document.createElement("a");
+  link.href = `#${status.key}`;
   const [image, name, state, bar] = ["img", "div", "span", "progress"].map((tag) => document.createElement(tag));
   image.alt = "";
   name.className = "name";
-  name.textContent = told.name;
+  name.textContent = status.name;
   bar.setAttribute("aria-label", "Steps done");
   link.append(image, name, state, bar);
-  item.append(link);
-  return item;
+  card.append(link);
+  return card;
 }
 
 function showRun() {
-  const { told } = run;
-  const waits = told.state === "waiting" ? "waiting for the first step" : told.state;
-  const quiet = told.state === "running" && told.heard > 10 ? `, last heard ${clock(told.heard)} ago` : "";
-  head(told.name, told.state, waits + quiet, told.why ?? "");
-  at("done").className = told.state;
-  at("done").value = share(told);
-  say("step", told.num_steps ? `${count(told.step)} / ${count(told.num_steps)}` : "–");
-  say("left", told.left == null ? "–" : clock(told.left));
-  say("pace", told.pace == null ? "–" : told.pace < 1 ? `${(1 / told.pace).toFixed(1)} s/step` : `${told.pace.toFixed(1)} /s`);
-  say("worked", told.seconds == null ? "–" : clock(told.seconds));
-  at("source").hidden = !told.exemplar;
-  at("picture").hidden = !pictures().length;
-  at("losses").hidden = !run.rows.length;
-  if (told.exemplar) show(at("exemplar"), picture(run.key, ["exemplar.png", told.exemplar]));
-  at("run").hidden = false;
+  const { status } = run;
+  const state = status.state === "waiting" ? "waiting for the first step" : status.state;
+  const isQuiet = status.state === "running" && status.seconds_since_write > QUIET_SECONDS;
+  const age = isQuiet ? `, last step ${formatDuration(status.seconds_since_write)} ago` : "";
+  showHeader(status.name, status.state, state + age, status.failure ?? "");
+
+  byId("done").className = status.state;
+  byId("done").value = shareDone(status);
+  const steps = `${formatCount(status.step)} / ${formatCount(status.num_steps)}`;
+  setText(byId("step"), status.num_steps ? steps : "–");
+  setText(byId("left"), status.seconds_left == null ? "–" : formatDuration(status.seconds_left));
+  setText(byId("speed"), formatSpeed(status.steps_per_second));
+  setText(byId("elapsed"), status.seconds == null ? "–" : formatDuration(status.seconds));
+
+  byId("source").hidden = !status.exemplar;
+  byId("picture").hidden = !listPictures().length;
+  byId("losses").hidden = !run.rows.length;
+  if (status.exemplar) showImage(byId("exemplar"), pictureUrl(run.key, ["exemplar.png", status.exemplar]));
+  byId("run").hidden = false;
   showPicture();
-  chart(run);
+  showChart();
 }
 
-// The picture, and the snapshots to be gone through
+// The picture and its snapshots
 
-const pictures = () => {
-  const shots = run.shots.map(([step, version]) => ({ step, label: `step ${count(step)}`, file: fileOf(step), version }));
-  const [file, version] = run.told.picture ?? [];
-  return file === "result.png" ? [...shots, { step: run.told.step, label: "result", file, version }] : shots;
-};
-const fileOf = (step) => `steps/${String(step).padStart(6, "0")}.png`;
+const snapshotFile = (step) => `steps/${String(step).padStart(6, "0")}.png`;
+
+function listPictures() {
+  const snapshots = run.snapshots.map(([step, version]) => {
+    return { step, label: `step ${formatCount(step)}`, file: snapshotFile(step), version };
+  });
+  const [file, version] = run.status.picture ?? [];
+  if (file !== "result.png") return snapshots;
+  return [...snapshots, { step: run.status.step, label: "result", file, version }];
+}
 
 function showPicture() {
-  const all = pictures(), last = all.length - 1;
-  const place = run.chosen === null ? last : Math.min(run.chosen, last);
-  const scrub = at("scrub");
+  const pictures = listPictures(), last = pictures.length - 1;
+  const index = run.chosen === null ? last : Math.min(run.chosen, last);
+  const scrub = byId("scrub");
   scrub.max = Math.max(0, last);
-  scrub.value = Math.max(0, place);
+  scrub.value = Math.max(0, index);
   scrub.disabled = last < 1;
-  at("newest").disabled = place === last;
+  byId("newest").disabled = index === last;
   if (last < 0) return;
-  const { label, file, version } = all[place], address = picture(run.key, [file, version]);
-  show(at("shown"), address);
-  at("shown").alt = `The picture: ${label}`;
+
+  const { label, file, version } = pictures[index], url = pictureUrl(run.key, [file, version]);
+  showImage(byId("shown"), url);
+  byId("shown").alt = `Picture: ${label}`;
   scrub.setAttribute("aria-valuetext", label);
-  say("label", label);
-  at("save").href = address;
-  at("save").download = `${run.told.name.replaceAll("/", "-")}-${label.replaceAll(/\s/g, "")}.png`;
+  setText(byId("label"), label);
+  byId("save").href = url;
+  byId("save").download = `${run.status.name.replaceAll("/", "-")}-${label.replaceAll(/\s/g, "")}.png`;
 }
 
-function show(image, address) { // nothing flickers: what was there stays until the new one is decoded
-  if (image.dataset.wanted === address && image.src) return;
-  image.dataset.wanted = address;
+function showChart() {
+  const shownStep = listPictures()[byId("scrub").value]?.step;
+  drawChart({ rows: run.rows, columns: run.columns, lastStep: run.step, shownStep });
+}
+
+// Replaces an image once the new one is decoded, so that nothing flickers.
+function showImage(image, url) {
+  if (image.dataset.url === url && image.src) return;
+  image.dataset.url = url;
   const next = new Image();
-  next.src = address;
+  next.src = url;
   next.decode().then(() => {
-    if (image.dataset.wanted !== address) return;
-    image.src = address;
+    if (image.dataset.url !== url) return; // another one was requested meanwhile
+    image.src = url;
     image.style.aspectRatio = image.id === "shown" ? `${next.naturalWidth} / ${next.naturalHeight}` : "";
     image.classList.toggle("enlarged", next.naturalWidth < image.clientWidth * devicePixelRatio);
-  }, () => {}); // gone this very moment
+  }, () => {}); // the file was removed meanwhile
 }
 
-// The curves
+// Controls
 
-function chart({ rows, names, step: until }) {
-  const svg = at("chart"), { width, height } = svg.getBoundingClientRect();
-  const values = rows.flatMap((row) => names.map((name) => row[name])).filter((value) => value > 0);
-  svg.replaceChildren();
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  if (!values.length || !width) return at("legend").replaceChildren();
-  const low = Math.log10(values.reduce((a, b) => Math.min(a, b))), high = Math.log10(values.reduce((a, b) => Math.max(a, b)));
-  const pad = Math.max(0.05 * (high - low), 0.1), [bottom, top] = [low - pad, high + pad];
-  const x = (step) => MARGIN.left + (step / Math.max(1, until)) * (width - MARGIN.left - MARGIN.right);
-  const y = (exponent) => MARGIN.top + ((top - exponent) / (top - bottom)) * (height - MARGIN.top - MARGIN.bottom);
-  axes(svg, x, y, { until, bottom, top, width, height });
-  const shown = pictures()[at("scrub").value]?.step;
-  if (shown) svg.append(node("line", { class: "here", x1: x(shown), x2: x(shown), y1: MARGIN.top, y2: height - MARGIN.bottom }));
-  for (const i of [...names.keys()].reverse()) svg.append(curve(rows, names[i], i, x, y)); // the loss, dashed, above its terms
-  legend(names, rows, shown);
-}
-
-function axes(svg, x, y, { until, bottom, top, width, height }) {
-  const every = Math.max(1, Math.ceil((top - bottom) / 5));
-  const ticks = [];
-  for (let e = Math.ceil(bottom); e <= top; e++) if (e % every === 0) ticks.push([e, power(e)]);
-  if (ticks.length < 2) ticks.splice(0, 9, ...[0.15, 0.5, 0.85].map((t) => bottom + t * (top - bottom)).map((e) => [e, label(e)]));
-  for (const [e, text] of ticks) {
-    svg.append(node("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(e), y2: y(e) }));
-    svg.append(node("text", { x: MARGIN.left - 6, y: y(e) + 4, "text-anchor": "end" }, text));
-  }
-  for (const [step, anchor] of [[0, "start"], [Math.floor(until / 2), "middle"], [until, "end"]])
-    svg.append(node("text", { x: x(step), y: height - 5, "text-anchor": anchor }, step ? count(step) : "step 0"));
-}
-
-const power = (exponent) => `10${String(exponent).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
-const label = (exponent) => (10 ** exponent).toPrecision(2).replace("e+", "e");
-
-function curve(rows, name, i, x, y) {
-  let path = "", pen = "M";
-  for (const row of rows) {
-    if (!(row[name] > 0)) { pen = "M"; continue; } // nothing, or what has no logarithm
-    path += `${pen}${x(row.step).toFixed(1)} ${y(Math.log10(row[name])).toFixed(1)}`;
-    pen = "L";
-  }
-  const found = node("path", { d: path, class: name });
-  found.style.stroke = `var(--curve-${i % CURVES})`;
-  return found;
-}
-
-function legend(names, rows, step) {
-  const row = rows.findLast((each) => each.step <= (step ?? Infinity)) ?? rows[0];
-  at("legend").replaceChildren(...names.map((name, i) => {
-    const item = document.createElement("li"), value = document.createElement("b");
-    item.className = name;
-    item.style.setProperty("--curve", `var(--curve-${i % CURVES})`);
-    value.textContent = brief(row[name]);
-    item.append(name === "loss" ? "loss, best so far" : name, value);
-    return item;
-  }));
-  const told = names.map((name) => `${name} ${brief(row[name])}`).join(", ");
-  at("chart").setAttribute("aria-label", `Loss by step; at step ${row.step}: ${told}`);
-}
-
-function node(name, attributes, text = "") {
-  const found = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) found.setAttribute(key, value);
-  found.textContent = text;
-  return found;
-}
-
-// Hands
-
-function choose(place) {
-  run.chosen = place;
+function choose(index) {
+  run.chosen = index;
   showPicture();
-  chart(run);
+  showChart();
 }
 
 async function stop() {
-  if (!confirm("Stop? What is made is saved, and the same command goes on from there.")) return;
-  const answer = await fetch("stop", { method: "POST" }).catch(() => null);
-  stopping = Boolean(answer?.ok);
+  if (!confirm("Stop? The results are saved, and the same command resumes the run.")) return;
+  const reply = await fetch("stop", { method: "POST" }).catch(() => null);
+  stopping = Boolean(reply?.ok);
   poll();
 }
 
-at("scrub").addEventListener("input", () => choose(at("scrub").value === at("scrub").max ? null : Number(at("scrub").value)));
-at("newest").addEventListener("click", () => choose(null));
-at("stop").addEventListener("click", stop);
-at("all").addEventListener("click", () => open(""));
+byId("scrub").addEventListener("input", ({ target }) => choose(target.value === target.max ? null : Number(target.value)));
+byId("newest").addEventListener("click", () => choose(null));
+byId("stop").addEventListener("click", stop);
+byId("all").addEventListener("click", () => open(""));
 addEventListener("hashchange", () => open(location.hash.slice(1)));
-addEventListener("resize", () => run?.told && showRun());
+addEventListener("resize", () => run?.status && showRun());
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 
 open(location.hash.slice(1));

@@ -1,4 +1,4 @@
-"""What is read of a run's folder at any moment: rows, snapshots, mark; of what is damaged nothing."""
+"""Tests of the readers of a run folder, which may be damaged or incomplete at any moment."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from jaxtex.runs import run_folder
 
 
-def test_rows_that_are_cut_off_or_none_are_left_out(tmp_path):
+def test_damaged_rows_are_skipped(tmp_path):
     whole = [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
     wrong = [
         "",
@@ -33,7 +33,7 @@ def test_rows_that_are_cut_off_or_none_are_left_out(tmp_path):
     assert next(run_folder.parse_metrics(reversed(lines))) == whole[2]
 
 
-def test_snapshots_are_in_the_order_of_their_steps(tmp_path):
+def test_snapshots_are_ordered_by_step(tmp_path):
     assert run_folder.snapshot_paths(tmp_path) == {}
     (tmp_path / run_folder.STEPS).mkdir()
     steps = [2, 10, 999_999, 1_000_000]
@@ -55,7 +55,7 @@ def test_snapshots_are_in_the_order_of_their_steps(tmp_path):
     "name, read",
     [(run_folder.DONE, run_folder.read_done), (run_folder.RECORD, run_folder.read_record)],
 )
-def test_of_what_is_damaged_nothing_is_known(tmp_path, text, name, read):
+def test_damaged_files_are_read_as_empty(tmp_path, text, name, read):
     if text is not None:
         (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
     assert read(tmp_path) == {} and run_folder.read_metrics(tmp_path) == []

@@ -1,0 +1,126 @@
+"""Flags of `jaxtex`: the fields of `Options` below and those of `synthesis.config.Config`.
+
+To add a flag, add a field to one of the two, and the flag's name to `help_page.GROUPS`:
+
+* to `Config`, if it decides the result: the flag is then part of the identity of a run and of
+  `run.json`, an argument of `jaxtex.synthesize`, and a flag of `jaxtex-sweep`;
+* to `Options`, if only the command needs it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from absl import flags
+
+from jaxtex import networks, optimizers, statistics
+from jaxtex.cli import completion, flag_fields, lists, presets
+from jaxtex.networks import convolutions
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import memory_budget
+
+# Flag -> table of its values: the help lists them, a shell completes them.
+CHOICES: Mapping[str, Mapping] = {
+    "network": networks.NETWORKS,
+    "statistic": statistics.STATISTICS,
+    "optimizer": optimizers.OPTIMIZERS,
+    "content_norm": statistics.NORMS,
+    "precision": convolutions.PRECISIONS,
+    "remat": memory_budget.REMATS,
+    "preset": presets.PRESETS,
+    "list": lists.LISTS,
+    "completion": completion.SHELLS,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Flags that only the command has; those that decide the result are in `Config`.
+
+    Attributes:
+      given: names of all flags that the user gave, those of `Config` included.
+      others: see the help texts.
+    """
+
+    style: str = flag_fields.flag(
+        "",
+        "Exemplar of the texture or style: a path, or a name of --list=exemplars. Several, "
+        "separated by commas, are blended.",
+    )
+    workdir: str = flag_fields.flag(
+        "",
+        "Folder for the results; of experiments, the folder above theirs. Empty uses runs/NAME.",
+    )
+    num_images: int = flag_fields.flag(
+        1, "Number of images in one batch, with consecutive seeds from --seed, each in a subfolder."
+    )
+    each: bool = flag_fields.flag(
+        False, "Makes one image of each of several styles, in one batch, instead of blending them."
+    )
+    profile: str = flag_fields.flag(
+        "", "Folder for a profile of a few steps, for TensorBoard and ui.perfetto.dev."
+    )
+    distributed: str = flag_fields.flag(
+        "off",
+        "Connects several processes that share a --mesh: auto detects them (Slurm under srun, "
+        "OpenMPI, TPU, Kubernetes); off.",
+    )
+    output: str = flag_fields.flag(
+        "",
+        "File for a copy of the result: .png or .tif (--bits=16), .jpg (quality 95), .webp "
+        "(lossless).",
+    )
+    bits: int = flag_fields.flag(
+        8, "Bits per color channel of --output: 8, or 16 in .png and .tif."
+    )
+    dry_run: bool = flag_fields.flag(
+        False, "Prints the memory and time that the run needs, and exits."
+    )
+    overwrite: bool = flag_fields.flag(
+        False, "Replaces finished and unfinished results in the folder, also those of another run."
+    )
+    from_: str = flag_fields.flag(
+        "",
+        "Result to make again, from the flags that are stored in its file. Other flags on the "
+        "command line override the stored ones.",
+    )
+    strip_metadata: bool = flag_fields.flag(
+        False, "Does not store the flags of the run in the result."
+    )
+    preset: str = flag_fields.flag(
+        "", "Named set of flags. Other flags on the command line override those of the preset."
+    )
+    list_: str = flag_fields.flag("", "Prints the available things of a kind, and exits.")
+    completion: str = flag_fields.flag(
+        "", "Prints a script that completes the flags of jaxtex in a shell, and exits."
+    )
+    serve: int | None = flag_fields.port_flag(
+        "Port of 127.0.0.1 for a live page of the runs; 0 uses any free port. Without a style it "
+        "shows the runs below --workdir until Ctrl-C."
+    )
+    experiment: str = flag_fields.flag(
+        "", "Experiments to run: names of files in experiments/, separated by commas; all; or list."
+    )
+    given: frozenset[str] = frozenset()
+
+
+def define_flags() -> flags.FlagValues:
+    """Returns all flags of `jaxtex`, with their defaults."""
+    values = flags.FlagValues()
+    flag_fields.define(Options, values, CHOICES)
+    flags.DEFINE_alias("texture", "style", flag_values=values)
+    return flag_fields.define(configs.Config, values, CHOICES)
+
+
+def read(values: flags.FlagValues) -> tuple[Options, dict[str, Any]]:
+    """Reads parsed flags.
+
+    Args:
+      values: the flags of `define_flags`, parsed.
+
+    Returns:
+      The options, and the fields of `Config` that the user gave.
+    """
+    given = frozenset(name for name in values if values[name].present)
+    options = flag_fields.read(Options, values, given=given)
+    return options, flag_fields.read_given(configs.Config, values)

@@ -1,0 +1,84 @@
+"""Copy of the result at the path of `--output`: validated before the run, written after it."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from jaxtex import errors, images
+from jaxtex.cli import flags
+from jaxtex.images import output_paths, texture_maps
+from jaxtex.runs import run_folder
+from jaxtex.synthesis import config as configs
+
+RESULT_BITS = 8  # per channel of `result.png`
+
+
+def validate(options: flags.Options, style: str, config: configs.Config) -> None:
+    """Validates `--output` and `--bits`; creates no file or folder.
+
+    Args:
+      options: flags of the command.
+      style: paths of the exemplars, separated by commas.
+      config: choices of the run.
+
+    Raises:
+      UserError: the file cannot be written, or there is more than one result.
+    """
+    if "bits" in options.given and not options.output:
+        raise errors.UserError(
+            f"--bits={options.bits}: needs --output; result.png has {RESULT_BITS} bits per channel"
+        )
+    if not options.output:
+        return
+    if options.experiment or options.each or options.num_images != 1:
+        raise errors.UserError(
+            f"--output={options.output}: needs a single result; not with --experiment, --each or "
+            "--num_images"
+        )
+
+    maps = configs.split_paths(config.maps)
+    inputs = [config.content, config.init, config.weights, *maps]
+    for text in (style, config.masks, config.style_masks):
+        inputs += configs.split_paths(text)
+    for path in run_folder.result_paths(options.output, maps):
+        output_paths.validate_image(
+            str(path),
+            options.bits,
+            inputs,
+            [options.workdir, options.profile],
+            alpha=config.alpha == "keep",
+        )
+
+
+def save(
+    options: flags.Options, config: configs.Config, folder: pathlib.Path, result: np.ndarray | None
+) -> None:
+    """Writes the result to the path of `--output`, and each further map to a file beside it.
+
+    Args:
+      options: flags of the command.
+      config: choices of the run.
+      folder: of the finished run.
+      result: `[H, W, 3 k]` for k maps; None if the run was finished before, then it is read from
+        the folder.
+
+    Raises:
+      UserError: more than 8 bits of a result that was finished before.
+    """
+    maps = configs.split_paths(config.maps)
+    if result is not None:
+        pictures = texture_maps.split_maps(result)
+    elif options.bits > RESULT_BITS:
+        raise errors.UserError(
+            f"--bits={options.bits}: {folder} is already finished, with {RESULT_BITS} bits; "
+            "--overwrite runs it again"
+        )
+    else:
+        paths = run_folder.result_paths(folder / run_folder.RESULT, maps)
+        pictures = [images.load(path, alpha=True) for path in paths]
+
+    metadata = "" if options.strip_metadata else json.dumps(run_folder.read_record(folder))
+    for path, picture in zip(run_folder.result_paths(options.output, maps), pictures, strict=True):
+        output_paths.save_image(str(path), picture, options.bits, metadata)
+        print(path)

@@ -1,0 +1,86 @@
+"""A network applied to several octaves of an image."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxtex.networks import padding_pooling, vgg
+
+
+class Pyramid(nn.Module):
+    """A network applied to an image at full, half, quarter, ... size; see `pyramid`.
+
+    Attributes:
+      network: applied to every octave and every map; the pyramid has the same variables.
+      octaves: number of sizes.
+      maps: number of three-channel images in one of `3 maps` channels.
+    """
+
+    network: vgg.Network
+    octaves: int
+    maps: int = 1
+
+    def setup(self):
+        nn.share_scope(self, self.network)  # the variables of the network, without a prefix
+
+    def __call__(self, image: jax.Array) -> vgg.Features:
+        features = {}
+        for octave, reduced in enumerate(octave_images(self, image)):
+            maps = [self.network(one_map) for one_map in jnp.split(reduced, self.maps, -1)]
+            for layer in maps[0]:
+                activations = [of_map[layer] for of_map in maps]
+                joined = activations[0] if self.maps == 1 else jnp.concatenate(activations, -1)
+                features[octave_name(layer, octave)] = joined
+        return features
+
+
+def pyramid(network: vgg.Network, octaves: int, maps: int = 1) -> Pyramid:
+    """Applies a network to octaves: it sees structures `2 ** (octaves - 1)` times as large.
+
+    Args:
+      network: a row of `NETWORKS`.
+      octaves: number of sizes, each half of the previous one (`padding_pooling.halve`); with 1 the
+        features are those of the network.
+      maps: number of three-channel images in one of `[H, W, 3 maps]`. The features of all of them
+        are concatenated in each layer.
+
+    Returns:
+      A network with the same variables, whose layers are `relu1_1` at full size, `relu1_1/2` at
+      half, ...
+    """
+    return Pyramid(network, octaves, maps)
+
+
+def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
+    """Returns the images that the octaves are computed from, the full size first.
+
+    Args:
+      network: its padding is used at the borders.
+      image: `[H, W, C]`.
+    """
+    padding, algorithms = network.network.padding, network.network.algorithms
+    images = [image]
+    while len(images) < network.octaves:
+        images.append(padding_pooling.halve(images[-1], padding, algorithms))
+    return images
+
+
+def feature_shapes(network: Pyramid, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+    """Returns the shape `(H', W', C)` of each layer, without tracing the network.
+
+    Args:
+      network: its layers selected.
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+    """
+    shapes = {}
+    for octave in range(network.octaves):
+        of_octave = network.network.feature_shapes(height >> octave, width >> octave)
+        for layer, (high, wide, channels) in of_octave.items():
+            shapes[octave_name(layer, octave)] = (high, wide, channels * network.maps)
+    return shapes
+
+
+def octave_name(layer: str, octave: int) -> str:
+    """Returns the name of a layer of an octave: `relu1_1`, `relu1_1/2`, `relu1_1/4` for 0, 1, 2."""
+    return f"{layer}/{2**octave}" if octave else layer

@@ -1,0 +1,93 @@
+"""Tests of `measure`, and of the order in which the metrics rank images."""
+
+import numpy as np
+import pytest
+
+from jaxtex import errors, metrics
+from support.metrics_benchmark import benchmark, for_each_texture
+
+SIZE = 192  # pixels: in smaller crops, chance differs as much as phase randomization
+DISTANCES = ("patches", "features", "spectrum")
+
+
+@for_each_texture
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_distances_rank_images_as_a_person_does(metric, name):
+    i = benchmark.TEXTURES.index(name)
+    others = (benchmark.TEXTURES * 2)[i + 1 : i + 3]
+    row = benchmark.judge(metric, name, SIZE, others, turns=1)
+    assert benchmark.wrong(metric, row) == []
+    # Zero for identical images, except for the rounding of float32 roots.
+    assert row["identical"] < 1e-2 * row["crop"] < 1e-2 * row["median"]
+
+
+def test_the_benchmark_names_wrong_orders():
+    row = {
+        "identical": 0.0,
+        "crop": 0.3,
+        "phase": 0.2,
+        "shuffled": 1.0,
+        "different": 0.25,
+        "median": 1.0,
+    }
+    assert benchmark.wrong("patches", row) == ["crop > phase", "crop > different"]
+    assert benchmark.wrong("spectrum", row) == ["crop > different"]
+
+
+def test_the_benchmark_distorts_images_as_described():
+    texture = benchmark.load("leaves", 64)
+    pale = 0.4 + 0.2 * texture  # its phase-randomized copy stays within [0, 1]
+    phase = benchmark.phase_randomised(pale)
+    moduli = [np.abs(np.fft.fft2(image, axes=(0, 1))) for image in (pale, phase)]
+    np.testing.assert_allclose(*moduli, rtol=1e-3, atol=1e-2)
+
+    shuffled = benchmark.shuffled(texture)
+    np.testing.assert_array_equal(
+        np.sort(shuffled.reshape(-1, 3), 0), np.sort(texture.reshape(-1, 3), 0)
+    )
+
+    white, black = benchmark.crops(texture)
+    assert white.shape == (64, 32, 3)
+    np.testing.assert_array_equal(white[:16, :16], texture[:16, :16])
+    np.testing.assert_array_equal(black[16:32, :16], texture[16:32, :16])
+
+
+def test_measure_keeps_the_order_of_names_and_is_deterministic():
+    texture = benchmark.load("pebbles", 96)
+    image = benchmark.load("bricks", 64)
+    values = metrics.measure(texture, image)
+    assert list(values) == list(metrics.METRICS)
+    assert all(np.isfinite(value) for value in values.values())
+
+    chosen = metrics.measure(texture, image, ["seam", "patches"])
+    assert list(chosen.items()) == [(name, values[name]) for name in ("seam", "patches")]
+
+
+def test_the_package_exports_each_metric():
+    assert {name: getattr(metrics, name) for name in metrics.METRICS} == metrics.METRICS
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (32, 57), (33, 90)])
+@pytest.mark.parametrize("flat", [True, False])
+def test_small_and_flat_images_have_finite_values(shape, flat):
+    rng = np.random.default_rng(0)
+    image = np.full((*shape, 3), 0.5) if flat else rng.uniform(0, 1, (*shape, 3))
+    water = benchmark.load("water", 64)
+    for pair in ((image, image), (image, water), (water, image)):
+        assert all(np.isfinite(value) for value in metrics.measure(*pair).values())
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((40, 40)), np.full((40, 40, 3), np.nan), np.zeros((20, 40, 3))]
+)
+def test_invalid_images_raise(image, exemplar):
+    for pair in ((exemplar, image), (image, exemplar)):
+        with pytest.raises(errors.UserError, match="image"):
+            metrics.measure(*pair)
+
+
+def test_unknown_names_raise(exemplar):
+    with pytest.raises(errors.UserError, match="unknown metric 'patch'; did you mean 'patches'"):
+        metrics.measure(exemplar, exemplar, ["patch"])
+    with pytest.raises(errors.UserError, match="unknown network 'vgg'"):
+        metrics.measure(exemplar, exemplar, ["features"], "vgg")
