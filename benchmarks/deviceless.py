@@ -1,14 +1,17 @@
-"""What XLA's compilers for a GPU and a TPU make of the steps, without either at hand: their memory, kernels and traffic.
+"""Memory, kernels and traffic of the steps on a GPU or TPU, from XLA's compilers alone.
 
-    JAX_PLATFORMS=cpu python benchmarks/deviceless.py [h200] [v5e]     (JAX 0.11, extra `cuda12`, for the second `tpu`)
+    JAX_PLATFORMS=cpu python benchmarks/deviceless.py [h200] [v5e]
 
-Nothing runs, and nothing is tuned, for that is done on the device: cuDNN's and cuBLAS' workspaces are not counted.
-VGG-16-BN with the Gram matrices of 13 layers as in `speed.py`, and the built-in network. A TPU's take minutes each.
+Needs JAX 0.11 and the extra `cuda12`, or `tpu` for the v5e, but no device. Nothing runs. Nothing is
+tuned either, which happens on the device, so workspaces of cuDNN and cuBLAS are not counted. The
+cases are VGG-16-BN with 13 Gram matrices, as in `speed.py`, and the built-in network. Compiling for
+a TPU takes minutes per case.
 """
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import cases
 import jax
@@ -20,6 +23,8 @@ from jaxtex.cli import flag_parsing
 from jaxtex.runs import tables
 from jaxtex.synthesis import api, batches, compilation, config, stepping
 
+# A description of the GPU in XLA's text format (GpuTargetConfigProto), as a machine with one
+# reports it.
 H200 = """
 gpu_device_info {
   name: "NVIDIA H200" platform_version: "Compute Capability 9.0a" driver_version: "12.8.0" runtime_version: "12.8.0"
@@ -34,136 +39,188 @@ gpu_device_info {
 }
 platform_name: "CUDA" device_description_str: "NVIDIA H200"
 dnn_version_info { major: 9 minor: 10 }
-"""
-DEVICES = {
-    "h200": (
-        "gpu",
-        lambda: (
-            topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x4x1").devices
-        ),
-    ),
-    "v5e": ("tpu", lambda: topologies.get_topology_desc("v5e:2x2", "tpu").devices),
-}
-MOVES = "all-gather", "all-to-all", "all-reduce", "collective-permute"
-BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "s8": 1, "u8": 1}
-FREE = "parameter", "tuple", "get-tuple-element", "bitcast", "constant"
+"""  # noqa: E501
+EXEMPLAR = "images/pebbles.png"
+COLLECTIVES = ("all-gather", "all-to-all", "all-reduce", "collective-permute")
+ITEM_BYTES = {"f32": 4, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "pred": 1, "s8": 1, "u8": 1}
+FREE = ("parameter", "tuple", "get-tuple-element", "bitcast", "constant")  # move nothing
+
+# Whole images at once, however large.
+UNDIVIDED = {"strips": "none", "remat": "none"}
 
 
-def row(device: jax.Device, settings: config.Config, number: int) -> dict[str, float]:
-    """What a program of steps takes, of one image or of so many at once."""
-    plans = api.build_batch([[images.load("images/pebbles.png")]], settings, number)
-    plan = batches.stack_plans(plans) if number > 1 else plans[0]
+def _h200_devices() -> Sequence[jax.Device]:
+    """Returns four GPUs of one machine."""
+    topology = topologies.get_topology_desc("", "cuda", target_config=H200, topology="1x4x1")
+    return topology.devices
+
+
+def _v5e_devices() -> Sequence[jax.Device]:
+    """Returns four TPUs of one machine."""
+    return topologies.get_topology_desc("v5e:2x2", "tpu").devices
+
+
+class Target(NamedTuple):
+    """A platform of JAX, and a function that describes its devices."""
+
+    platform: str
+    describe: Callable[[], Sequence[jax.Device]]
+
+
+TARGETS = {"h200": Target("gpu", _h200_devices), "v5e": Target("tpu", _v5e_devices)}
+
+
+class Case(NamedTuple):
+    """A program to compile: its description, and images of this config at once."""
+
+    what: str
+    config: config.Config
+    num_images: int = 1
+
+
+def single_cases() -> Iterator[Case]:
+    """Yields the cases for one device."""
+    for size, number in ((128, 1), (128, 8), (256, 1), (1024, 1), (4096, 1)):
+        for precision in ("float32", "bfloat16"):
+            choices = {"height": size, "width": size, "precision": precision, **UNDIVIDED}
+            count = "one" if number == 1 else number
+            what = f"{count} of {size} px, {precision}"
+            yield Case(f"VGG-16-BN, {what}", cases.vgg16(**choices), number)
+            yield Case(f"built in, {what}", config.Config(**choices, scales=1), number)
+
+
+def shared_cases(number: int) -> Iterator[Case]:
+    """Yields the cases of one image whose rows several devices share."""
+    choices = {"height": 1024, "width": 1024, "mesh": f"rows:{number}", **UNDIVIDED}
+    yield Case("VGG-16-BN, 1024 px", cases.vgg16(**choices))
+    yield Case("built in, 1024 px", config.Config(**choices, scales=1))
+
+
+def measure(device: jax.Device, case: Case) -> tables.Row:
+    """Compiles a loop of steps for one device.
+
+    Args:
+      device: described by a topology; it need not exist.
+      case: the program.
+
+    Returns:
+      A row: memory in GB and relative to the bytes of all features; kernels of a step, and the GB
+      that they read and write.
+    """
+    exemplar = images.load(EXEMPLAR)
+    plans = api.build_batch([exemplar], case.config, case.num_images)
+    plan = batches.stack_plans(plans) if len(plans) > 1 else plans[0]
     problem = plan.problems[-1]
-    several = stepping.build_loop(
-        stepping.join_halves(*compilation.halves(plan, problem)), compilation.MAX_LOOP_STEPS
+
+    step = stepping.build_step(problem, plan.optimizer, plan.remat, max(1, plan.batch))
+    if plan.batch:
+        step = jax.vmap(step, (0, problem.batch_axes))
+    loop = stepping.build_loop(step, compilation.MAX_LOOP_STEPS)
+    sharding = jax.sharding.SingleDeviceSharding(device)
+    state, data = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        (stepping.state_shapes(plan, problem), compilation.data_shapes(problem)),
     )
-    given, there = (
-        (stepping.state_shapes(plan, problem), problem.shapes),
-        jax.sharding.SingleDeviceSharding(device),
-    )
-    placed = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=there), given
-    )
-    compiled = jax.jit(several, donate_argnums=0).lower(*placed, np.int32(0)).compile()
-    told, kernels = compiled.memory_analysis(), list(traffic(compiled.as_text()))
-    held = (
-        told.argument_size_in_bytes
-        + told.output_size_in_bytes
-        - told.alias_size_in_bytes
-        + told.temp_size_in_bytes
-    )
-    return {"GB held": held / 1e9, "over features": held / problem.features / number} | {
+    compiled = jax.jit(loop, donate_argnums=0).lower(state, data, np.int32(0)).compile()
+
+    memory = compiled.memory_analysis()
+    arguments = memory.argument_size_in_bytes - memory.alias_size_in_bytes
+    total = arguments + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    kernels = list(kernel_traffic(compiled.as_text()))
+    return {
+        "what": case.what,
+        "GB held": total / 1e9,
+        "over features": total / problem.feature_bytes / case.num_images,
         "kernels of a step": len(kernels),
         "GB moved": sum(kernels) / 1e9,
     }
 
 
-def traffic(program: str) -> list[int]:
-    """The bytes that each kernel of the loop's body reads and writes, as if no cache kept any."""
-    found = {
-        head[1]: head[2]
-        for head in re.finditer(r"^(?:ENTRY )?%([\w.-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S)
+def kernel_traffic(program: str) -> Iterator[int]:
+    """Yields the bytes that each kernel of the loop's body reads and writes, without caches.
+
+    Args:
+      program: optimized HLO with one loop.
+    """
+    computations = {
+        match[1]: match[2]
+        for match in re.finditer(r"^(?:ENTRY )?%([\w.-]+) \(.*?\{\n(.*?)^\}", program, re.M | re.S)
     }
     (body,) = set(re.findall(r" while\(.*body=%([\w.-]+)", program))
-    lines = [
-        re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*?) ([\w-]+)\((.*?)\)", line)
-        for line in found[body].splitlines()
-    ]
-    sizes = {line[1]: size(line[2]) for line in lines if line}
-    for line in lines:
-        if line and line[3] not in FREE:
-            operands = [sizes.get(name, 0) for name in set(re.findall(r"%([\w.-]+)", line[4]))]
-            in_place = 2 * max(operands, default=0) if "dynamic_update_slice" in line[1] else 0
-            yield sizes[line[1]] + sum(operands) - in_place
+    operations = []
+    for line in computations[body].splitlines():
+        # %name = shape kind(operands)
+        match = re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*?) ([\w-]+)\((.*?)\)", line)
+        if match:
+            operations.append(match.groups())
+
+    sizes = {name: shape_bytes(shape) for name, shape, _, _ in operations}
+    for name, _, kind, arguments in operations:
+        if kind in FREE:
+            continue
+        operands = [sizes.get(operand, 0) for operand in set(re.findall(r"%([\w.-]+)", arguments))]
+        # An update in place does not touch the rest of its largest operand.
+        untouched = 2 * max(operands, default=0) if "dynamic_update_slice" in name else 0
+        yield sizes[name] + sum(operands) - untouched
 
 
-def spread(what: str, settings: config.Config) -> dict[str, float]:
-    """What devices that share the rows of an image send each other in a step, of each kind in MB and how many."""
-    plan = api.build_plan(images.load("images/pebbles.png"), settings)
+def measure_messages(case: Case) -> tables.Row:
+    """Compiles a loop of steps for devices that share the rows of an image.
+
+    Returns:
+      A row: for each collective the MB per step that devices send, and in how many messages.
+    """
+    plan = api.build_plan(images.load(EXEMPLAR), case.config)
     program = compilation.lower_loop(plan, plan.problems[-1]).compile().as_text()
-    sent = {move: [] for move in MOVES}
-    for shape, move, _ in re.findall(rf" = (.*?) ({'|'.join(MOVES)})(-start)?\(", program):
-        sent[move].append(size(shape.strip("()").split("), ")[0]))
-    return {"what": what} | {
-        move: f"{sum(all_of) / 1e6:.3g} ({len(all_of)})" for move, all_of in sent.items()
-    }
+    sizes: dict[str, list[int]] = {name: [] for name in COLLECTIVES}
+    pattern = rf" = (.*?) ({'|'.join(COLLECTIVES)})(-start)?\("
+    for shape, name, _ in re.findall(pattern, program):
+        sent = shape.strip("()").split("), ")[0]
+        sizes[name].append(shape_bytes(sent))
+
+    row: tables.Row = {"what": case.what}
+    for name, messages in sizes.items():
+        row[name] = f"{sum(messages) / 1e6:.3g} ({len(messages)})"
+    return row
 
 
-def size(shape: str) -> int:
-    """Bytes of `f32[256,256,3]{2,1,0}`, or of a tuple of such."""
-    arrays = re.findall(rf"\b({'|'.join(BYTES)})\[([\d,]*)\]", shape)
-    return sum(
-        BYTES[kind] * int(np.prod([int(side) for side in sides.split(",") if side]))
-        for kind, sides in arrays
-    )
-
-
-def settings() -> Iterator[tuple[str, config.Config, int]]:
-    """What is compiled, and how many of it: with the features of whole images at once, however large."""
-    for size, number in ((128, 1), (128, 8), (256, 1), (1024, 1), (4096, 1)):
-        for precision in ("float32", "bfloat16"):
-            choices = {
-                "height": size,
-                "width": size,
-                "precision": precision,
-                "strips": "none",
-                "remat": "none",
-            }
-            what = f"{number if number > 1 else 'one'} of {size} px, {precision}"
-            yield f"VGG-16-BN, {what}", cases.vgg16(**choices), number
-            yield f"built in, {what}", config.Config(**choices, scales=1), number
+def shape_bytes(shape: str) -> int:
+    """Returns the bytes of an HLO shape such as `f32[256,256,3]{2,1,0}`, or of a tuple of them."""
+    total = 0
+    for kind, sides in re.findall(rf"\b({'|'.join(ITEM_BYTES)})\[([\d,]*)\]", shape):
+        items = np.prod([int(side) for side in sides.split(",") if side])
+        total += ITEM_BYTES[kind] * int(items)
+    return total
 
 
 def main(names: list[str]) -> None:
-    """Prints two tables for each device: of one, and of four that share an image."""
+    """Prints two tables for each target: one device, and four that share an image.
+
+    Args:
+      names: rows of `TARGETS`; empty: h200.
+
+    Raises:
+      UserError: a target is unknown, or its compiler is not installed.
+    """
     for name in names or ["h200"]:
-        backend, describe = errors.choose("device", name, DEVICES)
+        target = errors.choose("device", name, TARGETS)
         try:
-            devices = describe()
+            devices = target.describe()
         except (NotImplementedError, RuntimeError) as error:
             raise errors.UserError(
-                f"no compiler for {name} ({error}): the extra `cuda12`, or `tpu`, brings it"
+                f"no compiler for {name} ({error}); the extra `cuda12`, or `tpu`, installs it"
             ) from error
-        jax.devices()  # that of this machine, before JAX is told that there are others
-        jax.default_backend = lambda backend=backend: backend
-        rows = [{"what": what, **row(devices[0], *chosen)} for what, *chosen in settings()]
+
+        jax.devices()  # initializes the backend of this machine, before JAX is made to see others
+        platform = target.platform
+        jax.default_backend = lambda platform=platform: platform
+        rows = [measure(devices[0], case) for case in single_cases()]
         print(f"\n{devices[0].device_kind}\n\n{tables.markdown(rows)}", flush=True)
-        jax.devices, jax.device_count = (
-            lambda found=devices: found,
-            lambda found=devices: len(found),
-        )
-        choices = {
-            "height": 1024,
-            "width": 1024,
-            "strips": "none",
-            "remat": "none",
-            "mesh": f"rows:{len(devices)}",
-        }
-        both = {"VGG-16-BN": cases.vgg16(**choices), "built in": config.Config(**choices, scales=1)}
-        print(
-            f"\n{tables.markdown([spread(f'{what}, 1024 px', chosen) for what, chosen in both.items()])}",
-            flush=True,
-        )
+
+        jax.devices = lambda devices=devices: devices
+        jax.device_count = lambda devices=devices: len(devices)
+        rows = [measure_messages(case) for case in shared_cases(len(devices))]
+        print(f"\n{tables.markdown(rows)}", flush=True)
 
 
 if __name__ == "__main__":

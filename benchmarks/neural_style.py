@@ -1,13 +1,22 @@
-"""The built-in network beside neural-style-pt's setting with real VGG-19 weights: time, pictures and two distances.
+"""The built-in network compared with neural-style-pt's setting: time, images and two distances.
 
     jaxtex-weights fetch vgg19
-    python benchmarks/neural_style.py [EXEMPLAR ...]         (extra `bench`; pictures and a sheet go to runs/neural_style)
+    python benchmarks/neural_style.py [EXEMPLAR ...]        (needs the extra `bench`)
 
-Four makers at 192 px, 200 evaluations each: a plain PyTorch loop as in neural-style-pt (relu1_1, relu2_1, relu3_1, Gram,
-maximum pooling, `torch.optim.LBFGS`, from noise), the same setting in jaxtex, and jaxtex's defaults with its built-in
-network, `cold` (nothing was compiled before) and `warm`. Each is a process of its own, timed from its start to the
-picture on disk. The distances are independent of what was optimised: `patches` of `jaxtex.metrics`, and its `features` with
-VGG-19's pools.
+Four makers at 192 px, 200 evaluations each; images and a sheet go to runs/neural_style.
+
+| maker | method |
+| --- | --- |
+| `torch` | a PyTorch loop with the setting of neural-style-pt, see below |
+| `same` | jaxtex with that setting |
+| `cold` | jaxtex's defaults with the built-in network, without cached programs |
+| `warm` | the same with cached programs |
+
+The setting is: trained VGG-19, Gram matrices at relu1_1, relu2_1 and relu3_1, maximum pooling,
+`torch.optim.LBFGS` (in jaxtex its own L-BFGS), from noise.
+
+Each is a process of its own, measured from its start to the image on disk. No maker optimizes the
+distances: `patches` of `jaxtex.metrics`, and its `features` with the pooled layers of VGG-19.
 """
 
 import pathlib
@@ -25,93 +34,102 @@ from jaxtex.synthesis import input_images
 from jaxtex.weights import locations
 
 FOLDER = pathlib.Path("runs/neural_style")
-SIZE, EVALUATIONS = 192, 200
+EXEMPLARS = ("pebbles", "bricks", "water", "leaves", "weave")
+SIZE = 192  # pixels
+EVALUATIONS = 200
 MAKERS = ("torch", "same", "cold", "warm")
+SHOWN = ("torch", "same", "warm")  # in the sheet, beside the exemplar
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
-SETTING = ["--network=vgg19", f"--layers={','.join(LAYERS)}", "--statistic=gram", "--pooling=max", "--octaves=1",
-           "--scales=1", "--padding=zero"]  # fmt: skip
+SEED = 1  # from 0, PyTorch's pebbles stay gray
+SETTING = [
+    "--network=vgg19",
+    f"--layers={','.join(LAYERS)}",
+    "--statistic=gram",
+    "--pooling=max",
+    "--octaves=1",
+    "--scales=1",
+    "--padding=zero",
+]
+TORCH_FLAG = "--torch"  # of this script: runs the PyTorch loop in this process
 
 
-def torch_loop(path: str, out: str) -> None:
-    """The texture as neural-style-pt makes it."""
+def run_torch(path: str, output: str) -> None:
+    """Synthesizes a texture as neural-style-pt does.
+
+    Args:
+      path: of the exemplar.
+      output: path of the image to write.
+    """
     import gatys
     import torch
 
-    torch.manual_seed(1)  # from 0 its pebbles stay grey after 200 evaluations
+    torch.manual_seed(SEED)
     style = images.resize_shorter_side(images.load(path), SIZE)
-    peer = gatys.Gatys(str(locations.require_file("vgg19")), LAYERS, style, norm="neural_style")
-    image = peer.noise(style)
-    peer.run(image, EVALUATIONS)
-    images.save(out, peer.image(image))
+    weights = str(locations.require_file("vgg19"))
+    network = gatys.Gatys(weights, LAYERS, style, norm="neural_style")
+    variable = network.noise(style)
+    network.run(variable, EVALUATIONS)
+    images.save(output, network.to_image(variable))
 
 
-def timed(name: str, path: str) -> tuple[np.ndarray, float]:
-    """The picture of one maker, and the seconds that its process took."""
-    out = FOLDER / f"{pathlib.Path(path).stem}_{name}"
+def make(name: str, path: str) -> tuple[np.ndarray, float]:
+    """Runs a maker in a process.
+
+    Args:
+      name: one of `MAKERS`.
+      path: of the exemplar.
+
+    Returns:
+      The image, `[H, W, 3]`, and the seconds that the process took.
+    """
+    output = FOLDER / f"{pathlib.Path(path).stem}_{name}"
     if name == "torch":
-        command = [sys.executable, __file__, "--torch", path, f"{out}.png"]
+        result = output.with_suffix(".png")
+        command = [__file__, TORCH_FLAG, path, str(result)]
     else:
-        common = [
-            "--style",
-            path,
-            f"--size={SIZE}",
-            f"--num_steps={EVALUATIONS}",
-            f"--workdir={out}",
-        ]
-        command = [
-            sys.executable,
-            "-m",
-            "jaxtex",
-            "--overwrite",
-            *common,
-            *(SETTING if name == "same" else []),
-        ]
+        result = output / "result.png"
+        flags = ["--overwrite", f"--style={path}", f"--size={SIZE}", f"--num_steps={EVALUATIONS}"]
+        flags.append(f"--workdir={output}")
+        if name == "same":
+            flags += SETTING
+        command = ["-m", "jaxtex", *flags]
     if name == "cold":
-        shutil.rmtree(FOLDER / "cache", ignore_errors=True)  # of compiled programs
-    began = time.perf_counter()
-    there = cases.keeping(FOLDER) | {"JAXTEX_WEIGHTS": str(locations.require_file("vgg19").parent)}
-    subprocess.run(command, check=True, capture_output=True, env=there)
-    return images.load(
-        f"{out}.png" if name == "torch" else out / "result.png"
-    ), time.perf_counter() - began
+        shutil.rmtree(FOLDER / "cache", ignore_errors=True)
+
+    environment = cases.environment(FOLDER)
+    environment["JAXTEX_WEIGHTS"] = str(locations.require_file("vgg19").parent)
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
+    seconds = time.perf_counter() - start
+    return images.load(result), seconds
 
 
 def main() -> None:
     """Prints a row for each exemplar and maker, and the medians of the ratios of time."""
     if not locations.find_file("vgg19"):
-        print(
-            "Left out: VGG-19's trained weights are not here; jaxtex-weights fetch vgg19 brings them"
-        )
+        print("Left out: needs the trained weights of VGG-19; type jaxtex-weights fetch vgg19")
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     print("exemplar | maker | seconds | patch distance | feature distance")
-    ratios, rows = [], []
-    for path in sys.argv[1:] or [
-        f"images/{name}.png" for name in ("pebbles", "bricks", "water", "leaves", "weave")
-    ]:
+    ratios = []
+    rows = []
+    for path in sys.argv[1:] or [f"images/{name}.png" for name in EXEMPLARS]:
         exemplar = input_images.resize_input(images.load(path), SIZE)
-        made = {name: timed(name, path) for name in MAKERS}
+        made = {name: make(name, path) for name in MAKERS}
         for name, (image, seconds) in made.items():
-            distances = (
-                metrics.patches(exemplar, image),
-                metrics.features(exemplar, image, "vgg19"),
-            )
-            print(
-                f"{path} | {name} | {seconds:.1f} | {distances[0]:.4f} | {distances[1]:.4f}",
-                flush=True,
-            )
-        rows.append(
-            contact_sheet.sheet(
-                [exemplar, *(made[name][0] for name in ("torch", "same", "warm"))]
-            ).swapaxes(0, 1)
-        )
-        images.save(FOLDER / "sheet.jpg", contact_sheet.sheet(rows).swapaxes(0, 1))
+            patches = metrics.patches(exemplar, image)
+            features = metrics.features(exemplar, image, "vgg19")
+            print(f"{path} | {name} | {seconds:.1f} | {patches:.4f} | {features:.4f}", flush=True)
+        rows.append([exemplar, *(made[name][0] for name in SHOWN)])
+        images.save(FOLDER / "sheet.jpg", contact_sheet.grid(list(zip(*rows, strict=True))))
         ratios.append([made[name][1] / made["torch"][1] for name in MAKERS[1:]])
-    print(
-        "time over torch's: "
-        + ", ".join(f"{n} {r:.2f}" for n, r in zip(MAKERS[1:], np.median(ratios, 0), strict=True))
-    )
+
+    medians = zip(MAKERS[1:], np.median(ratios, 0), strict=True)
+    print("time over torch's: " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in medians))
 
 
 if __name__ == "__main__":
-    torch_loop(*sys.argv[2:]) if sys.argv[1:2] == ["--torch"] else main()
+    if sys.argv[1:2] == [TORCH_FLAG]:
+        run_torch(*sys.argv[2:])
+    else:
+        main()

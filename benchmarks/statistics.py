@@ -1,61 +1,85 @@
-"""What each statistic costs: seconds a step over those of `gram`, interleaved in one run, without compilation.
+"""Cost of each statistic: seconds per step relative to `gram`, without compilation.
 
-L-BFGS for all but critics, which learn beside Adam.
+    python benchmarks/statistics.py [EXEMPLAR]
 
-    python benchmarks/statistics.py [EXEMPLAR]       (192 px, the built-in network; runs/bench/statistics.json)
+The built-in network at 192 px, one scale; all statistics are interleaved in one process. The
+optimizer is L-BFGS, or Adam for a statistic with a critic. Prints a table and writes its rows to
+runs/bench/statistics.json.
 """
 
 import json
 import sys
 import time
+from typing import Any
 
 import cases
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import images, optimizers, statistics
+from jaxtex import images, statistics
 from jaxtex.runs import tables
-from jaxtex.synthesis import api, compilation, config
+from jaxtex.synthesis import api, compilation, config, stepping
 
-SIZE, ROUNDS, STEPS = 192, 7, 4
+SIZE = 192  # pixels
+ROUNDS = 7
+STEPS = 4  # per round
 
 
-def prepare(style: np.ndarray, statistic: str) -> list:
-    """A chunk of steps, its state and data, and the problem's way to draw anew."""
-    optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
-    plan = api.build_plan(
-        style, config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer)
-    )
-    problem = plan.problems[0]
-    state = jax.tree.map(
-        jnp.copy, optimizers.init_state(plan.optimizer, jnp.asarray(plan.start), problem.critic)
-    )
-    return [compilation.build_chunk(plan, problem, looped=False)(), state, problem.data(0), problem]
+class Case:
+    """Steps of one statistic.
+
+    Args:
+      style: the exemplar, `[H, W, 3]`.
+      statistic: a row of `statistics.STATISTICS`.
+    """
+
+    def __init__(self, style: np.ndarray, statistic: str):
+        optimizer = "adam" if statistics.STATISTICS[statistic]().critic else "lbfgs"
+        self.config = config.Config(statistic=statistic, size=SIZE, scales=1, optimizer=optimizer)
+        plan = api.build_plan(style, self.config)
+        self.problem = plan.problems[0]
+        self.chunk = compilation.build_chunk(plan, self.problem, looped=False)()
+        self.state = stepping.init_state(plan, self.problem)
+        self.data: Any = self.problem.data(0)
+
+    def time_step(self) -> float:
+        """Advances by `STEPS` steps and returns the seconds of one."""
+        start = time.perf_counter()
+        self.state, _ = self.chunk(self.state, self.data, STEPS)
+        return (time.perf_counter() - start) / STEPS
+
+    def time_resampling(self) -> float:
+        """Resamples positions and directions, and returns the seconds as a share per step."""
+        start = time.perf_counter()
+        if self.problem.stochastic:
+            jax.block_until_ready(self.problem.data(1))
+        return (time.perf_counter() - start) / self.config.renew_every
 
 
 def main() -> None:
-    """Prints a row for each statistic: a step, and with the share of drawing anew every ten steps; and keeps the rows."""
-    style = images.load(sys.argv[1] if len(sys.argv) > 1 else "images/pebbles.png")
-    prepared = {name: prepare(style, name) for name in statistics.STATISTICS}
-    steps, draws = ({name: [] for name in prepared} for _ in range(2))
+    """Prints a row for each statistic: a step, and a step with its share of resampling."""
+    style = images.load(sys.argv[1] if len(sys.argv) > 1 else cases.EXEMPLAR)
+    prepared = {name: Case(style, name) for name in statistics.STATISTICS}
+    steps: dict[str, list[float]] = {name: [] for name in prepared}
+    resampling: dict[str, list[float]] = {name: [] for name in prepared}
     for _ in range(ROUNDS):
-        for name, entry in prepared.items():
-            began = time.perf_counter()
-            entry[1], _ = entry[0](entry[1], entry[2], STEPS)
-            steps[name].append((time.perf_counter() - began) / STEPS)
-            began = time.perf_counter()
-            jax.block_until_ready(entry[3].data(1)) if entry[3].stochastic else None
-            draws[name].append((time.perf_counter() - began) / config.Config().renew_every)
-    rows, gram = [], np.median(steps["gram"])
+        for name, case in prepared.items():
+            steps[name].append(case.time_step())
+            resampling[name].append(case.time_resampling())
+
+    gram = np.median(steps["gram"])
+    rows: list[tables.Row] = []
     for name in prepared:
-        step, draw = np.median(steps[name]), np.median(draws[name])
-        costs = {
-            "seconds a step": step,
-            "over gram": step / gram,
-            "with drawing anew": (step + draw) / gram,
-        }
-        rows.append({"what": name} | {key: float(value) for key, value in costs.items()})
+        step = np.median(steps[name])
+        total = step + np.median(resampling[name])
+        rows.append(
+            {
+                "what": name,
+                "seconds per step": float(step),
+                "over gram": float(step / gram),
+                "with resampling": float(total / gram),
+            }
+        )
     cases.FOLDER.mkdir(parents=True, exist_ok=True)
     (cases.FOLDER / "statistics.json").write_text(json.dumps(rows, indent=1))
     print(tables.markdown(rows))

@@ -6,9 +6,10 @@ Where to change what:
   the result; then its name in `help_page.GROUPS`;
 * add a flag to another command: a field of `Options` in its module;
 * add a preset: a row of `presets.PRESETS`;
-* change the help of a flag: the text beside its field; the rest of the page is the docstring of the
-  command's module;
-* add a kind of `--list`: a row of `lists.LISTS`; a shell of `--completion`: `completion.SHELLS`.
+* change the help: the text of a flag is beside its field, the rest of the page is the docstring of
+  the command's module;
+* add a kind of `--list`: a row of `help_page.LISTS`;
+* add a shell to `--completion`: a row of `completion.SHELLS`.
 
 `flag_fields` turns the fields of a dataclass into flags and back. `flag_parsing` runs a command:
 parsing, help, errors, exit status.

@@ -5,6 +5,7 @@ A command is a `Command`. `run` runs it on given arguments in this process, as t
 """
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +85,7 @@ def run(command: Command, arguments: Sequence[str]) -> None:
     """
     values = command.define_flags()
     rest = parse(command, values, arguments)
-    handle_errors(command.name, lambda rest: command.main(values, rest), rest)
+    handle_errors(command.name, functools.partial(command.main, values), rest)
 
 
 def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) -> list[str]:

@@ -8,14 +8,15 @@ To add a flag, add a field to one of the two, and the flag's name to `help_page.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
-from jaxtex import networks, optimizers, statistics
-from jaxtex.cli import completion, flag_fields, lists, presets
+from jaxtex import errors, networks, optimizers, statistics
+from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, presets
 from jaxtex.networks import convolutions
+from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
 
@@ -28,7 +29,7 @@ CHOICES: Mapping[str, Mapping] = {
     "precision": convolutions.PRECISIONS,
     "remat": memory_budget.REMATS,
     "preset": presets.PRESETS,
-    "list": lists.LISTS,
+    "list": help_page.LISTS,
     "completion": completion.SHELLS,
 }
 
@@ -124,3 +125,45 @@ def read(values: flags.FlagValues) -> tuple[Options, dict[str, Any]]:
     given = frozenset(name for name in values if values[name].present)
     options = flag_fields.read(Options, values, given=given)
     return options, flag_fields.read_given(configs.Config, values)
+
+
+def define_run_flags(values: flags.FlagValues) -> flags.FlagValues:
+    """Defines the flags of `jaxtex` that a sweep accepts for its runs.
+
+    Args:
+      values: flags to add to.
+
+    Returns:
+      `values`.
+    """
+    defined = define_flags()
+    for name in sweeps.ALLOWED:
+        values[name] = defined[name]
+    flags.DEFINE_alias("texture", "style", flag_values=values)
+    return values
+
+
+def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
+    """Parses the flags of one run of a sweep: from the command line, a list or a flagfile.
+
+    Args:
+      arguments: flags, without the name of the command.
+
+    Raises:
+      UserError: a flag is unknown, or its value is not valid.
+    """
+    values = define_run_flags(flags.FlagValues())
+    flags.DEFINE_string("workdir", "", "Folder of the run, in a flagfile.", flag_values=values)
+    try:
+        rest = values(["jaxtex", *arguments])[1:]
+    except flags.Error as error:
+        raise errors.UserError(flag_parsing.explain_error(error, values)) from error
+    if rest:
+        raise errors.UserError(f"'{rest[0]}' is not a flag")
+
+    return sweeps.RunFlags(
+        style=values.style,
+        choices=flag_fields.read_given(configs.Config, values),
+        experiment=values.experiment,
+        workdir=values.workdir,
+    )

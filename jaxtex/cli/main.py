@@ -24,7 +24,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from jaxtex import errors
-from jaxtex.cli import completion, flag_parsing, flags, help_page, lists, output_file, presets
+from jaxtex.cli import completion, flag_parsing, flags, help_page, output_file, presets
 from jaxtex.runs import (
     batch_execution,
     execution,
@@ -51,9 +51,12 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
     """
     del arguments
     options, given = flags.read(values)
+
+    # Before any other use of JAX.
     malloc.keep_freed_memory()
     distributed.initialize(options.distributed)
     xla_options.enable_compilation_cache()
+
     style, choices = resolve_choices(options, given)
     config = configs.Config(**choices)
     output_file.validate(options, style, config)
@@ -101,10 +104,10 @@ def print_list(kind: str, config: configs.Config) -> None:
     """Prints the available names of a kind, for `--list`.
 
     Args:
-      kind: a row of `lists.LISTS`.
+      kind: a row of `help_page.LISTS`.
       config: names the network whose layers are listed.
     """
-    print("\n".join(lists.list_names(kind, config)))
+    print("\n".join(help_page.list_names(kind, config)))
 
 
 def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:

@@ -24,7 +24,8 @@ import jax
 from absl import flags
 
 from jaxtex import errors
-from jaxtex.cli import flag_fields, flag_parsing, help_page, run_flags, sweep_status
+from jaxtex.cli import flag_fields, flag_parsing, help_page, sweep_status
+from jaxtex.cli import flags as jaxtex_flags
 from jaxtex.runs import execution, results, slurm, sweeps, workers
 from jaxtex.runtime import preemption
 from jaxtex.viewer import server
@@ -74,7 +75,7 @@ class Options:
 
 def define_flags() -> flags.FlagValues:
     """Returns the flags of `jaxtex-sweep`: its own, and those of `jaxtex` that apply to runs."""
-    return run_flags.copy_flags(flag_fields.define(Options, flags.FlagValues()))
+    return jaxtex_flags.define_run_flags(flag_fields.define(Options, flags.FlagValues()))
 
 
 def main(values: flags.FlagValues, arguments: list[str]) -> None:
@@ -142,11 +143,11 @@ def load_runs(options: Options, fixed: list[str]) -> results.Runs:
     folder = pathlib.Path(options.folder)
     if fixed or options.vary or options.list_:
         points = sweeps.flag_points(fixed, options.vary, options.list_)
-        requested = sweeps.expand_runs(run_flags.parse, points)
-        existing = sweeps.read_manifest(folder, run_flags.parse)
+        requested = sweeps.expand_runs(jaxtex_flags.parse_run, points)
+        existing = sweeps.read_manifest(folder, jaxtex_flags.parse_run)
         sweeps.write_manifest(folder, requested, existing)
 
-    runs = sweeps.read_manifest(folder, run_flags.parse)
+    runs = sweeps.read_manifest(folder, jaxtex_flags.parse_run)
     if not runs:
         raise errors.UserError(f"--folder={folder}: no sweep in this folder; --vary starts one")
     return runs
@@ -268,7 +269,7 @@ def describe_flags(values: flags.FlagValues) -> str:
     """Returns the help page: the flags of the command, then those of `jaxtex`."""
     del values
     own = flag_fields.define(Options, flags.FlagValues())
-    of_runs = run_flags.copy_flags(flags.FlagValues())
+    of_runs = jaxtex_flags.define_run_flags(flags.FlagValues())
     page = help_page.plain_page(__doc__ or "", own)
     return f"{page}\nFlags of jaxtex:\n\n{help_page.grouped_flags(of_runs, common=False)}"
 

@@ -1,7 +1,6 @@
 """Status and results of a sweep, from the folders and logs of its runs."""
 
 import collections
-import itertools
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -115,6 +114,7 @@ def sheet_columns(runs: Iterable[execution.Run]) -> int:
     longest = 1
     for flag in results.differing_choices(named):
         values = [choice[flag] for choice in choices]
-        sharing = itertools.takewhile(lambda value, first=values[0]: value == first, values)
-        longest = max(longest, len(list(sharing)))
+        # Runs at the beginning that have the same value; not all have, as the flag differs.
+        changes = (i for i, value in enumerate(values) if value != values[0])
+        longest = max(longest, next(changes))
     return longest if 1 < longest <= MAX_COLUMNS else DEFAULT_COLUMNS

@@ -27,7 +27,7 @@ from jaxtex import errors
 from jaxtex.images import encoding, file_checks, pixel_formats
 
 # Pillow's names. It has AVIF only where it was built with libavif.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 if features.check("avif"):
     FORMATS = (*FORMATS, "AVIF")
 
@@ -153,7 +153,9 @@ def _override_raw_mode(image: ImageFile.ImageFile, raw_mode: str) -> None:
     """Replaces the raw mode in all tiles of an image that is not loaded yet."""
     tiles = []
     for tile in image.tile:
-        arguments = raw_mode if isinstance(tile.args, str) else (raw_mode, *tile.args[1:])
+        arguments: str | tuple = raw_mode
+        if not isinstance(tile.args, str):
+            arguments = (raw_mode, *(tile.args or ())[1:])
         tiles.append(tile._replace(args=arguments))
     image.tile = tiles
 

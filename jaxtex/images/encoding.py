@@ -87,12 +87,16 @@ def _write_deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
     """Writes a PNG with 16 bits per sample, which Pillow cannot."""
     import numpngw  # on first use: few runs write 16 bits
 
+    # Without this entry numpngw would store the time, and equal images would give unequal files.
+    text: list[tuple[str, str | None]] = [("Creation Time", None)]
+    if note:
+        text.append((METADATA_KEY, note))
     numpngw.write_png(
         os.fspath(path),
         pixels,
         filter_type="heuristic",
         iccp=("sRGB", icc.srgb()),
-        text_list=[(METADATA_KEY, note)] if note else None,
+        text_list=text,
     )
 
 

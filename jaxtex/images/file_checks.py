@@ -187,7 +187,7 @@ def _check_tiff_strips(image: ImageFile.ImageFile) -> None:
 
     covered = 0
     for tile in image.tile:
-        left, upper, right, lower = tile.extents
+        left, upper, right, lower = tile.extents or (0, 0, 0, 0)
         covered += (right - left) * (lower - upper)
     if covered < image.width * image.height * planes:
         raise ValueError("strips are missing")

@@ -60,7 +60,7 @@ def _transform(source, mode: str) -> ImageCms.ImageCmsTransform:
 
 def _is_srgb(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     """True if a transform leaves colors from all over the RGB cube within `SAME` levels."""
-    levels = np.arange(0, 256, 17, np.uint8)  # 16 levels: 16 ** 3 == 64 ** 2 colors
+    levels = np.arange(0, 256, 17, dtype=np.uint8)  # 16 levels: 16 ** 3 == 64 ** 2 colors
     cube = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(64, 64, 3)
     swatch = Image.fromarray(cube).convert(mode)
     changed = np.asarray(ImageCms.applyTransform(swatch, transform), int)

@@ -174,7 +174,8 @@ def extend_colors(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     sums = _resize_planes(colors * alpha[..., None], height, width)
     coarse = extend_colors(sums / np.maximum(weight, SMALLEST)[..., None], weight)
 
-    around = _resize_planes(coarse, *alpha.shape, Image.Resampling.BILINEAR)
+    rows, columns = alpha.shape
+    around = _resize_planes(coarse, rows, columns, Image.Resampling.BILINEAR)
     return np.where(alpha[..., None] > 0, colors, around).astype(np.float32)
 
 

@@ -1,17 +1,16 @@
-"""Named terms of the loss, their targets, and their weighted sum."""
+"""Named terms of the loss, their targets, and their weighted sum.
 
-from jaxtex.losses.base import (
-    EMPTY,
-    TargetImages,
-    Term,
-    Terms,
+To add a term, write a function that returns a `Term` in `terms` and add it to the loss in
+`jaxtex/synthesis/objectives.py`.
+"""
+
+from jaxtex.losses.base import EMPTY, TargetImages, Term, Terms, texture, total
+from jaxtex.losses.sampling import draw_sample, sample
+from jaxtex.losses.summaries import (
     blend_summaries,
-    draw_sample,
     make_targets,
-    sample,
     summarize,
-    texture,
-    total,
+    summarize_layers,
 )
 
 __all__ = [
@@ -24,6 +23,7 @@ __all__ = [
     "make_targets",
     "sample",
     "summarize",
+    "summarize_layers",
     "texture",
     "total",
 ]

@@ -1,7 +1,8 @@
-"""Named terms of the loss: each is evaluated at every step against a target that was prepared once.
+"""The `Term` of a loss, the weighted sum of terms, and the texture term.
 
-A term's target is an argument of the compiled step. What is drawn at random (positions, directions) is part of it, and
-is drawn anew between steps by making another target of the same shapes.
+Each term is evaluated at every step against a target that is made once. The target is an argument
+of the compiled step. Random draws (positions, directions) are part of the target: they are
+resampled between steps by passing another target of the same shapes.
 """
 
 import types
@@ -9,192 +10,118 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
-from jaxtex.statistics import map_layers, quantiles
+from jaxtex.losses import sampling, summaries
+from jaxtex.statistics import map_layers
 
 Terms = dict[str, jax.Array]  # name -> scalar
-EMPTY: Mapping = types.MappingProxyType({})
+EMPTY: Mapping[str, Any] = types.MappingProxyType({})
 
 
 class TargetImages(NamedTuple):
-    """What a target is made from, at one scale."""
+    """Images that targets are made from, at one scale.
 
-    styles: Sequence[np.ndarray]  # [H, W, 3] in [0, 1]
-    weights: Sequence[float]  # of the styles
-    content: np.ndarray | None  # of the result's size
-    height: int  # of the result
+    Attributes:
+      styles: exemplars, each `[H, W, 3]` in [0, 1].
+      weights: positive weights of the styles; only their ratios matter.
+      content: `[H, W, 3]` in [0, 1], no larger than the result; None without content.
+      height: of the result in pixels.
+      width: of the result in pixels.
+      features: image `[H, W, 3]` -> features of the network.
+    """
+
+    styles: Sequence[np.ndarray]
+    weights: Sequence[float]
+    content: np.ndarray | None
+    height: int
     width: int
-    features: Callable[[np.ndarray], networks.Features]  # of a picture
+    features: Callable[[np.ndarray], networks.Features]
+
+
+def _no_target(images: TargetImages) -> None:
+    del images
+
+
+def _all_features(features: networks.Features, target: Any) -> networks.Features:
+    del target
+    return features
 
 
 class Term(NamedTuple):
-    """One summand of the loss."""
+    """One summand of the loss.
 
-    evaluate: Callable[
-        [jax.Array, Any, Any], jax.Array
-    ]  # (image, what it looks at, target) -> scalar
+    Attributes:
+      evaluate: (image `[H, W, 3]`, result of `extract`, target) -> scalar.
+      weight: weight in the loss.
+      make_target: images -> target. Texture terms have None here, see `targets.build_targets`.
+      extract: (features of the image, target) -> what `evaluate` compares.
+    """
+
+    evaluate: Callable[[jax.Array, Any, Any], jax.Array]
     weight: float = 1.0
-    make_target: Callable[[TargetImages], Any] = lambda pictures: (
-        None
-    )  # -> target, where `targets.Targets` does not make it
-    extract: Callable[[networks.Features, Any], Any] = lambda features, target: (
-        features
-    )  # (features, target)
+    make_target: Callable[[TargetImages], Any] = _no_target
+    extract: Callable[[networks.Features, Any], Any] = _all_features
 
 
 def total(
     terms: dict[str, Term],
     image: jax.Array,
     features: networks.Features,
-    targets: dict,
-    looked: Mapping = EMPTY,
+    targets: dict[str, Any],
+    extracted: Mapping[str, Any] = EMPTY,
 ) -> tuple[jax.Array, Terms]:
-    """The weighted sum of the terms, and each (unweighted) under its name.
+    """Returns the weighted sum of the terms, and each term without its weight.
 
     Args:
       terms: name -> term.
       image: `[H, W, 3]`.
-      features: of the image.
-      targets: of each term.
-      looked: name -> what a term looks at, where that is known already, without the features.
+      features: features of the image.
+      targets: name -> target.
+      extracted: name -> result of `extract`, for terms for which it was computed elsewhere.
     """
-    look = lambda name: (
-        looked[name] if name in looked else terms[name].extract(features, targets[name])
-    )
-    values = {name: term.evaluate(image, look(name), targets[name]) for name, term in terms.items()}
+    values = {}
+    for name, term in terms.items():
+        if name in extracted:
+            inputs = extracted[name]
+        else:
+            inputs = term.extract(features, targets[name])
+        values[name] = term.evaluate(image, inputs, targets[name])
     return sum(terms[name].weight * value for name, value in values.items()), values
 
 
 def texture(statistic: statistics.Statistic, weights: dict[str, float], share: float = 1.0) -> Term:
-    """The distance of the statistics, as a weighted mean over layers.
+    """Returns the distance of a statistic to its target, as a weighted mean over layers.
 
     Args:
-      statistic: what is matched at each layer.
-      weights: layer -> weight, positive; only their ratios matter.
-      share: of the whole loss.
+      statistic: the statistic that is matched at each layer.
+      weights: layer -> positive weight; only their ratios matter.
+      share: weight in the loss.
 
     Returns:
-      A term that is 0 where all statistics agree and about 1 for an image without structure. Its target is
-      `{layer: {"target": ..., "sample": ...}}`, see `view` and `aims`; it looks at summaries.
+      A term that is 0 where all statistics agree and about 1 for an image without structure. Its
+      target is layer -> `{"target": ..., "sample": ...}`: the statistic's target (see
+      `summaries.make_targets`) and the draw (see `sampling.draw_sample`). It extracts summaries.
     """
-    whole = sum(weights.values())
+    total_weight = sum(weights.values())
 
-    def look(features: networks.Features, target: dict) -> dict[str, statistics.Summary]:
-        return _summaries(
-            statistic,
-            {layer: sample(features[layer], target[layer]["sample"]) for layer in weights},
-        )
+    def extract(
+        features: networks.Features, target: dict[str, Any]
+    ) -> dict[str, statistics.Summary]:
+        sampled = {
+            layer: sampling.sample(features[layer], target[layer]["sample"]) for layer in weights
+        }
+        return summaries.summarize_layers(statistic, sampled)
 
     def evaluate(
-        image: jax.Array, summaries: dict[str, statistics.Summary], target: dict
+        image: jax.Array, summary: dict[str, statistics.Summary], target: dict[str, Any]
     ) -> jax.Array:
         del image
-        distances = map_layers.map_layers(
-            statistic.distance, {layer: target[layer]["target"] for layer in weights}, summaries
-        )
-        return sum(weights[layer] / whole * distance for layer, distance in distances.items())
-
-    return Term(evaluate, share, extract=look)
-
-
-def sample(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
-    """What a statistic sees of a layer: all, or some positions (`[P]`, numbers), or projections (`[C, D]`).
-
-    Returns:
-      `[H, W, C]` as given, or `[P, 1, D]`.
-    """
-    if not drawn:
-        return features
-    rows = features.reshape(-1, features.shape[-1])
-    rows = rows[drawn["positions"]] if "positions" in drawn else rows
-    rows = (
-        jnp.matmul(rows, drawn["directions"], precision="highest")
-        if "directions" in drawn
-        else rows
-    )
-    return rows[:, None]
-
-
-def draw_sample(
-    statistic: statistics.Statistic,
-    shape: tuple[int, ...],
-    inside: np.ndarray | None,
-    rng: np.random.Generator,
-) -> dict[str, np.ndarray]:
-    """The view of a layer `[H, W, C]`: positions where a mask `[H, W]` allows or by chance, directions by chance."""
-    positions = np.arange(shape[0] * shape[1]) if inside is None else np.flatnonzero(inside)
-    drawn = {}
-    if statistic.samples and len(positions) > statistic.samples:
-        drawn["positions"] = np.sort(
-            rng.choice(positions, statistic.samples, replace=False)
-        ).astype(np.int32)
-    elif inside is not None:
-        drawn["positions"] = positions.astype(np.int32)
-    if statistic.directions:
-        directions = rng.standard_normal((shape[2], statistic.directions))
-        drawn["directions"] = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
-    return drawn
-
-
-def summarize(
-    statistic: statistics.Statistic,
-    exemplars: Sequence[networks.Features],
-    weights: Sequence[float],
-    directions: dict,
-) -> dict[str, statistics.Summary]:
-    """The average of a statistic over exemplars, of each layer.
-
-    Args:
-      statistic: which.
-      exemplars: features of one exemplar or several, `[H, W, C]` or `[P, 1, C]`.
-      weights: of the exemplars.
-      directions: layer -> `[C, D]`, or nothing.
-    """
-    whole, summaries = sum(weights), []
-    for features in exemplars:
-        seen = {
-            name: sample(x, {"directions": directions[name]} if directions else {})
-            for name, x in features.items()
-        }
-        summaries.append(_summaries(statistic, seen))
-    shares = [weight / whole for weight in weights]
-    return {
-        name: blend_summaries([summary[name] for summary in summaries], shares)
-        for name in summaries[0]
-    }
-
-
-def _summaries(
-    statistic: statistics.Statistic, viewed: networks.Features
-) -> dict[str, statistics.Summary]:
-    """Of features in float32, but for statistics that sum in float32 themselves."""
-    exact = lambda x: x if statistic.average else x.astype(statistics.accumulation_dtype(x))
-    return map_layers.map_layers(lambda x: statistic.summarize(exact(x)), viewed)
-
-
-def make_targets(
-    statistic: statistics.Statistic, summaries: dict[str, statistics.Summary]
-) -> dict[str, Any]:
-    """What a statistic aims at, of each layer: done once, on arrays that are there, not in a compiled program."""
-    return {name: statistic.make_target(summary) for name, summary in summaries.items()}
-
-
-def blend_summaries(
-    summaries: Sequence[statistics.Summary], shares: Sequence[float]
-) -> statistics.Summary:
-    """The weighted mean of summaries; of sorted lists it is the barycentre of the channels.
-
-    Lists of different lengths are brought to that of the shortest.
-    """
-
-    def one(*leaves: jax.Array) -> jax.Array:
-        count = min(len(leaf) for leaf in leaves)
+        targets = {layer: target[layer]["target"] for layer in weights}
+        distances = map_layers.map_layers(statistic.distance, targets, summary)
         return sum(
-            share * quantiles.interpolate_quantiles(leaf, count)
-            for share, leaf in zip(shares, leaves, strict=True)
+            weights[layer] / total_weight * distance for layer, distance in distances.items()
         )
 
-    return summaries[0] if len(summaries) == 1 else jax.tree.map(one, *summaries)
+    return Term(evaluate, share, extract=extract)

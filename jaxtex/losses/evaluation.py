@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import networks
-from jaxtex.losses import base, row_strips, targets
+from jaxtex.losses import base, row_strips, sampling, targets
 
 Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
 
@@ -53,7 +53,7 @@ def _with_critic(target: dict[str, Any], states: dict[str, Any]) -> dict[str, An
 def _sampled_features(features: networks.Features, target: dict[str, Any]) -> networks.Features:
     """Returns the features that a critic learns from, in float32."""
     return {
-        layer: base.sample(features[layer], parts["sample"]).astype(jnp.float32)
+        layer: sampling.sample(features[layer], parts["sample"]).astype(jnp.float32)
         for layer, parts in target.items()
     }
 

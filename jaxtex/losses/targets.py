@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxtex import errors, images, networks, statistics
-from jaxtex.losses import base
+from jaxtex.losses import base, sampling, summaries
 from jaxtex.runtime import malloc
 
 WHITE = 0.5  # from this brightness on, a mask counts as white
@@ -177,7 +177,7 @@ def _draw_samples(
     samples = {}
     for layer in term.layers:
         shape = targets.shapes[layer]
-        samples[layer] = base.draw_sample(term.statistic, shape, mask_at(term.mask, shape), rng)
+        samples[layer] = sampling.draw_sample(term.statistic, shape, mask_at(term.mask, shape), rng)
     return samples
 
 
@@ -197,7 +197,7 @@ def _exemplar_samples(
         for layer in term.layers:
             shape = style_shapes[style][layer]
             mask = mask_at(masks[style], shape)
-            of_style[layer] = base.draw_sample(statistic, shape, mask, rng)
+            of_style[layer] = sampling.draw_sample(statistic, shape, mask, rng)
         samples.append(of_style)
     return samples
 
@@ -208,20 +208,21 @@ def _summarize_term(
     """Returns the blended summary of a term's styles; of a stochastic one the sampled features."""
     sampled = []
     for style, of_style in zip(term.styles, samples, strict=True):
+        layers = features[style]
         sampled.append(
-            {layer: base.sample(features[style][layer], of_style[layer]) for layer in term.layers}
+            {layer: sampling.sample(layers[layer], of_style[layer]) for layer in term.layers}
         )
     if term.statistic.stochastic:
         return sampled
-    return base.summarize(term.statistic, sampled, term.style_weights, {})
+    return summaries.summarize(term.statistic, sampled, term.style_weights, {})
 
 
 def _make_targets(term: TextureTerm, extracted: Any, directions: dict) -> dict[str, Any]:
     """Returns the target of each layer from what was extracted of the exemplars."""
-    summaries = extracted
+    summary = extracted
     if term.statistic.stochastic:
-        summaries = base.summarize(term.statistic, extracted, term.style_weights, directions)
-    return base.make_targets(term.statistic, summaries)
+        summary = summaries.summarize(term.statistic, extracted, term.style_weights, directions)
+    return summaries.make_targets(term.statistic, summary)
 
 
 def mask_at(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -1,78 +1,114 @@
-"""Terms of the loss that are no statistics: content, spectrum, total variation, the excitement of a feature map."""
+"""Terms that compare no statistics: content, activation, total variation and spectrum."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors, networks, statistics
-from jaxtex.losses import base
+from jaxtex.losses import base, summaries
 
 
 def content(weights: dict[str, float], share: float, norm: str = "relative") -> base.Term:
-    """1/2 of the squared difference of the features, position by position, as a weighted mean over layers.
+    """Returns half of the squared difference of features at each position, averaged over layers.
 
     Args:
-      weights: layer -> weight.
-      share: of the whole loss.
-      norm: "relative": in units of the content's own energy; "plain": the sum itself, as in the source.
+      weights: layer -> positive weight; only their ratios matter.
+      share: weight in the loss.
+      norm: "relative": in units of the content's own energy; "plain": the sum of squares, as in the
+        paper.
 
     References:
-      Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015, https://arxiv.org/abs/1508.06576.
+      Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015,
+      https://arxiv.org/abs/1508.06576.
     """
-    whole = sum(weights.values())
+    total_weight = sum(weights.values())
+
+    def difference(target: jax.Array, features: jax.Array) -> jax.Array:
+        target = target.astype(statistics.accumulation_dtype(target))
+        features = features.astype(statistics.accumulation_dtype(features))
+        return statistics.NORMS[norm](target, features, target.shape[-1])
 
     def evaluate(
         image: jax.Array, features: networks.Features, target: networks.Features
     ) -> jax.Array:
         del image
-        exact = lambda x: x.astype(statistics.accumulation_dtype(x))
-        difference = lambda layer: statistics.NORMS[norm](
-            exact(target[layer]), exact(features[layer]), target[layer].shape[-1]
+        return sum(
+            weight / total_weight * 0.5 * difference(target[layer], features[layer])
+            for layer, weight in weights.items()
         )
-        return sum(weight / whole * 0.5 * difference(layer) for layer, weight in weights.items())
 
-    def aim(pictures: base.TargetImages) -> networks.Features:
-        features = pictures.features(pad_to(pictures.content, pictures.height, pictures.width))
+    def make_target(images: base.TargetImages) -> networks.Features:
+        padded = pad_to(images.content, images.height, images.width)
+        features = images.features(padded)
         return {layer: features[layer] for layer in weights}
 
-    return base.Term(evaluate, share, aim)
+    return base.Term(evaluate, share, make_target)
 
 
 def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`[H, W, 3]` -> `[height, width, 3]`, which is no smaller: the last row and column are repeated."""
-    return np.pad(
-        image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), "edge"
-    )
+    """Pads an image by repeating its last row and column.
+
+    Args:
+      image: `[H, W, 3]`.
+      height: H or more.
+      width: W or more.
+
+    Returns:
+      `[height, width, 3]`.
+    """
+    rows = height - image.shape[0]
+    columns = width - image.shape[1]
+    return np.pad(image, ((0, rows), (0, columns), (0, 0)), "edge")
 
 
 def activation(layer: str, channel: int, share: float) -> base.Term:
-    """Minus the mean of a feature map, in units of the largest value that it has in the styles and the content.
+    """Returns minus the mean of a feature map, for activation maximization.
+
+    It is in units of the largest value of the map in the styles and the content.
+
+    Args:
+      layer: name of the layer.
+      channel: index of the feature map.
+      share: weight in the loss.
 
     References:
-      Erhan, Bengio, Courville and Vincent, "Visualizing Higher-Layer Features of a Deep Network", 2009; Mahendran and
-      Vedaldi, "Understanding Deep Image Representations by Inverting Them", CVPR 2015, https://arxiv.org/abs/1412.0035,
-      who add the total variation. Departs from both: the mean of the whole map, not one position of it.
+      Erhan, Bengio, Courville and Vincent, "Visualizing Higher-Layer Features of a Deep Network",
+      2009; Mahendran and Vedaldi, "Understanding Deep Image Representations by Inverting Them",
+      CVPR 2015, https://arxiv.org/abs/1412.0035, who add the total variation. Departure from both:
+      the mean of the whole map is maximized, not one position.
     """
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del image
         return -jnp.mean(features[layer][..., channel], dtype=jnp.float32) / target
 
-    def aim(pictures: base.TargetImages) -> jax.Array:
-        given = [*pictures.styles, *([] if pictures.content is None else [pictures.content])]
-        maps = [pictures.features(picture)[layer] for picture in given]
-        if channel >= maps[0].shape[-1]:
+    def make_target(images: base.TargetImages) -> jax.Array:
+        given = [*images.styles]
+        if images.content is not None:
+            given.append(images.content)
+
+        features = [images.features(image)[layer] for image in given]
+        channels = features[0].shape[-1]
+        if channel >= channels:
             raise errors.UserError(
-                f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {maps[0].shape[-1] - 1}"
+                f"--excite={layer}:{channel}: must be one of the channels 0 to {channels - 1}"
             )
-        largest = jnp.stack([each[..., channel].max() for each in maps]).max().astype(jnp.float32)
+
+        maxima = jnp.stack([values[..., channel].max() for values in features])
+        largest = maxima.max().astype(jnp.float32)
         return jnp.where(largest > 0, largest, 1.0)
 
-    return base.Term(evaluate, share, aim)
+    return base.Term(evaluate, share, make_target)
 
 
 def total_variation(share: float, tile: str = "") -> base.Term:
-    """The mean squared difference of neighbouring pixels; of those at opposite borders too, along the axes of `tile`."""
+    """Returns the mean squared difference of neighboring pixels.
+
+    Args:
+      share: weight in the loss.
+      tile: axes along which the image is periodic: "", "x", "y" or "xy". Pixels at opposite borders
+        are neighbors there.
+    """
 
     def evaluate(image: jax.Array, features: networks.Features, target: None) -> jax.Array:
         del features, target
@@ -84,38 +120,58 @@ def total_variation(share: float, tile: str = "") -> base.Term:
 
 
 def spectrum(share: float) -> base.Term:
-    """The moduli of the image's Fourier coefficients against the exemplar's, in units of the exemplar's energy.
+    """Returns the relative squared difference of Fourier moduli.
 
-    Those of several exemplars are averaged.
+    The moduli of several exemplars are averaged.
+
+    Args:
+      share: weight in the loss.
 
     References:
-      Liu, Gousseau and Xia, "Texture Synthesis Through Convolutional Neural Networks and Spectrum Constraints", ICPR 2016,
-      https://arxiv.org/abs/1605.01141. Departs from it: each colour has its own phase.
+      Liu, Gousseau and Xia, "Texture Synthesis Through Convolutional Neural Networks and Spectrum
+      Constraints", ICPR 2016, https://arxiv.org/abs/1605.01141. Departure: each color
+      has its own phase.
     """
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
         return statistics.relative(target, moduli(image), image.shape[-1])
 
-    def aim(pictures: base.TargetImages) -> jax.Array:
-        each = [moduli_at(style, pictures.height, pictures.width) for style in pictures.styles]
-        return base.blend_summaries(
-            each, [weight / sum(pictures.weights) for weight in pictures.weights]
-        )
+    def make_target(images: base.TargetImages) -> jax.Array:
+        of_styles = [moduli_at(style, images.height, images.width) for style in images.styles]
+        total_weight = sum(images.weights)
+        shares = [weight / total_weight for weight in images.weights]
+        return summaries.blend_summaries(of_styles, shares)
 
-    return base.Term(evaluate, share, aim)
+    return base.Term(evaluate, share, make_target)
 
 
 def moduli(image: jax.Array) -> jax.Array:
-    """`[H, W, C]` -> `[H, W, C]`: the square roots of the power spectrum less the mean, comparable between sizes."""
-    centred = image - image.mean((0, 1))
-    power = jnp.abs(jnp.fft.fft2(centred, axes=(0, 1))) ** 2
+    """Returns the square root of the power spectrum, without the mean of the image.
+
+    Args:
+      image: `[H, W, C]`.
+
+    Returns:
+      `[H, W, C]`, per pixel: comparable between images of different sizes.
+    """
+    centered = image - image.mean((0, 1))
+    power = jnp.abs(jnp.fft.fft2(centered, axes=(0, 1))) ** 2
+    # TINY keeps the gradient finite at frequencies without power.
     return jnp.sqrt(power / image[..., 0].size + statistics.TINY)
 
 
 def moduli_at(exemplar: jax.Array, height: int, width: int) -> jax.Array:
-    """The exemplar's moduli for an image of another size: the same frequencies in cycles per pixel, interpolated."""
+    """Interpolates the exemplar's moduli to another image size, at equal cycles per pixel.
+
+    Args:
+      exemplar: `[H, W, C]`.
+      height: of the result in pixels.
+      width: of the result in pixels.
+
+    Returns:
+      `[height, width, C]`.
+    """
     shifted = jnp.fft.fftshift(moduli(exemplar), (0, 1))
-    return jnp.fft.ifftshift(
-        jax.image.resize(shifted, (height, width, shifted.shape[-1]), "linear"), (0, 1)
-    )
+    resized = jax.image.resize(shifted, (height, width, shifted.shape[-1]), "linear")
+    return jnp.fft.ifftshift(resized, (0, 1))

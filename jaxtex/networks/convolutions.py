@@ -30,7 +30,7 @@ MAX_SMALL_TILE_PIXELS = 26 * 26  # up to here tiles of 4x4 are as fast as tiles 
 class Precision(NamedTuple):
     """Precision of a convolution."""
 
-    kind: Any  # dtype of features
+    dtype: Any  # of features
     products: lax.Precision  # of matrix products on GPU and TPU
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.networks import vgg
+from jaxtex.networks import registry, vgg
 
 
 class ReceptiveField(NamedTuple):
@@ -38,7 +38,7 @@ def receptive_field(network: vgg.VGG, layer: str) -> ReceptiveField:
     side = stride = 1
     first = 0
     reach = network.side // 2  # pixels beyond the center of a kernel
-    for name in vgg.evaluated_layers(vgg.select_layers(network, (layer,))):
+    for name in vgg.evaluated_layers(registry.select_layers(network, (layer,))):
         kind = vgg.parse_layer(name)[0]
         if kind == "conv":
             side += 2 * reach * stride

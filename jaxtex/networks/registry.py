@@ -9,14 +9,14 @@ VGG19 = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
 LITE = ((32,) * 2, (80,) * 2, (160,) * 3)
 
 # Networks with trained weights: built in (`vgg_lite`) or published.
-TRAINED = {
+TRAINED: dict[str, vgg.Network] = {
     "vgg_lite": vgg.VGG(LITE, batch_norm=True, pooling="avg"),
     "vgg16_bn": vgg.VGG(VGG16, batch_norm=True),
     "vgg16": vgg.VGG(VGG16),
     "vgg19": vgg.VGG(VGG19),
     "vgg19_bn": vgg.VGG(VGG19, batch_norm=True),
 }
-NETWORKS = {
+NETWORKS: dict[str, vgg.Network] = {
     **TRAINED,
     "shallow": vgg.VGG(((128,),), pooling="avg", side=11),
     "steerable": steerable_pyramid.Steerable(),

@@ -130,7 +130,7 @@ class VGG(nn.Module):
     def __call__(self, image: jax.Array) -> Features:
         mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
         deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
-        x = ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].kind)
+        x = ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].dtype)
 
         features = {}
         for layer in evaluated_layers(self):

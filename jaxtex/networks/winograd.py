@@ -35,8 +35,8 @@ class Kernels(NamedTuple):
     XLA's matrix products are faster if the right factor is stored in the order they read it in.
     """
 
-    back: jax.Array  # [S S, D, C], the right factor for the gradient
-    forth: jax.Array | None  # [S S, C, D], the right factor for the value; None if too large
+    for_gradient: jax.Array  # [S S, D, C]
+    for_value: jax.Array | None  # [S S, C, D]; None if the kernel is too large to store twice
 
 
 class Transforms(NamedTuple):
@@ -134,7 +134,7 @@ def _transpose_strip(strip: jax.Array, rows: int, columns: int, kernels: Kernels
     """Transposes `_convolve_strip`. Returns `[M rows + M, M columns + M, C]`: strips overlap."""
     transforms = _transforms(kernels)
     tiles = tiling.to_tiles(strip, rows, columns, transforms.inverse.T)
-    inputs = products.contract(tiles, kernels.back, 2, 1, batch=1)
+    inputs = products.contract(tiles, kernels.for_gradient, 2, 1, batch=1)
     return tiling.overlap_tiles(inputs, rows, columns, transforms.data)
 
 
@@ -147,7 +147,8 @@ def kernel_gradient(features: jax.Array, cotangent: jax.Array, kernels: Kernels)
       kernels: of `transform_kernel`.
 
     Returns:
-      The gradient of `forth` and zeros for `back`, or that of `back` if there is no `forth`.
+      The gradient of `for_value` and zeros for `for_gradient`; or that of `for_gradient` if
+      `for_value` is None.
     """
     transforms = _transforms(kernels)
     rows, columns = (-(-size // len(transforms.inverse)) for size in cotangent.shape[:2])
@@ -156,14 +157,14 @@ def kernel_gradient(features: jax.Array, cotangent: jax.Array, kernels: Kernels)
     cotangents = tiling.to_tiles(cotangent, rows, columns, transforms.inverse.T)
     back = jnp.einsum("tnd,tnc->tdc", cotangents, tiles, precision=lax.Precision.HIGHEST)
 
-    if kernels.forth is None:
+    if kernels.for_value is None:
         return Kernels(back, None)
     return Kernels(jnp.zeros_like(back), back.swapaxes(1, 2))
 
 
 def _transforms(kernels: Kernels) -> Transforms:
     """Returns the transforms that a kernel was made with."""
-    return TRANSFORMS[math.isqrt(len(kernels.back))]
+    return TRANSFORMS[math.isqrt(len(kernels.for_gradient))]
 
 
 def _map_strips(
@@ -190,7 +191,7 @@ def _map_strips(
     rows, columns = -(-height // step), -(-width // step)
 
     # Transformed inputs and outputs of one tile have S S (C + D) values.
-    values = len(kernels.back) * sum(kernels.back.shape[1:])
+    values = len(kernels.for_gradient) * sum(kernels.for_gradient.shape[1:])
     strip_rows = -(-rows // -(-values * rows * columns // MAX_STRIP_VALUES))
     strips = -(-rows // strip_rows)
 
@@ -222,12 +223,12 @@ def _join_strips(strips: jax.Array, high: int) -> jax.Array:
 
 def _multiply_tiles(tiles: jax.Array, kernels: Kernels) -> jax.Array:
     """Multiplies `[S S, N, C]` by a transformed kernel. Returns `[S S, N, D]`."""
-    if kernels.forth is not None:
-        return products.contract(tiles, kernels.forth, 2, 1, batch=1)
+    if kernels.for_value is not None:
+        return products.contract(tiles, kernels.for_value, 2, 1, batch=1)
 
     # XLA repacks the right factor, so the larger one is the left. The barrier keeps XLA from
     # exchanging the factors again.
-    if 2 * tiles.shape[1] > kernels.back.shape[1]:
-        return products.contract(tiles, kernels.back, 2, 2, batch=1)
-    transposed = products.contract(kernels.back, tiles, 2, 2, batch=1)
+    if 2 * tiles.shape[1] > kernels.for_gradient.shape[1]:
+        return products.contract(tiles, kernels.for_gradient, 2, 2, batch=1)
+    transposed = products.contract(kernels.for_gradient, tiles, 2, 2, batch=1)
     return lax.optimization_barrier(transposed).swapaxes(1, 2)

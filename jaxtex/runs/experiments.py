@@ -89,13 +89,13 @@ def names() -> list[str]:
     Raises:
       UserError: the current folder has none.
     """
-    found = sorted(path.stem for path in FOLDER.glob("*.py"))
-    if not found:
+    stems = sorted(path.stem for path in FOLDER.glob("*.py"))
+    if not stems:
         raise errors.UserError(
             f"no experiments here: those of jaxtex are in the folder {FOLDER} of its repository, "
             f"from which they must be called; your own are {FOLDER}/NAME.py"
         )
-    return found
+    return stems
 
 
 def load(name: str) -> Experiment:

@@ -28,7 +28,7 @@ class RunRecord(NamedTuple):
     inputs: dict[str, str]  # path or "weights" -> SHA-256
     origin: dict[str, str]  # device and versions of the libraries
     rows: Rows  # metrics of each step
-    notes: dict[str, float]  # outcome of a finished run, see `execution.read_outcome`; else empty
+    outcome: dict[str, float]  # contents of `DONE`; empty for an unfinished run
     snapshots: list[pathlib.Path]  # in order of steps
 
     @property
@@ -100,7 +100,7 @@ def read_run(folder: pathlib.Path, name: str = "") -> RunRecord:
         inputs=_texts(_object(folder, record, "inputs")),
         origin=origin | _texts(_object(folder, record, "versions")),
         rows=[row for row in rows if "step" in row and "loss" in row],
-        notes=_numbers(run_folder.read_done(folder)),
+        outcome=_numbers(run_folder.read_done(folder)),
         snapshots=list(run_folder.snapshot_paths(folder).values()),
     )
 
@@ -171,7 +171,7 @@ def result_image(record: RunRecord) -> tuple[np.ndarray, pathlib.Path] | None:
       The image, `[H, W, 3]` in [0, 1], and its path; None if nothing can be read.
     """
     # Without the mark of a finished run, a result may belong to the run before.
-    finished = [record.folder / run_folder.RESULT] if record.notes else []
+    finished = [record.folder / run_folder.RESULT] if record.outcome else []
     candidates = [*finished, *reversed(record.snapshots)]
     return next(((image, path) for path, image in readable_images(candidates)), None)
 

@@ -207,7 +207,7 @@ def measure_result(run: execution.Run) -> dict[str, float]:
 def _measure(
     style: str, config: configs.Config, path: pathlib.Path, modified: int
 ) -> dict[str, float]:
-    """Measures a result once, as the table of a search is built again after each of its runs."""
+    """Measures a result once, although a search builds its table again after every run."""
     del modified  # a key of the cache: the file may be replaced
     reference = sources.reference_image(style, config)
     return {} if reference is None else metrics.measure(reference, images.load(path))

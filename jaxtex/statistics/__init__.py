@@ -1,4 +1,8 @@
-"""Features of one layer -> a summary that ignores positions; the distance of two summaries."""
+"""Statistics: features of one layer -> a summary without positions; distances of two summaries.
+
+To add a statistic, write a function that returns a `Statistic` in the module of its kind, and add
+it to `registry.STATISTICS`; see docs/own_statistic.md.
+"""
 
 from jaxtex.statistics.base import (
     NORMS,
@@ -11,25 +15,25 @@ from jaxtex.statistics.base import (
     compare,
     gatys,
     plain,
+    pooled_size,
     relative,
     unsquared,
 )
-from jaxtex.statistics.registry import (
-    STATISTICS,
-)
+from jaxtex.statistics.registry import STATISTICS
 
 __all__ = [
     "NORMS",
     "POOL_SIZE",
     "STATISTICS",
+    "TINY",
     "Statistic",
     "Summary",
-    "TINY",
     "Target",
     "accumulation_dtype",
     "compare",
     "gatys",
     "plain",
+    "pooled_size",
     "relative",
     "unsquared",
 ]

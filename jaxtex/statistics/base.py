@@ -39,8 +39,8 @@ class Statistic(NamedTuple):
       summarize: features `[H, W, C]` -> summary. Summaries of several exemplars may be averaged.
       distance: (target, summary) -> scalar, 0 or more.
       make_target: summary of the exemplar -> target. Runs once, outside compiled programs.
-      samples: number of positions drawn from each layer, resampled between epochs. 0 uses all
-        positions.
+      samples: number of positions drawn from each layer, resampled every `--renew_every` steps. 0
+        uses all positions.
       directions: number of random unit vectors `[C]` that features are projected on, resampled
         with the positions. 0 projects on none.
       critic: an `adversarial.Critic` trained alongside the image; `distance` finds its state in
@@ -78,6 +78,16 @@ class Statistic(NamedTuple):
     def targets_summary(self) -> bool:
         """True if the target is the exemplar's summary, unchanged."""
         return self.make_target is _identity
+
+
+def pooled_size(channels: int, positions: int) -> int:
+    """Returns the `statistic_size` of statistics that keep at most `POOL_SIZE` positions.
+
+    Args:
+      channels: number of channels.
+      positions: number of positions.
+    """
+    return channels * min(positions, POOL_SIZE)
 
 
 def accumulation_dtype(features: jax.Array) -> np.dtype:

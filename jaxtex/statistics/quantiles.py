@@ -1,7 +1,5 @@
 """Statistics of whole distributions: sorted values, per channel or along random directions."""
 
-import math
-
 import jax
 import jax.numpy as jnp
 
@@ -26,16 +24,15 @@ def sorted_features(samples: int = 256, norm: str = "relative") -> base.Statisti
     def distance(target: jax.Array, summary: jax.Array) -> jax.Array:
         return base.compare(norm)(*match_lengths(target, summary))
 
-    def statistic_size(channels: int, positions: int) -> int:
-        kept = base.POOL_SIZE if samples else math.inf
-        return channels * min(positions, kept)
+    def all_positions(channels: int, positions: int) -> int:
+        return channels * positions
 
     return base.Statistic(
         sort_channels,
         distance,
         samples=samples,
         channelwise=True,
-        statistic_size=statistic_size,
+        statistic_size=base.pooled_size if samples else all_positions,
     )
 
 
@@ -97,12 +94,8 @@ def sliced_wasserstein(
       both draws are kept for several steps, so that a line search minimizes one function.
     """
     return sorted_features(samples, norm)._replace(
-        directions=directions, channelwise=False, statistic_size=_pooled_size
+        directions=directions, channelwise=False, statistic_size=base.pooled_size
     )
-
-
-def _pooled_size(channels: int, positions: int) -> int:
-    return channels * min(positions, base.POOL_SIZE)
 
 
 def histogram(bins: int = 64, samples: int = 256, norm: str = "relative") -> base.Statistic:

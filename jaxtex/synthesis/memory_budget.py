@@ -168,7 +168,7 @@ def feature_bytes(spec: targets.LossSpec, height: int, width: int) -> int:
         layers = networks.evaluated_layers(network)
         rectified = tuple(name for name in layers if name.startswith("relu"))
         network = networks.select_layers(network, rectified or network.layers)
-        dtype = convolutions.PRECISIONS[network.precision].kind
+        dtype = convolutions.PRECISIONS[network.precision].dtype
         value_bytes = 2 * jnp.dtype(dtype).itemsize
     pyramid = spec.network.clone(network=network)
     shapes = networks.feature_shapes(pyramid, height, width)

@@ -55,7 +55,7 @@ def build(folder: pathlib.Path, stop: Callable[[], None] | None = None) -> Calla
       A WSGI application.
     """
     app = bottle.Bottle()
-    app.default_error_handler = lambda error: f"{error.status_line}\n"
+    app.default_error_handler = _describe_error
 
     for file in PAGE_FILES:
         path = "/" if file == "index.html" else f"/{file}"
@@ -108,6 +108,11 @@ def _find_refusal(environ: dict) -> str:
     if changes_state and environ.get("HTTP_ORIGIN") != f"http://{host}":
         return "Origin must be the page itself"
     return ""
+
+
+def _describe_error(error: bottle.HTTPError) -> str:
+    """Returns the body of a reply with an error."""
+    return f"{error.status_line}\n"
 
 
 def _serve_page_file(file: str) -> bottle.HTTPResponse:

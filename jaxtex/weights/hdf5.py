@@ -144,7 +144,7 @@ def unflatten(tensors: dict[str, np.ndarray]) -> dict[str, dict]:
 
 def tensor_hash(tensor: np.ndarray) -> str:
     """Returns the value of the attribute `sha256` of a dataset."""
-    return hashlib.sha256(np.ascontiguousarray(tensor)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(tensor).data).hexdigest()
 
 
 def attributes_hash(file: h5py.File) -> str:

@@ -127,7 +127,7 @@ def _cast_kernels(params: dict, precision: str) -> dict:
     """
     if jax.default_backend() == "cpu":
         return params
-    dtype = convolutions.PRECISIONS[precision].kind
+    dtype = convolutions.PRECISIONS[precision].dtype
     cast = dict(params)
     for layer, leaves in params.items():
         if layer.startswith("conv"):

@@ -30,12 +30,12 @@ def table(text):
 
 def test_a_row_for_each_result_and_a_column_for_each_metric(capsys):
     jaxtex_compare("exemplar.png", "exemplar.png", "[brighter].png", "turned.png")
-    found = table(capsys.readouterr().out)
-    assert list(found) == ["exemplar.png", "[brighter].png", "turned.png"]
-    assert list(found["turned.png"]) == list(metrics.METRICS)
-    assert found["exemplar.png"]["patches"] == 0 and found["exemplar.png"]["copied"] == 1
+    rows = table(capsys.readouterr().out)
+    assert list(rows) == ["exemplar.png", "[brighter].png", "turned.png"]
+    assert list(rows["turned.png"]) == list(metrics.METRICS)
+    assert rows["exemplar.png"]["patches"] == 0 and rows["exemplar.png"]["copied"] == 1
     expected = metrics.measure(images.load("exemplar.png"), images.load("turned.png"))
-    assert found["turned.png"] == pytest.approx(expected, rel=1e-3)
+    assert rows["turned.png"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_columns_are_aligned_without_a_terminal(capsys):

@@ -111,13 +111,13 @@ def test_the_tab_key_at_a_terminal(script, shell, typed, shown):
 
 def until(terminal, text, seconds=60):
     """Reads what the terminal shows until it contains the text."""
-    seen = ""
+    output = ""
     end = time.monotonic() + seconds
-    while text not in seen and time.monotonic() < end:
+    while text not in output and time.monotonic() < end:
         if select.select([terminal.stdout], [], [], 0.2)[0]:
             shown = terminal.stdout.read(1 << 16).decode(errors="replace")
-            seen += shown.replace("\a", "")  # the bell, if there are several completions
-    return seen
+            output += shown.replace("\a", "")  # the bell, if there are several completions
+    return output
 
 
 def test_an_unknown_shell_is_one_line(capsys):

@@ -53,15 +53,15 @@ def names() -> list[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Creates a folder with a picture and with files that are not pictures."""
-    found = tmp_path_factory.mktemp("flags")
+    path = tmp_path_factory.mktemp("flags")
     picture = np.random.default_rng(0).random((48, 64, 3))
-    images.save(found / "style.png", picture)
-    images.save(found / "small.png", picture[:20])
-    (found / "text.png").write_text("no picture")
-    (found / "empty.png").write_bytes(b"")
-    (found / "folder").mkdir()
-    pathlib.os.mkfifo(found / "pipe")
-    return found
+    images.save(path / "style.png", picture)
+    images.save(path / "small.png", picture[:20])
+    (path / "text.png").write_text("no picture")
+    (path / "empty.png").write_bytes(b"")
+    (path / "folder").mkdir()
+    pathlib.os.mkfifo(path / "pipe")
+    return path
 
 
 def plan_only(style, config):

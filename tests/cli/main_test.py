@@ -46,7 +46,7 @@ def process(*arguments, cwd=None):
     )
 
 
-def inside(*arguments):
+def jaxtex(*arguments):
     """Runs the command in this process."""
     flag_parsing.run(main.COMMAND, arguments)
 
@@ -56,9 +56,9 @@ def test_a_run_writes_its_files(style, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{tmp_path}/run/result.png"
     run = tmp_path / "run"
-    found = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+    files = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
     pictures = ["exemplar.png", "result.png", "sheet.png", "steps/000002.png", "steps/000004.png"]
-    assert found == sorted(["DONE", "metrics.jsonl", "run.json", *pictures])
+    assert files == sorted(["DONE", "metrics.jsonl", "run.json", *pictures])
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"] and "mean_and_covariance" in rows[0]
@@ -71,7 +71,7 @@ def test_a_run_writes_its_files(style, tmp_path):
 
 def test_the_result_goes_to_another_file_too(style, tmp_path, capsys):
     output = tmp_path / "new" / "out.tif"
-    inside(
+    jaxtex(
         f"--style={style}", f"--workdir={tmp_path}/run", f"--output={output}", "--bits=16", *QUICK
     )
     assert capsys.readouterr().out.split() == [f"{tmp_path}/run/result.png", str(output)]
@@ -88,7 +88,7 @@ def test_an_output_that_fails_in_the_end_keeps_the_run(style, tmp_path, capsys, 
 
     monkeypatch.setattr(output_paths, "save_image", full)
     with pytest.raises(SystemExit) as left:
-        inside(
+        jaxtex(
             f"--style={style}", f"--workdir={tmp_path}/run", f"--output={tmp_path}/out.png", *QUICK
         )
     printed = capsys.readouterr()
@@ -107,7 +107,7 @@ def test_the_exemplar_may_be_deleted_during_the_run(style, tmp_path, monkeypatch
         return build_chunk(*arguments)
 
     monkeypatch.setattr(compilation, "build_chunk", delete_and_build)
-    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
+    jaxtex(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *batch)
     for name in ("result.png", "DONE"):
         assert len(list((tmp_path / "run").rglob(name))) == 1 + len(batch)
     assert not pathlib.Path(style).exists()
@@ -116,7 +116,7 @@ def test_the_exemplar_may_be_deleted_during_the_run(style, tmp_path, monkeypatch
 def test_a_batch_writes_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
     images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
     both = f"--style={style},{tmp_path}/other.png"
-    inside(both, "--each", "--num_images=2", "--seed=7", f"--workdir={tmp_path}/run", *QUICK)
+    jaxtex(both, "--each", "--num_images=2", "--seed=7", f"--workdir={tmp_path}/run", *QUICK)
     names = ["style-7", "style-8", "other-7", "other-8"]
     assert capsys.readouterr().out.split() == [
         f"{tmp_path}/run/{name}/result.png" for name in names
@@ -132,8 +132,8 @@ def test_a_batch_writes_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar,
 
 
 def test_a_picture_of_a_batch_equals_that_of_a_single_run(style, tmp_path):
-    inside(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
-    inside(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
+    jaxtex(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
+    jaxtex(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
     batch, alone = (
         images.load(tmp_path / name / "result.png") for name in ("batch/style-1", "alone")
     )
@@ -141,14 +141,14 @@ def test_a_picture_of_a_batch_equals_that_of_a_single_run(style, tmp_path):
 
 
 def test_a_profile_can_be_opened(style, tmp_path):
-    inside(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK)
+    jaxtex(f"--style={style}", f"--profile={tmp_path}/profile", f"--workdir={tmp_path}/run", *QUICK)
     (record,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
     assert json.loads(gzip.decompress(record.read_bytes()))["traceEvents"]
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
 
 
 def test_a_profile_of_too_few_steps_is_named(style, tmp_path, caplog):
-    inside(
+    jaxtex(
         f"--style={style}",
         f"--profile={tmp_path}/profile",
         f"--workdir={tmp_path}/run",
@@ -163,7 +163,7 @@ def test_a_flagfile_and_an_alias(style, tmp_path):
     (tmp_path / "flags").write_text(
         "\n".join([f"--texture={style}", f"--workdir={tmp_path}/run", *QUICK])
     )
-    inside(f"--flagfile={tmp_path}/flags")
+    jaxtex(f"--flagfile={tmp_path}/flags")
     assert (tmp_path / "run" / "result.png").is_file()
 
 
@@ -173,7 +173,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     text = f"from jaxtex import Config\nRUNS = {{{runs}}}\n"
     (tmp_path / "experiments" / "seeds.py").write_text(text)
     monkeypatch.chdir(tmp_path)
-    inside("--experiment=seeds", *QUICK)
+    jaxtex("--experiment=seeds", *QUICK)
     a, b = (images.load(tmp_path / f"runs/seeds/{name}/result.png") for name in "ab")
     assert np.abs(a - b).max() > 0
     assert images.load(tmp_path / "runs/seeds/sheet.png").shape == (
@@ -195,7 +195,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
 )
 def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
-    inside(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *flags)
+    jaxtex(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK, *flags)
     losses = [
         json.loads(line)["loss"]
         for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -227,7 +227,7 @@ MISTAKES = [
     (["--network=steerable", "--weights=LITE"], "which the network does not have"),
     (["--network=shalow"], "did you mean 'shallow'?"),
     (["--weights=random:x"], "weights 'random:x': no such file"),
-    (["--statistic=joint:window=6"], "'window=6' of joint: an odd number, please"),
+    (["--statistic=joint:window=6"], "'window=6' of joint: must be odd"),
     (["--pooling=mean"], "unknown pooling 'mean'"),
     (["--padding=mirror"], "unknown padding 'mirror'"),
     (["--layers=relu9_1"], "unknown layer 'relu9_1'"),
@@ -293,7 +293,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as left:
-        inside(
+        jaxtex(
             f"--style={style}",
             *QUICK,
             "--workdir=out",
@@ -308,7 +308,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit) as left:
-        inside(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
+        jaxtex(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
     assert left.value.code == 2 and "not writable" in capsys.readouterr().err
 
 
@@ -319,13 +319,13 @@ def test_a_mistake_exits_with_status_2():
 
 def test_a_finished_result_is_copied_to_another_file(style, tmp_path, capsys):
     run = [f"--style={style}", f"--workdir={tmp_path}/run", *QUICK]
-    inside(*run)
-    inside(*run, f"--output={tmp_path}/later.webp")
+    jaxtex(*run)
+    jaxtex(*run, f"--output={tmp_path}/later.webp")
     np.testing.assert_array_equal(
         images.load(tmp_path / "later.webp"), images.load(tmp_path / "run" / "result.png")
     )
     with pytest.raises(SystemExit) as left:
-        inside(*run, f"--output={tmp_path}/deep.png", "--bits=16")
+        jaxtex(*run, f"--output={tmp_path}/deep.png", "--bits=16")
     assert (
         left.value.code == 2
         and "is already finished, with 8 bits; --overwrite" in capsys.readouterr().err

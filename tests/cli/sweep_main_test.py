@@ -12,7 +12,7 @@ import time
 import pytest
 
 from jaxtex import images
-from jaxtex.cli import flag_parsing, run_flags, sweep_main, sweep_status
+from jaxtex.cli import flag_parsing, flags, sweep_main, sweep_status
 from jaxtex.images import contact_sheet
 from jaxtex.runs import sweeps, workers
 from jaxtex.runtime import files, preemption
@@ -122,7 +122,7 @@ def test_a_stopped_sweep_resumes():
     assert not workers.is_running(log) and not pathlib.Path("out/000-run/DONE").exists()
     sweep("--folder=out")
     assert json.loads(pathlib.Path("out/000-run/DONE").read_text())["steps"] == 1500
-    assert "goes on after step" in log.read_text()
+    assert "resumes after step" in log.read_text()
 
 
 def test_a_running_run_is_shown_as_such(capsys):
@@ -200,5 +200,5 @@ def test_mistakes_are_one_line(arguments, text, capsys, monkeypatch):
 def test_a_row_of_the_sheet_shares_what_varies_slowest(vary, columns):
     style = [] if "style=a.png,b.png" in vary else ["--style=a.png"]
     points = sweeps.flag_points([*style, "--size=48"], vary)
-    expanded = sweeps.expand_runs(run_flags.parse, points)
+    expanded = sweeps.expand_runs(flags.parse_run, points)
     assert sweep_status.sheet_columns(labelled.run for labelled in expanded) == columns

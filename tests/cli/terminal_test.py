@@ -16,7 +16,7 @@ LIST = ["-c", "from jaxtex.cli import weights_main; weights_main.entry()", "list
 MISTAKE = ["-m", "jaxtex", "--stlye=pebbles"]
 
 
-def shown(arguments, folder, **environment):
+def run_on_terminal(arguments, folder, **environment):
     """Runs Python on a pseudo-terminal and returns its output."""
     line = [
         sys.executable,
@@ -32,17 +32,17 @@ def shown(arguments, folder, **environment):
 
 
 def plain():
-    wishes = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM")
-    return {name: value for name, value in os.environ.items() if name not in wishes}
+    variables = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM")
+    return {name: value for name, value in os.environ.items() if name not in variables}
 
 
 @pytest.mark.parametrize("arguments, colored", [(RUN, True), (LIST, False), (MISTAKE, False)])
 def test_colors_on_a_terminal_unless_disabled(tmp_path, arguments, colored):
-    assert bool(COLORS.search(shown(arguments, tmp_path))) == colored
+    assert bool(COLORS.search(run_on_terminal(arguments, tmp_path))) == colored
     again = tmp_path / "again"
     again.mkdir()
-    told = shown(arguments, again, NO_COLOR="1")
-    assert told and not COLORS.search(told)
+    output = run_on_terminal(arguments, again, NO_COLOR="1")
+    assert output and not COLORS.search(output)
 
 
 @pytest.mark.parametrize("arguments", [RUN, LIST, MISTAKE])

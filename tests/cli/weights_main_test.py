@@ -32,10 +32,10 @@ def own_folder(tmp_path, monkeypatch):
 def trained():
     """Returns random weights of two blocks, and golden values computed in NumPy."""
     layers = reference.random_vgg("vgg16_bn", blocks=2)
-    found = reference.features(layers, verify.noise().transpose(2, 0, 1))
+    features = reference.features(layers, verify.noise().transpose(2, 0, 1))
     table = {
         name: [float(x.min()), float(x.max()), float(np.sqrt((x**2).sum()))]
-        for name, x in found.items()
+        for name, x in features.items()
     }
     return layers, {"vgg16_bn": table}
 
@@ -162,8 +162,8 @@ def test_missing_weights_name_the_command(exemplar):
 
 def test_layers_before_a_folded_norm_are_missing(tmp_path, exemplar):
     layers = reference.random_vgg("vgg16_bn", blocks=1)
-    made = loaded(layers)
-    variables = {**made.variables, "batch_stats": {}}
+    converted = loaded(layers)
+    variables = {**converted.variables, "batch_stats": {}}
     variables["params"] = {
         name: leaves for name, leaves in variables["params"].items() if name.startswith("conv")
     }
@@ -205,8 +205,10 @@ def test_500_changed_bytes_are_refused_or_change_nothing(tmp_path):
 def test_the_real_blocks_make_a_texture_and_name_their_end(exemplar):
     jaxtex_weights("convert", str(BLOCKS), "--allow_unknown")
     choices = {"network": "vgg19", "size": 48, "octaves": 1, "num_steps": 10}
-    seen = []
-    jaxtex.synthesize(exemplar, observe=seen.append, layers="conv1_1,pool1,pool2,pool3", **choices)
-    assert seen[-1].infos.loss[-1] < 0.5 * seen[0].infos.loss[0]
+    progress = []
+    jaxtex.synthesize(
+        exemplar, observe=progress.append, layers="conv1_1,pool1,pool2,pool3", **choices
+    )
+    assert progress[-1].infos.loss[-1] < 0.5 * progress[0].infos.loss[0]
     with pytest.raises(errors.UserError, match=r"'relu4_1' needs 'conv4_1'.*end at 'conv3_4'"):
         jaxtex.synthesize(exemplar, layers="relu4_1", **choices)

@@ -157,7 +157,8 @@ def test_running_out_of_memory_is_one_line(tmp_path, monkeypatch, intact):
 def test_two_thousand_mutated_files():
     """Only user errors, nothing that hangs or allocates 2 GB; what is read is a valid image."""
     program = paths.ROOT / "tests" / "support" / "mutations.py"
-    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
+    search = os.pathsep.join([str(paths.ROOT), str(paths.ROOT / "tests")])
+    environment = os.environ | {"PYTHONPATH": search}
     command = [sys.executable, program, "2000", "0"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,5 +1,7 @@
 """Reading, writing, validating and resizing: round trips, errors of one line, arbitrary inputs."""
 
+import time
+
 import hypothesis
 import numpy as np
 import pytest
@@ -147,12 +149,17 @@ def test_every_format_stores_metadata(tmp_path, suffix, bits):
     assert images.read_metadata(path) == ""
 
 
-def test_equal_images_give_equal_files(tmp_path):
-    for suffix, bits in WRITTEN:
-        paths = [tmp_path / f"{name}{bits}{suffix}" for name in "ab"]
-        for path in paths:
-            images.save(path, RGB / 255, bits)
-        assert paths[0].read_bytes() == paths[1].read_bytes()
+@pytest.mark.parametrize("note", ["", '{"seed": 1}'])
+@pytest.mark.parametrize("suffix, bits", WRITTEN)
+def test_equal_images_give_equal_files(tmp_path, monkeypatch, suffix, bits, note):
+    files = []
+    for clock in (time.gmtime(0), time.gmtime(10**9)):
+        # A stored time would make the files differ, though they are written within one second.
+        monkeypatch.setattr(time, "gmtime", lambda *_, clock=clock: clock)
+        path = tmp_path / f"{len(files)}{suffix}"
+        images.save(path, RGB / 255, bits, note=note)
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
 
 
 def test_other_libraries_read_sixteen_bits(tmp_path):

@@ -9,7 +9,6 @@ import dataclasses
 import os
 import pathlib
 import shutil
-import unittest.mock
 
 import markdown_it
 import numpy as np
@@ -72,7 +71,7 @@ def place(tmp_path, monkeypatch, exemplar):
 @pytest.fixture
 def small(monkeypatch):
     """What a command cannot be told by flags: experiments of a run or two, jobs in this process, no port that is taken."""
-    load, build = experiments.load, api.planning.build_plan
+    load, build = experiments.load, api.build_plan
 
     def one_run(name):
         found = load(name)
@@ -112,7 +111,7 @@ def small(monkeypatch):
     monkeypatch.setattr(experiments, "load", one_run)
     monkeypatch.setattr(workers, "run_jobs", perform)
     quick = lambda style, choices, content=None: build(style, shrunk(choices), content)
-    monkeypatch.setattr(api, "planning", unittest.mock.Mock(build=quick))
+    monkeypatch.setattr(api, "build_plan", quick)
     monkeypatch.setattr(server, "serve_forever", shown_once)
 
 

@@ -18,7 +18,7 @@ def test_copied_is_one_for_copies_and_zero_for_similar_images(name):
     left = texture[:, :64]
     right = texture[:, 64:]
     assert metrics.copied(left, right) == 0
-    assert metrics.copied(left, benchmark.phase_randomised(left)) == 0
+    assert metrics.copied(left, benchmark.phase_randomized(left)) == 0
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])

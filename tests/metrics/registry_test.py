@@ -37,7 +37,7 @@ def test_the_benchmark_names_wrong_orders():
 def test_the_benchmark_distorts_images_as_described():
     texture = benchmark.load("leaves", 64)
     pale = 0.4 + 0.2 * texture  # its phase-randomized copy stays within [0, 1]
-    phase = benchmark.phase_randomised(pale)
+    phase = benchmark.phase_randomized(pale)
     moduli = [np.abs(np.fft.fft2(image, axes=(0, 1))) for image in (pale, phase)]
     np.testing.assert_allclose(*moduli, rtol=1e-3, atol=1e-2)
 

@@ -10,18 +10,24 @@ from jax import export, lax
 
 from jaxtex.networks import convolutions, winograd
 
+choose_on_cpu = functools.partial(convolutions.choose_algorithm, algorithms="cpu")
+
 
 def by_winograd(features, kernel, side=6):
     return convolutions.winograd_convolution(features, winograd.transform_kernel(kernel, side))
 
 
 ALGORITHMS = {
-    name: getattr(convolutions, name) for name in ("convolve", "direct", "gather", "scatter")
+    "convolve": functools.partial(convolutions.convolve, algorithms="cpu"),
+    "direct": convolutions.direct,
+    "gather": convolutions.gather,
+    "scatter": convolutions.scatter,
 }
 ALGORITHMS |= {
-    f"winograd, {side}x{side}": functools.partial(by_winograd, side=side) for side in winograd.FORMS
+    f"winograd, {side}x{side}": functools.partial(by_winograd, side=side)
+    for side in winograd.TRANSFORMS
 }
-sides = pytest.mark.parametrize("side", winograd.FORMS)
+sides = pytest.mark.parametrize("side", winograd.TRANSFORMS)
 
 algorithms = pytest.mark.parametrize("convolve", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 
@@ -141,36 +147,50 @@ def test_stays_close_with_many_channels(convolve):
     assert_close(convolve(features, kernel), exact(features, kernel, cotangent)[0])
 
 
-def test_rule_by_shape_on_cpu(monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
-    assert convolutions.choose_algorithm((258, 258, 3), (3, 3, 3, 64)) is convolutions.gather
-    assert convolutions.choose_algorithm((260, 260, 64), (3, 3, 64, 3)) is convolutions.scatter
-    assert (
-        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 128))
-        is convolutions.winograd_convolution
-    )
-    assert (
-        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 128), prepared=False)
-        is convolutions.direct
-    )
-    assert (
-        convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 64))
-        is convolutions.winograd_convolution
-    )
-    assert convolutions.choose_algorithm((98, 98, 64), (3, 3, 64, 60)) is convolutions.direct
-    assert convolutions.choose_algorithm((258, 258, 64), (3, 3, 64, 64)) is convolutions.direct
-    assert (
-        convolutions.choose_algorithm((258, 258, 64), (3, 3, 64, 128))
-        is convolutions.winograd_convolution
-    )
-    assert convolutions.choose_algorithm((10, 10, 512), (3, 3, 512, 512)) is convolutions.gather
-    assert convolutions.choose_algorithm((34, 34, 32), (3, 3, 32, 32)) is convolutions.direct
-    assert convolutions.choose_algorithm((98, 98, 24), (3, 3, 24, 24)) is convolutions.direct
+@pytest.mark.parametrize(
+    "features, kernel, expected",
+    [
+        ((258, 258, 3), (3, 3, 3, 64), convolutions.gather),
+        ((260, 260, 64), (3, 3, 64, 3), convolutions.scatter),
+        ((98, 98, 64), (3, 3, 64, 128), convolutions.winograd_convolution),
+        ((98, 98, 64), (3, 3, 64, 64), convolutions.winograd_convolution),
+        ((98, 98, 64), (3, 3, 64, 60), convolutions.direct),  # too few weights
+        ((258, 258, 64), (3, 3, 64, 64), convolutions.direct),  # too few weights beyond the cache
+        ((258, 258, 64), (3, 3, 64, 128), convolutions.winograd_convolution),
+        ((98, 98, 64), (5, 5, 64, 128), convolutions.direct),
+        ((10, 10, 512), (3, 3, 512, 512), convolutions.gather),
+        ((10, 10, 64), (3, 3, 64, 512), convolutions.direct),
+        ((34, 34, 32), (3, 3, 32, 32), convolutions.direct),
+        ((98, 98, 24), (3, 3, 24, 24), convolutions.direct),
+    ],
+    ids=str,
+)
+def test_choice_by_shape_on_cpu(features, kernel, expected):
+    assert choose_on_cpu(features, kernel) is expected
 
 
-def test_elsewhere_always_xlas(monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+def test_without_a_transformed_kernel_there_are_no_tiles():
+    shapes = (98, 98, 64), (3, 3, 64, 128)
+    assert choose_on_cpu(*shapes, prepared=False) is convolutions.direct
+
+
+def test_elsewhere_the_choice_is_xlas_own():
     assert convolutions.choose_algorithm((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
+
+
+@pytest.mark.parametrize("precision", convolutions.PRECISIONS)
+@pytest.mark.parametrize("zeros", [0, 2])
+def test_both_choices_of_algorithms_agree(precision, zeros):
+    dtype = convolutions.PRECISIONS[precision].dtype
+    features, kernel = jnp.asarray(random(0, 9, 8, 5), dtype), random(1, 3, 3, 5, 20)
+    ours, xlas = (
+        convolutions.convolve(features, kernel, precision, zeros=zeros, algorithms=algorithms)
+        for algorithms in ("cpu", "xla")
+    )
+    assert ours.dtype == xlas.dtype == dtype and ours.shape == xlas.shape
+    tolerance = 0.02 if precision == "bfloat16" else 1e-5
+    ours, xlas = np.float32(ours), np.float32(xlas)
+    np.testing.assert_allclose(ours, xlas, atol=tolerance * np.abs(xlas).max())
 
 
 @sides
@@ -187,11 +207,11 @@ def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
     monkeypatch.setattr(winograd, "MAX_STRIP_VALUES", 40_000)
     jax.clear_caches()
     assert "scan" in str(jax.make_jaxpr(convolve)(*arguments[:2]))
-    for found, other in zip(value_and_gradients(convolve, *arguments), whole, strict=True):
-        np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
+    for actual, desired in zip(value_and_gradients(convolve, *arguments), whole, strict=True):
+        np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
-def test_a_prepared_kernel_is_that_kernel():
+def test_a_transformed_kernel_gives_the_same():
     features, kernel, cotangent = (
         random(0, 70, 70, 64),
         random(1, 3, 3, 64, 128),
@@ -200,7 +220,9 @@ def test_a_prepared_kernel_is_that_kernel():
     prepared = winograd.transform_kernel(kernel)
     desired = exact(features, kernel, cotangent)
     for given in (kernel, None):
-        convolve = lambda x, given=given: convolutions.convolve(x, given, prepared=prepared)
+        convolve = functools.partial(
+            convolutions.convolve, kernel=given, prepared=prepared, algorithms="cpu"
+        )
         assert "conv_general" not in str(jax.make_jaxpr(convolve)(features))
         value, pull = jax.vjp(convolve, features)
         assert_close(value, desired[0])
@@ -219,9 +241,9 @@ def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monk
     both = value_and_gradients(convolve, *arguments)
     monkeypatch.setattr(winograd, "MAX_TWO_WAY_WEIGHTS", 48 * 64 - 1)
     jax.clear_caches()
-    assert winograd.transform_kernel(arguments[1], side).forth is None
-    for found, other in zip(value_and_gradients(convolve, *arguments), both, strict=True):
-        np.testing.assert_allclose(found, other, rtol=1e-5, atol=1e-5 * np.abs(other).max())
+    assert winograd.transform_kernel(arguments[1], side).for_value is None
+    for actual, desired in zip(value_and_gradients(convolve, *arguments), both, strict=True):
+        np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
 @sides
@@ -237,25 +259,25 @@ def test_gradient_of_prepared_kernels_is_that_of_what_the_value_reads(side, smal
         jax.tree.leaves, (slope(convolutions.winograd_convolution), slope(winograd.convolve))
     )
     assert len(ours) == (2 if small else 1)
-    for found, other in zip(ours, jaxs, strict=True):
-        np.testing.assert_allclose(found, other, atol=1e-5 * float(np.abs(jaxs[-1]).max()))
+    for actual, desired in zip(ours, jaxs, strict=True):
+        np.testing.assert_allclose(actual, desired, atol=1e-5 * float(np.abs(jaxs[-1]).max()))
 
 
-def test_no_tiles_but_of_prepared_kernels():
+def test_tiles_need_a_transformed_kernel():
     features, kernel = random(0, 70, 70, 64), random(1, 3, 3, 64, 128)
-    assert "conv_general" in str(jax.make_jaxpr(convolutions.convolve)(features, kernel))
+    convolve = functools.partial(convolutions.convolve, algorithms="cpu")
+    assert "conv_general" in str(jax.make_jaxpr(convolve)(features, kernel))
 
 
 @pytest.mark.parametrize(
     "function", [winograd.convolve, winograd.gradient], ids=["forwards", "backwards"]
 )
 def test_sums_along_rows_and_columns_are_not_fused(function):
-    """Fused, each is computed anew for every sum that it is part of: right, and three times as slow."""
-    features, kernel = random(0, 18, 18, 4), winograd.transform_kernel(random(1, 3, 3, 4, 4)).back
-    function = lambda features, kernel, given=function: given(
-        features, winograd.Kernels(kernel, None)
-    )
-    exported = export.export(jax.jit(function))(features, kernel)
-    for program in (function, exported.call):
+    """Fused, each is computed again for every sum that it is part of: three times as slow."""
+    features = random(0, 18, 18, 4)
+    kernel = winograd.transform_kernel(random(1, 3, 3, 4, 4)).for_gradient
+    apply = lambda features, kernel: function(features, winograd.Kernels(kernel, None))
+    exported = export.export(jax.jit(apply))(features, kernel)
+    for program in (apply, exported.call):
         compiled = jax.jit(program).lower(features, kernel).compile()
         assert compiled.as_text().count(" call(") == 4

@@ -1,4 +1,4 @@
-"""The steerable filters steer, are in quadrature, tile the frequencies; layers against NumPy."""
+"""Steerable filters steer, are in quadrature and tile the frequencies; layers against NumPy."""
 
 import jax
 import jax.numpy as jnp
@@ -19,27 +19,23 @@ def features(picture, *layers, padding="reflect"):
     return jax.jit(steerable_pyramid.Steerable(padding=padding, layers=layers).apply)({}, picture)
 
 
-def answers(frequency, direction):
-    """What the filters `[2, orientations]` answer to a complex wave."""
-    y, x = np.mgrid[
-        -steerable_pyramid.RADIUS : steerable_pyramid.RADIUS + 1,
-        -steerable_pyramid.RADIUS : steerable_pyramid.RADIUS + 1,
-    ]
+def responses(frequency, direction):
+    """Responses of the filters, `[2, orientations]`, to a complex wave."""
+    radius = steerable_pyramid.RADIUS
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     wave = np.exp(1j * frequency * (x * np.cos(direction) + y * np.sin(direction)))
     return np.einsum("eijk,ij->ek", steerable_pyramid.filter_bank(tuple(ANGLES)), wave)
 
 
 @pytest.mark.parametrize("angle", [0.3, 1.1, 2.9])
 def test_a_filter_of_any_angle_is_a_combination_of_the_four(angle):
-    """Of harmonics 0 and 2 the even, 1 and 3 the odd: with equal steps these are the weights that interpolate them."""
-    basis, wanted, turns = (
-        steerable_pyramid.filter_bank(tuple(ANGLES)),
-        steerable_pyramid.filter_bank((angle,))[..., 0],
-        angle - ANGLES,
-    )
+    """Even filters have the harmonics 0 and 2, odd ones 1 and 3; these weights interpolate them."""
+    basis = steerable_pyramid.filter_bank(tuple(ANGLES))
+    steered = steerable_pyramid.filter_bank((angle,))[..., 0]
+    turns = angle - ANGLES
     even, odd = (1 + 2 * np.cos(2 * turns)) / 4, (np.cos(turns) + np.cos(3 * turns)) / 2
-    np.testing.assert_allclose(basis[0] @ even, wanted[0], atol=1e-7)
-    np.testing.assert_allclose(basis[1] @ odd, wanted[1], atol=1e-7)
+    np.testing.assert_allclose(basis[0] @ even, steered[0], atol=1e-7)
+    np.testing.assert_allclose(basis[1] @ odd, steered[1], atol=1e-7)
 
 
 def test_a_quarter_turn_of_a_filter_is_the_filter_of_a_quarter_turn():
@@ -47,7 +43,7 @@ def test_a_quarter_turn_of_a_filter_is_the_filter_of_a_quarter_turn():
     np.testing.assert_allclose(np.rot90(basis[..., 0], -1, (1, 2)), basis[..., 1], atol=1e-7)
 
 
-def test_no_filter_answers_to_a_constant():
+def test_no_filter_responds_to_a_constant():
     np.testing.assert_allclose(
         steerable_pyramid.filter_bank(tuple(ANGLES)).sum((1, 2)), 0, atol=1e-6
     )
@@ -55,7 +51,7 @@ def test_no_filter_answers_to_a_constant():
 
 @pytest.mark.parametrize("direction", [0.0, 0.4, np.pi / 4, 2.0])
 def test_the_modulus_of_a_wave_is_the_same_everywhere(direction):
-    """Even and odd are in quadrature: the modulus of the filter next to the direction varies by at most a tenth."""
+    """Even and odd are in quadrature: the modulus of the nearest filter varies by at most 10 %."""
     y, x = np.mgrid[:48, :48]
     wave = 0.5 + 0.3 * np.cos(np.pi / 2 * (x * np.cos(direction) + y * np.sin(direction)))
     moduli = features(jnp.asarray(np.repeat(wave[..., None], 3, -1), jnp.float32), "moduli")[
@@ -69,15 +65,17 @@ def test_the_modulus_of_a_wave_is_the_same_everywhere(direction):
 
 @pytest.mark.parametrize("direction", [0.0, 0.3, 1.0])
 def test_octaves_tile_the_frequencies(direction):
-    """Energy of all filters of all octaves, each octave behind the smoothing of `grids.halve`: flat within a third."""
+    """Energy of all filters of all octaves, each after the smoothing of `padding_pooling.halve`."""
     energies = []
     for frequency in np.pi / 2 * 2.0 ** np.arange(-3, 0.01, 0.25):
-        seen, gain, energy = frequency, 1.0, 0.0
-        while seen < np.pi:
-            energy += gain**2 * (np.abs(answers(seen, direction)) ** 2).sum()
-            gain, seen = gain * abs(3 * np.cos(seen / 2) + np.cos(1.5 * seen)) / 4, 2 * seen
+        in_octave, gain, energy = frequency, 1.0, 0.0
+        while in_octave < np.pi:
+            energy += gain**2 * (np.abs(responses(in_octave, direction)) ** 2).sum()
+            gain *= abs(3 * np.cos(in_octave / 2) + np.cos(1.5 * in_octave)) / 4
+            in_octave *= 2
         energies.append(energy)
-    assert max(energies[:-2]) < 1.4 * min(energies[:-2])  # the two highest lie before any smoothing
+    # Flat within a third, except for the two highest, which only the first octave responds to.
+    assert max(energies[:-2]) < 1.4 * min(energies[:-2])
     assert max(energies) < 2 * min(energies)
 
 
@@ -94,18 +92,18 @@ def test_bands_against_numpy():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_colours_are_an_orthonormal_change_of_axes():
+def test_colors_are_an_orthonormal_change_of_axes():
     np.testing.assert_allclose(
         steerable_pyramid.COLORS @ steerable_pyramid.COLORS.T, np.eye(3), atol=1e-12
     )
-    grey = steerable_pyramid.decorrelate(jnp.full((1, 1, 3), 0.75))
-    np.testing.assert_allclose(grey, [[[0.25 * 3**0.5, 0, 0]]], atol=1e-6)
+    gray = steerable_pyramid.decorrelate(jnp.full((1, 1, 3), 0.75))
+    np.testing.assert_allclose(gray, [[[0.25 * 3**0.5, 0, 0]]], atol=1e-6)
 
 
 def test_doubling_the_phase():
-    """z^2 / |z| by hand: of 2 e^(i pi / 6) it is 2 e^(i pi / 3); of 0 it is 0, and so is its gradient."""
-    found = steerable_pyramid.double_phase(jnp.array(3**0.5), jnp.array(1.0))
-    np.testing.assert_allclose(found, [1.0, 3**0.5], rtol=1e-5)
+    """z^2 / |z| by hand: 2 e^(i pi / 6) gives 2 e^(i pi / 3); 0 gives 0, and a gradient of 0."""
+    doubled = steerable_pyramid.double_phase(jnp.array(3**0.5), jnp.array(1.0))
+    np.testing.assert_allclose(doubled, [1.0, 3**0.5], rtol=1e-5)
     assert jax.grad(lambda x: steerable_pyramid.double_phase(x, x)[0])(0.0) == 0
 
 

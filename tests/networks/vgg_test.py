@@ -1,4 +1,4 @@
-"""Features against a plain NumPy network, and what a change of the image must do to them."""
+"""Features against a plain NumPy network, and their response to changes of the image."""
 
 import jax
 import jax.numpy as jnp
@@ -103,13 +103,9 @@ def test_folding_keeps_the_features(layers):
         np.testing.assert_allclose(after[layer], before[layer], rtol=1e-4, atol=1e-5)
 
 
-def test_runs_no_deeper_than_wanted():
-    assert (
-        networks.evaluated_layers(networks.select_layers(networks.NETWORKS["vgg19"], ("pool1",)))[
-            -1
-        ]
-        == "pool1"
-    )
+def test_nothing_is_evaluated_beyond_the_deepest_requested_layer():
+    network = networks.select_layers(networks.NETWORKS["vgg19"], ("pool1",))
+    assert networks.evaluated_layers(network)[-1] == "pool1"
 
 
 def test_wrapped_features_move_with_the_image():
@@ -138,7 +134,7 @@ def test_names_of_the_main_network():
     assert names[-1] == "pool5"
 
 
-def test_an_unknown_layer_is_named_with_its_neighbour():
+def test_an_unknown_layer_is_named_with_the_nearest_one():
     with pytest.raises(
         errors.UserError, match=r"unknown layer 'relu1_3'; did you mean 'relu\d_\d'\?"
     ):
@@ -159,7 +155,7 @@ def test_large_kernels_equal_a_numpy_loop():
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_every_row_can_be_used_alike(name):
+def test_every_network_has_the_same_interface(name):
     network = networks.NETWORKS[name]
     drawn = random_init.random_weights(name, network.shapes(), network.pooling).variables
     assert networks.available_layers(network, drawn) == networks.layer_names(network)
@@ -173,7 +169,7 @@ def test_every_row_can_be_used_alike(name):
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_extents_are_those_of_the_features(name):
+def test_feature_shapes_are_those_of_the_features(name):
     network = networks.NETWORKS[name].clone(padding="wrap")
     variables = random_init.random_weights(name, network.shapes(), network.pooling).variables
     whole = networks.pyramid(
@@ -185,7 +181,7 @@ def test_extents_are_those_of_the_features(name):
     }
 
 
-def test_halvings_count_what_is_run_through():
+def test_halvings_count_evaluated_poolings():
     layers = {"vgg19": ("relu3_1", 2), "shallow": ("pool1", 1), "steerable": ("bands", 0)}
     for name, (layer, expected) in layers.items():
         assert networks.select_layers(networks.NETWORKS[name], (layer,)).halvings() == expected
@@ -193,24 +189,39 @@ def test_halvings_count_what_is_run_through():
 
 
 @pytest.mark.parametrize("side", [3, 5])
-def test_elsewhere_zeros_are_the_convolutions_own(side, monkeypatch):
+def test_xlas_convolutions_pad_with_zeros_themselves(side):
     network, variables = network_and_variables(True, ("relu1_2", "bn2_1"), side=side)
-    expected = network.apply(variables, image())
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert " pad[" not in str(jax.make_jaxpr(network.apply)(variables, image()))
-    found = network.apply(variables, image())
+    expected = network.clone(algorithms="cpu").apply(variables, image())
+    program = lambda network: str(jax.make_jaxpr(network.apply)(variables, image()))
+    assert " pad[" not in program(network)
+    features = network.apply(variables, image())
     for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
-    mixed = network.clone(padding="zero/wrap")
-    assert " pad[" in str(jax.make_jaxpr(mixed.apply)(variables, image()))
+        np.testing.assert_allclose(features[name], expected[name], rtol=1e-4, atol=1e-5)
+    assert " pad[" in program(network.clone(padding="zero/wrap"))
 
 
-def test_the_gradient_of_a_relu_looks_at_what_came_out():
+@pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable"])
+@pytest.mark.parametrize("padding", ["zero", "reflect"])
+def test_both_choices_of_algorithms_give_the_same_features_and_gradient(name, padding):
+    network = networks.NETWORKS[name].clone(padding=padding)
+    variables = random_init.random_weights(name, network.shapes(), network.pooling).variables
+    network = networks.select_layers(network, network.defaults())
+
+    def evaluate(algorithms):
+        whole = networks.pyramid(network.clone(algorithms=algorithms), 2)
+        features, pull = jax.vjp(lambda x: whole.apply(variables, x), image(40, 48))
+        return features, pull(jax.tree.map(jnp.ones_like, features))
+
+    ours, xlas = (jax.jit(evaluate, static_argnums=0)(one) for one in networks.ALGORITHMS)
+    for one, other in zip(*map(jax.tree.leaves, (ours, xlas)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * float(abs(other).max()))
+
+
+def test_the_gradient_of_a_relu_reads_its_output():
     x = jnp.array([-2.0, -0.0, 0.0, 1e-30, 3.0])
     value, pull = jax.vjp(networks.relu, x)
     np.testing.assert_array_equal(value, np.maximum(x, 0))
     np.testing.assert_array_equal(pull(jnp.arange(5.0))[0], [0, 0, 0, 3, 4])
     program = str(jax.make_jaxpr(jax.grad(lambda x: networks.relu(x).sum()))(x))
-    assert (
-        " ne " in program and " gt " not in program
-    )  # of "greater" XLA would make a question about what went in
+    # XLA would turn "greater than 0" into a condition on the input.
+    assert " ne " in program and " gt " not in program

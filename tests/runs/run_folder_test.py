@@ -136,13 +136,13 @@ def test_two_processes_do_not_share_a_folder(run):
     assert execution.is_done(run)
 
 
-def test_where_files_cannot_be_locked_it_goes_on_with_a_warning(run, monkeypatch, caplog):
+def test_without_file_locks_a_warning_is_logged(run, monkeypatch, caplog):
     def refuse(file, how):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(files.fcntl, "flock", refuse)
     execution.make_run(run)
-    assert execution.is_done(run) and "cannot be locked here" in caplog.text
+    assert execution.is_done(run) and "cannot lock files here" in caplog.text
 
 
 def run_with_file_limit(run, size):

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from jaxtex import errors, images
-from jaxtex.cli import run_flags
+from jaxtex.cli import flags
 from jaxtex.runs import execution, sweeps
 from jaxtex.synthesis import config as configs
 
@@ -22,7 +22,7 @@ def place(tmp_path, monkeypatch, exemplar):
 
 def expand(*arguments, vary=(), listed=""):
     points = sweeps.flag_points(["--size=48", *arguments], vary, listed)
-    return sweeps.expand_runs(run_flags.parse, points)
+    return sweeps.expand_runs(flags.parse_run, points)
 
 
 def write(requested):
@@ -30,7 +30,7 @@ def write(requested):
 
 
 def read():
-    return sweeps.read_manifest(FOLDER, run_flags.parse)
+    return sweeps.read_manifest(FOLDER, flags.parse_run)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ MISTAKES = [
     (["init=noise,nowhere.png"], [], "image 'nowhere.png'"),
     (["network=vgg_lite,vgg_light"], [], "unknown network 'vgg_light'"),
     (["optimizer=adams"], [], "unknown optimizer 'adams'"),
-    (["scales=1,7"], [], "--scales=7: at 48 pixels at most 1"),
+    (["scales=1,7"], [], "--scales=7: 48 pixels allow at most 1"),
     (["experiment=none"], [], "no experiments here"),
     ([], ["--num_images=2"], "num_images"),
     ([], ["--workdir=here"], "a sweep gives each run a folder of its own"),
@@ -173,7 +173,7 @@ def test_mistakes_of_files():
     found = expand("--style=a.png")
     pathlib.Path("x\n.png").write_bytes(pathlib.Path("a.png").read_bytes())
     with pytest.raises(errors.UserError, match="cannot hold"):
-        write([("", found[0][1]._replace(style="x\n.png"))])
+        write([sweeps.LabelledRun("", found[0].run._replace(style="x\n.png"))])
 
 
 def test_a_damaged_flagfile_is_named():

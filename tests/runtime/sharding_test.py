@@ -40,23 +40,21 @@ def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
 
 @pytest.mark.parametrize("name", ["gram", "octaves", "deep"])
 def test_rows_are_exchanged_and_never_gathered(on_eight, name):
-    moves = on_eight[name]["moves"]
-    assert moves["collective-permute"] > 0 and moves["all-reduce"] > 0
-    assert "all-gather" not in moves
+    collectives = on_eight[name]["collectives"]
+    assert collectives["collective-permute"] > 0 and collectives["all-reduce"] > 0
+    assert "all-gather" not in collectives
 
 
-def test_no_half_of_a_step_gathers_rows(on_eight):
-    evaluate, advance = (on_eight["halves"][half] for half in ("evaluate", "advance"))
-    assert evaluate["collective-permute"] > 0 and "all-gather" not in evaluate
-    assert advance["all-reduce"] > 0 and "all-gather" not in advance
+def test_a_step_exchanges_rows_and_never_gathers_them(on_eight):
+    collectives = on_eight["step"]["collectives"]
+    assert collectives["collective-permute"] > 0 and collectives["all-reduce"] > 0
+    assert "all-gather" not in collectives
 
 
 def test_the_devices_own_loop_is_ours(on_eight):
     assert on_eight["loops"]["image"] < 2e-3 and on_eight["loops"]["loss"] < 1e-2
-    assert (
-        on_eight["loops"]["moves"]["collective-permute"]
-        and "all-gather" not in on_eight["loops"]["moves"]
-    )
+    collectives = on_eight["loops"]["collectives"]
+    assert collectives["collective-permute"] > 0 and "all-gather" not in collectives
 
 
 @pytest.mark.parametrize("what", ["convolution", "padding"])

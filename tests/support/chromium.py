@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of pages, which are skipped where there is none."""
+"""Headless Chromium for tests of pages; skips them if Playwright or Chromium is missing."""
 
 import os
 import shutil
@@ -6,21 +6,19 @@ import shutil
 import pytest
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason="there is no playwright; make browser-test brings it"
+    "playwright.sync_api", reason="needs Playwright; make browser-test installs it"
 )
-PATH = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATH = next((path for path in map(shutil.which, NAMES) if path), None)
 if not PATH:
-    pytest.skip("there is no Chromium; make browser-test installs it", allow_module_level=True)
+    pytest.skip("needs Chromium; make browser-test installs it", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """One for all tests of a file."""
+    """One browser for all tests of a module."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as started:
-        made = started.chromium.launch(
-            executable_path=PATH, args=["--no-sandbox"] if os.geteuid() == 0 else []
-        )
-        yield made
-        made.close()
+        chromium = started.chromium.launch(executable_path=PATH, args=arguments)
+        yield chromium
+        chromium.close()

@@ -1,4 +1,4 @@
-"""Commands that serve a live page."""
+"""Commands that serve a live page, as processes."""
 
 import os
 import re
@@ -15,21 +15,27 @@ QUICK = ["--size=64", "--scales=1", "--octaves=1", "--layers=relu1_1", "--save_e
 
 @pytest.fixture
 def begin(tmp_path, exemplar):
-    """A command that serves, and its address."""
+    """Starts a module with `--serve=0` and returns the process and the address of its page."""
     images.save(tmp_path / "style.png", exemplar)
-    begun = []
+    processes = []
 
     def start(module, *flags):
-        environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
-        pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
-        line = [sys.executable, "-m", module, "--serve=0", *flags]
-        begun.append(subprocess.Popen(line, cwd=tmp_path, env=environment, **pipes))
-        for text in begun[-1].stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", text):
-                return begun[-1], found[0]
-        raise AssertionError("it does not serve")
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, "--serve=0", *flags],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(paths.ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        for line in process.stderr:
+            address = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if address:
+                return process, address[0]
+        raise AssertionError("the command ended without an address")
 
     yield start
-    for process in begun:
+    for process in processes:
         process.kill()
         process.communicate()

@@ -1,6 +1,6 @@
 """Fuzzing of `images.load`: reads randomly damaged files with limits on memory and time.
 
-    python tests/support/mutations.py COUNT SEED
+    PYTHONPATH=.:tests python tests/support/mutations.py COUNT SEED
 
 Prints a JSON object: files loaded and refused, seconds of the slowest, growth of peak memory in MB.
 """

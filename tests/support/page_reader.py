@@ -18,6 +18,7 @@ from jaxtex.cli import (
     animate_main,
     compare_main,
     flag_parsing,
+    flags,
     main,
     presets,
     report_main,
@@ -25,7 +26,7 @@ from jaxtex.cli import (
     weights_main,
 )
 from jaxtex.runs import sweeps
-from jaxtex.synthesis import api, config
+from jaxtex.synthesis import config, settings
 from jaxtex.weights import locations
 from jaxtex.weights.convert import catalog, download
 from support import paths, reference
@@ -52,7 +53,7 @@ def smaller(given):
     """Choices that make a run small, in place of those that are given, by name; layers that are given must be there."""
     network = networks.NETWORKS[given.get("network") or "vgg_lite"]
     for name in {"layers", "content_layers"} & set(given):
-        assert set(config.parse_layers(given[name])) <= set(network.names()), given[name]
+        assert set(settings.parse_layers(given[name])) <= set(network.names()), given[name]
     chosen = ALWAYS | {name: BIG for name in ("height", "width") if given.get(name)}
     chosen |= {name: value for name, value in UNLESS_SAID.items() if name not in given}
     chosen["layers"] = "relu1_1" if isinstance(network, networks.VGG) else "colours"
@@ -168,7 +169,7 @@ class Reader:
             reference.state_dict(reference.random_vgg(network, blocks=1)), name
         )
 
-    def positional(self, module, name, arguments):
+    def positional(self, module, arguments):
         flag_parsing.run(module.COMMAND, arguments)
 
     def make(self, arguments):
@@ -194,9 +195,9 @@ class Reader:
         assert command == "jaxtex" and "--distributed=auto" in flags_given
         alone = [word for word in flags_given if not word.startswith(("--distributed", "--mesh"))]
         ((_, run),) = sweeps.expand_runs(
-            main.FLAGS, [[word for word in alone if not word.startswith("--workdir")]]
+            flags.parse_run, [[word for word in alone if not word.startswith("--workdir")]]
         )
-        api.configs.validate(run.config)
+        config.validate(run.config)
 
     def ssh(self, arguments):
         assert re.fullmatch(r"-L (\d+):localhost:\1 HOST", " ".join(arguments))
@@ -212,9 +213,9 @@ KINDS = {
     "jaxtex": Reader.jaxtex,
     "jaxtex-sweep": Reader.sweep,
     "jaxtex-weights": Reader.weights,
-    "jaxtex-compare": lambda reader, rest: reader.positional(compare_main, "jaxtex-compare", rest),
-    "jaxtex-report": lambda reader, rest: reader.positional(report_main, "jaxtex-report", rest),
-    "jaxtex-animate": lambda reader, rest: reader.positional(animate_main, "jaxtex-animate", rest),
+    "jaxtex-compare": lambda reader, rest: reader.positional(compare_main, rest),
+    "jaxtex-report": lambda reader, rest: reader.positional(report_main, rest),
+    "jaxtex-animate": lambda reader, rest: reader.positional(animate_main, rest),
     "make": Reader.make,
     "pip": Reader.pip,
     "srun": Reader.srun,

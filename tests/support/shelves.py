@@ -1,4 +1,4 @@
-"""Folders as runs leave them, without the runs."""
+"""Folders as runs leave them, written without running anything."""
 
 import dataclasses
 import json
@@ -14,11 +14,20 @@ VERSIONS = {"versions": {"jax": "0.10.2"}, "device": "a device"}
 
 
 def shelve(folder, style, done=True, steps=(2, 4, 6, 8), **flags):
-    """A run of `style` in a folder, which is returned; its pictures grow brighter, the first of them is half as large."""
+    """Writes a complete run; returns its folder.
+
+    Args:
+      folder: to create.
+      style: path of the exemplar.
+      done: also writes the result and the mark of a finished run.
+      steps: of the snapshots, which grow brighter; the first one is half as large.
+      **flags: fields of `Config`.
+    """
+    choices = config.Config(**{"size": 48, **flags})
     identity = {
-        "flags": {"style": str(style), **dataclasses.asdict(config.Config(**{"size": 48, **flags}))}
+        "flags": {"style": str(style), **dataclasses.asdict(choices)},
+        "inputs": {str(style): files.hash_file(style, "sha256")["sha256"]},
     }
-    identity["inputs"] = {str(style): files.hash_file(style, "sha256")["sha256"]}
     (folder / "steps").mkdir(parents=True)
     (folder / run_folder.RECORD).write_text(json.dumps(identity | VERSIONS))
     rows = [
@@ -27,12 +36,11 @@ def shelve(folder, style, done=True, steps=(2, 4, 6, 8), **flags):
     ]
     (folder / run_folder.METRICS).write_text("".join(json.dumps(row) + "\n" for row in rows))
     for i, step in enumerate(steps):
-        images.save(
-            run_folder.snapshot_path(folder, step), picture(step) if i else picture(step)[::2, ::2]
-        )
+        image = picture(step) if i else picture(step)[::2, ::2]
+        images.save(run_folder.snapshot_path(folder, step), image)
     if done:
         images.save(folder / "result.png", picture(max(steps)))
-        notes = {
+        outcome = {
             "numbers": 10,
             "steps": max(steps),
             "seconds": 7.5,
@@ -40,12 +48,20 @@ def shelve(folder, style, done=True, steps=(2, 4, 6, 8), **flags):
             "first": 1.0,
             "memory": 2**20,
         }
-        run_folder.mark_done(folder, notes)
+        run_folder.mark_done(folder, outcome)
     return folder
 
 
 def begin(folder, steps, value=1.0, mode="w", every=10):
-    """A run that is not finished, as far as the live page looks at it: rows and snapshots of these steps, see `follow`."""
+    """Writes the part of an unfinished run that the live page reads; returns its folder.
+
+    Args:
+      folder: to create, or to write to.
+      steps: of the rows.
+      value: decides the losses.
+      mode: of the file of metrics: "w" replaces rows, "a" appends.
+      every: steps between two snapshots.
+    """
     (folder / run_folder.STEPS).mkdir(parents=True, exist_ok=True)
     (folder / run_folder.RECORD).write_text(json.dumps({"flags": {"num_steps": 100}}))
     rows = [
@@ -63,7 +79,7 @@ def begin(folder, steps, value=1.0, mode="w", every=10):
 
 
 def picture(step):
-    """`[64, 80, 3]`."""
+    """Returns the snapshot of a step, `[64, 80, 3]` in [0, 1]."""
     rows, columns = np.mgrid[:64, :80]
     waves = np.sin(rows[..., None] / [3, 5, 7]) * np.cos(columns[..., None] / [4, 2, 6])
     return (np.clip((step + 2) / 12 * (1 + waves), 0, 2) / 2).astype(np.float32)

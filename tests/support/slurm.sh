@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Runs a command with a Slurm of its own: two nodes of one core on this machine, gone afterwards whatever happens.
+# Runs a command beside a temporary Slurm: two nodes of one core on this machine, always removed at the end.
 #
-#     tests/slurm.sh python -m pytest -rs tests/slurm_test.py
+#     tests/support/slurm.sh python -m pytest -rs tests/runs/slurm_test.py
 set -euo pipefail
 
-leave() { echo "slurm.sh: $1" >&2; exit 2; }
-[ $# -gt 0 ] || leave "a command, please: tests/slurm.sh COMMAND..."
-[ "$(id -u)" = 0 ] || leave "Slurm's daemons want root: sudo make slurm-test"
+fail() { echo "slurm.sh: $1" >&2; exit 2; }
+[ $# -gt 0 ] || fail "usage: tests/support/slurm.sh COMMAND..."
+[ "$(id -u)" = 0 ] || fail "Slurm's daemons need root: sudo make slurm-test"
 if ! type munged slurmctld slurmd sbatch >/dev/null 2>&1; then
-    command -v apt-get >/dev/null || leave "there is no Slurm, and no apt-get that could install it"
+    command -v apt-get >/dev/null || fail "Slurm is not installed, and apt-get is missing"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge \
-        >/dev/null || leave "Slurm could not be installed by apt-get"
+        >/dev/null || fail "apt-get could not install Slurm"
 fi
 
 dir=$(mktemp -d) pids=() child=
@@ -29,7 +29,7 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-start() { # in a session of its own, which a Ctrl-C does not reach
+start() { # in a session of its own, so that Ctrl-C does not stop it before the jobs
     setsid "$@" >>"$dir/daemons.log" 2>&1 &
     pids+=($!)
 }
@@ -72,7 +72,7 @@ for _ in $(seq 60); do
     sleep 0.5
 done
 sinfo
-[ "$(sinfo --noheader --format=%D --states=idle)" = 2 ] || leave "Slurm did not come up"
+[ "$(sinfo --noheader --format=%D --states=idle)" = 2 ] || fail "Slurm did not start"
 
 export JAXTEX_SLURM=1
 "$@" &

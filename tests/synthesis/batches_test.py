@@ -1,12 +1,13 @@
-"""A batch does for each image what a run of its own would do."""
+"""Tests of batches: each image is as in a run of its own."""
 
 import jax
 import numpy as np
 import pytest
 
 from jaxtex import errors
-from jaxtex.runtime import xla_options
-from jaxtex.synthesis import api, batches, config, loop
+from jaxtex.runtime import device_memory, xla_options
+from jaxtex.synthesis import api, batches, loop
+from jaxtex.synthesis import config as configs
 
 QUICK = {
     "size": 40,
@@ -19,108 +20,138 @@ QUICK = {
 STATISTICS = ["gram", "sorted:samples=40", "discriminator"]
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["apart", "together"])
-def apart(request, monkeypatch):
+@pytest.fixture(params=[True, False], ids=["threads", "vmap"])
+def both_ways(request, monkeypatch):
+    """Runs batches in threads, and as one program."""
     monkeypatch.setattr(batches, "runs_separately", lambda plan: request.param)
 
 
-def made(plans, observers):
-    return [image for _, image in sorted(batches.run(plans, observers), key=lambda pair: pair[0])]
+def ignore(progress):
+    del progress
 
 
-def alone_and_together(styles, choices, num_images=1):
-    plans = api.build_batch(styles, choices, num_images)
+def run_all(plans, observers):
+    """Returns the results in the order of the plans."""
+    results = dict(batches.run(plans, observers))
+    return [results[index] for index in range(len(plans))]
+
+
+def run_and_observe(styles, config, num_images=1):
+    plans = api.build_batch(styles, config, num_images)
     histories = [[] for _ in plans]
-    together = made(plans, [history.append for history in histories])
-    return plans, together, histories
+    results = run_all(plans, [history.append for history in histories])
+    return plans, results, histories
 
 
+def assert_close(a, b):
+    np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6)
+
+
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_each_image_is_as_it_would_be_alone(exemplar, statistic):
+def test_each_image_is_that_of_a_run_of_its_own(exemplar, statistic):
     optimizer = "adam" if statistic == "discriminator" else "lbfgs"
-    choices = config.Config(**QUICK, statistic=statistic, optimizer=optimizer, renew_every=3)
-    plans, together, histories = alone_and_together([[exemplar], [exemplar[::-1] ** 2]], choices, 2)
-    assert len(together) == 4
-    for plan, image, history in zip(plans, together, histories, strict=True):
-        seen = []
-        np.testing.assert_allclose(image, loop.run(plan, seen.append), atol=2e-3)
-        for own, other in zip(seen, history, strict=True):
-            assert own.step == other.step and own.image.shape == other.image.shape
-            jax.tree.map(
-                lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6),
-                own.infos,
-                other.infos,
-            )
+    config = configs.Config(**QUICK, statistic=statistic, optimizer=optimizer, renew_every=3)
+    styles = [[exemplar], [exemplar[::-1] ** 2]]
+    plans, results, histories = run_and_observe(styles, config, num_images=2)
+    assert len(results) == 4
+    for plan, result, history in zip(plans, results, histories, strict=True):
+        alone = []
+        np.testing.assert_allclose(result, loop.run(plan, alone.append), atol=2e-3)
+        for one, other in zip(alone, history, strict=True):
+            assert one.step == other.step and one.image.shape == other.image.shape
+            jax.tree.map(assert_close, one.infos, other.infos)
 
 
-def test_seeds_differ_and_are_those_of_single_runs(exemplar):
-    plans = api.build_batch([[exemplar]], config.Config(**QUICK, seed=5), 2)
+def test_the_seeds_of_a_batch_follow_one_another(exemplar):
+    plans = api.build_batch([[exemplar]], configs.Config(**QUICK, seed=5), 2)
     for plan, seed in zip(plans, (5, 6), strict=True):
-        np.testing.assert_array_equal(
-            plan.start, api.build_plan(exemplar, config.Config(**QUICK, seed=seed)).start
-        )
+        single = api.build_plan(exemplar, configs.Config(**QUICK, seed=seed))
+        np.testing.assert_array_equal(plan.start, single.start)
     assert plans[0].problems is plans[1].problems
 
 
-def test_exemplars_of_different_shapes_go_in_groups(exemplar):
+@pytest.mark.usefixtures("both_ways")
+def test_exemplars_of_different_shapes_run_in_groups(exemplar):
     wide = np.concatenate([exemplar, exemplar], 1)
-    _, together, _ = alone_and_together([[exemplar], [wide], [exemplar]], config.Config(**QUICK))
-    assert [image.shape for image in together] == [(40, 53, 3), (40, 107, 3), (40, 53, 3)]
-    np.testing.assert_array_equal(together[0], together[2])
+    styles = [[exemplar], [wide], [exemplar]]
+    _, results, _ = run_and_observe(styles, configs.Config(**QUICK))
+    assert [image.shape for image in results] == [(40, 53, 3), (40, 107, 3), (40, 53, 3)]
+    np.testing.assert_array_equal(results[0], results[2])
 
 
-def test_one_image_that_stands_still_does_not_hold_the_others(exemplar):
-    plans = api.build_batch([[exemplar]], config.Config(**QUICK), 2)
-    done = plans[0]._replace(start=np.full_like(plans[0].start, np.nan))
-    spoilt, image = made([done, plans[1]], [lambda progress: None] * 2)
-    np.testing.assert_allclose(image, loop.run(plans[1]), atol=2e-3)
-    assert np.isnan(spoilt).all()
+@pytest.mark.usefixtures("both_ways")
+def test_an_image_that_makes_no_progress_does_not_affect_the_others(exemplar):
+    plans = api.build_batch([[exemplar]], configs.Config(**QUICK), 2)
+    invalid = plans[0]._replace(start=np.full_like(plans[0].start, np.nan))
+    first, second = run_all([invalid, plans[1]], [ignore] * 2)
+    assert np.isnan(first).all()
+    np.testing.assert_allclose(second, loop.run(plans[1]), atol=2e-3)
 
 
 @pytest.mark.parametrize("number", [0, -1, 5000])
-def test_absurd_numbers_are_refused(exemplar, number):
+def test_a_number_of_images_out_of_range_is_an_error(exemplar, number):
     with pytest.raises(errors.UserError, match=f"--num_images={number}"):
-        api.build_batch([[exemplar]], config.Config(**QUICK), number)
+        api.build_batch([[exemplar]], configs.Config(**QUICK), number)
 
 
-def test_a_cpu_makes_as_many_at_a_time_as_fit(exemplar, monkeypatch):
-    (plan,) = api.build_batch([[exemplar]], config.Config(**QUICK))
-    held = batches.device_memory.estimate(plan.problems[0].features)
-    for cores, free, expected in [(2, 1e12, 2), (64, 6.5 * held, 3), (4, 0, 1), (1, np.inf, 1)]:
-        monkeypatch.setattr(xla_options, "available_cores", lambda cores=cores: cores)
-        monkeypatch.setattr(batches.device_memory, "available", lambda free=free: free)
-        assert batches.max_threads(plan) == expected
-    spread = plan._replace(layout=plan.layout._replace(rows=2))
+def test_styles_with_and_without_transparency_are_an_error(exemplar):
+    transparent = np.concatenate([exemplar, exemplar[..., :1]], -1)
+    with pytest.raises(errors.UserError, match="--alpha=keep: either all styles"):
+        api.build_batch([[exemplar], [transparent]], configs.Config(**QUICK))
+
+
+@pytest.mark.parametrize(
+    "cores, free_images, expected",
+    [(2, 1e6, 2), (64, 6.5, 3), (4, 0, 1), (1, np.inf, 1)],
+)
+def test_threads_are_limited_by_cores_and_memory(
+    exemplar, monkeypatch, cores, free_images, expected
+):
+    (plan,) = api.build_batch([[exemplar]], configs.Config(**QUICK))
+    image_bytes = device_memory.estimate_step_bytes(plan.problems[0].feature_bytes)
+    monkeypatch.setattr(xla_options, "available_cores", lambda: cores)
+    monkeypatch.setattr(device_memory, "available_bytes", lambda: free_images * image_bytes)
+    assert batches.max_threads(plan) == expected
+
+
+def test_images_whose_rows_are_divided_run_one_at_a_time(exemplar, monkeypatch):
+    (plan,) = api.build_batch([[exemplar]], configs.Config(**QUICK))
     monkeypatch.setattr(xla_options, "available_cores", lambda: 64)
-    assert batches.max_threads(spread) == 1
+    monkeypatch.setattr(device_memory, "available_bytes", lambda: np.inf)
+    divided = plan._replace(layout=plan.layout._replace(rows=2))
+    assert batches.max_threads(plan) == 64
+    assert batches.max_threads(divided) == 1
 
 
 @pytest.mark.parametrize("cores", [1, 3])
-def test_side_by_side_all_equal_what_they_are_alone_and_keep_their_order(
-    exemplar, monkeypatch, cores
-):
+def test_threads_keep_the_order_and_change_no_bit(exemplar, monkeypatch, cores):
     monkeypatch.setattr(batches, "max_threads", lambda plan: cores)
-    plans, seen = api.build_batch([[exemplar]], config.Config(**QUICK), 5), []
-    found = dict(
-        batches.run_threads(
-            plans, [lambda p, i=i: seen.append((i, p.step)) for i in range(5)], [loop.FORGETFUL] * 5
-        )
-    )
-    for i, plan in enumerate(plans):
-        np.testing.assert_array_equal(plan.finish(found[i]), loop.run(plan))
-        assert [step for index, step in seen if index == i] == [4, 8]
-    begun = [i for i, step in seen if step == 4]
-    ended = [i for i, step in seen if step == 8]
-    assert all(
-        seen.index((ended[i], 8)) < seen.index((begun[i + cores], 4)) for i in range(5 - cores)
-    )
+    plans = api.build_batch([[exemplar]], configs.Config(**QUICK), 5)
+    steps = []  # (index of the plan, step) in the order of the calls
+
+    def observer(index):
+        return lambda progress: steps.append((index, progress.step))
+
+    observers = [observer(index) for index in range(5)]
+    images = dict(batches.run_threads(plans, observers, [None] * 5))
+    for index, plan in enumerate(plans):
+        np.testing.assert_array_equal(plan.finish(images[index]), loop.run(plan))
+        assert [step for i, step in steps if i == index] == [4, 8]
+
+    # Image i + cores begins only after one image more has ended.
+    started = [i for i, step in steps if step == 4]
+    ended = [i for i, step in steps if step == 8]
+    for i in range(5 - cores):
+        assert steps.index((ended[i], 8)) < steps.index((started[i + cores], 4))
 
 
-def test_an_observer_that_fails_ends_the_batch(exemplar):
-    plans = api.build_batch([[exemplar]], config.Config(**QUICK), 3)
+@pytest.mark.usefixtures("both_ways")
+def test_an_error_of_an_observer_ends_the_batch(exemplar):
+    plans = api.build_batch([[exemplar]], configs.Config(**QUICK), 3)
 
-    def full(progress):
+    def fail(progress):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        list(batches.run(plans, [lambda progress: None, full, lambda progress: None]))
+        list(batches.run(plans, [ignore, fail, ignore]))

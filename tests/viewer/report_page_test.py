@@ -15,13 +15,10 @@ from PIL import Image
 
 from jaxtex import images, metrics
 from jaxtex.cli import flag_parsing, report_main
-from jaxtex.runs import execution, records
 from jaxtex.runtime import files
-from jaxtex.synthesis import config
 from jaxtex.viewer import report_page
 from support import htmlpage, shelves
 
-QUICK = config.Config(size=48, scales=1, octaves=1, layers="relu1_1", num_steps=4, save_every=2)
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}<!--"
 RUN = pathlib.Path("run")
 
@@ -290,17 +287,3 @@ def test_without_jinja_the_message_names_the_extra(monkeypatch, capsys):
     assert exit_info.value.code == 2
     assert "pip install 'jaxtex[report]'" in capsys.readouterr().err
     assert not pathlib.Path("report.html").exists()
-
-
-def test_a_report_reads_what_a_run_writes():
-    execution.make_run(execution.Run("style.png", QUICK, RUN))
-    record = records.read_run(RUN)
-    assert record.step == 4
-    assert len(record.snapshots) == 2
-    assert records.term_names(record) == ["mean_and_covariance"]
-    assert record.flags["layers"] == "relu1_1"
-    assert set(record.inputs) == {"style.png", "weights"}
-
-    page = jaxtex_report("run", "--metrics=none")
-    assert f"4 steps in {record.notes['seconds']:.1f} s" in page.texts
-    assert not any(p.get("class") == "remark" for p in page.all("p"))

@@ -5,9 +5,12 @@ import pathlib
 import pytest
 
 from jaxtex import images
-from jaxtex.runs import records
-from jaxtex.viewer import report_page, run_view
+from jaxtex.runs import execution, records
+from jaxtex.synthesis import config
+from jaxtex.viewer import report_page, run_pictures, run_view
 from support import shelves
+
+QUICK = config.Config(size=48, scales=1, octaves=1, layers="relu1_1", num_steps=4, save_every=2)
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_snapshots_are_few_and_reduced_on_request(view):
     steps = tuple(range(1, 21))
     full = view("a", steps=steps).pictures.snapshots
     titles = [picture.title for picture in full]
-    assert len(titles) == run_view.SNAPSHOTS
+    assert len(titles) == run_pictures.SNAPSHOTS
     assert (titles[0], titles[-1]) == ("step 1", "step 20")
 
     reduced = view("b", steps=steps, reduced=True).pictures.snapshots
@@ -79,3 +82,19 @@ def test_sparklines_share_the_range_of_values(view):
     assert lines[0][0] == lines[1][0] == "0.00,0.00"
     assert lines[1][-1] == "100.00,100.00"
     assert lines[0][-1] == f"100.00,{100 * 3 / 7:.2f}"  # 3 of 7 halvings of the loss
+
+
+def test_a_view_reads_what_a_run_writes(tmp_path, monkeypatch, exemplar):
+    monkeypatch.chdir(tmp_path)
+    images.save("style.png", exemplar)
+    execution.make_run(execution.Run("style.png", QUICK, pathlib.Path("run")))
+    record = records.read_run(pathlib.Path("run"))
+    assert record.step == 4
+    assert len(record.snapshots) == 2
+    assert records.term_names(record) == ["mean_and_covariance"]
+    assert record.flags["layers"] == "relu1_1"
+    assert set(record.inputs) == {"style.png", "weights"}
+
+    run = run_view.build_view(record, [])
+    assert run.state == f"4 steps in {record.outcome['seconds']:.1f} s"
+    assert run.remarks == []

@@ -13,6 +13,7 @@ from jaxtex.weights.convert import (
     catalog,
     conversion,
     keras,
+    opcodes,
     pickles,
     recognition,
     state_dicts,
@@ -193,15 +194,15 @@ def test_another_format_is_named(tmp_path, contents, text):
     [((3, 4), (4, 1), 0), ((2, 2), (9, 1), 0), ((2,), (-1,), 5), ((2,), (1,), 9)],
 )
 def test_a_tensor_beyond_its_storage_is_rejected(shape, strides, offset):
-    storage = pickles.Stored(("storage", pickles.Name("torch FloatStorage"), "0", "cpu", 10))
-    call = pickles.Call("torch._utils _rebuild_tensor_v2", (storage, offset, shape, strides))
+    storage = opcodes.Stored(("storage", opcodes.Name("torch FloatStorage"), "0", "cpu", 10))
+    call = opcodes.Call("torch._utils _rebuild_tensor_v2", (storage, offset, shape, strides))
     with pytest.raises(errors.UserError, match="tensor 'w'"):
         pickles.lazy_tensor("w", call, lambda *_: None)
 
 
 def test_a_tensor_is_read_with_its_strides():
-    storage = pickles.Stored(("storage", pickles.Name("torch FloatStorage"), "0", "cpu", 10))
-    call = pickles.Call("torch._utils _rebuild_tensor_v2", (storage, 2, (2, 3), (1, 2)))
+    storage = opcodes.Stored(("storage", opcodes.Name("torch FloatStorage"), "0", "cpu", 10))
+    call = opcodes.Call("torch._utils _rebuild_tensor_v2", (storage, 2, (2, 3), (1, 2)))
     values = np.arange(10, dtype=np.float32)
     tensor = pickles.lazy_tensor("w", call, lambda *_: lambda start, stop: values[start:stop])
     np.testing.assert_array_equal(tensor.read(), [[2, 4, 6], [3, 5, 7]])

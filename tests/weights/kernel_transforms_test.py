@@ -54,7 +54,7 @@ def test_kernels_have_the_forms_that_the_sizes_need():
     assert "kernel" in small["params"]["conv3_3"]
 
     large = transform([(256, 256)], octaves=1)
-    assert large[networks.PREPARED]["conv3_3"]["kernel"].back.shape == (36, 160, 160)
+    assert large[networks.PREPARED]["conv3_3"]["kernel"].for_gradient.shape == (36, 160, 160)
     assert "kernel" not in large["params"]["conv3_3"]
     assert "conv1_1" not in large[networks.PREPARED]
     assert "kernel" in large["params"]["conv1_1"]
@@ -83,7 +83,7 @@ def test_bias_and_other_variables_are_kept():
 )
 def test_tiles_are_small_if_all_images_are(sizes, octaves, tile_side):
     kernels = transform(sizes, octaves)[networks.PREPARED]["conv3_3"]["kernel"]
-    assert kernels.back.shape == (tile_side**2, 160, 160)
+    assert kernels.for_gradient.shape == (tile_side**2, 160, 160)
 
 
 def test_tile_size_depends_on_the_pixels():
