@@ -98,8 +98,9 @@ def run_optax(plan: stepping.Plan) -> Descent:
         )
         return optax.apply_updates(image, update), state
 
+    # Compiles twice: types of the initial state are weak, those of a state after a step are not.
     image = jnp.asarray(plan.start)
-    jax.block_until_ready(step(image, solver.init(image), data))  # compiles
+    jax.block_until_ready(step(*step(image, solver.init(image), data), data))
 
     state = solver.init(image)
     losses: list[float] = []

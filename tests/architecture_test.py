@@ -9,16 +9,16 @@ LEVEL = {
     "errors": 0,
     "runtime": 1,
     "optimizers": 1,
-    "networks": 2,
+    "networks": 1,
     "images": 2,
-    "weights": 3,
-    "statistics": 3,
-    "losses": 4,
-    "metrics": 4,
-    "synthesis": 5,
-    "runs": 6,
-    "viewer": 7,
-    "cli": 8,
+    "weights": 2,
+    "statistics": 2,
+    "losses": 3,
+    "metrics": 3,
+    "synthesis": 4,
+    "runs": 5,
+    "viewer": 6,
+    "cli": 7,
 }
 ROOT = pathlib.Path(jaxtex.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -54,3 +54,15 @@ def test_packages_import_only_from_levels_below():
         if LEVEL[other] >= LEVEL[package_of(path)]
     ]
     assert wrong == []
+
+
+def test_packages_are_small():
+    for folder in {path.parent for path in MODULES}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= 15, folder
+    assert all(len(path.read_text().splitlines()) <= 300 for path in MODULES)
+
+
+def test_importing_jaxtex_defines_no_flags():
+    below = [path for path in MODULES if package_of(path) in LEVEL and package_of(path) != "cli"]
+    assert all("DEFINE_" not in path.read_text() for path in below)

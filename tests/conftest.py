@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Fixtures and environment that all tests share."""
 
 import os
 import signal
@@ -7,23 +7,21 @@ import tempfile
 import numpy as np
 import pytest
 
-CACHE = tempfile.TemporaryDirectory(
-    prefix="jaxtex-xla-"
-)  # for the commands of one session; the user's own stays as it is
+# Commands under test share a cache of compiled programs; the user's own stays unchanged.
+CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = (
-    "0"  # the small ones, too, as the command has it
-)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # as in the command
 
-# What a script starts in the background ignores Ctrl-C, and so would all that the tests start and send it to.
+# A shell starts background jobs with SIGINT ignored. The processes that tests start would inherit
+# that and ignore the Ctrl-C that tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def exemplar():
-    """A small texture, `[48, 64, 3]`: blobs of two colours."""
+    """A small texture, `[48, 64, 3]`: blobs of two colors."""
     rows, columns = np.mgrid[:48, :64]
-    t = 0.5 + 0.5 * np.sin(rows / 2.1) * np.cos(columns / 3.3)
-    return (t[..., None] * [0.8, 0.5, 0.2] + (1 - t[..., None]) * [0.1, 0.3, 0.6]).astype(
-        np.float32
-    )
+    weight = 0.5 + 0.5 * np.sin(rows / 2.1) * np.cos(columns / 3.3)
+    orange = weight[..., None] * [0.8, 0.5, 0.2]
+    blue = (1 - weight[..., None]) * [0.1, 0.3, 0.6]
+    return (orange + blue).astype(np.float32)

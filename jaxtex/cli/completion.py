@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from absl import flags
 
@@ -82,7 +83,8 @@ def script(shell: str, values: flags.FlagValues, choices: Mapping[str, Iterable[
             paths[flag] = {shell: f"_jaxtex_{flag}_file"}
 
     parser = _parser(values, names, paths)
-    return adapt(shtab.complete(parser, shell, preamble={shell: "\n".join(functions)}))
+    preamble: Any = {shell: "\n".join(functions)}
+    return adapt(shtab.complete(parser, shell, preamble=preamble))
 
 
 def _parser(

@@ -3,7 +3,6 @@
 import collections
 import pathlib
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from jaxtex.runs import execution, results, run_folder, tables, workers
 
@@ -12,15 +11,6 @@ STATES = ("done", "running", "failed", "waiting")
 DEFAULT_COLUMNS = 5  # runs in a row of the sheet
 MAX_COLUMNS = 12  # of runs that share a value
 TAIL_SIZE = 4096  # bytes of the metrics that hold the last row
-
-
-class Layout(NamedTuple):
-    """Presentation of the results, see `results.Layout`."""
-
-    question: str
-    columns: int
-    steps: tuple[int, ...] = ()
-    curve: tuple[str, str] | None = None
 
 
 def log_path(folder: pathlib.Path, name: str) -> pathlib.Path:
@@ -99,8 +89,8 @@ def gather(folder: pathlib.Path, runs: results.Runs) -> None:
     done = {name: run for name, run in runs.items() if states[name] == "done"}
     unfinished = {name: run for name, run in runs.items() if name not in done}
     title = f"{folder}: {summarize(states)}"
-    layout = Layout(title, sheet_columns(runs.values()))
-    results.write_results(folder, done, list(runs), layout, unfinished)
+    presentation = results.Presentation(title, sheet_columns(runs.values()))
+    results.write_results(folder, done, list(runs), presentation, unfinished)
     print(f"{title}; {folder / 'sheet.png'}, {folder / 'table.md'}" if done else title)
 
 

@@ -82,8 +82,10 @@ def _averages(spec: targets.LossSpec, features: networks.Features) -> dict[str, 
     """Returns, for each term and layer, what the statistic averages over positions."""
     averages: dict[str, dict[str, Any]] = {}
     for term in spec.texture_terms:
-        layers = [layer for layer in features if layer in term.layers]
-        averages[term.name] = {layer: term.statistic.average(features[layer]) for layer in layers}
+        average = term.statistic.average
+        if average is not None:  # as `memory_budget.choose_strip` validates
+            layers = [layer for layer in features if layer in term.layers]
+            averages[term.name] = {layer: average(features[layer]) for layer in layers}
     return averages
 
 

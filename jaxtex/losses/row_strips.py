@@ -44,7 +44,7 @@ class StripLayout(NamedTuple):
         return min(self.height, self.strip + 2 * self.halo)
 
     @property
-    def count(self) -> int:
+    def num_strips(self) -> int:
         """Number of strips; the last one may extend below the image."""
         return -(-(self.last - self.first) // self.strip)
 
@@ -83,7 +83,7 @@ def averages(
 
         shapes = jax.eval_shape(evaluate, image[: layout.window], 0)
         zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-        sums, _ = lax.scan(add_strip, zeros, jnp.arange(layout.count))
+        sums, _ = lax.scan(add_strip, zeros, jnp.arange(layout.num_strips))
         return sums
 
     def forward(layout: StripLayout, variables: dict, image: jax.Array):
@@ -105,7 +105,7 @@ def averages(
             previous = lax.dynamic_slice_in_dim(gradient, start, layout.window)
             return lax.dynamic_update_slice_in_dim(gradient, previous + part, start, 0), None
 
-        gradient, _ = lax.scan(add_strip, jnp.zeros_like(image), jnp.arange(layout.count))
+        gradient, _ = lax.scan(add_strip, jnp.zeros_like(image), jnp.arange(layout.num_strips))
         return jax.tree.map(jnp.zeros_like, variables), gradient
 
     average_strips.defvjp(forward, backward)

@@ -238,7 +238,7 @@ def mask_at(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | Non
     if mask is None:
         return None
     colors = np.repeat(mask[..., None], 3, -1)
-    white = images.resize(colors, *shape[:2])[..., 0] >= WHITE
+    white = images.resize(colors, shape[0], shape[1])[..., 0] >= WHITE
     if not white.any():
         raise errors.UserError(
             f"a mask has no white position in a layer of {shape[0]} x {shape[1]} positions: "

@@ -38,6 +38,7 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
         )
 
     def make_target(images: base.TargetImages) -> networks.Features:
+        assert images.content is not None  # the term exists only with a content
         padded = pad_to(images.content, images.height, images.width)
         features = images.features(padded)
         return {layer: features[layer] for layer in weights}

@@ -1,6 +1,8 @@
 """Padding, pooling, halving and doubling of features on a grid, `[H, W, C]`."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +10,13 @@ import numpy as np
 from jax import lax
 
 # Name of a padding -> the mode of `numpy.pad`.
-PADDINGS = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
-POOLINGS = {"max": jnp.max, "avg": jnp.mean}
+PADDINGS: dict[str, Any] = {
+    "zero": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "wrap": "wrap",
+}
+POOLINGS: dict[str, Callable] = {"max": jnp.max, "avg": jnp.mean}
 
 
 def pool(features: jax.Array, pooling: str) -> jax.Array:
@@ -142,7 +149,7 @@ def _pad_by_gather_backward(
 _pad_by_gather.defvjp(_pad_by_gather_forward, _pad_by_gather_backward)
 
 
-def _source_rows(count: int, mode: str, pixels: int) -> np.ndarray:
+def _source_rows(count: int, mode: Any, pixels: int) -> np.ndarray:
     """Returns the row that each padded row is a copy of, `[count + 2 pixels]`."""
     return np.pad(np.arange(count), pixels, mode)
 

@@ -190,7 +190,10 @@ def _perform(
         declared |= pending
         further = experiment.more(results.table_rows(done, every=True)) if done else {}
         pending = {name: run for name, run in further.items() if name not in declared}
-    results.write_results(folder, done, list(declared), experiment)
+    presentation = results.Presentation(
+        experiment.question, experiment.columns, experiment.steps, experiment.curve
+    )
+    results.write_results(folder, done, list(declared), presentation)
     return failed
 
 
@@ -266,7 +269,7 @@ def _adapt_config(
 def _adapt_layers(config: configs.Config, lacking: Mapping[str, str]) -> configs.Config | Skipped:
     """Replaces or drops the layers that the network lacks."""
     available = available_layers(config.network, config.weights)
-    changed = {}
+    changed: dict[str, Any] = {}
     for field in LAYER_CHOICES:
         text = getattr(config, field)
         parts = [part.strip() for part in text.split(",") if part.strip()]

@@ -10,6 +10,7 @@ import pathlib
 import platform
 from collections.abc import Mapping
 from importlib import metadata
+from typing import Any
 
 import jax
 
@@ -24,7 +25,7 @@ PATH_FLAGS = ("content", "init")
 PATH_LIST_FLAGS = ("style", "masks", "style_masks", "maps")
 
 WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others are paths
-FLAG_TYPES: dict[str, type] = {
+FLAG_TYPES: dict[str, Any] = {  # flag -> type
     "style": str,
     **{field.name: field.type for field in dataclasses.fields(configs.Config)},
 }

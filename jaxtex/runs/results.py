@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
@@ -21,20 +21,20 @@ NO_RUNS: Runs = {}
 LOSS_CURVE = ("step", "loss")  # the curve of the loss over steps, instead of columns of the table
 
 
-class Layout(Protocol):
+class Presentation(NamedTuple):
     """Presentation of results."""
 
     question: str  # title of the table
     columns: int  # runs in a row of the sheet
-    steps: tuple[int, ...]  # snapshots in the sheet
-    curve: tuple[str, str] | None  # columns of the table to plot, or `LOSS_CURVE`
+    steps: tuple[int, ...] = ()  # snapshots in the sheet
+    curve: tuple[str, str] | None = None  # columns of the table to plot, or `LOSS_CURVE`
 
 
 def write_results(
     folder: pathlib.Path,
     done: Runs,
     names: Sequence[str],
-    layout: Layout,
+    presentation: Presentation,
     unfinished: Runs = NO_RUNS,
 ) -> None:
     """Writes `sheet.png`, `table.md`, `table.csv` and perhaps `curve.png`; prints the table.
@@ -43,20 +43,20 @@ def write_results(
       folder: existing folder.
       done: finished runs; nothing is written without any.
       names: of all runs, in the order of the sheet, which shows just the name of an unfinished one.
-      layout: presentation.
+      presentation: title, columns, snapshots and curve.
       unfinished: further runs of the table.
     """
     if not done:
         return
-    images.save(folder / "sheet.png", sheet(done, names, layout))
+    images.save(folder / "sheet.png", sheet(done, names, presentation))
 
     rows = table_rows(done, unfinished=unfinished)
-    tables.save(folder, rows, layout.question)
+    tables.save(folder, rows, presentation.question)
     print(tables.markdown(rows))
 
-    if layout.curve is None:
+    if presentation.curve is None:
         return
-    across, up = layout.curve
+    across, up = presentation.curve
     try:
         points = curves(done, across, up)
         save_plot(folder / "curve.png", points, across, up, joined=across == "step")
@@ -64,18 +64,18 @@ def write_results(
         logging.warning("%s", error)
 
 
-def sheet(done: Runs, names: Sequence[str], layout: Layout) -> np.ndarray:
+def sheet(done: Runs, names: Sequence[str], presentation: Presentation) -> np.ndarray:
     """Arranges a column for each run: name, sources, snapshots and result.
 
     Args:
       done: finished runs.
       names: of all runs, in order.
-      layout: presentation.
+      presentation: title, columns, snapshots and curve.
 
     Returns:
       `[H, W, 3]` in [0, 1].
     """
-    pictures = {name: _sheet_column(run, layout.steps) for name, run in done.items()}
+    pictures = {name: _sheet_column(run, presentation.steps) for name, run in done.items()}
     widths = {name: max(image.shape[1] for image in column) for name, column in pictures.items()}
     narrowest = min(widths.values())
     widths = {name: widths.get(name, narrowest) for name in names}
@@ -85,7 +85,7 @@ def sheet(done: Runs, names: Sequence[str], layout: Layout) -> np.ndarray:
     for name, width in widths.items():
         caption = contact_sheet.caption(name, width, lines)
         columns.append([caption, *pictures.get(name, [])])
-    return contact_sheet.grid(columns, layout.columns)
+    return contact_sheet.grid(columns, presentation.columns)
 
 
 def _sheet_column(run: execution.Run, steps: Sequence[int]) -> list[np.ndarray]:
@@ -159,7 +159,7 @@ def table_rows(done: Runs, every: bool = False, unfinished: Runs = NO_RUNS) -> l
     """
     named = {**done, **unfinished}
     keys = differing_choices(named, every)
-    rows = []
+    rows: list[tables.Row] = []
     for name, run in named.items():
         choices = run_choices(run)
         row: tables.Row = {"run": name, **{key: choices[key] for key in keys}}

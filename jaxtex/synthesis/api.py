@@ -144,13 +144,11 @@ def _build_inputs(
     style: Style | None, content: np.ndarray | None, settings: parsing.Settings
 ) -> input_images.Inputs:
     """Validates the images."""
-    styles: Sequence[np.ndarray]
-    if style is None:
-        styles = []
-    elif isinstance(style, list | tuple):
+    styles: Sequence[np.ndarray] = []
+    if isinstance(style, list | tuple):
         styles = style
-    else:
-        styles = [style]
+    elif style is not None:
+        styles = [style]  # type: ignore[list-item]
     return input_images.build_inputs(styles, content, settings)
 
 

@@ -91,15 +91,16 @@ def run_threads(
         while running:
             finished = futures.wait(running, return_when=futures.FIRST_COMPLETED).done
             first = next(iter(finished))
-            index: int | None = running.pop(first)
+            index = running.pop(first)
             progress, image = first.result()
+            following: int | None = index
             if progress is None:
                 yield index, image
-                index = next(waiting, None)
+                following = next(waiting, None)
             else:
                 observers[index](progress)
-            if index is not None:
-                running[threads.submit(_advance, descents[index])] = index
+            if following is not None:
+                running[threads.submit(_advance, descents[following])] = following
 
 
 def max_threads(plan: stepping.Plan) -> int:
@@ -118,7 +119,7 @@ def max_threads(plan: stepping.Plan) -> int:
 
 def _advance(
     descent: Generator[loop.Progress, None, np.ndarray],
-) -> tuple[loop.Progress | None, np.ndarray | None]:
+) -> tuple[loop.Progress | None, Any]:
     """Returns the next progress; or, at the end, the image."""
     try:
         return next(descent), None
@@ -193,7 +194,7 @@ def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
 
 def _shapes(plan: stepping.Plan) -> str:
     """Returns a key that is equal for plans whose arrays have the same shapes."""
-    shapes = [plan.height, plan.width]
+    shapes: list[Any] = [plan.height, plan.width]
     for problem in plan.problems:
         trees = (compilation.data_shapes(problem), problem.critics)
         shapes.append((problem.height, problem.width, jax.tree.map(jnp.shape, trees)))

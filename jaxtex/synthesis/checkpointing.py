@@ -119,7 +119,7 @@ class FileCheckpointer:
         if not distributed.is_writer():
             return
 
-        infos = loop.concatenate_infos(loop_state.infos)
+        infos = loop.concatenate_infos(loop_state.infos) if loop_state.infos else ()
         arrays |= {f"infos{path}": leaf for path, leaf in _named_leaves(infos)}
         about = {
             "identity": self.identity,
@@ -131,7 +131,8 @@ class FileCheckpointer:
         self.folder.mkdir(exist_ok=True)
         path = self.folder / f"{loop_state.step:08d}.npz"
         with files.atomic(path) as part, open(part, "wb") as file:
-            np.savez(file, **{ABOUT: np.array(json.dumps(about))}, **arrays)
+            arrays[ABOUT] = np.array(json.dumps(about))
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         for old in _newest_first(self.folder)[NUM_KEPT:]:
             old.unlink(missing_ok=True)
 

@@ -49,7 +49,7 @@ def lower_loop(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Low
     mesh = sharding.build_mesh(plan.layout, problem.row_devices)
     state = stepping.state_shapes(plan, problem)
     data = data_shapes(problem)
-    shardings = {}
+    shardings: dict[str, Any] = {}
     if mesh:
         of_state, of_data = _shardings(plan, problem, mesh, state, data)
         replicated = sharding.replicated(mesh)

@@ -102,7 +102,14 @@ def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
 
 def _reference(inputs: input_images.Inputs) -> np.ndarray:
     """Returns the first style, or the content if there is no style."""
-    return inputs.styles[0] if inputs.styles else inputs.content
+    return _references(inputs)[0]
+
+
+def _references(inputs: input_images.Inputs) -> list[np.ndarray]:
+    """Returns the styles, or the content if there is no style."""
+    if inputs.styles or inputs.content is None:
+        return inputs.styles
+    return [inputs.content]
 
 
 def _spectrum_noise(
@@ -114,7 +121,7 @@ def _spectrum_noise(
     """Returns noise with the spectrum of the exemplars, or of the content, at a scale."""
     factor = min(1.0, size[0] / inputs.height)
     exemplars = []
-    for image in inputs.styles or [inputs.content]:
+    for image in _references(inputs):
         height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
         exemplars.append(images.resize(image, height, width))
     contrast = config.noise or SPECTRUM_CONTRAST

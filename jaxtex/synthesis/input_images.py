@@ -118,12 +118,17 @@ def build_inputs(
         styles = [prepare(style, content) for style in styles]
 
     style_shapes = [style.shape for style in styles]
-    style_masks = _load_masks("style_masks", settings.style_masks, style_shapes)
+    style_masks: list[np.ndarray | None] = [None] * len(styles)
+    if settings.style_masks:
+        style_masks = [*_load_masks("style_masks", settings.style_masks, style_shapes)]
+    masks = None
+    if settings.masks:
+        masks = _load_masks("masks", settings.masks, [(height, width)] * len(styles))
     return Inputs(
         styles=styles,
         weights=_style_weights(settings, len(styles)),
-        style_masks=style_masks or [None] * len(styles),
-        masks=_load_masks("masks", settings.masks, [(height, width)] * len(styles)),
+        style_masks=style_masks,
+        masks=masks,
         content=content,
         height=height,
         width=width,
@@ -183,14 +188,12 @@ def resize_input(image: np.ndarray, size: int) -> np.ndarray:
 
 def _load_masks(
     flag: str, paths: Sequence[str], shapes: Sequence[tuple[int, ...]]
-) -> list[np.ndarray] | None:
-    """Loads one mask, `[H, W]` in [0, 1], for each image; returns None without paths.
+) -> list[np.ndarray]:
+    """Loads one mask, `[H, W]` in [0, 1], for each image.
 
     Raises:
       UserError: the numbers of masks and images differ, or the proportions of one.
     """
-    if not paths:
-        return None
     if len(paths) != len(shapes):
         text = ",".join(paths)
         raise errors.UserError(f"--{flag}={text}: {len(paths)} masks for {len(shapes)} styles")

@@ -252,8 +252,6 @@ def _data_at(plan: stepping.Plan, problem: stepping.Problem, number: int, done: 
     return problem.data(draws if redrawn else 0)
 
 
-def concatenate_infos(infos: Sequence[stepping.Info]) -> stepping.Info | tuple[()]:
-    """Returns the losses of several chunks as those of one; `()` without any."""
-    if not infos:
-        return ()
+def concatenate_infos(infos: Sequence[stepping.Info]) -> stepping.Info:
+    """Returns the losses of one or more chunks as those of one."""
     return jax.tree.map(lambda *parts: np.concatenate(parts), *infos)

@@ -1,7 +1,7 @@
 """The loss that the settings ask for: named terms, and the network whose features they compare."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jaxtex import errors, losses, networks, weights
 from jaxtex.losses import targets, terms
@@ -28,7 +28,7 @@ def build_loss(
     """
     config = settings.config
     summands = _summands(inputs, settings)
-    content_layers = {}
+    content_layers: Mapping[str, float] = {}
     if inputs.content is not None and config.content_weight:
         content_layers = settings.content_layers
     activation = settings.activation if config.excite_weight else None
@@ -46,7 +46,9 @@ def build_loss(
     ]
     named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
     if content_layers:
-        named["content"] = terms.content(content_layers, config.content_weight, config.content_norm)
+        named["content"] = terms.content(
+            dict(content_layers), config.content_weight, config.content_norm
+        )
     if activation:
         named["excitement"] = terms.activation(
             activation.layer, activation.channel, config.excite_weight

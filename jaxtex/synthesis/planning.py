@@ -192,6 +192,8 @@ def _build_problem(
     texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
     other_targets = _image_targets(spec, inputs, styles, scale)
 
+    # Compiling and the first step need the same data.
+    @functools.lru_cache(maxsize=1)
     def data(draws: int) -> dict[str, Any]:
         drawn = targets.draw_targets(texture, draws)
         return {"variables": spec.step_variables(), "targets": {**other_targets(), **drawn}}

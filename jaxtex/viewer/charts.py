@@ -9,7 +9,7 @@ from typing import NamedTuple
 Points = list[tuple[float, float]]  # (step, value)
 Tick = tuple[float, str]  # position in percent, label
 
-MAX_POINTS = 400  # per line; more points cannot be told apart
+MAX_POINTS = 400  # per line; a screen shows no more
 MAX_TICKS = 6
 EXTREME = 1e150  # values beyond it or below its inverse are left out: their ratio may overflow
 

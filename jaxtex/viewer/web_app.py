@@ -24,7 +24,15 @@ from jaxtex.runs import run_folder
 from jaxtex.viewer import run_status, run_updates
 
 PAGE = pathlib.Path(__file__).parent / "data" / "page"
-PAGE_FILES = ("index.html", "colors.css", "page.css", "page.js", "chart.js", "format.js")
+PAGE_FILES = (
+    "index.html",
+    "colors.css",
+    "page.css",
+    "page.js",
+    "chart.js",
+    "elements.js",
+    "format.js",
+)
 PICTURES = re.compile(
     rf"(exemplar|result)\.png|{run_folder.STEPS}/{run_folder.SNAPSHOT_NAME.pattern}", re.ASCII
 )

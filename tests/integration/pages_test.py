@@ -1,8 +1,8 @@
-"""Every command and every Python block of the README and the pages is run, in order, as a reader would, but small.
+"""Tests that all commands and Python blocks of README and pages run, in order, with small settings.
 
-A page begins in an empty folder with `images/`, `experiments/` and some files of a user's own. A block named by a file,
-as in ```text runs.txt, is that file. What is neither a command nor Python has to say so; a kind of command that is not in
-the table fails.
+A page begins in an empty folder with `images/`, `experiments/` and some files of a user. A block
+with a file name, such as ```text runs.txt, is that file. Each block must be marked as a command, as
+Python or as text. Every kind of command must be known to `page_reader`.
 """
 
 import dataclasses
@@ -23,29 +23,25 @@ from jaxtex.weights.convert import conversion, state_dicts, tensors
 from support import page_reader, paths, reference
 
 ROOT = paths.ROOT
-PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-DRAWN = {"": "command", "python": "python", "text": "text"}
+DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+PAGES = ["README.md", *DOCS]
+KINDS = {"": "command", "python": "python", "text": "text"}  # by the language of a block
 
 
-def blocks(text):
-    """The fenced blocks of a page: what they are, a file they are named by, what they say."""
+def read_blocks(text):
+    """Yields kind, file name and content of each fenced block of a page."""
     for token in markdown_it.MarkdownIt().parse(text):
-        assert token.type != "code_block", (
-            f"an indented block, which says not what it is: {token.content}"
-        )
-        if token.type == "fence" and not token.info.startswith(
-            "{"
-        ):  # a directive is Sphinx's, which docs_test.py runs
-            kind, _, name = token.info.strip().partition(" ")
-            assert kind in DRAWN, (
-                f"a block of '{kind}', of which there is no saying how it is tried"
-            )
-            yield DRAWN[kind], name, token.content
+        assert token.type != "code_block", f"indented block without a language: {token.content}"
+        # Sphinx runs directives, see docs_test.py.
+        if token.type == "fence" and not token.info.startswith("{"):
+            language, _, name = token.info.strip().partition(" ")
+            assert language in KINDS, f"block of unknown language '{language}'"
+            yield KINDS[language], name, token.content
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, exemplar):
-    """A reader's folder."""
+    """A reader's folder, which becomes the current one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("JAXTEX_WEIGHTS", str(tmp_path / "cache" / "weights"))
@@ -54,113 +50,124 @@ def place(tmp_path, monkeypatch, exemplar):
     shutil.copytree(
         ROOT / "experiments", "experiments", ignore=shutil.ignore_patterns("__pycache__")
     )
+
+    # Files of a user that pages name.
     images.save("photo.jpg", exemplar)
     images.save("leaf.png", np.concatenate([exemplar, exemplar[..., :1]], -1))
-    half = np.zeros((32, 32, 3), np.float32)
-    half[:, 16:] = 1
-    images.save("right.png", half)
-    images.save("left.png", 1 - half)
-    submits = tmp_path / "bin" / "sbatch"
-    submits.parent.mkdir()
-    submits.write_text("#!/bin/sh\necho 17\n")
-    submits.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{submits.parent}:{os.environ['PATH']}")
+    mask = np.zeros((32, 32, 3), np.float32)
+    mask[:, 16:] = 1
+    images.save("right.png", mask)
+    images.save("left.png", 1 - mask)
+
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text("#!/bin/sh\necho 17\n")
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sbatch.parent}:{os.environ['PATH']}")
     return tmp_path
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """What a command cannot be told by flags: experiments of a run or two, jobs in this process, no port that is taken."""
-    load, build = experiments.load, api.build_plan
+    """Reduces what no flag can: experiments, jobs, calls from Python, and servers."""
+    load_all = experiments.load
+    build_full_plan = api.build_plan
 
-    def one_run(name):
-        found = load(name)
-        claims = lambda folder: [{"claim": "tests/theory_test.py holds them", "holds": True}]
-        first = {
-            choices.network: name for name, (_, choices) in reversed(found.runs.items())
-        }  # of each network
-        first = {
-            name: (found.runs[name][0], shrunk(found.runs[name][1])) for name in first.values()
-        }
-        ends = (
-            {}
-            if found.more is experiments.Experiment._field_defaults["more"]
-            else {"more": lambda rows: {}}
-        )
-        proves = {"demonstrate": claims} if found.demonstrate else {}
-        return found._replace(runs=first, steps=(), curve=None, **ends, **proves)
+    def load(name):
+        return reduce_experiment(load_all(name))
 
-    def perform(jobs, *_):
+    def run_jobs(jobs, *_):
+        """Runs jobs in this process."""
         for job in jobs:
             flag_parsing.run(main.COMMAND, job.command[3:])
         return []
 
-    def shrunk(choices):
-        given = {
-            name: value
-            for name, value in vars(choices).items()
-            if value != getattr(config.Config(), name)
-        }
-        return dataclasses.replace(choices, **page_reader.smaller(given))
+    def build_plan(style, choices, content=None):
+        return build_full_plan(style, reduce_config(choices), content)
 
-    def shown_once(port, folder):
+    def serve_forever(port, folder):
+        """Serves on a free port, and returns."""
+        del port
         assert folder.is_dir()
         with server.serve_during(0, folder):
             pass
 
-    monkeypatch.setattr(experiments, "load", one_run)
-    monkeypatch.setattr(workers, "run_jobs", perform)
-    quick = lambda style, choices, content=None: build(style, shrunk(choices), content)
-    monkeypatch.setattr(api, "build_plan", quick)
-    monkeypatch.setattr(server, "serve_forever", shown_once)
+    monkeypatch.setattr(experiments, "load", load)
+    monkeypatch.setattr(workers, "run_jobs", run_jobs)
+    monkeypatch.setattr(api, "build_plan", build_plan)
+    monkeypatch.setattr(server, "serve_forever", serve_forever)
+
+
+def reduce_experiment(experiment):
+    """Returns an experiment with one small run for each network."""
+    first_runs = {}
+    for name, (style, choices) in experiment.runs.items():
+        if choices.network not in {run[1].network for run in first_runs.values()}:
+            first_runs[name] = (style, choices)
+    runs = {name: (style, reduce_config(choices)) for name, (style, choices) in first_runs.items()}
+    replaced = {"runs": runs, "steps": (), "curve": None}
+
+    # Results of small runs mean nothing; tests/statistics/theory_test.py tests the claims.
+    if experiment.more is not experiments.Experiment._field_defaults["more"]:
+        replaced["more"] = lambda rows: {}
+    if experiment.demonstrate:
+        replaced["demonstrate"] = lambda folder: [{"claim": "not tested here", "holds": True}]
+    return experiment._replace(**replaced)
+
+
+def reduce_config(choices):
+    """Returns a config that makes a run small, with most fields that differ from the defaults."""
+    defaults = vars(config.Config())
+    given = {name: value for name, value in vars(choices).items() if value != defaults[name]}
+    return dataclasses.replace(choices, **page_reader.small_choices(given))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """A published network's name -> a file of its shape with random numbers, of its first block."""
-    made = {}
+def random_weights(tmp_path_factory):
+    """A function from a published network's name to a weight file of its first block."""
+    written = {}
 
-    def weights_of(network):
-        if network not in made:
+    def weight_file(network):
+        if network not in written:
             state = reference.state_dict(reference.random_vgg(network, blocks=1))
             checkpoint = state_dicts.build_checkpoint(
-                {n: tensors.Tensor(a.shape, a.copy) for n, a in state.items()}
+                {name: tensors.Tensor(array.shape, array.copy) for name, array in state.items()}
             )
             variables = conversion.build_variables(checkpoint, networks.NETWORKS[network])
-            made[network] = tmp_path_factory.mktemp("weights") / f"{network}.h5"
-            weights.save(
-                made[network],
-                weights.Weights(variables, network, "max", {"source": "drawn"}),
-                np.float16,
-            )
-        return made[network]
+            path = tmp_path_factory.mktemp("weights") / f"{network}.h5"
+            about = {"source": "random"}
+            contents = weights.Weights(variables, network, "max", about)
+            weights.save(path, contents, np.float16)
+            written[network] = path
+        return written[network]
 
-    return weights_of
+    return weight_file
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_says_can_be_done(page, place, small, drawn):
-    reader, found = page_reader.Reader(drawn), list(blocks((ROOT / page).read_text()))
-    for _, name, text in found:
+def test_a_page_runs(page, place, small, random_weights):
+    reader = page_reader.Reader(random_weights)
+    blocks = list(read_blocks((ROOT / page).read_text()))
+    for _, name, text in blocks:
         if name:
             pathlib.Path(name).parent.mkdir(exist_ok=True)
             pathlib.Path(name).write_text(text)
-    for kind, name, text in found:
+
+    for kind, name, text in blocks:
+        commands = page_reader.split_commands(text) if kind != "python" else []
         if kind == "python":
-            reader.python(text)
+            reader.run_python(text)
         elif kind == "command":
-            for words in page_reader.lines(text):
-                reader.type(words)
-        else:
-            begun = {words[0] for words in page_reader.lines(text)}
-            assert name or not begun & set(page_reader.KINDS), (
-                f"commands in a block of text: {text}"
-            )
+            for words in commands:
+                reader.run(words)
+        elif not name:
+            unmarked = {words[0] for words in commands} & set(page_reader.COMMANDS)
+            assert not unmarked, f"commands in a block of text: {text}"
 
 
-def test_a_command_that_nobody_knows_fails(drawn):
-    with pytest.raises(pytest.fail.Exception, match="'curl' in 'curl x': a kind of command"):
-        page_reader.Reader(drawn).type(["curl", "x"])
+def test_an_unknown_command_fails(random_weights):
+    with pytest.raises(pytest.fail.Exception, match="unknown command 'curl' in 'curl x'"):
+        page_reader.Reader(random_weights).run(["curl", "x"])
 
 
 @pytest.mark.parametrize(
@@ -170,4 +177,4 @@ def test_a_command_that_nobody_knows_fails(drawn):
 )
 def test_a_block_of_unknown_kind_fails(text):
     with pytest.raises(AssertionError):
-        list(blocks(text))
+        list(read_blocks(text))

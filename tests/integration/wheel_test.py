@@ -27,6 +27,7 @@ SOURCES = (
 DATA = [
     "viewer/data/page/chart.js",
     "viewer/data/page/colors.css",
+    "viewer/data/page/elements.js",
     "viewer/data/page/format.js",
     "viewer/data/page/index.html",
     "viewer/data/page/page.css",

@@ -1,4 +1,4 @@
-"""Strip by strip the loss and its gradient are those of the whole image."""
+"""Tests of strips: the loss and its gradient are those of the whole image."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import errors
-from jaxtex.networks import convolutions
+from jaxtex import errors, networks
 from jaxtex.runtime import device_memory
 from jaxtex.synthesis import api, config
 
@@ -22,98 +21,100 @@ STATISTICS = [
 
 
 @pytest.fixture(autouse=True)
-def exact(monkeypatch):
-    """The same convolutions in double precision: a ReLU may turn over for a last bit."""
-    monkeypatch.setattr(
-        convolutions,
-        "choose_algorithm",
-        lambda features, kernel, prepared=True, algorithms="cpu": convolutions.direct,
-    )
+def equal_convolutions(monkeypatch):
+    """Makes strips and whole images use the same convolutions, in double precision.
+
+    The last bit of a convolution may decide the sign at a ReLU.
+    """
+    monkeypatch.setattr(networks, "algorithms_for", lambda *_: "xla")
     with jax.enable_x64(True):
         yield
 
 
-def problem_of(style, strips, **choices):
+def build_problem(style, strips, **choices):
     fixed = {"octaves": 1, "scales": 1, "height": 96, "layers": "relu1_1,relu2_1"}
-    (problem,) = api.build_plan(
-        style, config.Config(**(fixed | choices), strips=strips)
-    ).problems
+    plan = api.build_plan(style, config.Config(**(fixed | choices), strips=strips))
+    (problem,) = plan.problems
     return problem
 
 
 def evaluate(problem):
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(problem.height, problem.width, 3)))
-    (loss, _), gradient = jax.jit(jax.value_and_grad(problem.loss, has_aux=True))(
-        image, problem.data(0), ()
-    )
+    loss_and_gradient = jax.jit(jax.value_and_grad(problem.loss_fn, has_aux=True))
+    (loss, _), gradient = loss_and_gradient(image, problem.data(0), ())
     return float(loss), np.asarray(gradient)
 
 
-def assert_agree(style, strips, **choices):
-    whole, parts = (problem_of(style, each, **choices) for each in ("none", strips))
+def assert_strips_equal_whole(style, strips, **choices):
+    whole = build_problem(style, "none", **choices)
+    parts = build_problem(style, strips, **choices)
     assert whole.strip == 0 and parts.strip > 0
-    (loss, gradient), (other, slope) = map(evaluate, (whole, parts))
-    np.testing.assert_allclose(other, loss, rtol=1e-6)
-    np.testing.assert_allclose(slope, gradient, atol=1e-5 * np.abs(gradient).max())
+
+    expected_loss, expected_gradient = evaluate(whole)
+    loss, gradient = evaluate(parts)
+    np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
+    tolerance = 1e-5 * np.abs(expected_gradient).max()
+    np.testing.assert_allclose(gradient, expected_gradient, atol=tolerance)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_every_sum_of_positions(exemplar, statistic):
-    assert_agree(exemplar, "16", statistic=statistic, tv_weight=0.1)
+def test_every_statistic_of_averages(exemplar, statistic):
+    assert_strips_equal_whole(exemplar, "16", statistic=statistic, tv_weight=0.1)
 
 
 @pytest.mark.parametrize(
     "padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"]
 )
 def test_every_padding(exemplar, padding):
-    assert_agree(exemplar, "40", padding=padding)  # and 16 that are left
+    # 96 rows: two strips of 40, and 16 that are left
+    assert_strips_equal_whole(exemplar, "40", padding=padding)
 
 
 def test_every_octave(exemplar):
-    assert_agree(exemplar, "16", octaves=3)
+    assert_strips_equal_whole(exemplar, "16", octaves=3)
 
 
 @pytest.mark.parametrize("rows", ["8", "40", "500"])
-def test_strips_that_leave_a_rest_and_strips_of_all(exemplar, rows):
-    assert_agree(exemplar, rows, layers="relu1_2,pool2,relu3_1")
+def test_strips_that_do_not_divide_the_image_and_strips_that_exceed_it(exemplar, rows):
+    assert_strips_equal_whole(exemplar, rows, layers="relu1_2,pool2,relu3_1")
 
 
-def test_a_deep_network_with_weights_of_nobody(exemplar):
-    assert_agree(exemplar, "32", network="vgg16_bn", weights="random", layers="relu1_2,relu4_1")
+def test_a_deep_network_with_random_weights(exemplar):
+    choices = {"network": "vgg16_bn", "weights": "random", "layers": "relu1_2,relu4_1"}
+    assert_strips_equal_whole(exemplar, "32", **choices)
 
 
-def test_auto_takes_the_whole_while_it_fits(exemplar, monkeypatch):
-    assert problem_of(exemplar, "auto").strip == 0
+def test_auto_evaluates_the_whole_image_if_it_fits(exemplar, monkeypatch):
+    assert build_problem(exemplar, "auto").strip == 0
     monkeypatch.setattr(device_memory, "available_bytes", lambda: 0)
     monkeypatch.setattr(device_memory, "exceeds_memory", lambda features: False)
-    assert problem_of(exemplar, "auto", octaves=2).strip == 4  # the least that the poolings allow
-    assert (
-        problem_of(exemplar, "auto", statistic="sorted").strip == 0
-    )  # which cannot be had in strips
+    smallest = 4  # rows that the poolings of two octaves allow
+    assert build_problem(exemplar, "auto", octaves=2).strip == smallest
+    # Sorted features are no averages over positions.
+    assert build_problem(exemplar, "auto", statistic="sorted").strip == 0
 
 
 @pytest.mark.parametrize(
-    "choices, why",
+    "choices, reason",
     [
-        ({"statistic": "sorted"}, "in strips there are mean"),
+        ({"statistic": "sorted"}, "strips support mean"),
         ({"network": "steerable", "layers": ""}, "fixed filters"),
     ],
 )
-def test_what_cannot_be_had_is_refused(exemplar, choices, why):
-    with pytest.raises(errors.UserError, match=f"--strips=16: .*{why}"):
-        problem_of(exemplar, "16", **choices)
+def test_losses_that_need_the_whole_image_are_an_error(exemplar, choices, reason):
+    with pytest.raises(errors.UserError, match=f"--strips=16: .*{reason}"):
+        build_problem(exemplar, "16", **choices)
 
 
 @pytest.mark.parametrize("text", ["some", "0", "-3", "1.5", "99999"])
-def test_nonsense_is_refused(exemplar, text):
+def test_other_values_are_an_error(exemplar, text):
     with pytest.raises(errors.UserError, match=f"--strips={text}"):
-        problem_of(exemplar, text)
+        build_problem(exemplar, text)
 
 
-def test_a_run_in_strips_is_the_run(exemplar):
+def test_a_run_in_strips_equals_a_run_on_the_whole_image(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
     with jax.enable_x64(False):
-        one, other = (
-            jaxtex.synthesize(exemplar, **choices, strips=strips) for strips in ("none", "24")
-        )
-    np.testing.assert_allclose(one, other, atol=1e-3)
+        whole = jaxtex.synthesize(exemplar, **choices, strips="none")
+        parts = jaxtex.synthesize(exemplar, **choices, strips="24")
+    np.testing.assert_allclose(whole, parts, atol=1e-3)

@@ -51,7 +51,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def faults(before: str = "heap.keep_freed_memory()", between: str = "pass", program: str = PROGRAM) -> int:
+def faults(
+    before: str = "heap.keep_freed_memory()", between: str = "pass", program: str = PROGRAM
+) -> int:
     """How many pages a step is given by the system: the fewest of some, for other memory may lie in the way."""
     line = [sys.executable, "-c", program.format(before=before, between=between)]
     return int(subprocess.run(line, check=True, capture_output=True, text=True).stdout)

@@ -1,4 +1,4 @@
-"""`map_layers` is a loop over layers, with fewer calls."""
+"""Tests of `map_layers`: a loop over layers, with fewer calls."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +24,7 @@ def test_layers_of_equal_shape_share_one_call():
     assert calls == [(3, 4, 2), (5, 4, 2)]
 
 
-def test_large_layers_are_not_copied_together():
+def test_large_layers_are_not_stacked():
     calls = []
     large = {name: jnp.ones((map_layers.MAX_STACKED + 1,)) for name in "ab"}
     map_layers.map_layers(lambda x: calls.append(x.shape) or x, large)

@@ -1,4 +1,4 @@
-"""Properties of the whole table, and values against NumPy loops."""
+"""Tests of all statistics: properties of the whole table, and values against NumPy loops."""
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +8,22 @@ import pytest
 from jaxtex import statistics
 from jaxtex.statistics import gram_variants, moments, quantiles
 
-TABLE = {
-    name: make() for name, make in statistics.STATISTICS.items() if not make().critic
-}  # critics: adversarial_test
+# Critics are tested in adversarial_test.py.
+TABLE = {name: make() for name, make in statistics.STATISTICS.items() if not make().critic}
 over_the_table = pytest.mark.parametrize("statistic", TABLE.values(), ids=TABLE)
-FORGETFUL = {name: statistic for name, statistic in TABLE.items() if not statistic.spatial}
-over_the_forgetful = pytest.mark.parametrize("statistic", FORGETFUL.values(), ids=FORGETFUL)
+WITHOUT_POSITIONS = {name: statistic for name, statistic in TABLE.items() if not statistic.spatial}
+over_those_without_positions = pytest.mark.parametrize(
+    "statistic", WITHOUT_POSITIONS.values(), ids=WITHOUT_POSITIONS
+)
 
 
 def features(seed, shape=(6, 5, 4)):
     return jax.nn.relu(jax.random.normal(jax.random.key(seed), shape) + 0.3)
+
+
+def shuffle_positions(x):
+    rows = x.reshape(-1, x.shape[-1])
+    return jax.random.permutation(jax.random.key(1), rows).reshape(x.shape)
 
 
 def distance(statistic, target, image):
@@ -26,46 +32,40 @@ def distance(statistic, target, image):
     )
 
 
-@over_the_forgetful
-def test_forgets_positions(statistic):
-    shuffled = jax.random.permutation(jax.random.key(1), features(0).reshape(30, 4)).reshape(
-        6, 5, 4
-    )
+@over_those_without_positions
+def test_shuffled_positions_change_nothing(statistic):
+    shuffled = shuffle_positions(features(0))
     itself = distance(statistic, features(0), features(0))
     np.testing.assert_allclose(distance(statistic, features(0), shuffled), itself, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) - set(FORGETFUL)))
-def test_what_knows_neighbours_tells_shuffled_features_apart(name):
-    shuffled = jax.random.permutation(jax.random.key(1), features(0).reshape(30, 4)).reshape(
-        6, 5, 4
-    )
-    assert distance(TABLE[name], features(0), shuffled) > 1e-3
+@pytest.mark.parametrize("name", sorted(set(TABLE) - set(WITHOUT_POSITIONS)))
+def test_spatial_statistics_distinguish_shuffled_positions(name):
+    assert distance(TABLE[name], features(0), shuffle_positions(features(0))) > 1e-3
 
 
-def test_which_know_neighbours():
-    assert set(TABLE) - set(FORGETFUL) == {"shifted_gram", "joint"}
+def test_which_statistics_are_spatial():
+    assert set(TABLE) - set(WITHOUT_POSITIONS) == {"shifted_gram", "joint"}
 
 
 @over_the_table
 def test_is_zero_at_the_target(statistic):
-    tolerance = (
-        2e-3 if statistic is TABLE["histogram"] else 1e-6
-    )  # a histogram forgets where in its bin a value was
+    # A histogram does not record where in its bin a value is.
+    tolerance = 2e-3 if statistic is TABLE["histogram"] else 1e-6
     assert 0 <= distance(statistic, features(0, (30, 20, 4)), features(0, (30, 20, 4))) < tolerance
 
 
 @over_the_table
-def test_tells_features_apart(statistic):
+def test_distinguishes_features(statistic):
     assert distance(statistic, features(0), features(2)) > 1e-3
 
 
 @over_the_table
-def test_is_about_one_without_features(statistic):
+def test_is_about_one_at_zero_features(statistic):
     assert 0.5 < distance(statistic, features(0), jnp.zeros((6, 5, 4))) < 2
 
 
-@over_the_forgetful
+@over_those_without_positions
 def test_compares_images_of_different_sizes(statistic):
     twice = jnp.concatenate([features(0, (20, 20, 4)), features(0, (20, 20, 4))])
     assert distance(statistic, features(0, (20, 20, 4)), twice) < 2e-3
@@ -89,10 +89,12 @@ def test_the_gradient_on_flat_features_is_finite(statistic, value):
 
 @over_the_table
 def test_the_gradient_is_that_of_finite_differences(statistic):
-    image, step = (
-        jax.random.normal(jax.random.key(seed), (6, 5, 4)) for seed in (4, 5)
-    )  # without ties, which are kinks
-    value = lambda t: distance(statistic, features(0), image + t * step)
+    # Without a ReLU there are no ties, at which sorting has kinks.
+    image, step = (jax.random.normal(jax.random.key(seed), (6, 5, 4)) for seed in (4, 5))
+
+    def value(t):
+        return distance(statistic, features(0), image + t * step)
+
     finite = (value(3e-3) - value(-3e-3)) / 6e-3
     np.testing.assert_allclose(jax.grad(value)(0.0), finite, rtol=0.05, atol=1e-3)
 
@@ -100,12 +102,14 @@ def test_the_gradient_is_that_of_finite_differences(statistic):
 @over_the_table
 def test_jit_equals_eager_and_vmap_equals_a_loop(statistic):
     both = jnp.stack([features(0), features(1)])
-    target = statistic.make_target(
-        statistic.summarize(features(3))
-    )  # always made before anything is compiled
-    far = lambda x: statistic.distance(target, statistic.summarize(x))
-    eager = [far(x) for x in both]
-    mapped = jax.jit(jax.vmap(far))(both)
+    # Targets are always made outside compiled programs.
+    target = statistic.make_target(statistic.summarize(features(3)))
+
+    def distance_to_target(x):
+        return statistic.distance(target, statistic.summarize(x))
+
+    eager = [distance_to_target(x) for x in both]
+    mapped = jax.jit(jax.vmap(distance_to_target))(both)
     np.testing.assert_allclose(mapped, np.stack(eager), rtol=1e-4, atol=1e-5)
 
 
@@ -133,42 +137,38 @@ def test_covariance_against_numpy():
 
 def test_means_of_many_positions_are_exact():
     many = features(0, (512, 512, 4))
-    exactly = np.asarray(many, np.float64).mean((0, 1))
-    np.testing.assert_allclose(jax.jit(moments.channel_means)(many), exactly, rtol=2e-6)
+    expected = np.asarray(many, np.float64).mean((0, 1))
+    np.testing.assert_allclose(jax.jit(moments.channel_means)(many), expected, rtol=2e-6)
 
 
 def covariance(rows):
-    centred = rows - rows.mean(0)
-    return jnp.matmul(centred.T, centred, precision="highest") / len(rows)
+    centered = rows - rows.mean(0)
+    return jnp.matmul(centered.T, centered, precision="highest") / len(rows)
 
 
 @pytest.mark.parametrize("kind, tolerance", [(jnp.float32, 1e-5), (jnp.bfloat16, 0.02)])
 def test_the_gradient_of_moments_is_that_of_their_formulas(kind, tolerance):
-    x, of_mean, of_covariance = (
-        features(0).astype(kind),
-        features(1)[0, 0],
-        features(2, (4, 4, 1))[..., 0],
-    )
-    weighted = lambda mean, covariance: (
-        jnp.vdot(of_mean, mean) + jnp.vdot(of_covariance, covariance)
-    )
-    by_formula = lambda x: weighted(x.mean((0, 1)), covariance(x.reshape(-1, 4)))
-    got, expected = (
-        jax.grad(lambda x: weighted(**moments.moments(x)))(x),
-        jax.grad(by_formula)(x.astype(jnp.float32)),
-    )
-    assert got.dtype == kind
-    np.testing.assert_allclose(
-        got.astype(jnp.float32), expected, atol=tolerance * float(jnp.abs(expected).max())
-    )
+    x = features(0).astype(kind)
+    mean_weights = features(1)[0, 0]
+    covariance_weights = features(2, (4, 4, 1))[..., 0]
+
+    def weighted(mean, covariance):
+        return jnp.vdot(mean_weights, mean) + jnp.vdot(covariance_weights, covariance)
+
+    def by_formula(x):
+        return weighted(x.mean((0, 1)), covariance(x.reshape(-1, 4)))
+
+    gradient = jax.grad(lambda x: weighted(**moments.moments(x)))(x)
+    expected = jax.grad(by_formula)(x.astype(jnp.float32))
+    assert gradient.dtype == kind
+    largest = float(jnp.abs(expected).max())
+    np.testing.assert_allclose(gradient.astype(jnp.float32), expected, atol=tolerance * largest)
 
 
 def test_the_gaussian_difference_is_that_of_gram_where_nothing_cancels():
-    mean, other = (
-        jnp.array([1.0, 2.0, 0.0]),
-        jnp.array([1.0, 2.0, 1e-3]),
-    )  # a change across the mean
-    summaries = [{"mean": m, "covariance": jnp.eye(3)} for m in (mean, other)]
+    # The change is orthogonal to the mean.
+    means = jnp.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1e-3]])
+    summaries = [{"mean": mean, "covariance": jnp.eye(3)} for mean in means]
     grams = [s["covariance"] + jnp.outer(s["mean"], s["mean"]) for s in summaries]
     expected = statistics.relative(*grams, 3)
     np.testing.assert_allclose(moments.gaussian_difference(*summaries), expected, rtol=1e-3)
@@ -204,7 +204,7 @@ def test_the_pca_gram_of_all_directions_is_the_gram():
     np.testing.assert_allclose(pca, gram, rtol=1e-4)
 
 
-def test_the_pca_gram_sees_the_strongest_direction():
+def test_the_pca_gram_keeps_the_strongest_direction():
     strong = jnp.zeros((6, 5, 4)).at[..., 2].set(10.0) + features(0)
     directions = gram_variants.pca_gram(k=1).make_target(moments.gram_matrix(strong))["directions"]
     assert directions.shape == (4, 1) and abs(directions[2, 0]) > 0.95
@@ -212,7 +212,7 @@ def test_the_pca_gram_sees_the_strongest_direction():
 
 @pytest.mark.parametrize("shape", [(6, 5, 4), (4, 3, 4)])
 def test_sorted_is_the_earth_movers_distance_of_scipy_squared(shape):
-    """On lists of equal length the optimal plan is sorting: SciPy's plan over all pairs must cost the same."""
+    """For lists of equal length, sorting is the optimal plan, which SciPy finds among all pairs."""
     optimize = pytest.importorskip("scipy.optimize")
     a, b = (np.asarray(features(seed, shape), np.float64).reshape(-1, 4) for seed in (0, 2))
     cost = 0.0
@@ -229,7 +229,8 @@ def test_sorted_at_unequal_sizes_against_a_loop():
     a, b = (
         np.asarray(features(seed, (size, 5, 4))).reshape(-1, 4) for seed, size in ((0, 9), (2, 6))
     )
-    levels, cost = (np.arange(30) + 0.5) / 30, 0.0
+    levels = (np.arange(30) + 0.5) / 30
+    cost = 0.0
     for x, y in zip(a.T, b.T, strict=True):
         longer = np.interp(levels, (np.arange(45) + 0.5) / 45, np.sort(x))
         cost += ((longer - np.sort(y)) ** 2).sum()
@@ -239,10 +240,12 @@ def test_sorted_at_unequal_sizes_against_a_loop():
 
 def test_bures_against_scipy():
     linalg = pytest.importorskip("scipy.linalg")
-    one, other = (
-        jax.tree.map(lambda x: np.asarray(x, np.float64), moments.moments(features(s)))
-        for s in (0, 2)
-    )
+
+    def moments_of(seed):
+        values = moments.moments(features(seed))
+        return {name: np.asarray(value, np.float64) for name, value in values.items()}
+
+    one, other = moments_of(0), moments_of(2)
     root = linalg.sqrtm(one["covariance"])
     overlap = linalg.sqrtm(root @ other["covariance"] @ root).trace().real
     traces = [summary["covariance"].trace() for summary in (one, other)]
@@ -254,15 +257,15 @@ def test_bures_against_scipy():
 
 
 def test_the_published_gradient_of_the_gram_loss():
-    """E = 1 / (4 N^2 M^2) sum (G - G')^2 has the gradient F'^T (G' - G) / (N^2 M^2); here F is [M, N]."""
-    f, wanted = (np.asarray(features(seed), np.float64).reshape(30, 4) for seed in (2, 0))
-    expected = f @ (f.T @ f - wanted.T @ wanted) / (4**2 * 30**2)
+    """The gradient of 1 / (4 N^2 M^2) sum (G - G')^2 is F (G - G') / (N^2 M^2), with F [M, N]."""
+    f, target = (np.asarray(features(seed), np.float64).reshape(30, 4) for seed in (2, 0))
+    expected = f @ (f.T @ f - target.T @ target) / (4**2 * 30**2)
     literal = moments.gram(norm="gatys")
-    found = jax.grad(lambda x: distance(literal, features(0), x))(features(2))
-    np.testing.assert_allclose(found.reshape(30, 4), expected, rtol=1e-3, atol=1e-6)
+    gradient = jax.grad(lambda x: distance(literal, features(0), x))(features(2))
+    np.testing.assert_allclose(gradient.reshape(30, 4), expected, rtol=1e-3, atol=1e-6)
 
 
-def test_the_norms_say_the_same_in_other_units():
+def test_the_norms_differ_in_their_units():
     target, image = moments.gram_matrix(features(0)), moments.gram_matrix(features(2))
     squared = float(jnp.sum((target - image) ** 2))
     values = {name: float(norm(target, image, 4)) for name, norm in statistics.NORMS.items()}
@@ -273,8 +276,8 @@ def test_the_norms_say_the_same_in_other_units():
 
 
 @over_the_table
-def test_the_count_of_numbers_is_that_of_what_is_compared(statistic):
-    """Symmetric matrices count once; what is drawn counts as the positions that are kept."""
+def test_the_statistic_size_is_the_number_of_independent_entries(statistic):
+    """Symmetric matrices count once; of samples all positions count that are kept."""
     target = statistic.make_target(statistic.summarize(features(0)))
     sizes = {
         "moments": 4 + 10,
@@ -300,5 +303,5 @@ def test_the_count_of_numbers_is_that_of_what_is_compared(statistic):
 
 
 @pytest.mark.parametrize("name", ["sorted", "sliced_wasserstein", "discriminator"])
-def test_what_is_drawn_counts_as_the_positions_that_are_kept(name):
+def test_the_statistic_size_of_samples_is_that_of_the_kept_positions(name):
     assert statistics.STATISTICS[name]().statistic_size(3, 10_000) == 3 * statistics.POOL_SIZE

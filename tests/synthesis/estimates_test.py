@@ -49,7 +49,7 @@ def test_arguments_and_temporary_memory_are_counted(exemplar, without_process):
     temporary_bytes = compiled.memory_analysis().temp_size_in_bytes
     total = argument_bytes + temporary_bytes
     assert argument_bytes > 0.2 * temporary_bytes
-    # Some arrays, such as kernels that are used in Winograd's form only, are no part of the program.
+    # Arrays that the program does not use, such as some kernels, are not counted.
     assert 0.9 * total < estimates._program_bytes(compiled) < 1.2 * total
 
 

@@ -6,6 +6,7 @@ import pytest
 import jaxtex
 from jaxtex import errors, images
 from jaxtex.images import color_transfer
+from jaxtex.losses import targets
 from jaxtex.synthesis import api, input_images, settings
 from jaxtex.synthesis import config as configs
 
@@ -143,8 +144,8 @@ def test_stochastic_targets_depend_on_the_number_of_draws(exemplar):
 def test_each_term_draws_its_own_samples(exemplar):
     config = configs.Config(**SMALL, statistic="sorted:samples=64 + histogram:samples=64")
     (problem,) = api.build_plan(exemplar, config).problems
-    targets = problem.data(0)["targets"].values()
-    positions = [target["relu1_1"]["sample"]["positions"] for target in targets]
+    terms = problem.data(0)["targets"].values()
+    positions = [target["relu1_1"]["sample"]["positions"] for target in terms]
     assert len(positions) == 2 and (positions[0] != positions[1]).any()
 
 
@@ -175,7 +176,7 @@ def test_mistakes_are_found_before_any_feature_is_computed(exemplar, monkeypatch
     def fail(*arguments):
         raise AssertionError("features were computed")
 
-    monkeypatch.setattr("jaxtex.losses.base.summarize", fail)
+    monkeypatch.setattr(targets, "draw_targets", fail)
     plan = api.build_plan(exemplar, configs.Config(**SMALL))
     with pytest.raises(AssertionError, match="features were computed"):
         plan.problems[0].data(0)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -115,11 +116,20 @@ def test_a_run_is_shown_scrubbed_and_stopped(begin, page, tmp_path):
     assert process.wait(60) == 75
     assert page.locator("#stop").is_hidden()
     wait_for_text(page, "stopped", "#state")
+    with page.expect_event("requestfailed"):  # the notice stays when later polls fail
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(200)
+    wait_for_text(page, re.escape(stopped), "#notice")
+    assert page.locator("#notice code").all_inner_texts()[0] == "jaxtex"
 
 
-def test_the_end_of_a_batch_is_shown(begin, page):
-    flags = ["--style=style.png", "--num_images=2", "--workdir=run", "--num_steps=40"]
+def test_the_end_of_a_batch_is_shown(begin, page, tmp_path):
+    flags = ["--style=style.png", "--num_images=2", "--workdir=run", "--num_steps=200"]
     process, address = begin("jaxtex", *flags, *live_pages.QUICK)
+    # A page that finds only one run opens it.
+    while not (tmp_path / "run/style-1/run.json").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
     page.goto(address)
     wait_for_text(page, "2 runs: 2 done", "#counts")
     page.locator("#cards a").nth(1).click()

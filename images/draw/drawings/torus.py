@@ -92,9 +92,7 @@ def shade(height: np.ndarray, light: Vector = (-0.6, -0.5, 0.7)) -> np.ndarray:
     return np.clip(facing / np.linalg.norm(light), 0, 1)
 
 
-def mix(
-    first: np.ndarray | Vector, second: np.ndarray | Vector, weight: np.ndarray
-) -> np.ndarray:
+def mix(first: np.ndarray | Vector, second: np.ndarray | Vector, weight: np.ndarray) -> np.ndarray:
     """Interpolates colors.
 
     Args:

@@ -1,13 +1,12 @@
 // The chart of the loss and its terms, and its legend.
 
+import { byId } from "./elements.js";
 import { formatCount, formatValue } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const CURVES = 7; // colors in colors.css
 const MARGIN = { left: 44, right: 8, top: 8, bottom: 22 }; // pixels around the curves
 const MAX_TICKS = 5; // of the vertical axis
-
-const byId = (id) => document.getElementById(id);
 
 // Draws the curves of some columns over steps, and marks the step of the picture on view.
 export function drawChart({ rows, columns, lastStep, shownStep }) {

@@ -1,6 +1,7 @@
 // The live page: polls the server and shows what is new. The address ends with #KEY for one run.
 
 import { drawChart } from "./chart.js";
+import { byId, setText, showImage, showNotice } from "./elements.js";
 import { formatCount, formatDuration, formatSpeed } from "./format.js";
 
 const POLL_INTERVAL = 1000; // milliseconds while a run is active
@@ -11,11 +12,11 @@ const STOPPED = "Stopped. The results are saved; the same command resumes the ru
 const STATES = ["running", "done", "failed", "stopped", "waiting"]; // order of the counts
 const URGENCY = ["running", "failed", "stopped", "waiting", "done"]; // the first one names the whole
 
-const byId = (id) => document.getElementById(id);
 const context = { folder: "", can_stop: false, several: false }; // from the last reply
 const cards = new Map(); // key -> list item
 let run = null; // the one shown; null: all
 let stopping = false; // the person asked to stop
+let unreachable = false; // the last poll had no reply
 let latestPoll = 0; // replies to earlier polls are ignored
 
 // Requests
@@ -66,18 +67,24 @@ async function pollRun(isLatest) { // returns whether the run is idle
   return !isActive(reply);
 }
 
-const keepContext = ({ folder, can_stop, several }) => Object.assign(context, { folder, can_stop, several });
+function keepContext({ folder, can_stop, several }) {
+  Object.assign(context, { folder, can_stop, several });
+  if (unreachable) stopping = false; // a new command serves this page
+  unreachable = false;
+}
+
 const isActive = (status) => status.state === "running" || status.state === "waiting";
 
 function showFailure(error) { // its cause: the HTTP status, or 0 without a reply
   if (run && error.cause === 404) return showNotice("This run does not exist any more.");
   if (error.cause) return showNotice(`Error from the server: ${error.message}.`);
 
-  const command = `jaxtex --serve=${location.port} --workdir=${context.folder}`;
+  unreachable = true;
+  const command = ["jaxtex", `--serve=${location.port}`, `--workdir=${context.folder}`];
   const reason = stopping ? STOPPED : "The command has ended or cannot be reached.";
-  showNotice(`${reason} To see the runs again: ${command}`);
+  showNotice(`${reason} To see the runs again:`, command);
   if (isActive(byId("state").dataset)) showState("stopped", stopping ? "stopped" : "no reply");
-  stopping = byId("stop").disabled = false;
+  setText(byId("left"), "–");
   byId("stop").hidden = true;
 }
 
@@ -109,14 +116,6 @@ function open(key) {
 }
 
 const pictureUrl = (key, [file, version]) => `picture?${new URLSearchParams({ run: key, file, v: version })}`;
-function setText(element, text) { // only if it differs, or a screen reader would repeat it
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function showNotice(text) {
-  byId("notice").hidden = !text;
-  setText(byId("notice"), text);
-}
 
 function showHeader(title, state, text, failure = "") {
   setText(byId("title"), title);
@@ -255,20 +254,6 @@ function showChart() {
   drawChart({ rows: run.rows, columns: run.columns, lastStep: run.step, shownStep });
 }
 
-// Replaces an image once the new one is decoded, so that nothing flickers.
-function showImage(image, url) {
-  if (image.dataset.url === url && image.src) return;
-  image.dataset.url = url;
-  const next = new Image();
-  next.src = url;
-  next.decode().then(() => {
-    if (image.dataset.url !== url) return; // another one was requested meanwhile
-    image.src = url;
-    image.style.aspectRatio = image.id === "shown" ? `${next.naturalWidth} / ${next.naturalHeight}` : "";
-    image.classList.toggle("enlarged", next.naturalWidth < image.clientWidth * devicePixelRatio);
-  }, () => {}); // the file was removed meanwhile
-}
-
 // Controls
 
 function choose(index) {
@@ -289,7 +274,7 @@ byId("newest").addEventListener("click", () => choose(null));
 byId("stop").addEventListener("click", stop);
 byId("all").addEventListener("click", () => open(""));
 addEventListener("hashchange", () => open(location.hash.slice(1)));
-addEventListener("resize", () => run?.status && showRun());
+addEventListener("resize", () => run?.status && showChart());
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 
 open(location.hash.slice(1));
