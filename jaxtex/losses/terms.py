@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex import errors, networks, statistics
+from jaxtex import networks, statistics
 from jaxtex.losses import base, summaries
 
 
@@ -69,7 +69,7 @@ def activation(layer: str, channel: int, share: float) -> base.Term:
 
     Args:
       layer: name of the layer.
-      channel: index of the feature map.
+      channel: index of the feature map, less than the number of the layer's channels.
       share: weight in the loss.
 
     References:
@@ -89,12 +89,6 @@ def activation(layer: str, channel: int, share: float) -> base.Term:
             given.append(images.content)
 
         features = [images.features(image)[layer] for image in given]
-        channels = features[0].shape[-1]
-        if channel >= channels:
-            raise errors.UserError(
-                f"--excite={layer}:{channel}: must be one of the channels 0 to {channels - 1}"
-            )
-
         maxima = jnp.stack([values[..., channel].max() for values in features])
         largest = maxima.max().astype(jnp.float32)
         return jnp.where(largest > 0, largest, 1.0)

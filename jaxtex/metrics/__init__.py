@@ -1,4 +1,8 @@
-"""Measures of texture quality that no run optimizes by default."""
+"""Measures of texture quality that no run optimizes by default.
+
+To add a metric, write a function of exemplar and image that returns a number, and add it to
+`registry.METRICS`.
+"""
 
 from jaxtex.metrics.artifacts import border, copied, seam
 from jaxtex.metrics.feature_distance import features

@@ -1,4 +1,9 @@
-"""Optimizers of images, and L-BFGS as a transformation for optax."""
+"""Optimizers of images, and L-BFGS as a gradient transformation of optax.
+
+`registry` has the table of `--optimizer`; to add one, write a function that returns an
+`Optimizer` and add it to `registry.OPTIMIZERS`. `quasi_newton` is the mathematics of L-BFGS,
+`transformation` its form for optax.
+"""
 
 from jaxtex.optimizers.registry import (
     OPTIMIZERS,

@@ -22,7 +22,7 @@ def free_bytes() -> float:
 
 
 def available_bytes() -> float:
-    """Returns the bytes that this process may still use: of the first device, or on a CPU of RAM."""
+    """Returns the bytes that this process may still use, of the first device or on a CPU of RAM."""
     if jax.default_backend() != "cpu":
         return free_bytes()
     return min(_machine_bytes(), _cgroup_bytes())

@@ -1,6 +1,7 @@
 """Profile of some steps, for TensorBoard (XProf) and ui.perfetto.dev."""
 
 import contextlib
+import pathlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -31,27 +32,37 @@ def profile(folder: str) -> Iterator[Callable[[HasStep], None]]:
       UserError: the folder cannot be written to.
     """
     steps: list[int] = []  # of the snapshots so far
+    tracing = False
 
     def observe(progress: HasStep) -> None:
+        nonlocal tracing
         steps.append(progress.step)
         if folder and len(steps) == 1:
             _start_trace(folder)
-        elif folder and len(steps) == 2:
+            tracing = True
+        elif tracing and len(steps) == 2:
+            tracing = False
             jax.profiler.stop_trace()
             logging.info("profiled steps %d to %d into %s", steps[0] + 1, steps[1], folder)
 
     try:
         yield observe
     finally:
-        if folder and len(steps) == 1:
+        if tracing:
             jax.profiler.stop_trace()
         if folder and len(steps) < 2:
             logging.warning("--profile=%s: incomplete, the run made no second snapshot", folder)
 
 
 def _start_trace(folder: str) -> None:
-    """Starts JAX's profiler, with a trace for Perfetto too."""
+    """Starts JAX's profiler, with a trace for Perfetto too.
+
+    Raises:
+      UserError: the folder cannot be written to.
+    """
     try:
+        if "://" not in folder:  # JAX itself would raise when the trace is complete
+            pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         jax.profiler.start_trace(folder, create_perfetto_trace=True)
     except OSError as error:
         text = f"--profile={folder}: cannot write to this folder ({error.strerror})"

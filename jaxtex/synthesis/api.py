@@ -4,7 +4,7 @@ Images are `[H, W, 3]`, float32, sRGB in [0, 1].
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -14,7 +14,7 @@ from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, loop, planning, stepping
 from jaxtex.synthesis import settings as parsing
 
-Style = np.ndarray | Sequence[np.ndarray]
+Style: TypeAlias = np.ndarray | Sequence[np.ndarray]
 
 
 def _ignore(progress: loop.Progress) -> None:
@@ -159,7 +159,7 @@ class Objective(NamedTuple):
       loss: `(image, data) -> scalar`, the weighted sum of all terms.
       terms: `(image, data) -> {name: scalar}`, each term without its weight.
       features: `(image, data) -> {layer: [H', W', C]}`.
-      data: weights and targets; pass it as an argument, so that it is no constant of a program.
+      data: weights and targets. Pass it as an argument: as a constant it would be compiled in.
       start: initial image, `[height, width, 3]` in [0, 1].
     """
 
@@ -173,8 +173,9 @@ class Objective(NamedTuple):
 def build(style: Style | None, *, content: np.ndarray | None = None, **choices: Any) -> Objective:
     """Builds the loss of a synthesis as pure functions, usable under `jit`, `grad` and `vmap`.
 
-    The functions use XLA's own operations, on every platform, so all of JAX's transformations apply,
-    forward mode included. The image is at full size: there is one scale.
+    The functions use XLA's own operations, on every platform, so all of JAX's transformations
+    apply, forward mode included (with `strips`, reverse mode only). There is one scale: the image
+    is at full size, or a few pixels larger, so that every pooling divides it.
 
     Gradient descent with optax:
 
@@ -200,7 +201,7 @@ def build(style: Style | None, *, content: np.ndarray | None = None, **choices: 
         no effect.
 
     Raises:
-      UserError: as `transfer`; or the statistic has a critic, which is no function of the image.
+      UserError: as `transfer`; or the statistic has a critic, which learns during a synthesis.
     """
     settings = parsing.parse_settings(configs.Config(**{**choices, "scales": 1}))
     inputs = _build_inputs(style, content, settings)

@@ -1,8 +1,8 @@
 """Several images at once, each with its own line search.
 
-No image waits for another: each step evaluates each image once, and each accepts or refuses its own
-trial. On a CPU every image has its own program and thread, which is faster there than one program of
-a batch; on other devices one program, made by `jax.vmap`, takes all images a step further.
+No image waits for another: each step evaluates each image once, and each accepts or refuses its
+own trial. On a CPU every image has its own program and thread, which is faster there than one
+program of a batch; on other devices one program, made by `jax.vmap`, runs the step of all images.
 """
 
 import itertools

@@ -1,9 +1,9 @@
 """Checkpoints of one synthesis: interrupted runs resume exactly.
 
-A checkpoint is one `.npz` file, written whole or not at all: every array of the state under its path
-in the state, the losses that no observer has received yet, and, as JSON, the identity of the run and
-the number of steps. Two are kept, and a damaged one is skipped. Random draws follow from the seed
-and the step, and targets are computed again.
+A checkpoint is one `.npz` file, written whole or not at all: every array of the state under its
+path in the state, the losses that no observer has received yet, and, as JSON, the identity of the
+run and the number of steps. Two are kept, and a damaged one is skipped. Random draws follow from
+the seed and the step, and targets are computed again.
 """
 
 import contextlib
@@ -97,7 +97,10 @@ class FileCheckpointer:
             )
 
     def _is_due_everywhere(self, loop_state: loop.LoopState) -> bool:
-        """Returns the writer's decision. Several processes ask only after an observer was called."""
+        """Returns the writer's decision.
+
+        Several processes ask only after an observer was called: a broadcast takes time.
+        """
         if loop_state.infos and not distributed.is_single_process():
             return False
         return distributed.broadcast_flag(self._is_due(loop_state))

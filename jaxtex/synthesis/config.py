@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+from typing import Any
 
 from jaxtex import errors, images
 
@@ -10,14 +11,14 @@ TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
 
 
-def _choice(default, help_text: str):
+def _choice(default: Any, help_text: str) -> Any:
     """Returns a field whose help is the help of its flag."""
     return dataclasses.field(default=default, metadata={"help": help_text})
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Choices of one synthesis. Empty texts and zeros stand for a default, where the help says so."""
+    """Choices of one synthesis. Empty texts and zeros mean a default where the help says so."""
 
     network: str = _choice(
         "vgg_lite",

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtex import errors, images
 from jaxtex.images import color_transfer, texture_maps
 from jaxtex.synthesis import settings as choices
-from jaxtex.synthesis.config import split_paths as split_paths
 
 MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "

@@ -1,7 +1,7 @@
 """The loop: problems from coarse to fine, each optimized for its share of the steps.
 
-Between two chunks of steps a checkpointer may save the state. The loop can resume from it in another
-process, to the same image bit for bit.
+Between two chunks of steps a checkpointer may save the state. The loop can resume from it in
+another process, to the same image bit for bit.
 """
 
 import contextlib

@@ -207,7 +207,7 @@ def padded_size(
 
 
 def round_up(side: int, multiple: int) -> int:
-    """Returns the least multiple that is no less than a side.
+    """Returns a side rounded up to a multiple.
 
     Args:
       side: in pixels.

@@ -95,7 +95,7 @@ def _validate_channel(network: networks.Pyramid, activation: choices.FeatureMap)
     channels = networks.feature_shapes(network, 2**10, 2**10)[layer][2]
     if channel >= channels:
         raise errors.UserError(
-            f"--excite={layer}:{channel}: '{layer}' has the channels 0 to {channels - 1}"
+            f"--excite={layer}:{channel}: must be one of the channels 0 to {channels - 1}"
         )
 
 

@@ -93,8 +93,8 @@ def build_functional(
     """
     if any(summand.statistic.critic for summand in settings.statistic):
         raise errors.UserError(
-            f"--statistic={settings.config.statistic} learns during the optimization and is no "
-            "function of the image"
+            f"--statistic={settings.config.statistic} learns during the optimization, so "
+            "its loss is not a function of the image"
         )
     spec = objectives.build_loss(inputs, settings, [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))

@@ -163,7 +163,9 @@ def test_stays_close_with_many_channels(convolve):
         ((34, 34, 32), (3, 3, 32, 32), convolutions.direct),
         ((98, 98, 24), (3, 3, 24, 24), convolutions.direct),
     ],
-    ids=str,
+    ids=lambda value: (
+        str(value) if isinstance(value, tuple) else getattr(value, "__name__", "winograd")
+    ),
 )
 def test_choice_by_shape_on_cpu(features, kernel, expected):
     assert choose_on_cpu(features, kernel) is expected

@@ -1,4 +1,4 @@
-"""Two processes over loopback make the picture that one makes."""
+"""Tests of several processes: two, connected over loopback, give the result of one."""
 
 import os
 import socket
@@ -12,36 +12,33 @@ import jaxtex
 from jaxtex import errors, images
 from jaxtex.runtime import distributed
 
-FLAGS = [
-    "--size=64",
-    "--layers=relu1_1,relu2_1",
-    "--octaves=1",
-    "--num_steps=6",
-    "--save_every=3",
-    "--scales=1",
-]
+CHOICES = {
+    "size": 64,
+    "layers": "relu1_1,relu2_1",
+    "octaves": 1,
+    "num_steps": 6,
+    "save_every": 3,
+    "scales": 1,
+}
+TIMEOUT = 240  # seconds
 
 
-def begin(rank, address, folder, *flags):
-    """A process of two, which JAX takes for OpenMPI's."""
+def start_process(rank, address, folder, *flags):
+    """Starts one of two processes, which JAX takes for processes of OpenMPI."""
     names = {"RANK": rank, "LOCAL_RANK": rank, "SIZE": 2, "LOCAL_SIZE": 2}
-    found = {f"OMPI_COMM_WORLD_{name}": str(value) for name, value in names.items()}
-    told = {
+    ranks = {f"OMPI_COMM_WORLD_{name}": str(value) for name, value in names.items()}
+    environment = {
         "OMPI_MCA_orte_hnp_uri": "0.0;tcp://127.0.0.1:1",
         "JAX_COORDINATOR_ADDRESS": address,
         "JAX_PLATFORMS": "cpu",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "jaxtex",
-        "--distributed=auto",
-        f"--workdir={folder}",
-        *FLAGS,
-        *flags,
-    ]
+    choices = [f"--{name}={value}" for name, value in CHOICES.items()]
+    command = [sys.executable, "-m", "jaxtex", "--distributed=auto", f"--workdir={folder}"]
     return subprocess.Popen(
-        command, env=os.environ | found | told, stderr=subprocess.PIPE, text=True
+        [*command, *choices, *flags],
+        env=os.environ | ranks | environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -51,53 +48,53 @@ def free_address():
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def both(folder, *flags):
+def run_two_processes(folder, *flags):
+    """Returns the exit statuses of both processes, and what they print to stderr."""
     address = free_address()
-    processes = [begin(rank, address, folder, *flags) for rank in (0, 1)]
-    told = [process.communicate(timeout=240)[1] for process in processes]
-    return [process.returncode for process in processes], told
+    processes = [start_process(rank, address, folder, *flags) for rank in (0, 1)]
+    texts = [process.communicate(timeout=TIMEOUT)[1] for process in processes]
+    return [process.returncode for process in processes], texts
 
 
 def test_two_processes_share_the_rows(exemplar, tmp_path):
     images.save(tmp_path / "a.png", np.tile(exemplar, (2, 1, 1)))
-    codes, told = both(tmp_path / "both", f"--style={tmp_path / 'a.png'}", "--mesh=rows:2")
-    assert codes == [0, 0], told
-    found = images.load(tmp_path / "both" / "result.png")
-    choices = {
-        "size": 64,
-        "layers": "relu1_1,relu2_1",
-        "octaves": 1,
-        "num_steps": 6,
-        "save_every": 3,
-        "scales": 1,
-    }
-    alone = jaxtex.synthesize(images.load(tmp_path / "a.png"), **choices)
-    np.testing.assert_allclose(found, alone, atol=0.01)
-    assert sorted(path.name for path in (tmp_path / "both" / "steps").iterdir()) == [
-        "000003.png",
-        "000006.png",
-    ]
+    folder = tmp_path / "both"
+    statuses, texts = run_two_processes(folder, f"--style={tmp_path / 'a.png'}", "--mesh=rows:2")
+    assert statuses == [0, 0], texts
+    alone = jaxtex.synthesize(images.load(tmp_path / "a.png"), **CHOICES)
+    np.testing.assert_allclose(images.load(folder / "result.png"), alone, atol=0.01)
+    snapshots = sorted(path.name for path in (folder / "steps").iterdir())
+    assert snapshots == ["000003.png", "000006.png"]
 
 
-def test_a_batch_and_what_is_refused(exemplar, tmp_path):
+def test_two_processes_share_a_batch(exemplar, tmp_path):
     images.save(tmp_path / "a.png", exemplar)
-    codes, told = both(
-        tmp_path / "batch", f"--style={tmp_path / 'a.png'}", "--mesh=images:2", "--num_images=3"
-    )
-    assert codes == [0, 0], told
-    assert [(tmp_path / "batch" / f"a-{seed}" / "DONE").is_file() for seed in range(3)] == [
-        True
-    ] * 3
-    codes, told = both(tmp_path / "none", f"--style={tmp_path / 'a.png'}")
-    assert (
-        codes == [2, 2] and "--distributed wants --mesh: rows:2, or images:2 of a batch" in told[0]
-    )
+    flags = [f"--style={tmp_path / 'a.png'}", "--mesh=images:2", "--num_images=3"]
+    statuses, texts = run_two_processes(tmp_path / "batch", *flags)
+    assert statuses == [0, 0], texts
+    for seed in range(3):
+        assert (tmp_path / "batch" / f"a-{seed}" / "DONE").is_file()
 
 
-def test_alone_there_is_nobody_to_join():
+def test_two_processes_need_a_mesh(exemplar, tmp_path):
+    images.save(tmp_path / "a.png", exemplar)
+    statuses, texts = run_two_processes(tmp_path / "none", f"--style={tmp_path / 'a.png'}")
+    assert statuses == [2, 2]
+    assert "--distributed needs --mesh: rows:2, or images:2 for a batch" in texts[0]
+
+
+def test_a_single_process_finds_no_others():
     with pytest.raises(errors.UserError, match="--distributed=auto: JAX finds no other processes"):
         distributed.initialize("auto")
+
+
+def test_an_unknown_choice_is_an_error():
     with pytest.raises(errors.UserError, match="unknown distributed 'on'"):
         distributed.initialize("on")
+
+
+def test_off_leaves_a_single_process_that_writes():
     distributed.initialize("off")
-    assert distributed.is_writer()
+    assert distributed.is_writer() and distributed.is_single_process()
+    assert distributed.broadcast_flag(True) is True
+    assert distributed.broadcast_flag(False) is False

@@ -1,4 +1,4 @@
-"""A command's steps find the memory that those before them have freed."""
+"""Tests of the C library's memory: the steps of a command use what the steps before them freed."""
 
 import platform
 import subprocess
@@ -7,62 +7,64 @@ import sys
 import jax
 import pytest
 
-# Its matrix takes 100 MB: more than glibc keeps by itself, and more than it keeps for a thread.
-PROGRAM = """
+# The matrix takes 100 MB: glibc keeps less by itself, also for a thread.
+IN_MAIN_THREAD = """
 import resource
 import jax, jax.numpy as jnp
-from jaxtex.runtime import malloc as heap
+from jaxtex.runtime import malloc
 
 {before}
 step = jax.jit(lambda x: jnp.cos(jnp.outer(x, x)) @ x).lower(jnp.ones(5000)).compile()
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-given = []
-for _ in range(30):  # beside other processes some are given new memory
+counts = []
+for _ in range(15):  # beside other processes, some steps need new memory
     {between}
-    began = faults()
+    start = faults()
     step(jnp.ones(5000)).block_until_ready()
-    given.append(faults() - began)
-print(min(given))
+    counts.append(faults() - start)
+print(min(counts))
 """
-# What the thread takes goes beyond its first heap of 64 MB each time.
+# The thread needs more than its first heap of 64 MB each time.
 IN_A_THREAD = """
 import resource
 from concurrent import futures
 import jax, numpy as np
-from jaxtex.runtime import malloc as heap
+from jaxtex.runtime import malloc
 
 {before}
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 def steps():
-    beside = np.ones(45 * 2**17)
-    for _ in range(30):
+    kept = np.ones(45 * 2**17)
+    for _ in range(15):
         {between}
-        began = faults()
+        start = faults()
         np.ones(40 * 2**17)
-        yield faults() - began
+        yield faults() - start
 
 print(min(futures.ThreadPoolExecutor(1).submit(lambda: list(steps())).result()))
 """
-FEW = 20  # in pages of 2 MB it is 50
+FEW = 20  # page faults of a step that reuses memory; 100 MB in pages of 2 MB are 50
 GLIBC = platform.libc_ver()[0] == "glibc"
 pytestmark = pytest.mark.skipif(
-    jax.default_backend() != "cpu" or not GLIBC, reason="of glibc's memory, and the CPU's"
+    jax.default_backend() != "cpu" or not GLIBC, reason="for glibc and CPU only"
 )
 
 
-def faults(
-    before: str = "heap.keep_freed_memory()", between: str = "pass", program: str = PROGRAM
+def count_page_faults(
+    before="malloc.keep_freed_memory()", between="pass", program=IN_MAIN_THREAD
 ) -> int:
-    """How many pages a step is given by the system: the fewest of some, for other memory may lie in the way."""
-    line = [sys.executable, "-c", program.format(before=before, between=between)]
-    return int(subprocess.run(line, check=True, capture_output=True, text=True).stdout)
+    """Returns the page faults of a step: the fewest of some, as other memory may be in the way."""
+    command = [sys.executable, "-c", program.format(before=before, between=between)]
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(process.stdout)
 
 
-@pytest.mark.parametrize("program", [PROGRAM, IN_A_THREAD], ids=["alone", "in a thread"])
-def test_what_a_step_frees_is_kept_for_the_next(program):
-    assert faults(program=program) < FEW < faults("pass", program=program)
+@pytest.mark.parametrize("program", [IN_MAIN_THREAD, IN_A_THREAD], ids=["main", "thread"])
+def test_memory_that_a_step_frees_is_kept_for_the_next(program):
+    assert count_page_faults(program=program) < FEW
+    assert count_page_faults(before="pass", program=program) > FEW
 
 
-def test_what_is_given_back_is_gone():
-    assert faults(between="heap.trim()") > FEW
+def test_trim_returns_memory_to_the_system():
+    assert count_page_faults(between="malloc.trim()") > FEW

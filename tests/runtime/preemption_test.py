@@ -1,4 +1,4 @@
-"""A command that is told to leave saves, leaves with status 75, and goes on to the same picture."""
+"""Tests of signals: the command saves, exits with status 75, and resumes to the same result."""
 
 import json
 import os
@@ -21,125 +21,122 @@ QUICK = [
     "--num_steps=4000",
     "--save_every=2",
 ]
+COMMAND = "from jaxtex.__main__ import entry; entry()"
+TIMEOUT = 60  # seconds
 
 
 @pytest.fixture
-def begin(tmp_path, exemplar):
+def start(tmp_path, exemplar):
+    """Returns a function that starts the command, or another Python program."""
     images.save(tmp_path / "style.png", exemplar)
-    begun = []
+    processes = []
 
-    def start(*flags, text="from jaxtex.__main__ import entry; entry()"):
-        line = [
-            sys.executable,
-            "-c",
-            text,
-            f"--style={tmp_path}/style.png",
-            f"--workdir={tmp_path}/run",
-            *QUICK,
-            *flags,
-        ]
-        environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
-        begun.append(
-            subprocess.Popen(
-                line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-            )
+    def start(*flags, program=COMMAND):
+        where = [f"--style={tmp_path}/style.png", f"--workdir={tmp_path}/run"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *where, *QUICK, *flags],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(paths.ROOT)},
         )
-        return begun[-1]
+        processes.append(process)
+        return process
 
     yield start
-    for process in begun:
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def until(happens):
+def wait_until(condition):
     for _ in range(1200):
-        if happens():
+        if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it does not happen")
+    raise AssertionError("the condition is still false after 60 s")
 
 
-def told(process, *numbers):
-    """How a process ends to which signals are sent."""
+def send_signals(process, *numbers):
+    """Sends signals to a process; returns its exit status and the last line that it prints."""
     for number in numbers:
         process.send_signal(number)
         time.sleep(0.2)
-    error = process.communicate(timeout=60)[1]
-    assert "Traceback" not in error
-    return process.returncode, error.splitlines()[-1]
+    text = process.communicate(timeout=TIMEOUT)[1]
+    assert "Traceback" not in text
+    return process.returncode, text.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1], ids=lambda number: number.name
 )
-def test_between_two_steps_it_saves_and_leaves(begin, tmp_path, number):
-    process = begin()
-    until(lambda: len(list(tmp_path.glob("run/steps/*.png"))) >= 2)
-    status, line = told(process, number)
-    (newest, *_) = sorted(tmp_path.glob("run/checkpoints/*.npz"), reverse=True)
+def test_a_signal_saves_between_two_steps_and_exits(start, tmp_path, number):
+    process = start()
+    wait_until(lambda: len(list(tmp_path.glob("run/steps/*.png"))) >= 2)
+    status, line = send_signals(process, number)
+    newest = max(tmp_path.glob("run/checkpoints/*.npz"))
     assert status == preemption.EXIT_STATUS
-    said = f"jaxtex: told to leave, and saved after step {int(newest.stem)} of 4000; the same command goes on from there"
-    assert line == said
+    saved = f"stopped by a signal, and saved after step {int(newest.stem)} of 4000"
+    assert line == f"jaxtex: {saved}; the same command resumes"
 
 
 BUSY = """
 from jaxtex.runtime import preemption
 preemption.GRACE = {grace}
-preemption.listen()
+preemption.install()
 import hashlib
-print("now", flush=True)
+print("ready", flush=True)
 hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """
 
 
-def busy(begin, grace):
-    """A process in a call of C, which keeps Python waiting, as a compiler does."""
-    process = begin(text=BUSY.format(grace=grace))
-    assert process.stdout.readline() == "now\n"
+def start_busy(start, grace):
+    """Starts a process in a C function, which keeps Python waiting, as a compiler does."""
+    process = start(program=BUSY.format(grace=grace))
+    assert process.stdout.readline() == "ready\n"
     return process
 
 
-def test_while_the_compiler_is_at_work_it_leaves(begin):
-    assert told(busy(begin, 0.5), signal.SIGUSR1) == (
-        preemption.EXIT_STATUS,
-        f"jaxtex: {preemption.MESSAGE}",
-    )
+def test_a_signal_ends_the_process_while_a_compiler_runs(start):
+    process = start_busy(start, 0.5)
+    expected = (preemption.EXIT_STATUS, f"jaxtex: {preemption.MESSAGE}")
+    assert send_signals(process, signal.SIGUSR1) == expected
 
 
-def test_the_second_interrupt_does_not_wait(begin):
-    began = time.monotonic()
-    assert told(busy(begin, 60), signal.SIGINT, signal.SIGINT)[0] == preemption.EXIT_STATUS
-    assert time.monotonic() - began < 45
+def test_a_second_interrupt_ends_the_process_at_once(start):
+    process = start_busy(start, 60)
+    begin = time.monotonic()
+    status, _ = send_signals(process, signal.SIGINT, signal.SIGINT)
+    assert status == preemption.EXIT_STATUS
+    assert time.monotonic() - begin < 45
 
 
-def test_what_is_ignored_stays_so(begin, tmp_path):
-    text = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from jaxtex.__main__ import entry; entry()"
-    process = begin("--num_steps=40", text=text)
-    until(lambda: (tmp_path / "run" / "run.json").exists())
+def test_ignored_signals_stay_ignored(start, tmp_path):
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    process = start("--num_steps=40", program=ignore + COMMAND)
+    wait_until(lambda: (tmp_path / "run" / "run.json").exists())
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0 and (tmp_path / "run" / "DONE").exists()
+    assert process.wait(TIMEOUT) == 0 and (tmp_path / "run" / "DONE").exists()
 
 
-def test_it_goes_on_where_it_left(begin, tmp_path):
-    process = begin("--num_steps=60")
-    until(lambda: list(tmp_path.glob("run/steps/*.png")))
-    assert told(process, signal.SIGTERM)[0] == preemption.EXIT_STATUS
-    error = begin("--num_steps=60").communicate(timeout=120)[1]
-    assert "goes on after step" in error
-    rows = [
-        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    ]
-    assert [row["step"] for row in rows] == list(range(1, 61)) and not (
-        tmp_path / "run" / "checkpoints"
-    ).exists()
+def test_the_same_command_resumes(start, tmp_path):
+    process = start("--num_steps=60")
+    wait_until(lambda: list(tmp_path.glob("run/steps/*.png")))
+    status, _ = send_signals(process, signal.SIGTERM)
+    assert status == preemption.EXIT_STATUS
+
+    text = start("--num_steps=60").communicate(timeout=2 * TIMEOUT)[1]
+    assert "resumes after step" in text
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(1, 61))
+    assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_little_is_loaded_before_it_listens():
-    text = "import sys, jaxtex.__main__; print([name for name in ('absl', 'jax', 'numpy') if name in sys.modules])"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", text], capture_output=True, text=True, check=True
-        ).stdout
-        == "[]\n"
+def test_handlers_are_installed_before_large_modules_are_loaded():
+    program = (
+        "import sys, jaxtex.__main__; "
+        "print([name for name in ('absl', 'jax', 'numpy') if name in sys.modules])"
     )
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"

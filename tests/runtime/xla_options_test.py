@@ -80,14 +80,14 @@ def test_a_torn_entry_is_removed_without_a_warning(cache_folder, monkeypatch):
 
 
 def run_command(tmp_path, workdir):
-    """Runs the command with a compilation cache in the folder; returns result and stderr."""
+    """Runs the command with a compilation cache in a folder; returns the result and stderr."""
     flags = ["--style=pebbles", "--size=64", "--num_steps=3", f"--workdir={tmp_path / workdir}"]
     environment = os.environ | {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"),
         "PYTHONPATH": str(paths.ROOT),
     }
     process = subprocess.run(
-        [sys.executable, "-m", "jaxtex", *flags],
+        [sys.executable, "-m", "jaxtex", *flags, "--octaves=1", "--layers=relu1_1"],
         env=environment,
         check=True,
         capture_output=True,
@@ -96,16 +96,21 @@ def run_command(tmp_path, workdir):
     return (tmp_path / workdir / "result.png").read_bytes(), process.stderr
 
 
+def entry_sizes(tmp_path):
+    return {path: path.stat().st_size for path in (tmp_path / "cache").glob("*-cache")}
+
+
 def test_a_command_gives_the_same_image_with_new_cached_and_torn_programs(tmp_path):
     new, _ = run_command(tmp_path, "new")
-    entries = {path: path.stat().st_size for path in (tmp_path / "cache").glob("*-cache")}
-    assert entries
+    sizes = entry_sizes(tmp_path)
+    assert sizes
 
     cached, _ = run_command(tmp_path, "cached")
-    assert {path: path.stat().st_size for path in (tmp_path / "cache").glob("*-cache")} == entries
+    assert entry_sizes(tmp_path) == sizes
 
-    for path in entries:
+    for path in sizes:
         path.write_bytes(path.read_bytes()[:100])
     torn, stderr = run_command(tmp_path, "torn")
     assert "persistent compilation cache" not in stderr
+    assert 100 not in entry_sizes(tmp_path).values()
     assert new == cached == torn

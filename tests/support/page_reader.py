@@ -21,10 +21,10 @@ from jaxtex.cli import (
     animate_main,
     compare_main,
     flag_parsing,
+    flags,
     main,
     presets,
     report_main,
-    run_flags,
     sweep_main,
     weights_main,
 )
@@ -215,11 +215,11 @@ class Reader:
 
     def check_srun(self, arguments):
         """Validates the flags of `jaxtex` under Slurm, except those that need several devices."""
-        command, *flags = arguments
-        assert command == "jaxtex" and "--distributed=auto" in flags
+        command, *given = arguments
+        assert command == "jaxtex" and "--distributed=auto" in given
         left_out = ("--distributed", "--mesh", "--workdir")
-        kept = [word for word in flags if not word.startswith(left_out)]
-        ((_, run),) = sweeps.expand_runs(run_flags.parse, [kept])
+        kept = [word for word in given if not word.startswith(left_out)]
+        ((_, run),) = sweeps.expand_runs(flags.parse_run, [kept])
         config.validate(run.config)
 
     def check_ssh(self, arguments):
