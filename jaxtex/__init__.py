@@ -1,6 +1,7 @@
 """Texture synthesis and style transfer by matching the statistics of network features, in JAX.
 
-Names are loaded on first use, so `import jaxtex` is quick and the command can install its signal handlers before JAX loads.
+Names are loaded on first use, so `import jaxtex` is quick and the command can install its signal
+handlers before JAX loads.
 """
 
 import importlib
