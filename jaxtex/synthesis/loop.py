@@ -5,6 +5,7 @@ another process, to the same image bit for bit.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple, Protocol
@@ -102,26 +103,43 @@ def _check_finite(progress: Progress) -> Progress:
 def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
     """Yields the chunks of a plan's problems, compiled in threads.
 
-    On a CPU the steps of the next scale are compiled while those of the present one run. On other
-    devices all are compiled at once: the host has little else to do.
+    The first problem is traced here. The others are traced and compiled while it runs: on a CPU one
+    after the other, on other devices all at once, since the host has little else to do.
     """
     looped = jax.default_backend() != "cpu"
+    settings = dict(jax.config.values)  # a context such as `jax.enable_x64()` holds in one thread
+
+    def build_in_thread(problem: stepping.Problem) -> compilation.Chunk | None:
+        if dict(jax.config.values) != settings:
+            return None
+        return compilation.build_chunk(plan, problem, looped)()
+
     threads = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
-        compiled = [
-            threads.submit(compilation.build_chunk(plan, problem, looped))
-            for problem in plan.problems
+        first, *others = plan.problems
+        compiled = [threads.submit(compilation.build_chunk(plan, first, looped))]
+        compiled += [threads.submit(build_in_thread, problem) for problem in others]
+        yield [
+            _compiled_chunk(
+                future, functools.partial(compilation.build_chunk, plan, problem, looped)
+            )
+            for future, problem in zip(compiled, plan.problems, strict=True)
         ]
-        yield [_wait_and_call(future) for future in compiled]
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _wait_and_call(future: futures.Future) -> compilation.Chunk:
-    """Returns a chunk that waits until it is compiled."""
+def _compiled_chunk(
+    future: futures.Future, build: Callable[[], Callable[[], compilation.Chunk]]
+) -> compilation.Chunk:
+    """Returns a chunk that waits until it is compiled, or is built in the caller's thread."""
+
+    @functools.cache
+    def wait() -> compilation.Chunk:
+        return future.result() or build()()
 
     def chunk(state, data, length):
-        return future.result()(state, data, length)
+        return wait()(state, data, length)
 
     return chunk
 

@@ -1,6 +1,7 @@
 """Inputs and settings -> `Plan`: scales, their losses and data, and the initial image."""
 
 import functools
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -192,11 +193,17 @@ def _build_problem(
     texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
     other_targets = _image_targets(spec, inputs, styles, scale)
 
-    # Compiling and the first step need the same data.
     @functools.lru_cache(maxsize=1)
-    def data(draws: int) -> dict[str, Any]:
+    def draw(draws: int) -> dict[str, Any]:
         drawn = targets.draw_targets(texture, draws)
         return {"variables": spec.step_variables(), "targets": {**other_targets(), **drawn}}
+
+    # The thread that compiles and the loop need the same data: the second one waits for the first.
+    lock = threading.Lock()
+
+    def data(draws: int) -> dict[str, Any]:
+        with lock:
+            return draw(draws)
 
     learners = {
         term.name: term.statistic.critic for term in spec.texture_terms if term.statistic.critic

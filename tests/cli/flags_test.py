@@ -125,6 +125,7 @@ def assert_at_most_one_line(folder, arguments: list[str]) -> None:
     )
 
 
+@pytest.mark.slow
 @FEW
 @hypothesis.given(strategies.data())
 @pytest.mark.parametrize("name", names())

@@ -94,6 +94,7 @@ def test_presets_are_valid_choices(name):
     assert set(settings.parse_layers(config.layers)) <= set(network.names())
 
 
+@pytest.mark.slow
 def test_flags_override_those_of_a_preset(tmp_path, capsys, exemplar):
     images.save(tmp_path / "a.png", exemplar)
     small = [

@@ -51,6 +51,7 @@ def jaxtex(*arguments):
     flag_parsing.run(main.COMMAND, arguments)
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_files(style, tmp_path):
     done = process(f"--style={style}", f"--workdir={tmp_path}/run", *QUICK)
     assert done.returncode == 0, done.stderr
@@ -183,6 +184,7 @@ def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags",
     [
@@ -332,6 +334,7 @@ def test_a_finished_result_is_copied_to_another_file(style, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_entry_is_replaced(style, tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -52,6 +52,7 @@ def states(printed):
     return {row[0]: row[1] for row in rows}
 
 
+@pytest.mark.slow
 def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     sweep(*GRID, "--dry_run")
     assert (
@@ -101,6 +102,7 @@ def test_a_sweep_from_the_grid_to_the_sheet(capsys):
     assert images.load("out/sheet.png").shape == (2 * column + 8, *sheet.shape[1:])
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_resumes():
     line = [
         sys.executable,

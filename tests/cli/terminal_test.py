@@ -36,6 +36,7 @@ def plain():
     return {name: value for name, value in os.environ.items() if name not in variables}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments, colored", [(RUN, True), (LIST, False), (MISTAKE, False)])
 def test_colors_on_a_terminal_unless_disabled(tmp_path, arguments, colored):
     assert bool(COLORS.search(run_on_terminal(arguments, tmp_path))) == colored
@@ -45,6 +46,7 @@ def test_colors_on_a_terminal_unless_disabled(tmp_path, arguments, colored):
     assert output and not COLORS.search(output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [RUN, LIST, MISTAKE])
 def test_no_escape_sequences_without_a_terminal(tmp_path, arguments):
     line = [sys.executable, *arguments]
@@ -54,6 +56,7 @@ def test_no_escape_sequences_without_a_terminal(tmp_path, arguments):
     assert (done.stdout or done.stderr) and b"\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--help", "--list=statistics", "--version"])
 def test_a_closed_pipe_ends_quietly(flag):
     """As in `jaxtex --help | head`: no traceback, and the exit status after SIGPIPE."""

@@ -65,6 +65,7 @@ def red_and_blue(layers):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, good, text",
     [
@@ -182,6 +183,7 @@ def test_layers_before_a_folded_norm_are_missing(tmp_path, exemplar):
         jaxtex.synthesize(exemplar, layers="conv1_1", **choices)
 
 
+@pytest.mark.slow
 def test_500_changed_bytes_are_refused_or_change_nothing(tmp_path):
     path, changed = tmp_path / "w.h5", tmp_path / "changed.h5"
     weights.save(path, loaded(reference.random_vgg("vgg16_bn", blocks=1)))
@@ -201,6 +203,7 @@ def test_500_changed_bytes_are_refused_or_change_nothing(tmp_path):
     assert 0 < accepted < 500
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BLOCKS.is_file(), reason="needs the VGG-19 blocks beside this checkout")
 def test_the_real_blocks_make_a_texture_and_name_their_end(exemplar):
     jaxtex_weights("convert", str(BLOCKS), "--allow_unknown")

@@ -153,6 +153,7 @@ def test_running_out_of_memory_is_one_line(tmp_path, monkeypatch, intact):
     assert "does not fit in the available memory" in error_of(tmp_path / "a.png")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS and /proc are Linux's")
 def test_two_thousand_mutated_files():
     """Only user errors, nothing that hangs or allocates 2 GB; what is read is a valid image."""

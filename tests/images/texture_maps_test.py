@@ -59,6 +59,7 @@ def correlation(one, other):
     return np.corrcoef(one.ravel(), other.ravel())[0, 1]
 
 
+@pytest.mark.slow
 def test_the_maps_are_aligned(material, result):
     assert result.shape == (64, 64, 9)
     assert correlation(result[..., 0], result[..., 6]) > 0.95
@@ -66,6 +67,7 @@ def test_the_maps_are_aligned(material, result):
     assert abs(correlation(result[..., 0], material[..., 6])) < 0.7  # not a copy
 
 
+@pytest.mark.slow
 def test_maps_synthesized_one_by_one_are_not_aligned(material):
     """Shows that the test above can fail."""
     apart = [
@@ -98,6 +100,7 @@ def test_faint_maps_get_the_contrast_of_the_first():
     assert normalized[..., 3:].std() > 0.9 * normalized[..., :3].std()
 
 
+@pytest.mark.slow
 def test_the_network_is_applied_to_each_map_by_itself(exemplar):
     network, variables = weights.load_network(weights.NetworkChoice(), ("relu1_1", "relu2_1"))
     other = exemplar[::-1].copy()
@@ -109,6 +112,7 @@ def test_the_network_is_applied_to_each_map_by_itself(exemplar):
     assert networks.pyramid(network.network, 1).maps == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name in statistics.STATISTICS if name not in ("mean", "sorted", "histogram")]
 )
@@ -153,6 +157,7 @@ def cut_out(height):
     return np.concatenate([colors(height) * alpha[..., None], alpha[..., None]], -1)
 
 
+@pytest.mark.slow
 def test_a_texture_keeps_its_transparency():
     exemplar = cut_out(smooth(0))
     result = jaxtex.synthesize(exemplar, **QUICK)
@@ -174,6 +179,7 @@ def test_colors_extend_under_transparent_pixels():
     np.testing.assert_array_equal(texture_maps.extend_colors(image, np.zeros_like(alpha)), image)
 
 
+@pytest.mark.slow
 def test_a_content_keeps_its_transparency():
     content = cut_out(smooth(1))
     result = jaxtex.transfer(content, colors(smooth(2)), height=80, width=64, **QUICK)
@@ -193,6 +199,7 @@ def folder(material, tmp_path):
 FLAGS = ("--size=64", "--scales=1", "--octaves=1", "--layers=relu1_1", "--num_steps=4")
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_for_each_map(folder):
     out = folder / "out" / "wall.tif"
     flags = [
@@ -210,6 +217,7 @@ def test_the_command_writes_a_file_for_each_map(folder):
     assert sheet.shape == (64, 6 * 64 + 3 * 8, 3)  # three exemplars, three results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
 def test_the_command_keeps_transparency(folder, suffix):
     out = folder / f"leaf2.{suffix}"

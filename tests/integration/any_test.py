@@ -5,6 +5,7 @@ import os
 import hypothesis
 import jax
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 import jaxtex
@@ -60,6 +61,7 @@ def configs(draw):
     }
 
 
+@pytest.mark.slow
 @hypothesis.settings(
     max_examples=EXAMPLES,
     derandomize=True,

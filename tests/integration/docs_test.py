@@ -32,6 +32,7 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_page_is_built_and_in_the_contents(site):
     contents = (site / "index.html").read_text()
     for path in [*DOCS.glob("*.md"), *DOCS.glob("*.ipynb")]:

@@ -144,6 +144,7 @@ def random_weights(tmp_path_factory):
     return weight_file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs(page, place, small, random_weights):
     reader = page_reader.Reader(random_weights)

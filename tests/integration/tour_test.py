@@ -25,6 +25,7 @@ def count_pictures(notebook):
     return sum("image/jpeg" in output.get("data", {}) for output in read_outputs(notebook))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Jupyter warns
 def test_the_tour_runs_and_shows_its_pictures(monkeypatch):
     monkeypatch.setenv("JAXTEX_TOUR", "small")

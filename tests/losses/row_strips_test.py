@@ -57,11 +57,13 @@ def assert_strips_equal_whole(style, strips, **choices):
     np.testing.assert_allclose(gradient, expected_gradient, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_every_statistic_of_averages(exemplar, statistic):
     assert_strips_equal_whole(exemplar, "16", statistic=statistic, tv_weight=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "padding", ["zero", "reflect", "replicate", "wrap", "wrap/reflect", "reflect/wrap"]
 )
@@ -70,15 +72,18 @@ def test_every_padding(exemplar, padding):
     assert_strips_equal_whole(exemplar, "40", padding=padding)
 
 
+@pytest.mark.slow
 def test_every_octave(exemplar):
     assert_strips_equal_whole(exemplar, "16", octaves=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", ["8", "40", "500"])
 def test_strips_that_do_not_divide_the_image_and_strips_that_exceed_it(exemplar, rows):
     assert_strips_equal_whole(exemplar, rows, layers="relu1_2,pool2,relu3_1")
 
 
+@pytest.mark.slow
 def test_a_deep_network_with_random_weights(exemplar):
     choices = {"network": "vgg16_bn", "weights": "random", "layers": "relu1_2,relu4_1"}
     assert_strips_equal_whole(exemplar, "32", **choices)
@@ -112,6 +117,7 @@ def test_other_values_are_an_error(exemplar, text):
         build_problem(exemplar, text)
 
 
+@pytest.mark.slow
 def test_a_run_in_strips_equals_a_run_on_the_whole_image(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
     with jax.enable_x64(False):

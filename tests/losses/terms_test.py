@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxtex import losses
 from jaxtex.losses import terms
@@ -34,6 +35,7 @@ def test_total_variation_against_a_loop():
     np.testing.assert_allclose(value, np.mean(rows) + np.mean(columns), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_spectrum_ignores_shifts_only():
     term, moduli = terms.spectrum(1.0), terms.moduli(IMAGE)
     assert term.evaluate(jnp.roll(IMAGE, (3, 2), (0, 1)), {}, moduli) < 1e-9

@@ -9,6 +9,7 @@ from support.metrics_benchmark import benchmark, for_each_texture
 TILING = ("pebbles", "bricks", "weave", "water", "leaves")  # textures that tile
 
 
+@pytest.mark.slow
 @for_each_texture
 def test_copied_is_one_for_copies_and_zero_for_similar_images(name):
     texture = benchmark.load(name, 128)

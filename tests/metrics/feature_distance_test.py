@@ -28,6 +28,7 @@ def test_a_flat_image_has_distance_one():
     assert metrics.features(texture, texture**1.2) < 0.02
 
 
+@pytest.mark.slow
 def test_features_of_a_network_against_loops():
     texture = benchmark.load("pebbles", 48)
     other = benchmark.load("bricks", 48)

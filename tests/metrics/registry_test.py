@@ -10,6 +10,7 @@ SIZE = 192  # pixels: in smaller crops, chance differs as much as phase randomiz
 DISTANCES = ("patches", "features", "spectrum")
 
 
+@pytest.mark.slow
 @for_each_texture
 @pytest.mark.parametrize("metric", DISTANCES)
 def test_distances_rank_images_as_a_person_does(metric, name):

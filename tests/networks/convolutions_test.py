@@ -65,6 +65,7 @@ def assert_close(actual, desired):
     assert np.abs(actual - desired).max() <= 1e-5 * np.abs(desired).max()
 
 
+@pytest.mark.slow
 @algorithms
 @pytest.mark.parametrize(
     "size", [*((size, size) for size in range(3, 10)), (3, 9), (8, 5)], ids=str
@@ -74,6 +75,7 @@ def test_equals_a_loop(convolve, size):
     assert_close(convolve(features, kernel), naive(features, kernel))
 
 
+@pytest.mark.slow
 @algorithms
 @pytest.mark.parametrize(
     "shape",
@@ -93,6 +95,7 @@ def test_value_and_gradients_equal_xlas(convolve, shape):
         assert_close(actual, desired)
 
 
+@pytest.mark.slow
 @algorithms
 @pytest.mark.parametrize("in_axes", [(0, None), (0, 0)], ids=str)
 def test_batches(convolve, in_axes):
@@ -125,6 +128,7 @@ def test_kernel_gradient_of_a_batch_sums_over_it(convolve):
     assert_close(jax.jit(jax.grad(loss))(kernel), desired)
 
 
+@pytest.mark.slow
 @algorithms
 def test_gradient_of_a_gradient(convolve):
     features, kernel, direction = random(0, 7, 6, 4), random(1, 3, 3, 4, 5), random(2, 7, 6, 4)
@@ -137,6 +141,7 @@ def test_gradient_of_a_gradient(convolve):
     np.testing.assert_allclose(actual, desired, atol=1e-5 * np.abs(desired).max())
 
 
+@pytest.mark.slow
 @algorithms
 def test_stays_close_with_many_channels(convolve):
     features, kernel, cotangent = (
@@ -195,6 +200,7 @@ def test_both_choices_of_algorithms_agree(precision, zeros):
     np.testing.assert_allclose(ours, xlas, atol=tolerance * np.abs(xlas).max())
 
 
+@pytest.mark.slow
 @sides
 @pytest.mark.parametrize("shape", [(21, 50, 32, 40), (40, 9, 48, 64)], ids=str)
 def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
@@ -231,6 +237,7 @@ def test_a_transformed_kernel_gives_the_same():
         assert_close(pull(cotangent)[0], desired[1])
 
 
+@pytest.mark.slow
 @sides
 @pytest.mark.parametrize("size", [(12, 12), (70, 70)], ids=str)
 def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monkeypatch):
@@ -248,6 +255,7 @@ def test_large_kernels_are_kept_one_way_round_and_give_the_same(size, side, monk
         np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
+@pytest.mark.slow
 @sides
 @pytest.mark.parametrize("small", [0, winograd.MAX_TWO_WAY_WEIGHTS], ids=["one way round", "both"])
 def test_gradient_of_prepared_kernels_is_that_of_what_the_value_reads(side, small, monkeypatch):

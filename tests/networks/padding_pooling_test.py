@@ -29,6 +29,7 @@ def naive_halve(x):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height, width", [(8, 6), (7, 9)])
 def test_halving_against_a_loop(height, width):
     even = np.asarray(image(height, width))[: height // 2 * 2, : width // 2 * 2]
@@ -51,6 +52,7 @@ def naive_double(x):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height, width", [(4, 5), (1, 3)])
 def test_doubling_against_a_loop(height, width):
     doubled = padding_pooling.double(image(height, width), "replicate")
@@ -72,6 +74,7 @@ def test_padding_is_numpys(padding, algorithms):
     np.testing.assert_array_equal(padded, np.pad(image(7, 6), ((5, 5), (5, 5), (0, 0)), mode))
 
 
+@pytest.mark.slow
 @algorithms
 @pytest.mark.parametrize("height, pixels", [(7, 1), (7, 5), (4, 9), (1, 3)])
 @pytest.mark.parametrize("padding", [*padding_pooling.PADDINGS, "wrap/reflect"])

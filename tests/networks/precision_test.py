@@ -14,6 +14,7 @@ from jaxtex.synthesis import api, config, loop
 QUICK = {"size": 48, "scales": 1, "octaves": 2, "num_steps": 30, "save_every": 30}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", convolutions.PRECISIONS)
 def test_features_have_its_dtype_and_are_close(precision, exemplar):
     names = ("relu1_1", "pool1", "relu2_2")
@@ -43,6 +44,7 @@ def test_bfloat16_rounds_features(exemplar):
     assert np.abs(difference).max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statistic", [moments.mean(), moments.gram(), moments.mean_and_covariance()]
 )
@@ -80,6 +82,7 @@ def test_content_is_compared_in_float32():
     np.testing.assert_allclose(value, 0.5 * 0.0078125**2, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_kernels_are_rounded_once_where_bfloat16_is_fast(exemplar, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     load = lambda precision: weights.load_network(
@@ -96,6 +99,7 @@ def test_kernels_are_rounded_once_where_bfloat16_is_fast(exemplar, monkeypatch):
     np.testing.assert_array_equal(features.astype(np.float32), expected.astype(np.float32))
 
 
+@pytest.mark.slow
 def test_a_texture_is_as_close(exemplar):
     final = {}
     for precision in ("float32", "bfloat16"):

@@ -11,6 +11,7 @@ from jaxtex.weights import random_init
 NETWORK = networks.NETWORKS["vgg_lite"].clone(padding="zero")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["conv1_1", "relu1_2", "pool1", "relu2_2", "relu3_1"])
 def test_the_receptive_field_is_where_the_gradient_is(layer):
     network = networks.select_layers(NETWORK, (layer,))

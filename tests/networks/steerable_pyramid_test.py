@@ -107,6 +107,7 @@ def test_doubling_the_phase():
     assert jax.grad(lambda x: steerable_pyramid.double_phase(x, x)[0])(0.0) == 0
 
 
+@pytest.mark.slow
 def test_coarser_layers_are_the_next_octaves_doubled():
     network = steerable_pyramid.Steerable(
         padding="wrap", layers=("bands", "moduli", "phases", "parents")

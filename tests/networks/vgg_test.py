@@ -64,6 +64,7 @@ def naive_features(variables, x, pooling, mode):
     return features
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize(
     "padding, mode, pooling",
@@ -108,6 +109,7 @@ def test_nothing_is_evaluated_beyond_the_deepest_requested_layer():
     assert networks.evaluated_layers(network)[-1] == "pool1"
 
 
+@pytest.mark.slow
 def test_wrapped_features_move_with_the_image():
     network, variables = network_and_variables(False, ("relu3_1",), padding="wrap")
     x = image(32, 48)
@@ -117,6 +119,7 @@ def test_wrapped_features_move_with_the_image():
     )
 
 
+@pytest.mark.slow
 def test_a_pyramid_is_the_network_at_each_size():
     network, variables = network_and_variables(True, ("relu1_1", "pool1"), padding="reflect")
     features = networks.pyramid(network, 3).apply(variables, image(64, 48))
@@ -141,6 +144,7 @@ def test_an_unknown_layer_is_named_with_the_nearest_one():
         networks.select_layers(networks.NETWORKS["vgg16"], ("relu1_3",))
 
 
+@pytest.mark.slow
 def test_large_kernels_equal_a_numpy_loop():
     network = networks.select_layers(networks.NETWORKS["shallow"], ("conv1_1",)).clone(
         widths=((4,),)
@@ -154,6 +158,7 @@ def test_large_kernels_equal_a_numpy_loop():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_every_network_has_the_same_interface(name):
     network = networks.NETWORKS[name]
@@ -168,6 +173,7 @@ def test_every_network_has_the_same_interface(name):
     assert [value.shape[:2] for value in features.values()] == [(32, 48), (16, 24)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_feature_shapes_are_those_of_the_features(name):
     network = networks.NETWORKS[name].clone(padding="wrap")
@@ -200,6 +206,7 @@ def test_xlas_convolutions_pad_with_zeros_themselves(side):
     assert " pad[" in program(network.clone(padding="zero/wrap"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable"])
 @pytest.mark.parametrize("padding", ["zero", "reflect"])
 def test_both_choices_of_algorithms_give_the_same_features_and_gradient(name, padding):

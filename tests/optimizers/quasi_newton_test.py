@@ -61,6 +61,7 @@ def two_loop_recursion(pairs, gradient):
     return r
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [3, quasi_newton.DEFAULT_HISTORY])
 @pytest.mark.parametrize(
     "count", [1, 4, quasi_newton.DEFAULT_HISTORY, quasi_newton.DEFAULT_HISTORY + 5]
@@ -102,6 +103,7 @@ def test_refused_pairs_and_pairs_without_curvature_are_not_stored():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "curvature, count, newton",
     [(1, 1, True), (1e38, 1, False), (-1, 1, False), (1, 0, False)],
@@ -119,6 +121,7 @@ def test_only_a_finite_direction_of_descent_is_taken(curvature, count, newton):
     np.testing.assert_allclose(trial, image - largest * along, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function, steps, tolerance", [(quadratic, 80, 1e-4), (rosenbrock, 250, 1e-3)]
 )
@@ -126,6 +129,7 @@ def test_finds_the_minimum(function, steps, tolerance):
     assert descend(function, steps)[-1].loss < tolerance * function(START)
 
 
+@pytest.mark.slow
 def test_respects_the_bounds_and_finds_the_minimum_on_them():
     last = descend(outside, 30)[-1]
     assert last.image.min() >= 0 and last.image.max() <= 1
@@ -141,6 +145,7 @@ def test_the_loss_never_rises_and_steps_are_bounded():
         assert jnp.abs(state.trial - state.image).max() <= LIMITS.max_step + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_the_first_step_does_not_depend_on_the_scale_of_the_loss(scale):
     (first,) = descend(lambda x: scale * quadratic(x), 1)
@@ -148,6 +153,7 @@ def test_the_first_step_does_not_depend_on_the_scale_of_the_loss(scale):
     np.testing.assert_allclose(largest, LIMITS.first_step, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_recovers_from_a_region_without_finite_loss():
     function = lambda x: jnp.where(x.min() < 0.3, jnp.nan, jnp.sum((x - 0.31) ** 2))
     last = descend(function, 60)[-1]

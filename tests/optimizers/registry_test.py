@@ -25,6 +25,7 @@ def descend(optimizer, function, steps, start):
     return state
 
 
+@pytest.mark.slow
 @for_each_optimizer
 def test_descends_within_the_box(optimizer):
     state = descend(optimizer, bowl, 60, START)

@@ -71,6 +71,7 @@ def minimize_by_optax(function, params, evaluations):
         best = min(best, float(optax.tree_utils.tree_get(state, "value")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_is_as_good_as_optax_per_evaluation(name):
     function, start, evaluations = PROBLEMS[name]
@@ -97,6 +98,7 @@ def test_the_loss_of_the_best_parameters_never_rises():
     assert losses == sorted(losses, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value, slope", [(np.nan, 0.1), (np.inf, 0.1), (0.0, np.nan)])
 def test_a_non_finite_evaluation_is_refused(value, slope):
     solver, start = optimizers.lbfgs(), jnp.array([-1.2, 1.0])
@@ -114,6 +116,7 @@ def test_recovers_from_a_region_without_finite_loss():
     np.testing.assert_allclose(optimizers.best_params(state), 0.31, atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_pytree_is_its_vector():
     tree = {"a": jnp.array(-1.0), "b": (jnp.array([[0.5, 2.0]]), jnp.zeros(0))}
     flat, unravel = jax.flatten_util.ravel_pytree(tree)
@@ -141,12 +144,14 @@ def test_a_later_part_of_a_chain_may_change_the_trial():
     np.testing.assert_allclose(optimizers.best_params(state), [1.0, 1.0], atol=1e-2)
 
 
+@pytest.mark.slow
 def test_many_searches_at_once():
     starts = jnp.array([[-1.2, 1.0], [0.0, 0.0], [2.0, -1.0]])
     states = jax.vmap(lambda start: minimize(rosenbrock, start, 100))(starts)
     np.testing.assert_allclose(states.best_params, np.ones((3, 2)), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lower, upper, expected",
     [

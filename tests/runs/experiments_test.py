@@ -51,6 +51,7 @@ def table(name):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_an_experiment_writes_images_a_sheet_and_a_table(place):
     runs = "{a: ('style.png', Config(seed=seed, **QUICK)) for seed, a in enumerate('ab')}"
     place("seeds", f"RUNS = {runs}\nSTEPS = (2,)")
@@ -69,6 +70,7 @@ def test_an_experiment_writes_images_a_sheet_and_a_table(place):
     assert sheet.shape[1] == 2 * 64 + 8 and sheet.shape[0] > 3 * 48 + 2 * 8
 
 
+@pytest.mark.slow
 def test_finished_runs_are_not_made_again(place):
     place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
     result = pathlib.Path("runs/one/a/result.png")
@@ -234,6 +236,7 @@ def test_a_missing_matplotlib_does_not_prevent_the_table(place, monkeypatch):
     assert perform("curved") == [] and pathlib.Path("runs/curved/table.md").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curve", [("step", "loss"), ("numbers", "patches")])
 def test_a_curve_is_drawn(place, curve):
     pytest.importorskip("matplotlib")

@@ -54,6 +54,7 @@ def test_given_flags_replace_the_recorded_ones(result, tmp_path):
     assert flags == provenance.read(result)["flags"] | {"seed": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.png", "deep.png", "out.tif", "out.jpg", "out.webp"])
 def test_every_format_holds_the_metadata(result, tmp_path, name):
     flags = [f"--output={tmp_path}/{name}", *(["--bits=16"] if name == "deep.png" else [])]
@@ -61,6 +62,7 @@ def test_every_format_holds_the_metadata(result, tmp_path, name):
     assert provenance.read(tmp_path / name) == provenance.read(result)
 
 
+@pytest.mark.slow
 def test_it_can_be_left_out(result, tmp_path, capsys):
     call(f"--from={result}", "--strip_metadata", f"--workdir={tmp_path}/bare")
     np.testing.assert_array_equal(

@@ -101,6 +101,7 @@ def test_a_finished_run_is_not_touched(run, caplog):
     assert (run.folder / "result.png").stat().st_mtime_ns > before[run.folder / "result.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [True, False])
 def test_a_folder_of_another_run_is_refused_and_kept(run, monkeypatch, done):
     execution.make_run(run) if done else interrupt(run, monkeypatch)
@@ -154,6 +155,7 @@ def run_with_file_limit(run, size):
     return subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(run, monkeypatch):
     (saved,) = interrupt(run, monkeypatch)
     whole = saved.read_bytes()
@@ -244,6 +246,7 @@ def test_a_folder_is_released_after_its_snapshots_are_written(run, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_the_sheet_waits_for_the_last_snapshots(run, monkeypatch):
     gate = threading.Event()
     delay_snapshots(monkeypatch, gate)
@@ -313,6 +316,7 @@ def test_a_damaged_record_is_replaced(run, monkeypatch):
     assert json.loads((run.folder / "run.json").read_text())["flags"]["seed"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gray", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("statistic", ["mean_and_covariance", "gram", "sorted", "histogram"])
 def test_an_exemplar_of_one_gray_gives_that_gray(tmp_path, gray, statistic):

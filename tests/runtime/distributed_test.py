@@ -56,6 +56,7 @@ def run_two_processes(folder, *flags):
     return [process.returncode for process in processes], texts
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_rows(exemplar, tmp_path):
     images.save(tmp_path / "a.png", np.tile(exemplar, (2, 1, 1)))
     folder = tmp_path / "both"
@@ -67,6 +68,7 @@ def test_two_processes_share_the_rows(exemplar, tmp_path):
     assert snapshots == ["000003.png", "000006.png"]
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_batch(exemplar, tmp_path):
     images.save(tmp_path / "a.png", exemplar)
     flags = [f"--style={tmp_path / 'a.png'}", "--mesh=images:2", "--num_images=3"]
@@ -76,6 +78,7 @@ def test_two_processes_share_a_batch(exemplar, tmp_path):
         assert (tmp_path / "batch" / f"a-{seed}" / "DONE").is_file()
 
 
+@pytest.mark.slow
 def test_two_processes_need_a_mesh(exemplar, tmp_path):
     images.save(tmp_path / "a.png", exemplar)
     statuses, texts = run_two_processes(tmp_path / "none", f"--style={tmp_path / 'a.png'}")

@@ -60,11 +60,13 @@ def count_page_faults(
     return int(process.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [IN_MAIN_THREAD, IN_A_THREAD], ids=["main", "thread"])
 def test_memory_that_a_step_frees_is_kept_for_the_next(program):
     assert count_page_faults(program=program) < FEW
     assert count_page_faults(before="pass", program=program) > FEW
 
 
+@pytest.mark.slow
 def test_trim_returns_memory_to_the_system():
     assert count_page_faults(between="malloc.trim()") > FEW

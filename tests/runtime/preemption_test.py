@@ -67,6 +67,7 @@ def send_signals(process, *numbers):
     return process.returncode, text.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1], ids=lambda number: number.name
 )
@@ -119,6 +120,7 @@ def test_ignored_signals_stay_ignored(start, tmp_path):
     assert process.wait(TIMEOUT) == 0 and (tmp_path / "run" / "DONE").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_resumes(start, tmp_path):
     process = start("--num_steps=60")
     wait_until(lambda: list(tmp_path.glob("run/steps/*.png")))

@@ -25,6 +25,7 @@ def on_eight():
     return {comparison["what"]: comparison for comparison in comparisons}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*statistics.STATISTICS, *OTHERS])
 def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
     assert on_eight[name]["loss"] < 1e-5

@@ -100,6 +100,7 @@ def entry_sizes(tmp_path):
     return {path: path.stat().st_size for path in (tmp_path / "cache").glob("*-cache")}
 
 
+@pytest.mark.slow
 def test_a_command_gives_the_same_image_with_new_cached_and_torn_programs(tmp_path):
     new, _ = run_command(tmp_path, "new")
     sizes = entry_sizes(tmp_path)

@@ -35,6 +35,7 @@ def train(fake, rounds=200, **options):
     return statistic, {**target["a"]["target"], "critic": states["a"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", adversarial.PENALTIES)
 @pytest.mark.parametrize("form", adversarial.FORMS)
 def test_every_form_learns_a_shift(form, penalty):
@@ -80,6 +81,7 @@ def test_the_norm_is_the_largest_singular_value():
     np.testing.assert_allclose(adversarial.norm(matrix), np.linalg.norm(matrix, 2), rtol=0.05)
 
 
+@pytest.mark.slow
 def test_spectral_normalization_bounds_the_slope():
     rows = jax.random.normal(jax.random.key(2), (50, 4))
     network = adversarial.Discriminator("mlp", 8, True)
@@ -88,6 +90,7 @@ def test_spectral_normalization_bounds_the_slope():
     assert jnp.linalg.norm(slopes, axis=1).max() < 1.1
 
 
+@pytest.mark.slow
 def test_it_learns_only_every_so_many_steps():
     statistic = adversarial.discriminator(every=3)
     target = {"a": {"target": statistic.make_target(REAL)}}
@@ -109,6 +112,7 @@ def test_small_layers_are_used_whole():
     assert adversarial.normalize(SHIFTED, target).shape == (120, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", adversarial.FORMS)
 def test_python_loop_device_loop_and_batch_agree(exemplar, form):
     plan = api.build_plan(exemplar, configs.Config(**SMALL, statistic=f"discriminator:form={form}"))
@@ -167,6 +171,7 @@ def test_two_styles_need_masks(exemplar):
         jaxtex.synthesize([exemplar, exemplar], **SMALL, statistic="discriminator")
 
 
+@pytest.mark.slow
 def test_the_critic_ignores_a_loss_that_is_not_finite(exemplar):
     plan = api.build_plan(exemplar, configs.Config(statistic="discriminator", **SMALL))
     problem = plan.problems[0]

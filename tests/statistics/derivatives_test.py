@@ -79,6 +79,7 @@ def distance_to(name, target):
     return lambda x: statistic.distance(target, statistic.summarize(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAIVE)
 def test_hessian_vector_products_are_those_of_the_formula(name):
     distance, point, direction = distance_to(name, features(0)), features(1), features(2)
@@ -88,6 +89,7 @@ def test_hessian_vector_products_are_those_of_the_formula(name):
     np.testing.assert_allclose(product, expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAIVE)
 def test_hessian_vector_products_are_those_of_finite_differences(name):
     distance, point, direction = distance_to(name, features(0)), features(1), features(2)
@@ -98,6 +100,7 @@ def test_hessian_vector_products_are_those_of_finite_differences(name):
     np.testing.assert_allclose(product, finite, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAIVE)
 def test_reverse_over_reverse_equals_forward_over_reverse(name):
     distance, point, direction = distance_to(name, features(0)), features(1), features(2)
@@ -130,6 +133,7 @@ def test_tangents_are_those_of_the_formula(function, naive, point):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8), results, expected)
 
 
+@pytest.mark.slow
 @over_the_functions
 def test_jacobians_agree_in_both_modes(function, naive, point):
     point = jnp.asarray(point, jnp.float64)

@@ -39,6 +39,7 @@ def test_moments_against_numpy():
         np.testing.assert_allclose(summary[name], value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(9, 8, 3), (5, 13, 2)])
 def test_autocovariances_against_a_loop(shape):
     x, offsets = features(1, shape), portilla_simoncelli.half_window(3)
@@ -64,6 +65,7 @@ def test_half_a_window_has_one_of_each_pair_of_offsets(radius):
     assert len(everything) == (2 * radius + 1) ** 2 == 2 * len(offsets) + 1
 
 
+@pytest.mark.slow
 def test_skewness_and_kurtosis_are_those_of_scipy_with_a_tenth_of_the_variance_added():
     stats = pytest.importorskip("scipy.stats")
     x = features(3, (40, 40, 1))
@@ -95,6 +97,7 @@ def test_the_distance_is_the_weighted_mean_of_its_groups():
     )
 
 
+@pytest.mark.slow
 def test_it_distinguishes_periods_that_have_equal_moments():
     striped = jnp.tile(jnp.array([0.0, 1.0]), 32).reshape(8, 8, 1)
     blocks = jnp.repeat(jnp.array([0.0, 0, 1, 1]), 16).reshape(8, 8, 1)

@@ -32,6 +32,7 @@ def distance(statistic, target, image):
     )
 
 
+@pytest.mark.slow
 @over_those_without_positions
 def test_shuffled_positions_change_nothing(statistic):
     shuffled = shuffle_positions(features(0))
@@ -39,6 +40,7 @@ def test_shuffled_positions_change_nothing(statistic):
     np.testing.assert_allclose(distance(statistic, features(0), shuffled), itself, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(TABLE) - set(WITHOUT_POSITIONS)))
 def test_spatial_statistics_distinguish_shuffled_positions(name):
     assert distance(TABLE[name], features(0), shuffle_positions(features(0))) > 1e-3
@@ -48,6 +50,7 @@ def test_which_statistics_are_spatial():
     assert set(TABLE) - set(WITHOUT_POSITIONS) == {"shifted_gram", "joint"}
 
 
+@pytest.mark.slow
 @over_the_table
 def test_is_zero_at_the_target(statistic):
     # A histogram does not record where in its bin a value is.
@@ -65,6 +68,7 @@ def test_is_about_one_at_zero_features(statistic):
     assert 0.5 < distance(statistic, features(0), jnp.zeros((6, 5, 4))) < 2
 
 
+@pytest.mark.slow
 @over_those_without_positions
 def test_compares_images_of_different_sizes(statistic):
     twice = jnp.concatenate([features(0, (20, 20, 4)), features(0, (20, 20, 4))])
@@ -79,6 +83,7 @@ def test_does_not_depend_on_the_scale_of_features(statistic):
     )
 
 
+@pytest.mark.slow
 @over_the_table
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_the_gradient_on_flat_features_is_finite(statistic, value):

@@ -26,6 +26,7 @@ def features(theory):
     return theory.look()
 
 
+@pytest.mark.slow
 def test_every_claim_holds_and_a_sheet_is_drawn(theory, features, tmp_path, monkeypatch):
     monkeypatch.setattr(theory, "look", lambda: features)
     rows = theory.demonstrate(tmp_path)
@@ -119,6 +120,7 @@ def test_every_check_has_a_fault(theory):
     assert set(FAULTS) == {check.__name__ for check in theory.CHECKS}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:divide by zero")
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_check_fails_for_a_different_tool(name, theory, features, monkeypatch):

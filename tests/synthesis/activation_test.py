@@ -7,6 +7,7 @@ from jaxtex.synthesis import api, loop, settings
 from jaxtex.synthesis import config as configs
 
 
+@pytest.mark.slow
 def test_the_result_activates_the_feature_map_more_than_the_exemplar(exemplar):
     config = configs.Config(
         excite="relu1_2:5",

@@ -23,6 +23,7 @@ def random_image(seed, shape=(48, 64, 3)):
     return np.random.default_rng(seed).uniform(size=shape).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_an_objective_has_loss_terms_features_and_start(exemplar):
     objective = jaxtex.build(exemplar, **SMALL, tv_weight=0.25, statistic="gram+0.5*mean")
     assert objective.start.shape == (48, 64, 3) and objective.start.dtype == np.float32
@@ -66,6 +67,7 @@ def test_the_gradient_is_the_slope_of_the_loss(objective):
     np.testing.assert_allclose(rise, 0.2 * norm, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_batch_is_evaluated_by_vmap(objective):
     images = np.stack([random_image(seed) for seed in range(3)])
     losses = jax.jit(jax.vmap(objective.loss, (0, None)))(images, objective.data)
@@ -112,6 +114,7 @@ def hessian_products(objective, image, direction):
     return forward(image, direction), reverse(image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["mean_and_covariance", "gram"])
 def test_forward_mode_gives_the_product_of_reverse_mode_with_the_hessian(exemplar, statistic):
     objective = jaxtex.build(exemplar, **SMALL, statistic=statistic)
@@ -120,6 +123,7 @@ def test_forward_mode_gives_the_product_of_reverse_mode_with_the_hessian(exempla
     np.testing.assert_allclose(forward, reverse, atol=1e-4 * float(jnp.abs(reverse).max()))
 
 
+@pytest.mark.slow
 def test_a_product_with_the_hessian_is_the_change_of_the_gradient(exemplar):
     """The steerable network is linear up to its bands, so the gradient has no jumps of ReLUs."""
     choices = {"network": "steerable", "layers": "bands", "octaves": 1, "size": 48}
@@ -136,6 +140,7 @@ def test_a_product_with_the_hessian_is_the_change_of_the_gradient(exemplar):
     np.testing.assert_allclose(product, change, atol=0.01 * float(jnp.abs(change).max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices",
     [

@@ -47,6 +47,7 @@ def assert_close(a, b):
     np.testing.assert_allclose(a, b, rtol=2e-2, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_each_image_is_that_of_a_run_of_its_own(exemplar, statistic):
@@ -71,6 +72,7 @@ def test_the_seeds_of_a_batch_follow_one_another(exemplar):
     assert plans[0].problems is plans[1].problems
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("both_ways")
 def test_exemplars_of_different_shapes_run_in_groups(exemplar):
     wide = np.concatenate([exemplar, exemplar], 1)
@@ -124,6 +126,7 @@ def test_images_whose_rows_are_divided_run_one_at_a_time(exemplar, monkeypatch):
     assert batches.max_threads(divided) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", [1, 3])
 def test_threads_keep_the_order_and_change_no_bit(exemplar, monkeypatch, cores):
     monkeypatch.setattr(batches, "max_threads", lambda plan: cores)
@@ -146,6 +149,7 @@ def test_threads_keep_the_order_and_change_no_bit(exemplar, monkeypatch, cores):
         assert steps.index((ended[i], 8)) < steps.index((started[i + cores], 4))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("both_ways")
 def test_an_error_of_an_observer_ends_the_batch(exemplar):
     plans = api.build_batch([[exemplar]], configs.Config(**QUICK), 3)

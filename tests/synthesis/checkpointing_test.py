@@ -90,6 +90,7 @@ def stop(plan, folder, stop_after, steps, identity=1):
         loop.run(plan, checkpointer=checkpointing.FileCheckpointer(folder, identity))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", statistics.STATISTICS)
 def test_any_statistic_resumes_to_the_same_image(exemplar, tmp_path, stop_after, statistic):
     plan = build_plan(
@@ -106,6 +107,7 @@ def test_any_statistic_resumes_to_the_same_image(exemplar, tmp_path, stop_after,
     np.testing.assert_array_equal(pieces[-1].image, whole[-1].image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 4])
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_observers_receive_the_same_as_without_interruption(
@@ -120,6 +122,7 @@ def test_observers_receive_the_same_as_without_interruption(
         np.testing.assert_array_equal(one.infos.evaluated, other.infos.evaluated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separately", [True, False], ids=["threads", "vmap"])
 def test_a_batch_resumes_to_the_same_images(
     exemplar, tmp_path, stop_after, monkeypatch, separately
@@ -140,6 +143,7 @@ def test_a_batch_resumes_to_the_same_images(
         np.testing.assert_array_equal(results[i], expected[i])
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_skipped(exemplar, tmp_path, stop_after, caplog):
     plan = build_plan(exemplar)
     for _ in range(3):
@@ -212,6 +216,7 @@ def test_observed_work_is_flushed_before_a_checkpoint_is_written(exemplar, tmp_p
     assert files == [0] and len(list(tmp_path.glob("*.npz"))) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_says_what_it_belongs_to(exemplar, tmp_path, stop_after):
     plan = build_plan(exemplar, strips="none,16", statistic="gram")
     stop(plan, tmp_path, stop_after, 7, identity={"style": "pebbles"})
@@ -241,6 +246,7 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
     assert np.diff(steps) * 0.5 >= 0.5 / checkpointing.MAX_TIME_SHARE - 1
 
 
+@pytest.mark.slow
 def test_strips_stay_the_same_when_the_free_memory_changes(
     exemplar, tmp_path, stop_after, monkeypatch
 ):

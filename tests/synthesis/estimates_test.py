@@ -22,6 +22,7 @@ def build_plan(exemplar, **choices):
     return api.build_plan(exemplar, configs.Config(**QUICK, **choices))
 
 
+@pytest.mark.slow
 def test_there_is_a_row_for_each_scale_and_a_total(exemplar):
     rows = estimates.estimate_table(build_plan(exemplar, height=96, width=128, scales=2))
     assert [row["size"] for row in rows] == ["48 x 64", "96 x 128", "total"]
@@ -30,6 +31,7 @@ def test_there_is_a_row_for_each_scale_and_a_total(exemplar):
     assert rows[2]["GB"] == max(rows[0]["GB"], rows[1]["GB"]) > 0
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_image_and_shrinks_with_strips(exemplar, without_process):
     estimated = {}
     for strips, height in (("none", 64), ("none", 640), ("16", 640)):
@@ -62,6 +64,7 @@ def test_the_memory_of_the_process_is_added(exemplar, monkeypatch):
     assert estimates._program_bytes(compiled) == program + 10**9
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_the_table_and_writes_nothing(exemplar, tmp_path, capsys):
     images.save(tmp_path / "a.png", exemplar)
     flags = [f"--{name}={value}" for name, value in QUICK.items()]

@@ -45,6 +45,7 @@ def test_content_is_reconstructed_without_a_style(photograph):
     assert rms_difference(result, photograph) < 0.05
 
 
+@pytest.mark.slow
 def test_a_larger_content_weight_keeps_more_of_the_content(photograph, exemplar):
     differences = []
     for weight in (0.01, 10.0):
@@ -61,6 +62,7 @@ def test_content_weight_0_synthesizes_a_texture(photograph, exemplar):
     np.testing.assert_array_equal(result, jaxtex.synthesize(exemplar, **choices))
 
 
+@pytest.mark.slow
 def test_terms_are_reported_by_name_and_sum_to_the_loss(photograph, exemplar):
     observed = []
     choices = SMALL | {
@@ -92,6 +94,7 @@ def test_a_style_mask_excludes_the_rest_of_the_style(exemplar, half_masks):
     assert color[0] > 2 * color[2]
 
 
+@pytest.mark.slow
 def test_style_weights_blend_two_styles(exemplar):
     dark, bright = tinted(exemplar, 0.3, 0.3, 0.3), np.sqrt(exemplar)
     means = [
@@ -116,6 +119,7 @@ def test_preserve_color_recolors_the_style_before(photograph, exemplar):
     np.testing.assert_allclose(inputs.styles[0], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_samples(exemplar):
     choices = SMALL | {
         "statistic": "sliced_wasserstein:samples=64",

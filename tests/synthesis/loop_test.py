@@ -90,6 +90,7 @@ def test_a_step_evaluates_the_network_once_and_outside_of_loops(exemplar, traced
     assert not any(set(inside) & set(LOOPS) for inside in heavy)
 
 
+@pytest.mark.slow
 def test_the_network_is_traced_once_for_each_scale(exemplar, traced_layers):
     plan = build_plan(exemplar, scales=2, size=64)
     for problem in plan.problems:
@@ -123,6 +124,7 @@ def test_data_is_computed_once_for_each_draw(exemplar):
     assert problem.data(1) is not first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statistic", [name for name, make in statistics.STATISTICS.items() if not make().critic]
 )
@@ -161,6 +163,7 @@ def test_freed_memory_is_returned_after_compiling_and_after_the_first_step(exemp
     assert calls == ["trim", "step", "trim", "step", "step", "step"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
 def test_python_loop_device_loop_and_vmap_agree(exemplar, optimizer):
     plan = build_plan(exemplar, optimizer=optimizer)
@@ -194,6 +197,7 @@ def test_device_loops_of_any_length_give_the_same_image(exemplar):
     assert len(set(losses[0])) == 6 and 0 not in losses[0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_image_bit_for_bit(exemplar):
     first, same, other = (
         jaxtex.synthesize(exemplar, **(SMALL | {"seed": seed})) for seed in (1, 1, 2)
@@ -210,6 +214,7 @@ def test_observers_receive_every_step_once(exemplar):
     assert sum(len(progress.infos.loss) for progress in observed) == 11
 
 
+@pytest.mark.slow
 def test_steps_are_divided_by_the_shares(exemplar):
     observed = []
     jaxtex.synthesize(exemplar, observe=observed.append, **TWO_SCALES, shares="3, 8")
@@ -217,6 +222,7 @@ def test_steps_are_divided_by_the_shares(exemplar):
     assert steps == [(3, 32), (6, 64), (9, 64), (11, 64)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height, width", [(0, 0), (41, 67), (96, 33)])
 def test_the_result_has_the_requested_size(exemplar, height, width):
     choices = SMALL | {"height": height, "width": width, "num_steps": 2}
@@ -225,12 +231,14 @@ def test_the_result_has_the_requested_size(exemplar, height, width):
     assert image.dtype == np.float32 and image.min() >= 0 and image.max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["vgg16", "vgg16_bn"])
 def test_every_network_of_the_family_synthesizes(exemplar, network):
     choices = SMALL | {"layers": "relu1_2", "network": network, "weights": "random", "num_steps": 3}
     assert np.isfinite(jaxtex.synthesize(exemplar, **choices)).all()
 
 
+@pytest.mark.slow
 def test_iterate_yields_what_an_observer_receives(exemplar):
     choices = TWO_SCALES | {"height": 70}
     observed = []
@@ -245,11 +253,13 @@ def test_iterate_may_be_abandoned(exemplar):
     assert (progress.step, progress.num_steps) == (3, 11)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_an_error(exemplar):
     with pytest.raises(jaxtex.UserError, match="the loss is inf until step 3: weights of layers"):
         jaxtex.synthesize(exemplar, **SMALL, statistic="3e38*gram", init="noise", noise=1.0)
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_again_every_few_steps_and_at_each_scale(exemplar):
     plan = build_plan(exemplar, statistic="sorted:samples=40", scales=2, size=64, renew_every=3)
     requested = []  # (index of the problem, number of draws)

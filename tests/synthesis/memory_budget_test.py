@@ -18,6 +18,7 @@ def build_spec(exemplar, **choices):
     return objectives.build_loss(input_images.build_inputs([exemplar], None, parsed), parsed, [])
 
 
+@pytest.mark.slow
 def test_rematerialization_changes_no_number_and_keeps_only_pooled_features(exemplar):
     config = configs.Config(**QUICK | {"octaves": 1, "layers": "relu1_2,relu3_1"})
     (problem,) = api.build_plan(exemplar, config).problems

@@ -32,6 +32,7 @@ def loss_of_random_image(style, tile, shift):
     return float(loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile, shift", [("xy", (8, 16)), ("x", (0, 16)), ("y", (8, 0))])
 def test_the_loss_does_not_depend_on_where_a_periodic_image_begins(uneven, tile, shift):
     expected = loss_of_random_image(uneven, tile, (0, 0))
@@ -40,6 +41,7 @@ def test_the_loss_does_not_depend_on_where_a_periodic_image_begins(uneven, tile,
     assert loss_of_random_image(uneven, "", shift) != pytest.approx(with_borders, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_seam_is_no_larger_than_differences_inside(uneven):
     result = jaxtex.synthesize(uneven, **SMALL, tile="xy", scales=1)
     assert artifacts.seam(uneven, result) < 1.5

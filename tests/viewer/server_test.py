@@ -40,6 +40,7 @@ def post_stop(address):
         assert json.load(reply) == {}
 
 
+@pytest.mark.slow
 def test_a_port_in_use_raises(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     with server.serve_during(0, tmp_path):
@@ -71,6 +72,7 @@ def test_without_a_port_nothing_is_served(tmp_path, caplog):
         assert "http://" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_run_is_stopped_from_its_page_and_shown_again(begin):
     flags = ["--style=style.png", "--workdir=run", "--num_steps=4000", *QUICK]
     process, address = begin("jaxtex", *flags)
@@ -98,6 +100,7 @@ def test_a_run_is_stopped_from_its_page_and_shown_again(begin):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_is_stopped_as_a_whole(begin):
     flags = ["--folder=out", "--style=style.png", "--vary=seed=0,1", "--num_steps=4000", *QUICK]
     process, address = begin("jaxtex.cli.sweep_main", *flags)
@@ -112,6 +115,7 @@ def test_a_sweep_is_stopped_as_a_whole(begin):
     assert process.returncode == 75
 
 
+@pytest.mark.slow
 def test_an_open_page_sees_the_end(begin):
     flags = ["--style=style.png", "--num_images=2", "--workdir=run", "--num_steps=4", *QUICK]
     process, address = begin("jaxtex", *flags)

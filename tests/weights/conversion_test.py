@@ -47,6 +47,7 @@ def assert_agree(features, expected):
         assert error < 1e-4, (layer, error)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*HDF5 file:UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("file, network", writers.CASES)
 def test_all_features_agree_with_plain_numpy(tmp_path, torch_names, file, network):

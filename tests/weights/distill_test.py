@@ -54,6 +54,7 @@ def small(distill, tmp_path, monkeypatch):
     return distill, tmp_path
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_with_the_same_weights(small):
     distill, folder = small
     distill.main(None)
@@ -106,6 +107,7 @@ def test_regression_is_least_squares(distill):
     np.testing.assert_allclose(head, np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_adding_batch_norm_only_scales_channels(distill):
     student = distill.students.student_network([4, 5, 6])
     variables = random_init.random_weights("student", student.shapes(), student.pooling).variables

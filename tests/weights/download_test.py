@@ -93,6 +93,7 @@ def files_in(folder):
     return {path.name for path in folder.iterdir() if path.suffix != ".lock"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["", "breaks", "no ranges", "no length"])
 def test_a_file_is_downloaded(serve, tmp_path, fault):
     server, progress = serve(fault), []

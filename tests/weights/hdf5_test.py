@@ -154,6 +154,7 @@ def test_the_built_in_network_has_a_valid_file():
     assert {"source", "licence", "residuals", "training", "images"} <= set(loaded.about)
 
 
+@pytest.mark.slow
 def test_the_built_in_batch_norms_hold_the_statistics_of_their_inputs(exemplar):
     loaded = weights.load(locations.require_file("vgg_lite"))
     network = networks.select_layers(networks.NETWORKS["vgg_lite"], ("bn1_1", "bn2_1", "bn3_1"))

@@ -30,6 +30,7 @@ def evaluate(network, variables, image):
     return network.apply(variables, image), slope
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frequent", [(256, 256), (96, 96)], ids=str)
 @pytest.mark.parametrize("size", [(256, 256), (96, 64), (37, 45)], ids=str)
 def test_features_and_gradient_are_the_same(size, frequent, monkeypatch):

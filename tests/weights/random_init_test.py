@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from jaxtex import networks, weights
 from jaxtex.weights import random_init
@@ -26,6 +27,7 @@ def test_batch_norms_are_the_identity():
     assert (statistics["mean"] == 0).all() and (parameters["bias"] == 0).all()
 
 
+@pytest.mark.slow
 def test_each_layer_keeps_the_mean_square_of_its_input():
     layers = ("relu1_1", "conv1_2", "relu1_2", "conv2_2", "relu2_2")
     network = networks.select_layers(ROW.clone(padding="wrap"), layers)
