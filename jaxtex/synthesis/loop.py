@@ -117,7 +117,9 @@ def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
     threads = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
         first, *others = plan.problems
-        compiled = [threads.submit(compilation.build_chunk(plan, first, looped))]
+        compiled: list[futures.Future] = [
+            threads.submit(compilation.build_chunk(plan, first, looped))
+        ]
         compiled += [threads.submit(build_in_thread, problem) for problem in others]
         yield [
             _compiled_chunk(
