@@ -146,6 +146,7 @@ ENCODED = LINE.map(lambda line: line.encode(errors="replace"))
 LINES = strategies.lists(ENCODED | strategies.binary(max_size=20), max_size=3)
 
 
+@pytest.mark.slow
 @FIXED
 @hypothesis.given(LINES)
 def test_any_flagfile(folder, lines):

@@ -132,6 +132,7 @@ def test_a_batch_writes_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar,
         assert sheet.size == (4 * 64 + 3 * 8, 2 * 48 + 8)
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_batch_equals_that_of_a_single_run(style, tmp_path):
     jaxtex(f"--style={style}", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
     jaxtex(f"--style={style}", "--seed=1", f"--workdir={tmp_path}/alone", *QUICK)
@@ -168,6 +169,7 @@ def test_a_flagfile_and_an_alias(style, tmp_path):
     assert (tmp_path / "run" / "result.png").is_file()
 
 
+@pytest.mark.slow
 def test_an_experiment_runs_all_its_runs(style, tmp_path, monkeypatch):
     (tmp_path / "experiments").mkdir()
     runs = f"'a': ({style!r}, Config(seed=1)), 'b': ({style!r}, Config(seed=2))"
@@ -205,6 +207,7 @@ def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_help_shows_every_choice():
     done = process("--help")
     assert done.returncode == 0
@@ -287,6 +290,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags, text", MISTAKES, ids=[" ".join(flags) for flags, _ in MISTAKES])
 def test_a_mistake_is_one_line_and_leaves_nothing(
     style, tmp_path, monkeypatch, capsys, flags, text
@@ -314,6 +318,7 @@ def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
     assert left.value.code == 2 and "not writable" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_mistake_exits_with_status_2():
     done = process("--style=none.png")
     assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")

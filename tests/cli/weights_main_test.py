@@ -111,6 +111,7 @@ def test_the_noise_is_the_one_of_the_golden_values():
     assert digest == "e9fd18a2cd2df4116ad69b35aaadf2c3cda19df4ebb80a299195db4902a71980"
 
 
+@pytest.mark.slow
 def test_convert_installs_for_the_network(tmp_path, capsys):
     layers = reference.random_vgg("vgg19", blocks=3)
     np.savez(tmp_path / "state.npz", **reference.state_dict(layers))
@@ -161,6 +162,7 @@ def test_missing_weights_name_the_command(exemplar):
         jaxtex.synthesize(exemplar, network="vgg16_bn")
 
 
+@pytest.mark.slow
 def test_layers_before_a_folded_norm_are_missing(tmp_path, exemplar):
     layers = reference.random_vgg("vgg16_bn", blocks=1)
     converted = loaded(layers)

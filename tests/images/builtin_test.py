@@ -79,6 +79,7 @@ def test_a_url_is_not_downloaded():
     assert error_of("https://example.org/a.png").endswith(f"no such file; {hint}")
 
 
+@pytest.mark.slow
 def test_a_run_by_name_records_the_file_and_can_be_repeated(empty_folder, capsys):
     flag_parsing.run(main.COMMAND, ["--style=pebbles", *SMALL])
     assert capsys.readouterr().out == "runs/pebbles/result.png\n"

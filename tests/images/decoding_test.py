@@ -21,6 +21,7 @@ def load(tmp_path, data):
     return images.load(tmp_path / "picture")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", RIGHT, ids=[picture.name for picture in RIGHT])
 def test_files_are_read_as_they_are_shown(tmp_path, picture):
     loaded = load(tmp_path, picture.data)
@@ -103,6 +104,7 @@ def test_libtiff_prints_nothing(tmp_path, capfd):
     assert captured.err == captured.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "opened", ["", "open(os.devnull), "], ids=["2-is-the-image", "2-is-another-file"]
 )

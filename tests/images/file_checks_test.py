@@ -47,6 +47,7 @@ def intact():
     return pictures.png(values, 2, 8), values / 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_files_are_refused(tmp_path, name):
     path = tmp_path / name
@@ -69,6 +70,7 @@ def test_an_unsupported_format_lists_the_supported_ones(tmp_path):
     assert "expected one of PNG, JPEG, WEBP, TIFF, BMP, GIF, PPM" in error_of(tmp_path / "a.heic")
 
 
+@pytest.mark.slow
 def test_data_beyond_the_last_row_of_a_png_is_ignored(tmp_path):
     values = pictures.samples(3, 255)
     lines = pictures.filtered(pictures.rows(values, 8), 3) + bytes(10**8)

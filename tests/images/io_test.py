@@ -243,6 +243,7 @@ OTHERS = (
 NONSENSE = strategies.one_of(ANY, PICTURES, *OTHERS)
 
 
+@pytest.mark.slow
 @FIXED
 @hypothesis.given(NONSENSE)
 def test_validate_accepts_images_only(given):
@@ -255,6 +256,7 @@ def test_validate_accepts_images_only(given):
         assert 0 <= image.min() <= image.max() <= 1
 
 
+@pytest.mark.slow
 @FIXED
 @hypothesis.given(NONSENSE, strategies.sampled_from(WRITTEN))
 def test_save_accepts_images_only(tmp_path, given, kind):

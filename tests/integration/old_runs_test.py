@@ -53,6 +53,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_of_an_old_version_resumes(place, caplog):
     caplog.set_level("INFO", "absl")
     old_rows = run_folder.read_metrics(place / "cut_off")

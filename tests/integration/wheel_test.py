@@ -74,6 +74,7 @@ def packed_files(wheel):
     return {name for name in wheel.namelist() if ".dist-info/" not in name}
 
 
+@pytest.mark.slow
 def test_every_module_and_no_other_is_packed(wheel):
     modules = {str(path.relative_to(paths.ROOT)) for path in PACKAGE.rglob("*.py")}
     assert {name for name in packed_files(wheel) if name.endswith(".py")} == modules

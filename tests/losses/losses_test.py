@@ -31,6 +31,7 @@ def evaluate(term, features, target):
     return losses.total({"texture": term}, IMAGE, features, {"texture": target})[1]["texture"]
 
 
+@pytest.mark.slow
 def test_texture_is_zero_at_the_exemplar():
     term = losses.texture(GRAM, dict.fromkeys(FEATURES, 1.0))
     assert evaluate(term, FEATURES, target(FEATURES)) == 0
@@ -65,6 +66,7 @@ def test_the_total_is_the_weighted_sum_and_names_its_terms():
     assert (value, values) == (6.5, {"one": 2.0, "two": 0.5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", [GRAM, quantiles.sorted_features(samples=0)])
 def test_a_blend_lies_between_its_styles(statistic):
     one, other = (make_targets(statistic, [f], [1.0])["a"] for f in (FEATURES, OTHER))
@@ -72,6 +74,7 @@ def test_a_blend_lies_between_its_styles(statistic):
     np.testing.assert_allclose(blend, 0.25 * one + 0.75 * other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sorted_values_of_different_lengths_blend_at_the_shorter():
     short, long = {"a": FEATURES["a"]}, {"a": jnp.repeat(FEATURES["a"], 3, 0)}
     statistic = quantiles.sorted_features(samples=0)

@@ -71,6 +71,7 @@ def test_a_cut_wave_has_a_seam():
     assert metrics.seam(whole, cut) > 2
 
 
+@pytest.mark.slow
 @for_each_texture
 def test_border_detects_gray_frames_and_noise(name):
     texture = benchmark.load(name, 160)

@@ -7,6 +7,7 @@ from jaxtex import images, metrics
 from support.metrics_benchmark import benchmark
 
 
+@pytest.mark.slow
 def test_patches_against_loops(exemplar):
     exemplar = exemplar[:40, :36]
     image = exemplar[::-1, ::-1] ** 1.3

@@ -53,6 +53,7 @@ def test_the_benchmark_distorts_images_as_described():
     np.testing.assert_array_equal(black[16:32, :16], texture[16:32, :16])
 
 
+@pytest.mark.slow
 def test_measure_keeps_the_order_of_names_and_is_deterministic():
     texture = benchmark.load("pebbles", 96)
     image = benchmark.load("bricks", 64)
@@ -68,6 +69,7 @@ def test_the_package_exports_each_metric():
     assert {name: getattr(metrics, name) for name in metrics.METRICS} == metrics.METRICS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32, 32), (32, 57), (33, 90)])
 @pytest.mark.parametrize("flat", [True, False])
 def test_small_and_flat_images_have_finite_values(shape, flat):

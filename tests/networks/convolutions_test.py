@@ -114,6 +114,7 @@ def test_batches(convolve, in_axes):
             assert_close(actual_array, desired_array)
 
 
+@pytest.mark.slow
 @algorithms
 def test_kernel_gradient_of_a_batch_sums_over_it(convolve):
     features, kernel, cotangents = (
@@ -185,6 +186,7 @@ def test_elsewhere_the_choice_is_xlas_own():
     assert convolutions.choose_algorithm((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", convolutions.PRECISIONS)
 @pytest.mark.parametrize("zeros", [0, 2])
 def test_both_choices_of_algorithms_agree(precision, zeros):
@@ -219,6 +221,7 @@ def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
         np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
+@pytest.mark.slow
 def test_a_transformed_kernel_gives_the_same():
     features, kernel, cotangent = (
         random(0, 70, 70, 64),
@@ -279,6 +282,7 @@ def test_tiles_need_a_transformed_kernel():
     assert "conv_general" in str(jax.make_jaxpr(convolve)(features, kernel))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function", [winograd.convolve, winograd.gradient], ids=["forwards", "backwards"]
 )

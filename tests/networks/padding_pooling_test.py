@@ -59,6 +59,7 @@ def test_doubling_against_a_loop(height, width):
     np.testing.assert_allclose(doubled, naive_double(np.asarray(image(height, width))), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_doubling_is_the_transpose_of_halving():
     fine, coarse = image(8, 6), image(4, 3)
     left = jnp.vdot(padding_pooling.halve(fine, "wrap"), coarse)
@@ -66,6 +67,7 @@ def test_doubling_is_the_transpose_of_halving():
     np.testing.assert_allclose(4 * left, right, rtol=1e-5)
 
 
+@pytest.mark.slow
 @algorithms
 @pytest.mark.parametrize("padding", padding_pooling.PADDINGS)
 def test_padding_is_numpys(padding, algorithms):
@@ -109,6 +111,7 @@ def test_algorithms_by_platform():
     assert {choice: networks.algorithms_for(*choice) for choice in by_hand} == by_hand
 
 
+@pytest.mark.slow
 def test_a_lone_row_is_its_own_mirror():
     assert (padding_pooling.pad(jnp.ones((1, 4, 1)), "reflect", 3) == 1).all()
 

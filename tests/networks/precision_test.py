@@ -33,6 +33,7 @@ def test_features_have_its_dtype_and_are_close(precision, exemplar):
         )
 
 
+@pytest.mark.slow
 def test_bfloat16_rounds_features(exemplar):
     network, variables = weights.load_network(
         weights.NetworkChoice(precision="bfloat16", octaves=1), ("relu1_1",)

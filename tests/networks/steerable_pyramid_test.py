@@ -79,6 +79,7 @@ def test_octaves_tile_the_frequencies(direction):
     assert max(energies) < 2 * min(energies)
 
 
+@pytest.mark.slow
 def test_bands_against_numpy():
     colours, found = (
         np.asarray(features(image(), "colours")["colours"]),
@@ -132,6 +133,7 @@ def test_an_odd_side_is_made_even():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_wrapped_features_move_with_the_image():
     found, moved = (
         features(picture, *steerable_pyramid.LAYERS, padding="wrap")

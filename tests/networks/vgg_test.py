@@ -194,6 +194,7 @@ def test_halvings_count_evaluated_poolings():
     assert networks.select_layers(networks.NETWORKS["steerable"], ("parents",)).halvings() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [3, 5])
 def test_xlas_convolutions_pad_with_zeros_themselves(side):
     network, variables = network_and_variables(True, ("relu1_2", "bn2_1"), side=side)

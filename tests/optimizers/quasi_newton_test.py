@@ -171,6 +171,7 @@ def test_repeated_refusals_clear_the_memory():
     assert step(quadratic, state).loss <= state.loss
 
 
+@pytest.mark.slow
 def test_each_image_of_a_batch_has_its_own_search():
     starts = jnp.stack([START, jnp.full(SHAPE, 0.1), jnp.linspace(0, 1, 60).reshape(SHAPE)])
     batch = jax.vmap(functools.partial(optimizers.init_state, OPTIMIZER))(starts)

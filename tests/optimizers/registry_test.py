@@ -40,6 +40,7 @@ def test_loss_belongs_to_the_image(optimizer):
     np.testing.assert_allclose(state.loss, bowl(state.image), rtol=1e-6)
 
 
+@pytest.mark.slow
 @for_each_optimizer
 @pytest.mark.parametrize(
     "loss, slope", [(np.nan, np.nan), (-np.inf, 0.1), (0, np.nan), (0, np.inf), (0, -np.inf)]

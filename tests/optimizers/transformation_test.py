@@ -110,6 +110,7 @@ def test_a_non_finite_evaluation_is_refused(value, slope):
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
 
 
+@pytest.mark.slow
 def test_recovers_from_a_region_without_finite_loss():
     function = lambda x: jnp.where(x.min() < 0.3, jnp.nan, jnp.sum((x - 0.31) ** 2))
     state = minimize(function, jnp.full(4, 0.9), 40)
@@ -130,6 +131,7 @@ def test_a_pytree_is_its_vector():
     )
 
 
+@pytest.mark.slow
 def test_in_a_chain_and_a_device_loop():
     solver = optax.chain(optax.clip_by_global_norm(1e6), optimizers.lbfgs(history=5))
     start = jnp.array([-1.2, 1.0])
@@ -138,6 +140,7 @@ def test_in_a_chain_and_a_device_loop():
     np.testing.assert_allclose(optimizers.best_params(run()[1]), [1.0, 1.0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_later_part_of_a_chain_may_change_the_trial():
     solver = optax.chain(optimizers.lbfgs(), optax.scale(0.5))
     state = minimize(rosenbrock, jnp.array([-1.2, 1.0]), 150, solver)
@@ -172,6 +175,7 @@ def test_respects_bounds(lower, upper, expected):
     np.testing.assert_allclose(optimizers.best_params(state), expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_no_step_is_larger_than_allowed():
     solver = optimizers.lbfgs(first_step=0.01, max_step=0.05)
     params = jnp.array([-1.2, 1.0])
@@ -185,6 +189,7 @@ def test_no_step_is_larger_than_allowed():
     assert 0.02 < max(sizes) <= 0.05 + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_computes_in_the_dtype_of_the_parameters(dtype, tolerance):
     with jax.enable_x64(True):
@@ -193,6 +198,7 @@ def test_computes_in_the_dtype_of_the_parameters(dtype, tolerance):
         assert float(state.best_loss) < tolerance
 
 
+@pytest.mark.slow
 def test_narrow_parameters_are_searched_in_float32():
     function = lambda x: jnp.sum((x.astype(jnp.float32) - 3.0) ** 2)
     state = minimize(function, jnp.zeros(3, jnp.bfloat16), 30)
@@ -208,5 +214,6 @@ def test_errors_name_what_is_missing():
         optimizers.lbfgs(0)
 
 
+@pytest.mark.slow
 def test_the_example_runs():
     assert doctest.testmod(transformation).failed == 0

@@ -87,6 +87,7 @@ def test_finished_runs_are_not_made_again(place):
     assert os.stat(result).st_mtime_ns > second
 
 
+@pytest.mark.slow
 def test_unfinished_runs_are_made_again(place):
     place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
     perform("one")
@@ -208,6 +209,7 @@ RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg1
     assert [config.network for config in found.values()] == ["vgg_lite", "vgg19"]
 
 
+@pytest.mark.slow
 def test_a_search_ends_when_more_returns_nothing_new(place):
     text = """
 RUNS = {"0": ("style.png", Config(**QUICK))}

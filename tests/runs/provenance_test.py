@@ -43,11 +43,13 @@ def refuse(capsys, *arguments):
     return error
 
 
+@pytest.mark.slow
 def test_a_result_is_made_again_bit_for_bit(result, tmp_path):
     call(f"--from={result}", f"--workdir={tmp_path}/again")
     assert (tmp_path / "again" / "result.png").read_bytes() == result.read_bytes()
 
 
+@pytest.mark.slow
 def test_given_flags_replace_the_recorded_ones(result, tmp_path):
     call(f"--from={result}", "--seed=6", f"--workdir={tmp_path}/again")
     flags = provenance.read(tmp_path / "again" / "result.png")["flags"]
@@ -74,6 +76,7 @@ def test_it_can_be_left_out(result, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_missing_or_changed_exemplar_is_named(result, tmp_path, capsys, exemplar):
     images.save(tmp_path / "style.png", exemplar[::-1])
     assert "style.png' has changed since the picture was made" in refuse(capsys, f"--from={result}")
@@ -105,6 +108,7 @@ def test_invalid_metadata_is_one_line(tmp_path, capsys, exemplar, note, text):
     assert text in refuse(capsys, f"--from={tmp_path}/odd.png", f"--workdir={tmp_path}/run")
 
 
+@pytest.mark.slow
 def test_a_result_of_a_batch_is_made_again_alone(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
     call(f"--style={tmp_path}/style.png", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
@@ -115,6 +119,7 @@ def test_a_result_of_a_batch_is_made_again_alone(tmp_path, exemplar):
     np.testing.assert_allclose(one, of_batch, atol=2 / 255)
 
 
+@pytest.mark.slow
 def test_metadata_is_plain_text(result):
     with Image.open(result) as image:
         assert json.loads(image.text["jaxtex"])["flags"]["seed"] == 5

@@ -69,6 +69,7 @@ def contents(folder):
     return (folder / "result.png").read_bytes(), (folder / "sheet.png").read_bytes(), rows, names
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_the_same_files_as_a_complete_one(run, monkeypatch):
     execution.make_run(run._replace(folder=run.folder.parent / "whole"))
     assert len(interrupt(run, monkeypatch)) == 1
@@ -82,6 +83,7 @@ def test_an_interrupted_run_leaves_the_same_files_as_a_complete_one(run, monkeyp
     assert outcome["steps"] == 8 and outcome["first"] > outcome["loss"]
 
 
+@pytest.mark.slow
 def test_resuming_with_another_version_logs_a_warning(run, monkeypatch, caplog):
     interrupt(run, monkeypatch)
     usual = execution.provenance.versions()
@@ -90,6 +92,7 @@ def test_resuming_with_another_version_logs_a_warning(run, monkeypatch, caplog):
     assert "resumed with" in caplog.text and "abacus" in caplog.text and execution.is_done(run)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_touched(run, caplog):
     caplog.set_level("INFO", "absl")
     execution.make_run(run)
@@ -123,6 +126,7 @@ def test_another_picture_of_the_same_name_is_another_run(run, exemplar):
         execution.make_run(run)
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_share_a_folder(run):
     lock = "f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX)"
     text = f"import sys, fcntl; {lock}; print(flush=True); sys.stdin.read()"
@@ -168,6 +172,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_checkpoint(run, monkeypatch):
     assert execution.is_done(run)
 
 
+@pytest.mark.slow
 def test_a_failed_save_keeps_the_previous_checkpoint(run, monkeypatch):
     (saved,) = interrupt(run, monkeypatch)
     full = lambda *arguments, **arrays: (_ for _ in ()).throw(
@@ -231,6 +236,7 @@ def test_a_checkpoint_waits_for_the_snapshots_before_it(run, monkeypatch):
     assert written == [2, 4]
 
 
+@pytest.mark.slow
 def test_a_folder_is_released_after_its_snapshots_are_written(run, monkeypatch):
     gate = threading.Event()
     delay_snapshots(monkeypatch, gate)
@@ -270,6 +276,7 @@ def test_a_deleted_folder_is_one_line(run, monkeypatch):
         execution.make_run(run)
 
 
+@pytest.mark.slow
 def test_files_are_renamed_within_their_folder(run, monkeypatch):
     usual = os.replace
 
@@ -284,6 +291,7 @@ def test_files_are_renamed_within_their_folder(run, monkeypatch):
     assert execution.is_done(run)
 
 
+@pytest.mark.slow
 def test_jumps_of_the_clock_do_not_matter(run, monkeypatch):
     jumps = np.random.default_rng(0)
     monkeypatch.setattr(time, "time", lambda: float(jumps.integers(-(2**31), 2**31)))
@@ -298,6 +306,7 @@ def test_jumps_of_the_clock_do_not_matter(run, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_snapshot_does_not_prevent_the_result(run, monkeypatch):
     interrupt(run, monkeypatch)
     (run.folder / "steps" / "000002.png").write_bytes(b"nothing")

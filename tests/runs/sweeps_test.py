@@ -154,6 +154,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "vary, lines, text", MISTAKES, ids=[" ".join(vary + lines) for vary, lines, _ in MISTAKES]
 )

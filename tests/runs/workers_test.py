@@ -31,6 +31,7 @@ def test_each_job_is_run_once(job, tmp_path):
     assert [(tmp_path / name).read_text() for name in "abc"] == ["x\n"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script, reason",
     [
@@ -58,6 +59,7 @@ def test_the_next_call_tries_a_failed_job_again(job):
     assert not workers.read_failure(bad.log)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaves", ["exit 75", "kill -TERM $$", "kill -USR1 $$"])
 def test_a_preempted_job_starts_again_up_to_its_retries(job, leaves):
     third = f"echo x >> $0.tries; test $(wc -l < $0.tries) = 3 && touch $0 || {leaves}"
@@ -74,6 +76,7 @@ def test_as_many_jobs_run_at_once_as_there_are_workers(job, tmp_path):
     assert workers.run_jobs([first, second], 2, 0) == []
 
 
+@pytest.mark.slow
 def test_a_job_of_another_process_is_left_alone(job):
     mine = job("a", "touch $0")
     mine.log.parent.mkdir()
@@ -99,6 +102,7 @@ def test_the_lock_lasts_as_long_as_the_process_that_inherits_it(job):
     assert not workers.is_running(log)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_stops_all_jobs_and_the_same_call_resumes(job, number, tmp_path):
     long = "touch $0.here; test -e $0.second && touch $0 && exit; touch $0.second; exec sleep 60"
@@ -117,6 +121,7 @@ def test_a_signal_stops_all_jobs_and_the_same_call_resumes(job, number, tmp_path
     assert workers.run_jobs(jobs, 2, 0) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_stop_is_killed(job, monkeypatch):
     monkeypatch.setattr(workers, "GRACE", 0.2)
     deaf = job("a", "trap '' TERM; while :; do :; done")

@@ -112,6 +112,7 @@ def test_a_second_interrupt_ends_the_process_at_once(start):
     assert time.monotonic() - begin < 45
 
 
+@pytest.mark.slow
 def test_ignored_signals_stay_ignored(start, tmp_path):
     ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     process = start("--num_steps=40", program=ignore + COMMAND)

@@ -43,6 +43,7 @@ def test_every_form_learns_a_shift(form, penalty):
     assert statistic.distance(target, SHIFTED) > statistic.distance(target, REAL) + 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form, learns", [("logistic", False), ("quadratic", True), ("mlp", True)])
 def test_all_forms_but_the_linear_one_learn_a_spread(form, learns):
     statistic, target = train(SPREAD, form=form, strength=0.1, rounds=400)
@@ -50,11 +51,13 @@ def test_all_forms_but_the_linear_one_learn_a_spread(form, learns):
     assert (difference > 0.2) == learns
 
 
+@pytest.mark.slow
 def test_equal_features_leave_the_loss_at_log_2():
     statistic, target = train(REAL[::-1])
     np.testing.assert_allclose(statistic.distance(target, REAL), np.log(2), atol=0.01)
 
 
+@pytest.mark.slow
 def test_both_losses_have_gradients_of_one_direction():
     gradients = []
     for loss in adversarial.LOSSES:
@@ -67,6 +70,7 @@ def test_both_losses_have_gradients_of_one_direction():
     assert gradients[0].sum() > 0  # the features are too high, and descent lowers them
 
 
+@pytest.mark.slow
 def test_the_penalty_makes_the_critic_less_steep():
     slopes = []
     for strength in (0.01, 100.0):
@@ -76,6 +80,7 @@ def test_the_penalty_makes_the_critic_less_steep():
     assert slopes[1] < 0.5 * slopes[0]
 
 
+@pytest.mark.slow
 def test_the_norm_is_the_largest_singular_value():
     matrix = jax.random.normal(jax.random.key(1), (6, 5))
     np.testing.assert_allclose(adversarial.norm(matrix), np.linalg.norm(matrix, 2), rtol=0.05)
@@ -142,6 +147,7 @@ def test_python_loop_device_loop_and_batch_agree(exemplar, form):
     np.testing.assert_allclose(batch.image[1], python.image, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_a_linear_critic_matches_the_means(exemplar):
     choices = SMALL | {"num_steps": 150, "statistic": "discriminator:form=logistic"}
     result = jaxtex.synthesize(exemplar, **choices)

@@ -124,6 +124,7 @@ over_the_functions = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @over_the_functions
 def test_tangents_are_those_of_the_formula(function, naive, point):
     point = jnp.asarray(point, jnp.float64)

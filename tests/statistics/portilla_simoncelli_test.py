@@ -25,6 +25,7 @@ def naive_autocovariance(x, down, right):
     return np.mean(pairs)
 
 
+@pytest.mark.slow
 def test_moments_against_numpy():
     summary = portilla_simoncelli.summarize(features(), [])
     x = np.asarray(features(), np.float64).reshape(-1, 3)
@@ -51,6 +52,7 @@ def test_autocovariances_against_a_loop(shape):
         np.testing.assert_allclose(means[channel], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_offsets_are_clipped_to_a_small_layer():
     x = features(2, (2, 3, 1))
     means = portilla_simoncelli.autocovariances(x, [(3, -3), (1, -2)])
@@ -77,6 +79,7 @@ def test_skewness_and_kurtosis_are_those_of_scipy_with_a_tenth_of_the_variance_a
     )
 
 
+@pytest.mark.slow
 def test_the_distance_is_the_weighted_mean_of_its_groups():
     small = {"marginal": 1e-6, "auto": 1e-6, "cross": 1e-6}
     x, y = features(0), features(5)

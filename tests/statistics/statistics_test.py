@@ -92,6 +92,7 @@ def test_the_gradient_on_flat_features_is_finite(statistic, value):
         assert jnp.isfinite(jax.grad(lambda x, t=target: distance(statistic, t, x))(image)).all()
 
 
+@pytest.mark.slow
 @over_the_table
 def test_the_gradient_is_that_of_finite_differences(statistic):
     # Without a ReLU there are no ties, at which sorting has kinks.
@@ -104,6 +105,7 @@ def test_the_gradient_is_that_of_finite_differences(statistic):
     np.testing.assert_allclose(jax.grad(value)(0.0), finite, rtol=0.05, atol=1e-3)
 
 
+@pytest.mark.slow
 @over_the_table
 def test_jit_equals_eager_and_vmap_equals_a_loop(statistic):
     both = jnp.stack([features(0), features(1)])
@@ -140,6 +142,7 @@ def test_covariance_against_numpy():
     )
 
 
+@pytest.mark.slow
 def test_means_of_many_positions_are_exact():
     many = features(0, (512, 512, 4))
     expected = np.asarray(many, np.float64).mean((0, 1))
@@ -151,6 +154,7 @@ def covariance(rows):
     return jnp.matmul(centered.T, centered, precision="highest") / len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, tolerance", [(jnp.float32, 1e-5), (jnp.bfloat16, 0.02)])
 def test_the_gradient_of_moments_is_that_of_their_formulas(kind, tolerance):
     x = features(0).astype(kind)
@@ -170,6 +174,7 @@ def test_the_gradient_of_moments_is_that_of_their_formulas(kind, tolerance):
     np.testing.assert_allclose(gradient.astype(jnp.float32), expected, atol=tolerance * largest)
 
 
+@pytest.mark.slow
 def test_the_gaussian_difference_is_that_of_gram_where_nothing_cancels():
     # The change is orthogonal to the mean.
     means = jnp.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1e-3]])
@@ -179,6 +184,7 @@ def test_the_gaussian_difference_is_that_of_gram_where_nothing_cancels():
     np.testing.assert_allclose(moments.gaussian_difference(*summaries), expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_mean_cannot_make_up_for_a_variance():
     spread = jnp.array([[[0.0], [2.0]]])  # mean 1, variance 1
     flat = jnp.full((1, 2, 1), 2.0**0.5)  # the same second moment
@@ -215,6 +221,7 @@ def test_the_pca_gram_keeps_the_strongest_direction():
     assert directions.shape == (4, 1) and abs(directions[2, 0]) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(6, 5, 4), (4, 3, 4)])
 def test_sorted_is_the_earth_movers_distance_of_scipy_squared(shape):
     """For lists of equal length, sorting is the optimal plan, which SciPy finds among all pairs."""
@@ -230,6 +237,7 @@ def test_sorted_is_the_earth_movers_distance_of_scipy_squared(shape):
     )
 
 
+@pytest.mark.slow
 def test_sorted_at_unequal_sizes_against_a_loop():
     a, b = (
         np.asarray(features(seed, (size, 5, 4))).reshape(-1, 4) for seed, size in ((0, 9), (2, 6))

@@ -47,6 +47,7 @@ def test_the_loss_is_0_at_the_exemplar_itself(exemplar, objective):
     assert objective.loss(exemplar, objective.data) < 1e-6 * random
 
 
+@pytest.mark.slow
 def test_the_functions_can_be_jitted(objective):
     image = random_image(1)
     for function in (objective.loss, objective.terms, objective.features):
@@ -57,6 +58,7 @@ def test_the_functions_can_be_jitted(objective):
         )
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_slope_of_the_loss(objective):
     image = random_image(2)
     loss = jax.jit(objective.loss)
@@ -78,6 +80,7 @@ def test_a_batch_is_evaluated_by_vmap(objective):
     assert terms["mean_and_covariance"].shape == (3,)
 
 
+@pytest.mark.slow
 def test_adam_of_optax_lowers_the_loss(objective):
     optimizer = optax.adam(0.02)
 

@@ -82,6 +82,7 @@ def test_exemplars_of_different_shapes_run_in_groups(exemplar):
     np.testing.assert_array_equal(results[0], results[2])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("both_ways")
 def test_an_image_that_makes_no_progress_does_not_affect_the_others(exemplar):
     plans = api.build_batch([[exemplar]], configs.Config(**QUICK), 2)

@@ -42,6 +42,7 @@ def test_memory_grows_with_the_image_and_shrinks_with_strips(exemplar, without_p
     assert estimated["16", 640] < 0.6 * estimated["none", 640]
 
 
+@pytest.mark.slow
 def test_arguments_and_temporary_memory_are_counted(exemplar, without_process):
     plan = build_plan(exemplar, height=256, scales=1)
     (problem,) = plan.problems

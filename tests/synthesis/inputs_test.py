@@ -39,6 +39,7 @@ def tinted(exemplar, *factors):
     return (exemplar * factors).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_content_is_reconstructed_without_a_style(photograph):
     choices = SMALL | {"num_steps": 60}
     result = jaxtex.transfer(photograph, None, content_layers="relu1_2", **choices)
@@ -56,6 +57,7 @@ def test_a_larger_content_weight_keeps_more_of_the_content(photograph, exemplar)
     assert differences[1] < 0.7 * differences[0]
 
 
+@pytest.mark.slow
 def test_content_weight_0_synthesizes_a_texture(photograph, exemplar):
     choices = SMALL | {"height": 48, "width": 48, "num_steps": 4}
     result = jaxtex.transfer(photograph, exemplar, content_weight=0.0, **choices)
@@ -79,6 +81,7 @@ def test_terms_are_reported_by_name_and_sum_to_the_loss(photograph, exemplar):
     np.testing.assert_allclose(infos.evaluated, loss, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_style_fills_its_mask(exemplar, half_masks):
     red, blue = tinted(exemplar, 1, 0.2, 0.2), tinted(exemplar, 0.2, 0.2, 1)
     result = jaxtex.synthesize([red, blue], masks=half_masks, **SMALL)
@@ -86,6 +89,7 @@ def test_each_style_fills_its_mask(exemplar, half_masks):
     assert left[0] > 2 * left[2] and right[2] > 2 * right[0]
 
 
+@pytest.mark.slow
 def test_a_style_mask_excludes_the_rest_of_the_style(exemplar, half_masks):
     red, blue = tinted(exemplar, 1, 0.2, 0.2), tinted(exemplar, 0.2, 0.2, 1)
     style = np.concatenate([red[:, :32], blue[:, 32:]], 1)
@@ -104,6 +108,7 @@ def test_style_weights_blend_two_styles(exemplar):
     assert dark.mean() < means[0] < means[1] < means[2] < bright.mean()
 
 
+@pytest.mark.slow
 def test_preserve_color_keeps_the_colors_of_the_content(photograph, exemplar):
     result = jaxtex.transfer(photograph, exemplar, preserve_color="luminance", **SMALL)
     chroma, expected = (
@@ -145,6 +150,7 @@ def test_stochastic_targets_depend_on_the_number_of_draws(exemplar):
     assert not api.build_plan(exemplar, configs.Config(**SMALL)).problems[0].stochastic
 
 
+@pytest.mark.slow
 def test_each_term_draws_its_own_samples(exemplar):
     config = configs.Config(**SMALL, statistic="sorted:samples=64 + histogram:samples=64")
     (problem,) = api.build_plan(exemplar, config).problems

@@ -100,6 +100,7 @@ def test_the_network_is_traced_once_for_each_scale(exemplar, traced_layers):
     assert traced_layers.count("conv1_1") == 2 * 2  # two scales, two octaves
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     jax.__version_info__ >= (0, 11), reason="YNNPACK uses all cores from JAX 0.11 on"
 )
@@ -136,6 +137,7 @@ def test_three_steps_of_any_optimizer_lower_any_loss(exemplar, optimizer, statis
     assert infos.loss[3] < infos.evaluated[0]
 
 
+@pytest.mark.slow
 def test_freed_memory_is_returned_after_compiling_and_after_the_first_step(exemplar, monkeypatch):
     plan = build_plan(exemplar)
     data = plan.problems[0].data(0)
@@ -180,6 +182,7 @@ def test_python_loop_device_loop_and_vmap_agree(exemplar, optimizer):
     np.testing.assert_allclose(batch.image[1], state.image, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_device_loops_of_any_length_give_the_same_image(exemplar):
     plan = build_plan(exemplar)
     chunk = compile_chunk(plan, looped=True)
@@ -206,6 +209,7 @@ def test_the_same_seed_gives_the_same_image_bit_for_bit(exemplar):
     assert np.abs(first - other).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_observers_receive_every_step_once(exemplar):
     observed = []
     jaxtex.synthesize(exemplar, observe=observed.append, **TWO_SCALES)
@@ -248,6 +252,7 @@ def test_iterate_yields_what_an_observer_receives(exemplar):
     np.testing.assert_array_equal(yielded[-1].image, result)
 
 
+@pytest.mark.slow
 def test_iterate_may_be_abandoned(exemplar):
     progress = next(jaxtex.iterate(exemplar, **TWO_SCALES))
     assert (progress.step, progress.num_steps) == (3, 11)
@@ -278,6 +283,7 @@ def test_samples_are_drawn_again_every_few_steps_and_at_each_scale(exemplar):
     assert requested == [(0, 0), (1, 0), (0, 0), (0, 1), (1, 0), (1, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "expected"), [("cpu", 1), ("gpu", 3)])
 def test_scales_are_compiled_one_by_one_on_a_cpu_and_at_once_elsewhere(
     backend, expected, monkeypatch

@@ -141,6 +141,7 @@ def test_each_field_is_parsed():
     assert parsed.strips == [0, 64] and parsed.shares == [1, 2]
 
 
+@pytest.mark.slow
 def test_the_optimizer_gets_its_options():
     config = configs.Config(optimizer="gd", learning_rate=0.125)
     descent = settings.parse_settings(config).optimizer

@@ -223,6 +223,7 @@ def test_damaged_pictures_and_rows_are_left_out():
     assert "10 steps, but no result" in page.texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

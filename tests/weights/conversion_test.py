@@ -78,6 +78,7 @@ def test_folded_norms_are_recognized(tmp_path):
     assert_agree(network.apply(variables, image), {name: expected[name] for name in names})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["vgg16", "vgg19", "vgg16_bn", "vgg19_bn"])
 def test_a_complete_network_is_recognized(network):
     state = reference.state_dict(reference.random_vgg(network, blocks=5))

@@ -111,6 +111,7 @@ def test_an_earlier_attempt_is_resumed(serve, tmp_path):
     assert server.ranges == ["bytes=1000-"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, text",
     [
@@ -130,6 +131,7 @@ def test_bytes_beyond_the_announced_length_are_ignored(serve, tmp_path):
     assert path.read_bytes() == DATA
 
 
+@pytest.mark.slow
 def test_after_a_stall_the_received_bytes_are_kept_for_the_next_attempt(serve, tmp_path):
     with pytest.raises(download.DownloadError, match="timed out"):
         download.fetch(serve("stalls").published(), tmp_path, ignore_progress, stall=0.2)
@@ -147,6 +149,7 @@ def test_without_a_server_the_error_describes_the_manual_way(tmp_path):
             download.fetch_any([published, published], tmp_path, ignore_progress)
 
 
+@pytest.mark.slow
 def test_the_next_mirror_is_tried(serve, tmp_path):
     good = serve().published()
     assert (
@@ -158,6 +161,7 @@ def fetch(published, folder, queue):
     queue.put(download.fetch(published, folder, ignore_progress).read_bytes() == DATA)
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_one_good_file(serve, tmp_path):
     server, context = serve(), multiprocessing.get_context("spawn")
     queue = context.Queue()

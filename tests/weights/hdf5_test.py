@@ -119,6 +119,7 @@ def test_the_error_names_a_file_that_is_missing_or_not_hdf5(tmp_path, content):
         weights.load(path)
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_rejected_or_harmless(saved):
     path, _ = saved
     good, whole = weights.load(path), path.read_bytes()
