@@ -117,7 +117,6 @@ def test_other_values_are_an_error(exemplar, text):
         build_problem(exemplar, text)
 
 
-@pytest.mark.slow
 def test_a_run_in_strips_equals_a_run_on_the_whole_image(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
     with jax.enable_x64(False):

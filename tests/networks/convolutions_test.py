@@ -186,7 +186,6 @@ def test_elsewhere_the_choice_is_xlas_own():
     assert convolutions.choose_algorithm((98, 98, 128), (3, 3, 128, 128)) is convolutions.direct
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("precision", convolutions.PRECISIONS)
 @pytest.mark.parametrize("zeros", [0, 2])
 def test_both_choices_of_algorithms_agree(precision, zeros):
@@ -221,7 +220,6 @@ def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
         np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
-@pytest.mark.slow
 def test_a_transformed_kernel_gives_the_same():
     features, kernel, cotangent = (
         random(0, 70, 70, 64),

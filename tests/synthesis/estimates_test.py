@@ -22,7 +22,6 @@ def build_plan(exemplar, **choices):
     return api.build_plan(exemplar, configs.Config(**QUICK, **choices))
 
 
-@pytest.mark.slow
 def test_there_is_a_row_for_each_scale_and_a_total(exemplar):
     rows = estimates.estimate_table(build_plan(exemplar, height=96, width=128, scales=2))
     assert [row["size"] for row in rows] == ["48 x 64", "96 x 128", "total"]
