@@ -5,6 +5,7 @@ handlers before JAX loads.
 """
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,4 +57,6 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    packages = (module.name for module in pkgutil.iter_modules(__path__))
+    private = ("TYPE_CHECKING", "importlib", "pkgutil")
+    return sorted({*globals(), *__all__, *packages}.difference(private))

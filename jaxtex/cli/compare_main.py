@@ -9,6 +9,7 @@ border are about 1 if there are no artifacts. See docs/metrics.md.
 """
 
 import dataclasses
+import pathlib
 import sys
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from absl import flags
 
 from jaxtex import errors, images, metrics
 from jaxtex.cli import flag_fields, flag_parsing, help_page
+from jaxtex.images import output_paths
 from jaxtex.runs import tables
 from jaxtex.runtime import xla_options
 
@@ -77,6 +79,8 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
     names = [name for name in options.metrics.split(",") if name] or list(metrics.METRICS)
     for name in names:
         errors.choose("metric", name, metrics.METRICS)
+    if options.csv:
+        output_paths.validate_table(options.csv, arguments)
 
     exemplar = load_reduced(arguments[0], options.size)
     measured: list[Measured] = []
@@ -94,6 +98,7 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
 
     show(names, measured)
     if options.csv:
+        pathlib.Path(options.csv).parent.mkdir(parents=True, exist_ok=True)
         tables.save_csv(options.csv, [{"result": row.path, **row.values} for row in measured])
     if unreadable:
         sys.exit(1)

@@ -6,7 +6,9 @@ A command is a `Command`. `run` runs it on given arguments in this process, as t
 
 import contextlib
 import functools
+import itertools
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
@@ -15,7 +17,7 @@ from typing import NamedTuple, NoReturn
 from absl import app, flags, logging
 
 from jaxtex import errors
-from jaxtex.runtime import preemption
+from jaxtex.runtime import files, preemption
 
 USAGE_STATUS = 2  # a mistake of the user
 INTERRUPT_STATUS = 130  # what shells report after Ctrl-C
@@ -110,8 +112,11 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
         sys.exit(0)
 
     try:
+        check_flagfiles(arguments)
         rest = values([command.name, *arguments])[1:]
-    except (flags.Error, UnicodeError) as error:  # UnicodeError: of a flagfile
+    except errors.UserError as error:
+        exit_with_error(command.name, error)
+    except (flags.Error, UnicodeError) as error:  # UnicodeError: of a flagfile that is a pipe
         exit_with_error(command.name, explain_error(error, values))
     if rest and not command.positional:
         exit_with_error(
@@ -120,6 +125,38 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
             "lists all flags",
         )
     return rest
+
+
+def check_flagfiles(arguments: Sequence[str], reading: Sequence[str] = ()) -> None:
+    """Validates that each `--flagfile`, also in another one, is a text; absl reads it afterwards.
+
+    Args:
+      arguments: flags, or the lines of a flagfile.
+      reading: flagfiles around `arguments`.
+
+    Raises:
+      UserError: a file is missing, not readable, not a text, or too long.
+    """
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, equals, value = argument.strip().partition("=")
+        if name not in ("--flagfile", "-flagfile"):
+            continue
+        path = os.path.expanduser(value.strip() if equals else following)
+        if not path or path in reading or _is_pipe(path):
+            continue  # a pipe can be read only once
+        try:
+            lines = files.read_text(path).splitlines()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise errors.UserError(f"--flagfile={path}: {reason}") from error
+        check_flagfiles(lines, [*reading, path])
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def explain_error(error: Exception, values: flags.FlagValues) -> str:
@@ -132,6 +169,8 @@ def explain_error(error: Exception, values: flags.FlagValues) -> str:
     Returns:
       What is wrong, and the flag or value that was expected.
     """
+    if isinstance(error, UnicodeError):
+        return f"--flagfile: is not text in UTF-8 ({error})"
     text = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
     if isinstance(error, flags.UnrecognizedFlagError):
         suggestion = errors.nearest(error.flagname.replace("-", "_"), values)

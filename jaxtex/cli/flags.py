@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 
 from jaxtex import errors, networks, optimizers, statistics
-from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, presets
+from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths, presets
 from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
@@ -56,7 +56,9 @@ class Options:
         1, "Number of images in one batch, with consecutive seeds from --seed, each in a subfolder."
     )
     each: bool = flag_fields.flag(
-        False, "Makes one image of each of several styles, in one batch, instead of blending them."
+        False,
+        "Makes one image of each of several styles, on each of several contents, in one batch, "
+        "instead of blending the styles. A folder stands for the pictures in it.",
     )
     profile: str = flag_fields.flag(
         "", "Folder for a profile of a few steps, for TensorBoard and ui.perfetto.dev."
@@ -79,6 +81,17 @@ class Options:
     )
     overwrite: bool = flag_fields.flag(
         False, "Replaces finished and unfinished results in the folder, also those of another run."
+    )
+    continue_: bool = flag_fields.flag(
+        False,
+        "Adds steps to the run in the folder, up to --num_steps. All of them go to the last scale, "
+        "whatever --shares says; run.json has the --shares that give the same result from the "
+        "beginning.",
+    )
+    keep_state: bool = flag_fields.flag(
+        True,
+        "Keeps the optimizer's state of a finished run, up to 128 MB (19 MB at 256 x 256 pixels), "
+        "in its folder. Without it, --continue repeats the steps that are done.",
     )
     from_: str = flag_fields.flag(
         "",
@@ -154,6 +167,7 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
     """
     values = define_run_flags(flags.FlagValues())
     flags.DEFINE_string("workdir", "", "Folder of the run, in a flagfile.", flag_values=values)
+    flag_parsing.check_flagfiles(arguments)
     try:
         rest = values(["jaxtex", *arguments])[1:]
     except flags.Error as error:
@@ -161,9 +175,11 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
     if rest:
         raise errors.UserError(f"'{rest[0]}' is not a flag")
 
+    choices = flag_fields.read_given(configs.Config, values)
+    input_paths.validate_single(values.style, configs.Config(**choices))
     return sweeps.RunFlags(
         style=values.style,
-        choices=flag_fields.read_given(configs.Config, values),
+        choices=choices,
         experiment=values.experiment,
         workdir=values.workdir,
     )

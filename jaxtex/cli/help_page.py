@@ -55,6 +55,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Network": ("network", "weights", "pooling", "padding"),
     "Optimization": (
         "num_steps",
+        "continue",
         "scales",
         "shares",
         "optimizer",
@@ -69,6 +70,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "output",
         "bits",
         "overwrite",
+        "keep_state",
         "strip_metadata",
     ),
     "Presets and experiments": ("preset", "from", "experiment", "flagfile"),

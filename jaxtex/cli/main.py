@@ -17,6 +17,7 @@ interrupted run (exit status 75: stopped by a signal), and does nothing if the r
 """
 
 import contextlib
+import dataclasses
 import pathlib
 import sys
 from typing import Any
@@ -24,7 +25,15 @@ from typing import Any
 from absl import flags as absl_flags
 
 from jaxtex import errors
-from jaxtex.cli import completion, flag_parsing, flags, help_page, output_file, presets
+from jaxtex.cli import (
+    completion,
+    flag_parsing,
+    flags,
+    help_page,
+    input_paths,
+    output_file,
+    presets,
+)
 from jaxtex.runs import (
     batch_execution,
     execution,
@@ -59,6 +68,7 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
 
     style, choices = resolve_choices(options, given)
     config = configs.Config(**choices)
+    validate_continue(options)
     output_file.validate(options, style, config)
 
     if options.list_ or options.experiment == "list":
@@ -100,6 +110,22 @@ def resolve_choices(options: flags.Options, given: dict[str, Any]) -> tuple[str,
     return recorded.pop("style", ""), recorded
 
 
+def validate_continue(options: flags.Options) -> None:
+    """Validates that `--continue` goes with the other flags.
+
+    Raises:
+      UserError: it does not.
+    """
+    others = {
+        "overwrite": options.overwrite,
+        "experiment": options.experiment,
+        "distributed": options.distributed != "off",
+    }
+    for name, given in others.items():
+        if options.continue_ and given:
+            raise errors.UserError(f"--continue and --{name} exclude each other")
+
+
 def print_list(kind: str, config: configs.Config) -> None:
     """Prints the available names of a kind, for `--list`.
 
@@ -111,29 +137,37 @@ def print_list(kind: str, config: configs.Config) -> None:
 
 
 def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:
-    """Makes one picture or a batch; with `--dry_run` prints its cost.
+    """Makes one picture or a batch; with `--dry_run` prints the cost of one picture.
 
     Args:
       options: flags of the command.
       style: paths of the exemplars, separated by commas.
       config: choices of the run.
     """
+    styles, contents = [style], [config.content]
+    if options.each:
+        styles = input_paths.expand("style", style) or [""]
+        contents = input_paths.expand("content", config.content) or [""]
+    else:
+        input_paths.validate_single(style, config)
     if options.dry_run:
-        rows = estimates.estimate_table(execution.plan_run(style, config))
+        first = dataclasses.replace(config, content=contents[0])
+        rows = estimates.estimate_table(execution.plan_run(styles[0], first))
         print(tables.markdown(rows), end="")
         return
 
-    folder = pathlib.Path(options.workdir or f"runs/{default_name(style, config)}")
+    several = options.each or options.num_images != 1
+    folder = pathlib.Path(options.workdir or input_paths.default_folder(style, config, several))
+    input_paths.validate_folder(folder)
+    output_file.validate_folder(options, config, folder)
     with live_page(options, folder):
-        if options.each or options.num_images != 1:
-            run_batch(options, style, config, folder)
+        if several:
+            runs = batch_execution.make_batch(
+                styles, config, options.num_images, folder, run_options(options), contents
+            )
+            print_results(runs)
         else:
             run_single(options, style, config, folder)
-
-
-def default_name(style: str, config: configs.Config) -> str:
-    """Returns the name of the folder below `runs/`: the stems of content and style."""
-    return "-".join(pathlib.Path(path).stem for path in (config.content, style) if path)
 
 
 def run_single(
@@ -148,34 +182,20 @@ def run_single(
       folder: of the run.
     """
     run = execution.Run(style, config, folder)
-    result = execution.make_run(run, run_options(options))
+    single = run_options(options)._replace(keep_state=options.keep_state)
+    result = execution.make_run(run, single)
     print_results([run])
     if options.output and distributed.is_writer():
         output_file.save(options, config, folder, result)
 
 
-def run_batch(
-    options: flags.Options, style: str, config: configs.Config, folder: pathlib.Path
-) -> None:
-    """Makes several pictures at once: of each style, or of several seeds.
-
-    Args:
-      options: flags of the command.
-      style: paths of the exemplars, separated by commas.
-      config: choices that the pictures share.
-      folder: above those of the pictures.
-    """
-    styles = configs.split_paths(style) if options.each else [style]
-    runs = batch_execution.make_batch(
-        styles, config, options.num_images, folder, run_options(options)
-    )
-    print_results(runs)
-
-
 def run_options(options: flags.Options) -> execution.RunOptions:
     """Returns the options of a run that do not decide its result."""
     return execution.RunOptions(
-        options.profile, options.overwrite, metadata=not options.strip_metadata
+        options.profile,
+        options.overwrite,
+        metadata=not options.strip_metadata,
+        continues=options.continue_,
     )
 
 
@@ -218,7 +238,8 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
             "--experiment with --distributed: several processes share one picture or batch; "
             "jaxtex-sweep distributes many runs"
         )
-    base = folder = pathlib.Path(options.workdir or "runs")
+    base = folder = pathlib.Path(options.workdir or input_paths.RUNS)
+    input_paths.validate_folder(base)
     if options.experiment == "all":
         names = experiments.names()
     else:

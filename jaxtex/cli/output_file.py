@@ -1,6 +1,7 @@
 """Copy of the result at the path of `--output`: validated before the run, written after it."""
 
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from jaxtex import errors, images
 from jaxtex.cli import flags
 from jaxtex.images import output_paths, texture_maps
-from jaxtex.runs import run_folder
+from jaxtex.runs import claims, run_folder
 from jaxtex.synthesis import config as configs
 
 RESULT_BITS = 8  # per channel of `result.png`
@@ -49,6 +50,28 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
             [options.workdir, options.profile],
             alpha=config.alpha == "keep",
         )
+
+
+def validate_folder(options: flags.Options, config: configs.Config, folder: pathlib.Path) -> None:
+    """Validates that `--output` is no file of the run itself.
+
+    Args:
+      options: flags of the command.
+      config: choices of the run.
+      folder: of the run.
+
+    Raises:
+      UserError: the run would write this file, or its folder there.
+    """
+    if not options.output:
+        return
+    maps = configs.split_paths(config.maps)
+    absolute = pathlib.Path(os.path.abspath(folder))
+    for path in run_folder.result_paths(options.output, maps):
+        if claims.is_own_file(folder, path, maps):
+            raise errors.UserError(f"--output={path}: is a file of the run in {folder}")
+        if pathlib.Path(os.path.abspath(path)) in (absolute, *absolute.parents):
+            raise errors.UserError(f"--output={path}: will be a folder of this run")
 
 
 def save(

@@ -4,7 +4,7 @@ import collections
 import pathlib
 from collections.abc import Iterable, Mapping
 
-from jaxtex.runs import execution, results, run_folder, tables, workers
+from jaxtex.runs import claims, execution, results, run_folder, tables, workers
 
 # States of a run, in the order in which they are counted.
 STATES = ("done", "running", "failed", "waiting")
@@ -85,6 +85,7 @@ def gather(folder: pathlib.Path, runs: results.Runs) -> None:
       folder: of the sweep.
       runs: all runs of the sweep.
     """
+    claims.refuse_foreign_summary("folder", folder)
     states = read_states(folder, runs)
     done = {name: run for name, run in runs.items() if states[name] == "done"}
     unfinished = {name: run for name, run in runs.items() if name not in done}

@@ -10,6 +10,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -113,6 +114,11 @@ def convert_file(options: Options, path: str) -> None:
       options: flags of the command.
       path: of a published file, or of any file with `--allow_unknown`.
     """
+    if options.output and os.path.exists(path) and os.path.exists(options.output):
+        if os.path.samefile(path, options.output):
+            raise errors.UserError(
+                f"--output={options.output}: is the file to convert; choose another file"
+            )
     loaded = conversion.convert(path, options.network, options.allow_unknown)
     write(options, loaded, "'jaxtex-weights verify' checks its activations")
 

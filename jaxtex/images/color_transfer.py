@@ -1,37 +1,126 @@
-"""Color transfer: the colors of one image in another. Images are `[H, W, 3]` in [0, 1]."""
+"""Color: whether an image has any, and the colors of one image in another.
+
+Images are `[H, W, 3]` in [0, 1] unless a function says otherwise.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-# RGB -> YIQ, the color space of NTSC: luma, then two channels of chroma.
-TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+from jaxtex.images import arrays, io
+
+GRAY = 2.5 / 255  # channels of a gray image may differ by rounding in the file, two levels,
+GRAY_SHARE = 0.05  # and by this part of its contrast at most
+MEAN = (1 / 3, 1 / 3, 1 / 3)  # weights of red, green and blue
+LUMINANCE = (0.299, 0.587, 0.114)  # Y of YIQ, the color space of NTSC
+FIRST = (1.0, 0.0, 0.0)
 TINY = 1e-5  # added to variances, so that flat images have an invertible covariance
 
 
-def match_luminance(result: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Combines the luminance of one image with the colors of another.
+def is_gray(image: np.ndarray) -> bool:
+    """Returns True if the channels of an image are equal, but for rounding in its file."""
+    image = arrays.check(image)
+    difference = np.ptp(image, -1).max()
+    return bool(difference <= min(GRAY, GRAY_SHARE * np.ptp(image)))
+
+
+def to_gray(image: np.ndarray) -> np.ndarray:
+    """Returns the luminance of an image in all three channels, `[H, W, 3]`."""
+    everywhere = np.ones((1, 1, 1), np.float32)
+    return np.clip(blend_gray(arrays.check(image), everywhere, LUMINANCE), 0, 1).astype(np.float32)
+
+
+def snap_gray(image: np.ndarray) -> np.ndarray:
+    """Returns an image, with equal channels if it is gray."""
+    image = arrays.check(image)
+    return to_gray(image) if is_gray(image) else image
+
+
+def gray_share(
+    sources: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray] | None = None,
+    gray_maps: Sequence[bool] = (),
+) -> np.ndarray | None:
+    """Returns where a result of some images must be gray: what is gray stays gray.
 
     Args:
-      result: gives the luminance, `[H, W, 3]` in [0, 1].
-      content: gives the colors, of the same shape.
+      sources: the images whose colors the result takes, `[H, W, 3 k]`.
+      masks: for each source where the result follows it, `[H, W]`; None: everywhere.
+      gray_maps: whether the maps beyond the first, of a single source, are gray.
 
     Returns:
-      `[H, W, 3]`, float32, clipped to [0, 1].
+      The share of `blend_gray`, `[H or 1, W or 1, k]`; None: nowhere.
+    """
+    are_gray = [is_gray(source[..., :3]) for source in sources]
+    by_map = [all(are_gray), *gray_maps]
+    if any(by_map):
+        return np.array(by_map, np.float32)[None, None]
+    if masks is None or not any(are_gray):
+        return None
+
+    # Where masks overlap, a source with colors prevails.
+    size = masks[0].shape
+    planes = [io.resize(mask[..., None], *size) for mask in masks]
+    gray = np.max([plane for plane, one in zip(planes, are_gray, strict=True) if one], 0)
+    colored = np.max([plane for plane, one in zip(planes, are_gray, strict=True) if not one], 0)
+    return np.minimum(gray, 1 - colored)
+
+
+def blend_gray(image: Any, share: Any, weights: tuple[float, float, float] = MEAN) -> Any:
+    """Blends an image, or each of several maps, with gray. For NumPy and JAX.
+
+    Args:
+      image: k maps, `[..., H, W, 3 k]`.
+      share: of the gray, `[..., H or 1, W or 1, k]` in [0, 1]: where it is 1 the channels become
+        equal, where it is 0 they keep their values. None returns the image unchanged.
+      weights: of the channels in the gray.
+    """
+    if share is None:
+        return image
+    maps = image.reshape(*image.shape[:-1], -1, 3)
+    gray = sum(weight * maps[..., channel] for channel, weight in enumerate(weights))
+    share = share.astype(image.dtype)[..., None]
+    return ((1 - share) * maps + share * gray[..., None]).reshape(image.shape)
+
+
+def split_color(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Splits an image into its luminance and its color.
+
+    Adding the color to another luminance keeps I and Q of YIQ, as all channels change alike.
+
+    Returns:
+      The luminance as a gray image, and what the image differs from it; both `[H, W, 3]`.
+    """
+    image = arrays.check(image)
+    gray = to_gray(image)
+    return gray, image - gray
+
+
+def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """Makes a style gray, with the mean and standard deviation of the luminance of a content.
+
+    Args:
+      style: `[H, W, 3]` in [0, 1].
+      content: `[H', W', 3]` in [0, 1].
+
+    Returns:
+      `[H, W, 3]` with equal channels, float32, clipped to [0, 1].
 
     References:
       Gatys, Bethge, Hertzmann and Shechtman, "Preserving Color in Neural Artistic Style Transfer",
-      2016, https://arxiv.org/abs/1606.05897, section 2. The paper also transfers style on luminance
-      alone; here the transfer uses all colors.
+      2016, https://arxiv.org/abs/1606.05897, section 2: luminance-only transfer.
     """
-    luminance = (result @ TO_YIQ.T)[..., :1]
-    chroma = (content @ TO_YIQ.T)[..., 1:]
-    mixed = np.concatenate([luminance, chroma], -1)
-    return np.clip(mixed @ np.linalg.inv(TO_YIQ).T, 0, 1).astype(np.float32)
+    style, target = to_gray(style), to_gray(content)
+    gain = target.std() / max(style.std(), TINY)
+    return np.clip((style - style.mean()) * gain + target.mean(), 0, 1).astype(np.float32)
 
 
 def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
     """Gives a style the mean and covariance of the colors of a content.
 
-    Of all linear maps that do so, this one moves the colors least.
+    Of all linear maps that do so, this one moves the colors least. A gray content, whose covariance
+    has rank one, makes the style gray.
 
     Args:
       style: image to recolor, `[H, W, 3]` in [0, 1].
@@ -44,6 +133,9 @@ def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
       Gatys et al. (2016), as in `match_luminance`, section 3: color transfer for image analogies.
       The paper maps by a product of two matrix roots; here the map is symmetric.
     """
+    style, content = arrays.check(style), arrays.check(content)
+    if is_gray(content):
+        return match_luminance(style, content)
     mean, covariance = _moments(style)
     target_mean, target = _moments(content)
     root = _power(covariance, 0.5)
@@ -64,15 +156,11 @@ def _power(matrix: np.ndarray, power: float) -> np.ndarray:
     return (vectors * np.maximum(values, TINY**2) ** power) @ vectors.T
 
 
-def _keep(image: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Returns the image unchanged."""
+def _keep(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """Returns the style unchanged."""
     del content
-    return image
+    return style
 
 
-# --preserve_color -> what to do to each style before the transfer, and to the result after it.
-PRESERVE_COLOR = {
-    "none": (_keep, _keep),
-    "match": (match_color, _keep),
-    "luminance": (_keep, match_luminance),
-}
+# --preserve_color -> what to do to each style before the transfer.
+PRESERVE_COLOR = {"none": _keep, "match": match_color, "luminance": match_luminance}

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from jaxtex import errors
+from jaxtex.images import arrays
+
 GAP = 8  # pixels between two images
 LETTERS = 16  # pixels, the largest letters of a caption
 SMALL = 8  # pixels, the smallest letters of a caption
@@ -23,6 +26,9 @@ def sheet(pictures: Sequence[np.ndarray]) -> np.ndarray:
     Returns:
       `[max H_i, sum of W_i plus gaps, 3]`.
     """
+    pictures = [arrays.check(picture) for picture in pictures]
+    if not pictures:
+        raise errors.UserError("a sheet must have at least one image, got none")
     height = max(picture.shape[0] for picture in pictures)
     padded = []
     for picture in pictures:
@@ -83,4 +89,5 @@ def wrap(text: str, width: int) -> list[str]:
 
 def _stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Places images below one another on white."""
-    return sheet([picture.swapaxes(0, 1) for picture in pictures]).swapaxes(0, 1)
+    turned = [arrays.check(picture).swapaxes(0, 1) for picture in pictures]
+    return sheet(turned).swapaxes(0, 1)

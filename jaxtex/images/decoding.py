@@ -8,23 +8,22 @@ Pillow decodes. A format is added in three steps:
 3. Add files with known contents to `tests/support/right_pictures.py`, damaged ones to
    `tests/support/damaged_pictures.py`.
 
-Samples and transparency are converted in `pixel_formats`, color profiles in `icc`.
+Samples and transparency are converted in `pixel_formats`, color profiles in `icc`. Most kinds of
+TIFF are read in `tiff_samples`.
 
 Of 16-bit colors Pillow keeps the upper 8 bits only. With the opposite byte order it keeps the lower
 8, so such files are decoded twice.
 """
 
-import contextlib
 import sys
 import warnings
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, features
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
-from jaxtex import errors
-from jaxtex.images import encoding, file_checks, pixel_formats
+from jaxtex.images import encoding, file_checks, pixel_formats, tiff_directory, tiff_samples
 
 # Pillow's names. It has AVIF only where it was built with libavif.
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -53,44 +52,98 @@ class Decoded(NamedTuple):
 
     image: np.ndarray  # [H, W, 3], float32, sRGB in [0, 1]; [H, W, 4] with transparency
     has_more: bool  # the file holds further images
+    extent: tuple[float, float] | None  # lowest and highest sample of a file of floats
 
 
-def read(file: BinaryIO, name: str, check: Callable[[int, int], None]) -> Decoded:
+def read(file: BinaryIO, check: Callable[[int, int], None], white: float = 1) -> Decoded:
     """Decodes the first image of a file.
 
     Args:
-      file: in one of `FORMATS`, at its beginning.
-      name: of the file, for errors.
+      file: in one of `FORMATS`.
       check: called with width and height before the pixels are decoded; raises to refuse them.
+      white: value of white in files of floats.
 
     Raises:
-      UserError: the samples are of a kind without a defined white.
+      UnsupportedKind: the image is of a kind that is not read.
       Exception: of any type, from Pillow, if the file is damaged.
     """
-    if file.read(1) == b"P":
+    file.seek(0)
+    head = file.read(12)
+    if head.startswith(tiff_directory.MAGICS):
+        return _read_tiff(file, check, white)
+    if head.startswith(b"P"):
         file_checks.check_pnm(file)
-    with warnings.catch_warnings(record=True) as opening_warnings:
-        warnings.simplefilter("always")
-        image = Image.open(file, formats=FORMATS)
+    if head.startswith(b"RIFF") or head[4:8] == b"ftyp":
+        file = file_checks.trim_container(file)
+    image = _open(file)
     check(*image.size)
 
     if image.format == "PNG":
         image.verify()  # the checksums, which decoding ignores
-        image = Image.open(file, formats=FORMATS)
+        image = _open(file)
     elif image.format in ("JPEG", "MPO"):
-        file_checks.check_jpeg(file, name, image.size)
-    elif image.format == "TIFF":
-        file_checks.check_tiff(image, opening_warnings)
+        file_checks.check_jpeg(file, image.size)
+    elif image.format == "BMP" and image.tile[0].codec_name == "bmp_rle":
+        file_checks.check_bmp_runs(file, image)
 
-    is_tiff = image.format == "TIFF"
-    with file_checks.silence_libtiff(file) if is_tiff else contextlib.nullcontext():
-        pixels = _decode(image, file, name)
+    pixels = _decode(image, file, white)
     if image.format == "PNG" and not _has_last_row(image):
         _check_png_rows(file)
+    profile = image.info.get("icc_profile")
+    return _finish(pixels, profile, _orientation(image), _has_more(image))
 
-    srgb = pixel_formats.to_srgb(pixels, image.info.get("icc_profile"))
-    upright = TURNS.get(_orientation(image), np.asarray)(srgb)
-    return Decoded(np.ascontiguousarray(upright), _has_more(image))
+
+def _read_tiff(file: BinaryIO, check: Callable[[int, int], None], white: float) -> Decoded:
+    """Decodes a TIFF, as `read`."""
+    directory = tiff_directory.read(file)
+    check(*directory.size)
+    with file_checks.silence_libtiff(file):
+        if tiff_samples.can_read(directory):
+            pixels = tiff_samples.read(file, directory, white)
+            profile = bytes(directory.tags.get(tiff_directory.PROFILE, ()))
+            orientation = directory.number(tiff_directory.ORIENTATION, 1)
+            return _finish(pixels, profile, orientation, directory.has_more)
+
+        try:
+            with warnings.catch_warnings(record=True) as opening_warnings:
+                warnings.simplefilter("always")
+                image = _open(file)
+            file_checks.check_tiff(opening_warnings)
+            pixels = _decode(image, file, white)
+        except (file_checks.UnsupportedKind, MemoryError):
+            raise
+        except Exception as error:
+            raise ValueError(tiff_samples.describe(directory)) from error
+    # Pillow has turned it.
+    return _finish(pixels, image.info.get("icc_profile"), 1, directory.has_more)
+
+
+def _finish(
+    pixels: pixel_formats.Pixels, profile: bytes | None, orientation: int, has_more: bool
+) -> Decoded:
+    """Converts pixels to sRGB and turns them upright."""
+    srgb = pixel_formats.to_srgb(pixels, profile)
+    upright = TURNS.get(orientation, np.asarray)(srgb)
+    return Decoded(np.ascontiguousarray(upright), has_more, pixels.extent)
+
+
+def _open(file: BinaryIO) -> ImageFile.ImageFile:
+    """Opens an image in one of `FORMATS` without decoding it.
+
+    Raises:
+      UnidentifiedImageError: no format begins as the file does.
+      Exception: of any type if it is damaged. Pillow itself would hide why.
+    """
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        for name in FORMATS:
+            file.seek(0)
+            build, accepts = Image.OPEN[name]
+            if accepts is not None and accepts(file.read(16)) is True:
+                file.seek(0)
+                build(file, "")
+        raise
 
 
 def read_metadata(file: BinaryIO) -> str:
@@ -99,22 +152,15 @@ def read_metadata(file: BinaryIO) -> str:
     Raises:
       Exception: of any type, from Pillow, if the file is damaged.
     """
-    image = Image.open(file, formats=FORMATS)
+    image = _open(file)
     text = image.info.get(encoding.METADATA_KEY)
     return str(text or image.getexif().get(encoding.DESCRIPTION_TAG) or "")
 
 
-def _decode(image: ImageFile.ImageFile, file: BinaryIO, name: str) -> pixel_formats.Pixels:
+def _decode(image: ImageFile.ImageFile, file: BinaryIO, white: float) -> pixel_formats.Pixels:
     """Loads the samples of an opened image with all their bits."""
     raw_mode = _raw_mode(image)
-    if raw_mode == "F;32BF" and image.tile[0].codec_name == "libtiff":
-        # libtiff returns the machine's byte order, which Pillow 13 does not account for.
-        _override_raw_mode(image, "F;32NF")
     image.load()
-
-    if image.mode == "I" and image.format != "PPM":
-        text = "signed or 32-bit integer samples have no defined white; must have 16 bits"
-        raise errors.UserError(f"image {name}: {text}")
 
     if raw_mode == "LA;16B":
         # Two 16-bit samples take as many bytes as four 8-bit ones, which Pillow keeps unchanged.
@@ -127,7 +173,7 @@ def _decode(image: ImageFile.ImageFile, file: BinaryIO, name: str) -> pixel_form
         return pixel_formats.from_16_bit(image, upper << 8 | lower)
 
     if image.mode[0] in "IF":
-        return pixel_formats.from_16_bit(image, np.asarray(image)[..., None])
+        return pixel_formats.from_16_bit(image, np.asarray(image)[..., None], white)
     return pixel_formats.from_8_bit(image, raw_mode)
 
 
@@ -143,7 +189,7 @@ def _raw_mode(image: ImageFile.ImageFile) -> str:
 
 def _decode_as(file: BinaryIO, raw_mode: str) -> ImageFile.ImageFile:
     """Decodes a file again, reading its samples as another raw mode."""
-    image = Image.open(file, formats=FORMATS)
+    image = _open(file)
     _override_raw_mode(image, raw_mode)
     image.load()
     return image
@@ -187,10 +233,14 @@ def _has_last_row(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Returns the EXIF orientation, 1 to 8; 1 if the EXIF data is missing or broken."""
+    """Returns the EXIF orientation, 1 to 8; 1 if the EXIF data is missing or broken.
+
+    Pillow's `getexif` would also follow XMP and ImageMagick's text chunks, which viewers do not.
+    """
     try:
-        # Pillow turns TIFFs itself and removes the tag.
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
         return orientation if orientation in TURNS else 1
     except Exception:  # broken EXIF raises any type, and the pixels are fine without it
         return 1

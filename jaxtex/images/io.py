@@ -7,52 +7,75 @@ formats that are read are in `decoding`, the formats that are written in `encodi
 import contextlib
 import functools
 import logging
+import numbers
 import os
 from collections.abc import Callable, Sequence
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from jaxtex import errors
-from jaxtex.images import builtin, decoding, encoding, file_checks
-from jaxtex.runtime import files
+from jaxtex.images import arrays, builtin, decoding, encoding, file_checks
+from jaxtex.runtime import files, plain_values
 
 MIN_SIDE = 32  # pixels on the shorter side: five poolings leave one
 MAX_PIXELS = 100_000_000  # pixels per image, about 5 GB while a file is decoded
+AXES = ("", "x", "y", "xy")  # along which an image may be periodic
+MAX_PATH = 4096  # bytes
 MAX_MAPS = 16  # texture maps of one material, see `texture_maps`
+MAPS = tuple(count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2)  # channels of maps
 
 T = TypeVar("T")
 
 
-def load(path: str | os.PathLike, alpha: bool = False) -> np.ndarray:
+def load(path: str | os.PathLike, alpha: bool = False, white: float = 1) -> np.ndarray:
     """Reads an image as a viewer shows it: upright, in sRGB, transparency over white.
 
     Gray and RGB with 16 bits per sample, with or without alpha, keep all bits in PNG and TIFF.
     CMYK, and files with a color profile other than sRGB, are converted with 8 bits. Float TIFFs and
-    PFM are gray with white at 1. docs/images.md has the details.
+    PFM are gray; values beyond black and white are cut, with a warning. docs/images.md has the
+    details.
 
     Args:
       path: file in one of `decoding.FORMATS`, whatever its suffix; of several images in it the
         first is read. Or the name of a built-in image, see `builtin.names`.
       alpha: whether to keep transparency as a fourth channel.
+      white: value of white in files of floats, such as 255; without effect on others.
 
     Returns:
       `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]` if `alpha` is set and the file has transparency.
 
     Raises:
       UserError: the file is missing, not a regular file, not an image or damaged, or the image has
-        fewer than `MIN_SIDE` pixels on a side or more than `MAX_PIXELS` in total.
+        fewer than `MIN_SIDE` pixels on a side or more than `MAX_PIXELS` in total, or `white` is not
+        positive.
     """
-    name = repr(os.fspath(path))
+    name = _name(path)
+    if not (isinstance(white, numbers.Real) and 0 < white < float("inf")):
+        raise errors.UserError(f"white={plain_values.describe(white)}: must be a positive number")
 
     def decode(file: BinaryIO) -> decoding.Decoded:
-        return decoding.read(file, name, functools.partial(_validate_size, name))
+        return decoding.read(file, functools.partial(_validate_size, name), float(white))
 
     decoded = _read(path, decode)
     if decoded.has_more:
         _warn_once(f"image {name}: contains several images; reading the first")
+    if decoded.extent is not None and (text := _describe_cut(*decoded.extent, white)):
+        _warn_once(f"image {name}: {text}")
     return decoded.image if alpha else _over_white(decoded.image)
+
+
+def _describe_cut(low: float, high: float, white: float) -> str:
+    """Describes what is cut from floats between two values; empty if no level of 255 changes."""
+    half_level = white / 510
+    if low >= -half_level and high <= white + half_level:
+        return ""
+    text = f"floats from {low:g} to {high:g}; cut below 0 (black) and above {white:g} (white)"
+    if high <= white + half_level:
+        return text
+    likely = 255 if 25 < high <= 255 else 65535 if 6553 < high <= 65535 else high
+    return f"{text}. If {likely:g} is white: jaxtex.load_image(path, white={likely:g})"
 
 
 def load_if_readable(path: str | os.PathLike) -> np.ndarray | None:
@@ -79,7 +102,7 @@ def save(
     Args:
       path: its suffix chooses the format: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95,
         full color resolution), `.webp` (lossless).
-      image: `[H, W, 3]` in [0, 1], or `[H, W, 4]` with transparency; values outside are clipped.
+      image: `[H, W, 3]` in [0, 1], or `[H, W, 4]` with transparency.
       bits: per sample: 8, or 16 for PNG and TIFF.
       durable: see `files.atomic`.
       note: ASCII text to store in the file's metadata; `read_metadata` returns it.
@@ -88,14 +111,19 @@ def save(
       UserError: the suffix or the bits are not supported, or the array is not an image.
       OSError: the file cannot be written.
     """
-    image = _validate_array(image, (3, 4))
+    if not isinstance(path, str | bytes | os.PathLike):
+        kind = type(path).__name__
+        raise errors.UserError(f"output: must be a path, got {kind}; save_image(path, image)")
+    path = os.fsdecode(path)
+    bits = plain_values.convert("bits", bits, plain_values.to_whole, "must be 8 bits or 16")
+    image = arrays.check(image, arrays.RGB_OR_RGBA)
     write = encoding.choose_writer(path, bits, image.shape)
     with files.atomic(path, durable) as part:
         write(part, to_uint(image, bits), note)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Converts `[..., C]` in [0, 1] to uint8, rounded."""
+    """Converts `[H, W, C]` in [0, 1] to uint8, rounded."""
     return to_uint(image, 8)
 
 
@@ -103,14 +131,14 @@ def to_uint(image: np.ndarray, bits: int) -> np.ndarray:
     """Converts an image to unsigned integers, rounded.
 
     Args:
-      image: `[..., C]`; values outside [0, 1] are clipped.
+      image: `[H, W, C]` in [0, 1].
       bits: per sample, 8 or 16.
 
     Returns:
-      `[..., C]`, uint8 or uint16.
+      `[H, W, C]`, uint8 or uint16.
     """
     dtype = np.dtype(f"uint{bits}")
-    return np.round(np.clip(np.asarray(image), 0, 1) * np.iinfo(dtype).max).astype(dtype)
+    return np.round(arrays.check(image, arrays.ANY) * np.iinfo(dtype).max).astype(dtype)
 
 
 def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
@@ -124,19 +152,34 @@ def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.nda
 
     Returns:
       `[height, width, C]`, float32, clipped to [0, 1].
+
+    Raises:
+      UserError: the image, a side or the axes cannot be used.
     """
+    image = arrays.check(image, arrays.ANY)
+    height = plain_values.whole_number("height", height, (1, MAX_PIXELS))
+    width = plain_values.whole_number("width", width, (1, MAX_PIXELS))
+    if height * width > max(MAX_PIXELS, image.shape[0] * image.shape[1]):
+        text = f"{width} x {height} pixels; must be at most {MAX_PIXELS:,} in total"
+        raise errors.UserError(f"resized image: {text}")
+    if tile not in AXES:
+        raise errors.UserError(f"tile={plain_values.describe(tile)}: must be empty, x, y or xy")
     if image.shape[:2] == (height, width):
-        return np.asarray(image, np.float32)
+        return image
 
     if tile:
         above = height if "y" in tile else 0
         left = width if "x" in tile else 0
-        repeated = resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
+        repeated = _resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
         return repeated[above : above + height, left : left + width]
+    return _resize(image, height, width)
 
+
+def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes each channel of `[H, W, C]`, and clips what the filter overshoots."""
     planes = []
     for channel in range(image.shape[-1]):
-        plane = Image.fromarray(np.asarray(image[..., channel], np.float32))
+        plane = Image.fromarray(image[..., channel])
         planes.append(np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS)))
     return np.clip(np.stack(planes, -1), 0, 1)
 
@@ -154,7 +197,7 @@ def repeat(image: np.ndarray, tile: str, times: int) -> np.ndarray:
     """
     rows = times if "y" in tile else 1
     columns = times if "x" in tile else 1
-    return np.tile(image, (rows, columns, 1))
+    return np.tile(arrays.check(image, arrays.ANY), (rows, columns, 1))
 
 
 def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
@@ -170,6 +213,8 @@ def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
     Raises:
       UserError: the result would have more than `MAX_PIXELS`.
     """
+    image = arrays.check(image, arrays.ANY)
+    size = plain_values.whole_number("size", size, (0, MAX_PIXELS))
     height, width = image.shape[:2]
     factor = size / min(height, width) if size else 1
     new_height = max(1, round(height * factor))
@@ -182,12 +227,14 @@ def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:
     return resize(image, new_height, new_width)
 
 
-def validate(image: np.ndarray) -> np.ndarray:
-    """Validates an image and converts it to float32.
+def validate(image: Any, channels: Sequence[int] = MAPS, what: str = "an image") -> np.ndarray:
+    """Validates an image and converts it to float32, as `arrays.check`.
 
     Args:
       image: k texture maps, `[H, W, 3 k]` in [0, 1], or `[H, W, 3 k + 1]` with alpha in the last
         channel; see `texture_maps`.
+      channels: allowed numbers of channels.
+      what: begins the message of an error.
 
     Returns:
       The same values, float32.
@@ -196,24 +243,34 @@ def validate(image: np.ndarray) -> np.ndarray:
       UserError: the array has another shape, fewer than `MIN_SIDE` pixels on a side, or values
         outside [0, 1].
     """
-    counts = [count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2]
-    image = _validate_array(image, counts)
+    image = arrays.check(image, channels, what)
     _validate_size("'given'", image.shape[1], image.shape[0])
-    low, high = image.min(), image.max()
-    if not (low >= 0 and high <= 1):
-        raise errors.UserError(f"an image must have values in [0, 1], got {low} to {high}")
     return image
+
+
+def _name(path: str | os.PathLike) -> str:
+    """Returns a path in quotes, for messages; raises `UserError` for what is not a path."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        kind = type(path).__name__
+        raise errors.UserError(
+            f"image: must be a path, or the name of a built-in image, got {kind}"
+        )
+    if isinstance(path, bytes) and (b"\0" in path or len(path) > MAX_PATH):
+        raise errors.UserError("image: must be a path, got bytes that are the contents of a file")
+    return repr(os.fspath(path))
 
 
 def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
     """Opens an image file, reads it, and turns every failure into a `UserError`."""
-    name = repr(os.fspath(path))
+    name = _name(path)
     resolved = builtin.resolve(path)
     with file_checks.open_regular_file(resolved, name) as file, file_checks.silence_pillow():
         try:
             return read(file)
         except errors.UserError:
             raise
+        except file_checks.UnsupportedKind as error:
+            raise errors.UserError(f"image {name}: {error}") from error
         except Image.DecompressionBombError as error:
             text = f"too large; must have at most {MAX_PIXELS:,} pixels in total"
             raise errors.UserError(f"image {name}: {text}") from error
@@ -221,9 +278,18 @@ def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
             text = "does not fit in the available memory"
             raise errors.UserError(f"image {name}: {text}") from error
         except Exception as error:  # Pillow's decoders raise almost any type on a damaged file
-            text = "not an image, damaged, or of an unsupported kind"
+            text = f"not an image, damaged, or of an unsupported kind{_reason(error)}"
             formats = ", ".join(decoding.FORMATS)
             raise errors.UserError(f"image {name}: {text}; expected one of {formats}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Returns the text of an error in brackets if it can help a reader; else nothing."""
+    text = str(error)
+    is_useful = isinstance(error, OSError | ValueError | SyntaxError) and text.isprintable()
+    if not is_useful or isinstance(error, UnidentifiedImageError) or not 3 < len(text) <= 80:
+        return ""
+    return f" ({text})"
 
 
 def _over_white(image: np.ndarray) -> np.ndarray:
@@ -232,31 +298,6 @@ def _over_white(image: np.ndarray) -> np.ndarray:
         return image
     colors, alpha = image[..., :3], image[..., 3:]
     return colors * alpha + (1 - alpha)
-
-
-def _validate_array(image: np.ndarray, counts: Sequence[int]) -> np.ndarray:
-    """Converts any array-like of finite values to float32, `[H, W, C]` with `C` in `counts`.
-
-    Integers other than 0 and 1 are refused: they are levels up to 255 or 65535.
-    """
-    try:
-        image = np.asarray(image)
-    except (ValueError, TypeError) as error:
-        raise errors.UserError("an image must be an array, [H, W, 3]") from error
-
-    if image.ndim != 3 or image.shape[2] not in counts or 0 in image.shape:
-        raise errors.UserError(f"an image must have shape [H, W, 3], got {list(image.shape)}")
-    if image.dtype.kind not in "fiub":
-        raise errors.UserError(f"an image must have values in [0, 1], got {image.dtype}")
-
-    low, high = image.min(), image.max()
-    finite = np.isfinite(low) and np.isfinite(high)
-    levels = image.dtype.kind in "iu" and not 0 <= low <= high <= 1
-    if not finite or levels:
-        raise errors.UserError(f"an image must have values in [0, 1], got {low} to {high}")
-
-    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite
-        return image.astype(np.float32)
 
 
 def _validate_size(name: str, width: int, height: int) -> None:

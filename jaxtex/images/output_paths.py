@@ -55,6 +55,20 @@ def validate_file(path: str, suffixes: Sequence[str]) -> None:
         raise errors.UserError(f"--output={path}: {reason}")
 
 
+def validate_table(path: str, inputs: Sequence[str]) -> None:
+    """Validates the path of `--csv`, as `validate_image`.
+
+    Args:
+      path: of the file.
+      inputs: paths of the files that are compared, which it must not replace.
+
+    Raises:
+      UserError: a file cannot be written there.
+    """
+    if reason := _refusal(pathlib.Path(path), inputs, []):
+        raise errors.UserError(f"--csv={path}: {reason}")
+
+
 @contextlib.contextmanager
 def open_atomic(path: str) -> Iterator[pathlib.Path]:
     """Creates the parent folders of a file, then enters `files.atomic`."""

@@ -17,25 +17,23 @@ class Pixels(NamedTuple):
     levels: Image.Image | None  # 8 bits per sample, of mode L, RGB, CMYK or LAB
     exact: np.ndarray | None = None  # more than 8 bits per sample: [H, W, 1 or 3] in [0, 1]
     alpha: np.ndarray | None = None  # [H, W, 1] in [0, 1]; None if opaque
+    extent: tuple[float, float] | None = None  # lowest and highest value of float samples
 
 
-def from_16_bit(image: Image.Image, values: np.ndarray) -> Pixels:
-    """Converts integer samples of 9 to 16 bits, or float samples with white at 1.
+def from_16_bit(image: Image.Image, values: np.ndarray, float_white: float = 1) -> Pixels:
+    """Converts integer samples of 9 to 16 bits, or float samples.
 
     Args:
       image: loaded; its tags describe the samples.
       values: samples, `[H, W, 1 to 4]`: gray or RGB, with or without alpha.
+      float_white: value of white if the samples are floats.
 
     Raises:
       ValueError: a float sample is not finite.
     """
     alpha = _key_to_alpha(values, image.info.get("transparency"))
 
-    exact = values.astype(np.float32)
-    exact /= _white(image)
-    if image.mode == "F" and not np.isfinite(exact).all():
-        raise ValueError("float samples that are not finite")
-    np.clip(exact, 0, 1, out=exact)
+    exact = scale(values, float_white if image.mode == "F" else _white(image))
 
     if exact.shape[2] in (2, 4):
         exact, alpha = exact[..., :-1], exact[..., -1:]
@@ -43,7 +41,30 @@ def from_16_bit(image: Image.Image, values: np.ndarray) -> Pixels:
     photometric = _tags(image).get(ExifTags.Base.PhotometricInterpretation)
     if exact.shape[2] == 1 and photometric == WHITE_IS_ZERO:
         exact = 1 - exact
-    return Pixels(None, exact, alpha)
+    return Pixels(None, exact, alpha, extent(values) if image.mode == "F" else None)
+
+
+def scale(values: np.ndarray, white: float) -> np.ndarray:
+    """Scales samples, `[H, W, C]`, to [0, 1] in float32, and cuts what is beyond.
+
+    Args:
+      values: unsigned integers or floats.
+      white: value of a white sample.
+
+    Raises:
+      ValueError: a sample is not finite.
+    """
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite
+        exact = values.astype(np.float32)
+    if values.dtype.kind == "f" and not np.isfinite(exact).all():
+        raise ValueError("float samples that are not finite")
+    exact /= white
+    return np.clip(exact, 0, 1, out=exact)
+
+
+def extent(values: np.ndarray) -> tuple[float, float]:
+    """Returns the lowest and the highest of finite samples."""
+    return float(values.min()), float(values.max())
 
 
 def from_8_bit(image: Image.Image, raw_mode: str) -> Pixels:
@@ -98,9 +119,7 @@ def to_srgb(pixels: Pixels, profile: bytes | None) -> np.ndarray:
 
 
 def _white(image: Image.Image) -> int:
-    """Returns the value of a white sample."""
-    if image.mode == "F":
-        return 1
+    """Returns the value of a white sample of integers."""
     bits = _tags(image).get(ExifTags.Base.BitsPerSample, (16,))[0]
     return 2**bits - 1
 

@@ -14,10 +14,9 @@ import numpy as np
 from PIL import Image
 
 from jaxtex import errors
-from jaxtex.images import io
+from jaxtex.images import arrays, color_transfer, io
 
 QUANTILES = np.linspace(0, 1, 1025)  # at which the distribution of alpha is kept
-GRAY = 2 / 255  # channels of a gray map may differ by rounding in the file
 UNIT_TOLERANCE = 0.05  # deviation from length 1 of a normal, which 8 bits round
 UNIT_SHARE = 0.8  # of the pixels of a normal map that are within the tolerance
 SMALLEST = 1e-6  # lower bound of divisors
@@ -39,12 +38,12 @@ class Material(NamedTuple):
     alpha: np.ndarray | None = None  # alpha at `QUANTILES`; None if opaque
 
 
-def join_maps(first: np.ndarray, paths: Sequence[str]) -> np.ndarray:
-    """Appends the maps in files to an image.
+def join_maps(first: np.ndarray, others: Sequence[str | np.ndarray]) -> np.ndarray:
+    """Appends maps to an image.
 
     Args:
       first: one map or several, `[H, W, C]` in [0, 1].
-      paths: of n further maps with the same height and width.
+      others: n further maps with the same height and width: paths, or `[H, W, 3]` in [0, 1].
 
     Returns:
       `[H, W, C + 3 n]`; alpha stays the last channel.
@@ -53,19 +52,25 @@ def join_maps(first: np.ndarray, paths: Sequence[str]) -> np.ndarray:
       UserError: a file cannot be read or has another size, two files have equal names, or there are
         too many.
     """
+    first = arrays.check(first, io.MAPS)
+    paths = [other for other in others if isinstance(other, str)]
     names = [pathlib.Path(path).stem for path in paths]
-    if len(set(names)) < len(names) or len(names) >= io.MAX_MAPS:
+    if len(set(names)) < len(names) or len(others) >= io.MAX_MAPS:
         text = f"must be at most {io.MAX_MAPS - 1} files, each with a name of its own"
         raise errors.UserError(f"--maps={','.join(paths)}: {text}")
 
     transparent = first.shape[-1] % 3 != 0
     maps = [first[..., :-1] if transparent else first]
-    for path in paths:
-        image = io.load(path)
+    for number, other in enumerate(others, 1):
+        if isinstance(other, str):
+            name, image = f"'{other}'", io.load(other)
+        else:
+            name = f"map {number}"
+            image = arrays.check(other, what=f"--maps: {name}")
         if image.shape[:2] != first.shape[:2]:
             size = f"{image.shape[1]} x {image.shape[0]} pixels"
             style_size = f"{first.shape[1]} x {first.shape[0]}"
-            text = f"'{path}' has {size}; must have the size of its style, {style_size}"
+            text = f"{name} has {size}; must have the size of its style, {style_size}"
             raise errors.UserError(f"--maps: {text}")
         maps.append(image)
     if transparent:
@@ -84,6 +89,7 @@ def normalize_maps(image: np.ndarray) -> tuple[np.ndarray, Material]:
     Returns:
       `[H, W, 3 k]`, and the statistics that `restore_maps` needs.
     """
+    image = arrays.check(image, io.MAPS)
     if image.shape[-1] == 3:
         return image, Material()
 
@@ -120,6 +126,7 @@ def restore_maps(image: np.ndarray, material: Material) -> np.ndarray:
     Returns:
       `[H, W, C]` as was given to `normalize_maps`, float32 in [0, 1].
     """
+    image = arrays.check(image, arrays.ANY)
     if not material.maps:
         return image
 
@@ -138,6 +145,7 @@ def restore_maps(image: np.ndarray, material: Material) -> np.ndarray:
 
 def split_maps(image: np.ndarray) -> list[np.ndarray]:
     """Splits `[H, W, C]` into maps, `[H, W, 3]` each; with alpha the first is `[H, W, 4]`."""
+    image = arrays.check(image, arrays.ANY)
     maps = [image[..., at : at + 3] for at in range(0, image.shape[-1] // 3 * 3, 3)]
     if image.shape[-1] % 3:
         maps[0] = np.concatenate([maps[0], image[..., -1:]], -1)
@@ -146,6 +154,7 @@ def split_maps(image: np.ndarray) -> list[np.ndarray]:
 
 def side_by_side(image: np.ndarray) -> np.ndarray:
     """Places all maps of `[H, W, C]` side by side, `[H, k W, 3]`; alpha as gray at the right."""
+    image = arrays.check(image, arrays.ANY)
     views = [each[..., :3] for each in split_maps(image)]
     if image.shape[-1] % 3:
         views.append(np.repeat(image[..., -1:], 3, -1))
@@ -166,13 +175,18 @@ def extend_colors(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Returns:
       `[H, W, 3]`, unchanged where alpha is above 0.
     """
+    return _extend_colors(arrays.check(colors), arrays.check_mask(alpha, "alpha"))
+
+
+def _extend_colors(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Fills transparent pixels at one level of the pyramid."""
     if min(alpha.shape) == 1 or alpha.min() > 0 or not alpha.any():
         return colors
 
     height, width = ((side + 1) // 2 for side in alpha.shape)
     weight = _resize_plane(alpha, height, width)
     sums = _resize_planes(colors * alpha[..., None], height, width)
-    coarse = extend_colors(sums / np.maximum(weight, SMALLEST)[..., None], weight)
+    coarse = _extend_colors(sums / np.maximum(weight, SMALLEST)[..., None], weight)
 
     rows, columns = alpha.shape
     around = _resize_planes(coarse, rows, columns, Image.Resampling.BILINEAR)
@@ -191,7 +205,7 @@ def _measure_map(image: np.ndarray, contrast: float) -> MapStatistics:
     return MapStatistics(
         mean,
         float(gain),
-        gray=np.ptp(image, -1).max() <= GRAY,
+        gray=np.ptp(image, -1).max() <= color_transfer.GRAY,
         normals=np.mean(np.abs(lengths - 1) < UNIT_TOLERANCE) > UNIT_SHARE,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
@@ -82,12 +83,14 @@ def total(
       extracted: name -> result of `extract`, for terms for which it was computed elsewhere.
     """
     values = {}
+    dtype = statistics.accumulation_dtype(image)
     for name, term in terms.items():
         if name in extracted:
             inputs = extracted[name]
         else:
             inputs = term.extract(features, targets[name])
-        values[name] = term.evaluate(image, inputs, targets[name])
+        value = term.evaluate(image, inputs, targets[name])
+        values[name] = jnp.asarray(value).astype(dtype)
     return sum(terms[name].weight * value for name, value in values.items()), values
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import networks
+from jaxtex.images import color_transfer
 from jaxtex.losses import base, row_strips, sampling, targets
 
 Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
@@ -20,11 +21,21 @@ def build_loss_fn(spec: targets.LossSpec, strip: int, algorithms: str):
       strip: rows that are evaluated at once; 0 for the whole image.
       algorithms: of the network, see `networks.algorithms_for`.
     """
-    network = spec.network.clone(network=spec.network.network.clone(algorithms=algorithms))
-    spec = spec._replace(network=network, variables={}, step_variables=dict)
+    spec = with_algorithms(spec, algorithms)
+    evaluate = functools.partial(_evaluate_whole, spec)
     if strip:
-        return functools.partial(_evaluate_strips, spec, strip)
-    return functools.partial(_evaluate_whole, spec)
+        evaluate = functools.partial(_evaluate_strips, spec, strip)
+
+    def loss_fn(image: jax.Array, data: dict, critics: Any) -> Value:
+        return evaluate(color_transfer.blend_gray(image, data["gray"]), data, critics)
+
+    return loss_fn
+
+
+def with_algorithms(spec: targets.LossSpec, algorithms: str) -> targets.LossSpec:
+    """Returns the loss with a network that uses these algorithms, without the weights."""
+    network = spec.network.clone(network=spec.network.network.clone(algorithms=algorithms))
+    return spec._replace(network=network, variables={}, step_variables=dict)
 
 
 def _evaluate_whole(spec: targets.LossSpec, image: jax.Array, data: dict, critics: Any) -> Value:

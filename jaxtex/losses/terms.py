@@ -150,7 +150,7 @@ def moduli(image: jax.Array) -> jax.Array:
     Returns:
       `[H, W, C]`, per pixel: comparable between images of different sizes.
     """
-    centered = image - image.mean((0, 1))
+    centered = image - image.mean((0, 1), keepdims=True)
     power = jnp.abs(jnp.fft.fft2(centered, axes=(0, 1))) ** 2
     # TINY keeps the gradient finite at frequencies without power.
     return jnp.sqrt(power / image[..., 0].size + statistics.TINY)

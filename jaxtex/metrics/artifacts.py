@@ -16,6 +16,7 @@ SEAM_QUANTILE = 0.9  # of the lines inside
 BORDER_QUANTILE = 0.99  # of the strips inside
 
 
+@patch_extraction.takes_images
 def copied(exemplar: np.ndarray, image: np.ndarray) -> float:
     """Returns the share of 8x8 blocks of an image that are copied from its exemplar.
 
@@ -73,6 +74,7 @@ def _nearest_distances(blocks: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.sum(blocks**2, 1) + np.min(squares - 2 * (blocks @ candidates.T), 1)
 
 
+@patch_extraction.takes_images
 def seam(exemplar: np.ndarray, image: np.ndarray) -> float:
     """Returns how visible the seam of an image is when it is tiled.
 
@@ -105,6 +107,7 @@ def _column_seam(image: np.ndarray) -> float:
     return float(lines[0] / (np.quantile(lines[2:-1], SEAM_QUANTILE) + EPSILON))
 
 
+@patch_extraction.takes_images
 def border(exemplar: np.ndarray, image: np.ndarray) -> float:
     """Returns how far strips along the border of an image differ from strips inside.
 

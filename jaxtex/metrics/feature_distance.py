@@ -22,6 +22,7 @@ POOLS = ("pool1", "pool2", "pool3")
 Summary = dict[str, np.ndarray]  # "mean" and "covariance" of the features of one layer
 
 
+@patch_extraction.takes_images
 def features(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> float:
     """Returns the distance between the means and covariances of the features of two images.
 
@@ -100,9 +101,10 @@ def _summarize_amplitudes(image: np.ndarray) -> dict[int, Summary]:
         responses = patch_extraction.sample_patches(reduced, FILTER_SIDE) @ parts
         real, imaginary = np.split(responses, 2, -1)
         roots = np.sqrt(np.hypot(real, imaginary)).astype(np.float64)
+        covariance = np.cov(roots, rowvar=False, bias=True)
         summaries[octave] = {
-            "mean": roots.mean(0),
-            "covariance": np.cov(roots, rowvar=False, bias=True),
+            "mean": roots.mean(0).astype(np.float32),
+            "covariance": covariance.astype(np.float32),
         }
     return summaries
 

@@ -22,6 +22,7 @@ class _Octave(NamedTuple):
     noise: float  # distance of the exemplar's shuffled pixels
 
 
+@patch_extraction.takes_images
 def patches(exemplar: np.ndarray, image: np.ndarray) -> float:
     """Returns the squared Wasserstein-2 distance between the 7x7 patches of two images.
 

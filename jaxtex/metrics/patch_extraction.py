@@ -1,18 +1,35 @@
-"""Patches and octaves of images `[H, W, 3]`, and a cache for what is computed from an image."""
+"""Patches and octaves of images `[H, W, 3]`; the check of images, and a cache of their results."""
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from jaxtex import images
+from jaxtex.images import arrays
 
 REDUCTIONS = (1, 2, 4)  # factors by which the sides of an image are divided
 CACHED_IMAGES = 16  # results kept per function: an exemplar and a grid of its results
 SAMPLES = 8192  # patches; all patches change a distance by hundredths, see docs/metrics.md
 
 Result = TypeVar("Result")
+Options = ParamSpec("Options")
+
+
+def takes_images(
+    metric: Callable[Concatenate[np.ndarray, np.ndarray, Options], float],
+) -> Callable[Concatenate[np.ndarray, np.ndarray, Options], float]:
+    """Decorates a metric: both images are validated, as by `images.validate`."""
+
+    @functools.wraps(metric)
+    def checked(
+        exemplar: np.ndarray, image: np.ndarray, *args: Options.args, **options: Options.kwargs
+    ) -> float:
+        exemplar = images.validate(exemplar, arrays.RGB, "an exemplar")
+        return metric(exemplar, images.validate(image, arrays.RGB), *args, **options)
+
+    return checked
 
 
 def cached_by_image(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -32,7 +49,8 @@ def cached_by_image(function: Callable[..., Result]) -> Callable[..., Result]:
 
     @functools.wraps(function)
     def cached(image: np.ndarray, *options) -> Result:
-        return compute(np.asarray(image, np.float32).tobytes(), image.shape, *options)
+        image = arrays.check(image)
+        return compute(image.tobytes(), image.shape, *options)
 
     return cached
 

@@ -10,6 +10,7 @@ ORIENTATIONS = 6  # of 30 degrees each
 ROUNDING = 255.0**-2  # power that 8 bits cannot represent
 
 
+@patch_extraction.takes_images
 def spectrum(exemplar: np.ndarray, image: np.ndarray) -> float:
     """Returns the root mean square difference of two power spectra in decibels.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from jaxtex import errors, images
+from jaxtex.images import arrays
 from jaxtex.metrics import artifacts, feature_distance, patch_distance, power_spectrum
 
 METRICS: dict[str, Callable[..., float]] = {
@@ -34,7 +35,7 @@ def measure(
       exemplar: `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side.
       image: `[H', W', 3]`, sRGB in [0, 1], at least 32 pixels on each side. Images are compared at
         the sizes given; nothing is resized.
-      names: names in `METRICS`; all of them by default.
+      names: names in `METRICS`, or one name; all of them by default.
       network: passed to `features`.
 
     Returns:
@@ -43,10 +44,11 @@ def measure(
     Raises:
       UserError: an image is invalid, or a name is unknown.
     """
-    exemplar = images.validate(exemplar)
-    image = images.validate(image)
+    exemplar = images.validate(exemplar, arrays.RGB, "an exemplar")
+    image = images.validate(image, arrays.RGB)
 
-    functions = {name: errors.choose("metric", name, METRICS) for name in names or METRICS}
+    chosen = [names] if isinstance(names, str) and names else names
+    functions = {name: errors.choose("metric", name, METRICS) for name in chosen or METRICS}
     if network and "features" in functions:
         functions["features"] = functools.partial(feature_distance.features, network=network)
     return {name: function(exemplar, image) for name, function in functions.items()}

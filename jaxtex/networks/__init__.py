@@ -8,6 +8,7 @@ our own for a CPU (`winograd`, with `tiling` and `products`); `platforms` decide
 from jaxtex.networks.octaves import (
     Pyramid,
     feature_shapes,
+    fitting_octaves,
     octave_images,
     octave_name,
     pyramid,
@@ -59,6 +60,7 @@ __all__ = [
     "available_layers",
     "evaluated_layers",
     "feature_shapes",
+    "fitting_octaves",
     "fold_batch_norm",
     "halo_rows",
     "layer_names",

@@ -131,7 +131,7 @@ def decorrelate(image: jax.Array) -> jax.Array:
     Returns:
       `[H, W, 3]`; all 0 for mid-gray, and only the first channel differs from 0 for other grays.
     """
-    return jnp.matmul(image - 0.5, COLORS.T, precision="highest")
+    return jnp.matmul(image - 0.5, COLORS.T.astype(image.dtype), precision="highest")
 
 
 def modulus(even: jax.Array, odd: jax.Array) -> jax.Array:

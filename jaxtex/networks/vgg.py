@@ -70,7 +70,7 @@ class Convolution(nn.Module):
         outputs = convolutions.convolve(
             features, kernel, self.precision, prepared, zeros, self.algorithms
         )
-        return outputs + bias.astype(features.dtype)
+        return outputs + bias.astype(features.dtype)[None, None]
 
     def _parameter(
         self, name: str, initializer: Callable[..., jax.Array], shape: tuple[int, ...]
@@ -130,7 +130,10 @@ class VGG(nn.Module):
     def __call__(self, image: jax.Array) -> Features:
         mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
         deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
-        x = ((image - mean) / deviation).astype(convolutions.PRECISIONS[self.precision].dtype)
+        image, mean, deviation = jnp.asarray(image), mean[None, None], deviation[None, None]
+        with jax.numpy_dtype_promotion("standard"):  # of an image wider or narrower than float32
+            x = (image - mean) / deviation
+        x = x.astype(convolutions.PRECISIONS[self.precision].dtype)
 
         features = {}
         for layer in evaluated_layers(self):

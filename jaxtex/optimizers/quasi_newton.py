@@ -20,7 +20,8 @@ References:
 """
 
 import functools
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,9 +60,20 @@ class Search(NamedTuple):
     """State of the search for a minimum."""
 
     point: jax.Array  # the accepted point: the best so far
-    loss: jax.Array  # at `point`; infinite before the first evaluation
+    loss: jax.Array  # at `point`; see `unknown_loss`
     trial: jax.Array  # the point to evaluate next
     memory: Memory
+
+
+def unknown_loss(dtype: Any) -> jax.Array:
+    """Returns the loss before the first evaluation: the largest number, so that any is as good.
+
+    It is not infinite, since `jax.debug_infs` raises on arrays with infinities.
+
+    Args:
+      dtype: of the parameters.
+    """
+    return jnp.full((), jnp.finfo(dtype).max, dtype)
 
 
 def init(point: jax.Array, length: int = DEFAULT_HISTORY) -> Memory:
@@ -99,7 +111,8 @@ def advance(search: Search, loss: jax.Array, gradient: jax.Array, limits: Limits
     memory = search.memory
     step = search.trial - search.point
     slope = jnp.minimum(jnp.sum(memory.gradient * step), 0.0)
-    finite = jnp.isfinite(loss + jnp.sum(gradient))  # a sum is finite only if all terms are
+    # A sum is finite only if all terms are.
+    finite = jnp.isfinite(loss) & jnp.isfinite(jnp.sum(gradient))
     accepted = finite & (loss <= search.loss + SUFFICIENT_DECREASE * slope)
 
     change = jnp.where(accepted, gradient - memory.gradient, 0.0)
@@ -151,14 +164,14 @@ def store_pair(
 
     products = memory.products
     for column, row in zip(inner.T, rows, strict=False):  # the third column is not stored
-        replaced = jnp.arange(2 * ring) == row
-        columns = jnp.where(replaced[:, None], column, products)
-        products = jnp.where(replaced, column[:, None], columns)
+        replaced = jnp.arange(2 * ring, dtype=jnp.int32) == row
+        columns = jnp.where(replaced[:, None], column[None], products)
+        products = jnp.where(replaced[None], column[:, None], columns)
 
     (steps, mixed), (_, changes) = inner[jnp.stack(rows), :2]
     curved = mixed > MIN_CURVATURE * jnp.sqrt(steps) * jnp.sqrt(changes)
-    memory = memory._replace(pairs=pairs, products=products, count=memory.count + curved)
-    return memory, inner[:, 2]
+    count = memory.count + curved.astype(memory.count.dtype)
+    return memory._replace(pairs=pairs, products=products, count=count), inner[:, 2]
 
 
 def _update_step_size(memory: Memory, accepted: jax.Array, factor: jax.Array) -> Memory:
@@ -175,9 +188,10 @@ def _update_step_size(memory: Memory, accepted: jax.Array, factor: jax.Array) ->
 
 def _shrinkage(loss: jax.Array, trial_loss: jax.Array, slope: jax.Array) -> jax.Array:
     """Returns the minimum of the parabola through both losses and the slope, in a safe range."""
-    factor = -0.5 * slope / (trial_loss - loss - slope)
-    clipped = jnp.clip(factor, MIN_SHRINKAGE, MAX_SHRINKAGE)
-    return jnp.where(jnp.isfinite(factor), clipped, MIN_SHRINKAGE)
+    curvature = trial_loss - loss - slope
+    upward = curvature > 0  # false if it is not a number; only then is there a minimum
+    factor = -0.5 * slope / jnp.where(upward, curvature, 1.0)
+    return jnp.where(upward, jnp.clip(factor, MIN_SHRINKAGE, MAX_SHRINKAGE), MIN_SHRINKAGE)
 
 
 def next_trial(
@@ -201,7 +215,9 @@ def next_trial(
     direction = jnp.where(useful, newton, -free)
 
     largest = jnp.max(jnp.abs(direction)) + TINY
-    newton_length = jnp.minimum(memory.size, limits.max_step / largest)
+    newton_length = memory.size
+    if limits.max_step < math.inf:
+        newton_length = jnp.minimum(memory.size, limits.max_step / largest)
     gradient_length = memory.size * limits.first_step / largest
     length = jnp.where(useful, newton_length, gradient_length)
     return jnp.clip(point + length * direction, limits.lower, limits.upper)
@@ -217,13 +233,14 @@ def multiply_inverse_hessian(memory: Memory, vector: jax.Array, inner: jax.Array
     """
     # From here on by age: the slot without a pair, then empty slots, then pairs, oldest first.
     ring = len(memory.pairs) // 2
-    ages = jnp.arange(ring)
+    ages = jnp.arange(ring, dtype=jnp.int32)
     order = (memory.count + ages) % ring
     filled = ages >= jnp.maximum(ring - memory.count, 1)
 
     products = memory.products.reshape(2, ring, 2, ring)[:, order][..., order]
-    products = jnp.where(filled[:, None, None] & filled, products, 0.0)
-    inner = jnp.where(filled, inner.reshape(2, ring)[:, order], 0.0)
+    both_filled = filled[:, None, None] & filled[None, None, :]
+    products = jnp.where(both_filled, products, 0.0)
+    inner = jnp.where(filled[None], inner.reshape(2, ring)[:, order], 0.0)
 
     scale, weights = _compact_weights(products, inner, filled)
     by_slot = weights[:, (ages - memory.count) % ring]
@@ -255,7 +272,7 @@ def _compact_weights(
 
     # The scale of the latest pair; Liu and Nocedal, section 4.
     scale = mixed[-1, -1] / jnp.maximum(changes[-1, -1], TINY)
-    inverse = _invert_upper(jnp.where(diagonal & ~filled, 1.0, jnp.triu(mixed)))
+    inverse = _invert_upper(jnp.where(diagonal & ~filled[None], 1.0, jnp.triu(mixed)))
 
     solved = _product(inverse, inner[0])  # R^-1 S^T v
     middle = jnp.where(diagonal, mixed, 0.0) + scale * changes
@@ -269,7 +286,8 @@ def _invert_upper(upper: jax.Array) -> jax.Array:
     The block B of `[[A, B], [0, C]]` becomes `-A^-1 B C^-1`. On CPU, JAX would solve the system
     with LAPACK, and import SciPy for it, which delays the first step.
     """
-    inverse = jnp.where(jnp.eye(len(upper), dtype=bool), 1 / upper, 0.0)
+    diagonal = jnp.eye(len(upper), dtype=bool)
+    inverse = jnp.where(diagonal, 1 / jnp.where(diagonal, upper, 1.0), 0.0)
     for level in range((len(upper) - 1).bit_length()):
         block = np.arange(len(upper)) >> level
         right_of_diagonal = (block[:, None] + 1 == block) & (block % 2 == 1)

@@ -5,14 +5,16 @@ Each optimizer keeps the image in [0, 1] and turns back from a loss that is not 
 optimizer's default; `history` is the number of pairs of `lbfgs`.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxtex import errors
 from jaxtex.optimizers import quasi_newton
 
 DEFAULT_RATE = 0.02  # of adam and gd, in pixel values per step
@@ -24,7 +26,7 @@ class State(NamedTuple):
 
     step: jax.Array  # number of evaluations
     image: jax.Array  # [H, W, 3], the best so far
-    loss: jax.Array  # at `image`; infinite before the first evaluation
+    loss: jax.Array  # at `image`; `quasi_newton.unknown_loss` before the first evaluation
     trial: jax.Array  # [H, W, 3], the image to evaluate next
     memory: Any  # internal state of the optimizer
     critic: Any = ()  # parameters of critics that learn beside the image
@@ -40,9 +42,11 @@ class Optimizer(NamedTuple):
     # The first image -> memory.
     init: Callable[[jax.Array], Any]
     # State, loss and gradient at `state.trial` -> the next state.
-    update: Callable[[State, jax.Array, jax.Array], State]
+    update: Callable[..., State]
     # True if losses of different steps are compared, which needs a fixed loss function.
     line_search: bool = False
+    # True if `update` takes a fourth argument, the loss as a function of the image.
+    takes_function: bool = False
     # Called when the loss function changes.
     restart: Callable[[State], State] = _keep_state
 
@@ -56,36 +60,90 @@ def init_state(optimizer: Optimizer, image: jax.Array, critic: Any = ()) -> Stat
       critic: parameters of critics, if there are any.
     """
     step = jnp.zeros((), jnp.int32)
-    loss = jnp.full((), jnp.inf, jnp.float32)
+    loss = quasi_newton.unknown_loss(image.dtype if image.dtype.itemsize > 4 else jnp.float32)
     return State(step, image, loss, image, optimizer.init(image), critic)
 
 
 def from_optax(transform: optax.GradientTransformation) -> Optimizer:
     """Builds an optimizer from an optax transformation, projected to [0, 1].
 
-    After a loss or gradient that is not finite, it goes half the way back to the last image.
+    After a loss or gradient that is not finite, it goes half the way back to the last image; an
+    update that is not finite counts as 0. State and image keep their dtypes.
 
     Args:
-      transform: any transformation whose `update` needs no arguments besides gradient, state and
-        parameters.
+      transform: any transformation, those with a line search included. Besides gradient, state and
+        parameters, its `update` receives the extra arguments of optax: `value`, `grad`, `value_fn`
+        and `obj_fn`. Each call of a function evaluates the network once more.
     """
+    transform = optax.with_extra_args_support(transform)
 
-    def update(state: State, loss: jax.Array, gradient: jax.Array) -> State:
+    def init(image: jax.Array) -> Any:
+        with default_promotion():
+            return jax.tree.map(jnp.asarray, transform.init(image))
+
+    def update(
+        state: State,
+        loss: jax.Array,
+        gradient: jax.Array,
+        function: Callable[[jax.Array], jax.Array] | None = None,
+    ) -> State:
         finite = jnp.isfinite(loss) & jnp.isfinite(gradient).all()
         gradient = jnp.where(finite, gradient, 0.0)
-        updates, memory = transform.update(gradient, state.memory, state.trial)
+
+        # A line search of optax requires that `value_fn` takes the arguments meant for others.
+        def value_fn(image: jax.Array, obj_fn: Any = None) -> jax.Array:
+            del obj_fn
+            if function is None:
+                raise ValueError("a line search needs the loss as the fourth argument of `update`")
+            return function(image)
+
+        extra = {"value": loss, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn}
+        with default_promotion():
+            updates, memory = transform.update(gradient, state.memory, state.trial, **extra)
+
+        def choose(new: Any, old: jax.Array) -> jax.Array:
+            return jnp.where(finite, _in_dtype_of(old, new), old)
 
         image, loss, memory = jax.tree.map(
-            lambda new, old: jnp.where(finite, new, old),
-            (state.trial, loss, memory),
-            (state.image, state.loss, state.memory),
+            choose, (state.trial, loss, memory), (state.image, state.loss, state.memory)
         )
-        forward = jnp.clip(state.trial + updates, 0.0, 1.0)
+        updates = jnp.where(jnp.isfinite(updates), updates, 0.0)
+        forward = jnp.clip(state.trial + _in_dtype_of(state.trial, updates), 0.0, 1.0)
         back = 0.5 * (state.trial + state.image)
         trial = jnp.where(finite, forward, back)
         return State(state.step + 1, image, loss, trial, memory, state.critic)
 
-    return Optimizer(transform.init, update)
+    return Optimizer(init, update, takes_function=True)
+
+
+@contextlib.contextmanager
+def default_promotion() -> Iterator[None]:
+    """Lets code of others, such as optax, promote types and ranks whatever JAX is set to."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def _in_dtype_of(like: jax.Array, array: Any) -> jax.Array:
+    """Returns an array in the dtype of another; with `jax_enable_x64`, optax may widen types."""
+    array = jnp.asarray(array)
+    return array if array.dtype == like.dtype else array.astype(like.dtype)
+
+
+def from_object(value: Any) -> Optimizer:
+    """Returns an `Optimizer` as it is, and builds one from a transformation of optax.
+
+    Raises:
+      UserError: another object, such as `optax.adam` in place of `optax.adam(0.02)`.
+    """
+    if isinstance(value, Optimizer):
+        return value
+    if callable(getattr(value, "init", None)) and callable(getattr(value, "update", None)):
+        return from_optax(value)
+    kind = getattr(value, "__name__", type(value).__name__)
+    raise errors.UserError(
+        f"--optimizer={kind}: must be one of {', '.join(OPTIMIZERS)}, or a transformation of "
+        "optax, such as optax.adam(0.02)"
+    )
 
 
 def lbfgs_in_box(learning_rate: float, history: int = quasi_newton.DEFAULT_HISTORY) -> Optimizer:
@@ -105,6 +163,7 @@ def lbfgs_in_box(learning_rate: float, history: int = quasi_newton.DEFAULT_HISTO
 def _update_in_box(state: State, loss: jax.Array, gradient: jax.Array) -> State:
     """Advances the search for an image with pixels in [0, 1]."""
     search = quasi_newton.Search(state.image, state.loss, state.trial, state.memory)
+    loss, gradient = _in_dtype_of(state.loss, loss), _in_dtype_of(state.image, gradient)
     search = quasi_newton.advance(search, loss, gradient, UNIT_BOX)
     return state._replace(
         step=state.step + 1,
@@ -117,7 +176,8 @@ def _update_in_box(state: State, loss: jax.Array, gradient: jax.Array) -> State:
 
 def _restart(state: State) -> State:
     """Evaluates the best image again: its loss is not comparable with the new function's."""
-    return state._replace(loss=jnp.full_like(state.loss, jnp.inf), trial=jnp.copy(state.image))
+    unknown = jnp.full_like(state.loss, jnp.finfo(state.loss.dtype).max)
+    return state._replace(loss=unknown, trial=jnp.copy(state.image))
 
 
 def adam(learning_rate: float, history: int = 0) -> Optimizer:
@@ -152,8 +212,7 @@ def _scale_by_first_gradient() -> optax.GradientTransformation:
     """Divides gradients by the largest entry of the first one that is not zero."""
 
     def init(image: jax.Array) -> jax.Array:
-        del image
-        return jnp.zeros(())
+        return jnp.zeros((), image.dtype)
 
     def update(
         gradient: jax.Array, largest: jax.Array, params: jax.Array | None = None

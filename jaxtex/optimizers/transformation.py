@@ -15,7 +15,7 @@ class LBFGSState(NamedTuple):
     """State of `lbfgs`."""
 
     best_params: optax.Params  # the accepted parameters with the lowest loss
-    best_loss: jax.Array  # infinite before the first finite evaluation
+    best_loss: jax.Array  # the largest number of its type before the first finite evaluation
     memory: quasi_newton.Memory  # of the parameters as one vector
 
 
@@ -96,13 +96,13 @@ def lbfgs(
       Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM
       J. Control and Optimization 20, 1982.
     """
-    if history < 1:
-        raise ValueError(f"history must be at least 1, got {history}")
+    history = _check_history(history)
+    _check_limits(first_step=first_step, max_step=max_step)
 
     def init(params: optax.Params) -> LBFGSState:
         point = _flatten(params)
         best = jax.tree.map(jnp.array, params)  # a copy: `params` may be donated
-        loss = jnp.full((), jnp.inf, point.dtype)
+        loss = quasi_newton.unknown_loss(point.dtype)
         return LBFGSState(best, loss, quasi_newton.init(point, history))
 
     def update(
@@ -126,13 +126,36 @@ def lbfgs(
             _flatten_bound(lower, params), _flatten_bound(upper, params), first_step, max_step
         )
         loss = jnp.asarray(value, trial.dtype)
-        search = quasi_newton.advance(search, loss, _flatten(grads), limits)
+        gradient = _flatten(grads).astype(trial.dtype)
+        search = quasi_newton.advance(search, loss, gradient, limits)
 
         best = _unflatten(search.point, params)
         updates = _unflatten(search.trial - trial, params)
         return updates, LBFGSState(best, search.loss, search.memory)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _check_history(history: Any) -> int:
+    """Returns the number of pairs as an int, or raises `ValueError`."""
+    try:
+        whole = int(history)
+        is_whole = whole == history and not isinstance(history, str | bool)
+    except (TypeError, ValueError, OverflowError):
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"history must be a whole number, got {history!r}")
+    if whole < 1:
+        raise ValueError(f"history must be at least 1, got {whole}")
+    return whole
+
+
+def _check_limits(**limits: Any) -> None:
+    """Raises `ValueError` unless each limit is a positive number."""
+    for name, limit in limits.items():
+        is_number = jnp.ndim(limit) == 0 and not isinstance(limit, str | bool | None)
+        if not (is_number and limit > 0):
+            raise ValueError(f"{name} must be a positive number, got {limit!r}")
 
 
 def best_params(state: optax.OptState) -> optax.Params:
@@ -146,13 +169,14 @@ def best_params(state: optax.OptState) -> optax.Params:
 
 def _flatten(tree: optax.Params) -> jax.Array:
     """Returns all values of a pytree as one vector, in float32 or wider."""
-    vector, _ = flatten_util.ravel_pytree(tree)
-    return vector.astype(jnp.promote_types(vector.dtype, jnp.float32))
+    with jax.numpy_dtype_promotion("standard"):  # of leaves that differ in their dtypes
+        vector, _ = flatten_util.ravel_pytree(tree)
+        return vector.astype(jnp.promote_types(vector.dtype, jnp.float32))
 
 
 def _flatten_bound(bound: optax.Params | float, params: optax.Params) -> jax.Array | float:
     """Returns a bound as a number, or as a vector in the order of the parameters."""
-    if isinstance(bound, (int, float)):
+    if isinstance(bound, (int, float)) or getattr(bound, "ndim", None) == 0:
         return bound
     full = jax.tree.map(
         lambda leaf, one: jnp.broadcast_to(leaf, jnp.shape(one)).astype(jnp.result_type(one)),
@@ -164,5 +188,6 @@ def _flatten_bound(bound: optax.Params | float, params: optax.Params) -> jax.Arr
 
 def _unflatten(vector: jax.Array, like: optax.Params) -> optax.Params:
     """Inverts `_flatten`, with the shapes and dtypes of another pytree."""
-    flat, unravel = flatten_util.ravel_pytree(like)
-    return unravel(vector.astype(flat.dtype))
+    with jax.numpy_dtype_promotion("standard"):
+        flat, unravel = flatten_util.ravel_pytree(like)
+        return unravel(vector.astype(flat.dtype))

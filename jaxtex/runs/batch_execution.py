@@ -3,15 +3,25 @@
 import dataclasses
 import pathlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from jaxtex import errors, images
 from jaxtex.images import contact_sheet
-from jaxtex.runs import execution, progress, provenance, run_folder, sources
-from jaxtex.runtime import distributed, profiler
+from jaxtex.runs import claims, execution, progress, provenance, run_folder, sources
+from jaxtex.runtime import distributed, file_names, profiler
 from jaxtex.synthesis import batches, input_images, planning, settings, stepping
 from jaxtex.synthesis import config as configs
+
+
+class Sources(NamedTuple):
+    """Style and content of one or more runs of a batch, and the stem of their folders."""
+
+    style: str  # as in `Run`
+    config: configs.Config  # names the content
+    stem: str
 
 
 def make_batch(
@@ -20,28 +30,36 @@ def make_batch(
     num_images: int,
     folder: pathlib.Path,
     options: execution.RunOptions = execution.DEFAULT_OPTIONS,
+    contents: Sequence[str] = (),
 ) -> list[execution.Run]:
-    """Makes several results at once: each style with each of consecutive seeds.
+    """Makes several results at once: each style on each content with each of consecutive seeds.
 
     Args:
       styles: as in `Run`.
       config: choices that all share; `config.seed` is the first seed.
-      num_images: number of seeds for each style.
+      num_images: number of seeds for each style and content.
       folder: gets a folder for each run, and `sheet.png` of all results.
       options: options that do not change the results.
+      contents: paths; empty uses `config.content`.
 
     Returns:
-      The runs, by style, then by seed.
+      The runs, by style, then by content, then by seed.
 
     Raises:
       UserError: as `make_run`; or the loss of some runs is not finite, and the others are finished.
       Preempted: a signal arrived; a checkpoint is saved.
     """
     with execution.explain_errors(folder):
-        choices = settings.parse_settings(config)
-        inputs = [input_images.load_inputs(configs.split_paths(style), choices) for style in styles]
-        plans = planning.build_batch(inputs, choices, num_images)
-        jobs = _batch_jobs(styles, config, num_images, folder, plans)
+        _refuse_foreign_sheet(folder, options)
+        batch = combine_sources(styles, contents, config)
+        if options.continues:
+            batch = _continue_shares(batch, folder)
+        inputs = []
+        for style, own, _ in batch:
+            choices = settings.parse_settings(own)
+            inputs.append(input_images.load_inputs(configs.split_paths(style), choices))
+        plans = planning.build_batch(inputs, settings.parse_settings(batch[0].config), num_images)
+        jobs = _batch_jobs(batch, num_images, folder, plans)
 
     if options.overwrite:
         unfinished = jobs
@@ -58,27 +76,77 @@ def make_batch(
         )
     if distributed.is_writer():
         columns = [sources.sheet_column(job.sources, job.run.folder, config) for job in jobs]
-        images.save(folder / "sheet.png", contact_sheet.grid(columns))
+        images.save(folder / run_folder.SHEET, contact_sheet.grid(columns))
     return [job.run for job in jobs]
 
 
+def combine_sources(
+    styles: Sequence[str], contents: Sequence[str], config: configs.Config
+) -> list[Sources]:
+    """Combines each style with each content, under different stems.
+
+    Args:
+      styles: as in `make_batch`; one that is given twice counts once.
+      contents: as in `make_batch`.
+      config: as in `make_batch`.
+    """
+    pairs = [(style, content) for style in styles for content in contents or [config.content]]
+    different = list(dict.fromkeys(pairs))
+    if len(different) < len(pairs):
+        logging.info("%d of %d are left out: given twice", len(pairs) - len(different), len(pairs))
+    several = len(contents) > 1
+    stems = [_stem(style, content if several else "") for style, content in different]
+    return [
+        Sources(style, dataclasses.replace(config, content=content), stem)
+        for (style, content), stem in zip(different, file_names.unique(stems), strict=True)
+    ]
+
+
+def _refuse_foreign_sheet(folder: pathlib.Path, options: execution.RunOptions) -> None:
+    """Raises if the sheet of the batch would replace a file that is none."""
+    path = None if options.overwrite else claims.foreign_summary(folder)
+    if path and path.name == run_folder.SHEET:
+        raise errors.UserError(
+            f"--workdir={folder}: '{path}' is not of a batch and would be replaced; use another "
+            "--workdir, or --overwrite"
+        )
+
+
+def _continue_shares(batch: Sequence[Sources], folder: pathlib.Path) -> list[Sources]:
+    """Returns the batch with the shares that continue the runs of the first seed, see `claims`."""
+    found = set()
+    for style, config, stem in batch:
+        identity = provenance.identity(style, config)
+        path = _run_path(folder, stem, config.seed)
+        found.add(claims.continued_shares(path, identity, config))
+    if len(found) > 1:
+        raise errors.UserError(
+            f"--continue: the runs in {folder} need different --shares ({'; '.join(found)}) and "
+            "cannot be continued together; continue each with its own --workdir"
+        )
+    (shares,) = found
+    return [each._replace(config=dataclasses.replace(each.config, shares=shares)) for each in batch]
+
+
+def _run_path(folder: pathlib.Path, stem: str, seed: int) -> pathlib.Path:
+    """Returns the folder of one run of a batch."""
+    ending = f"-{seed}"
+    return folder / f"{file_names.fit(stem, file_names.MAX_BYTES - len(ending))}{ending}"
+
+
 def _batch_jobs(
-    styles: Sequence[str],
-    config: configs.Config,
-    num_images: int,
-    folder: pathlib.Path,
-    plans: Sequence[stepping.Plan],
+    batch: Sequence[Sources], num_images: int, folder: pathlib.Path, plans: Sequence[stepping.Plan]
 ) -> list[execution.Job]:
     """Pairs each plan with its run; styles vary slowest, as in `planning.build_batch`."""
     jobs: list[execution.Job] = []
-    for style in styles:
+    for style, config, stem in batch:
         inputs = provenance.hash_inputs(style, config)
         pictures = sources.load_sources(style, config)
         for seed in range(config.seed, config.seed + num_images):
             run = execution.Run(
                 style=style,
                 config=dataclasses.replace(config, seed=seed),
-                folder=folder / f"{_stem(style)}-{seed}",
+                folder=_run_path(folder, stem, seed),
             )
             identity = provenance.identity(style, run.config, inputs)
             jobs.append(execution.Job(run, plans[len(jobs)], identity, pictures))
@@ -101,7 +169,7 @@ def _make_jobs(jobs: Sequence[execution.Job], options: execution.RunOptions) -> 
         identities = [[job.identity for job in jobs]] * len(jobs)
 
     with (
-        execution.claim_folders(jobs, options.overwrite) as writers,
+        execution.claim_folders(jobs, options) as writers,
         execution.explain_errors(jobs[0].run.folder.parent),
     ):
         checkpointers = [
@@ -116,13 +184,13 @@ def _make_jobs(jobs: Sequence[execution.Job], options: execution.RunOptions) -> 
             observers[0] = execution.combine_observers(observers[0], record)
             for i, result in batches.run(plans, observers, checkpointers):
                 if np.isfinite(result).all():
-                    execution.finish(jobs[i], writers[i], result, options.metadata)
+                    execution.finish(jobs[i], writers[i], result, options)
                 else:
                     failed.append(str(jobs[i].run.folder))
     return failed
 
 
-def _stem(style: str) -> str:
-    """Returns the name of a run in a batch, from the files of its style."""
-    stems = [pathlib.Path(path).stem for path in configs.split_paths(style)]
-    return "-".join(stems) or "content"
+def _stem(style: str, content: str) -> str:
+    """Returns the name of a run in a batch, from the files of its content and style."""
+    paths = [content, *configs.split_paths(style)]
+    return "-".join(file_names.stem(path) for path in paths if path) or "content"

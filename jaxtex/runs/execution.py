@@ -1,6 +1,7 @@
 """Execution of runs: a synthesis into a folder, resumed from its last checkpoint."""
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from absl import logging
 
 from jaxtex import errors
-from jaxtex.runs import progress, provenance, run_folder, sources, writer
+from jaxtex.runs import claims, progress, provenance, run_folder, sources, writer
 from jaxtex.runtime import distributed, preemption, profiler
 from jaxtex.synthesis import (
     checkpointing,
@@ -39,6 +40,8 @@ class RunOptions(NamedTuple):
     profile: str = ""  # folder for a profile; empty: none
     overwrite: bool = False  # replaces a finished, interrupted or other run
     metadata: bool = True  # stores the provenance in the file of the result
+    continues: bool = False  # adds steps to the same run with fewer steps
+    keep_state: bool = False  # keeps the optimizer's state of a finished run, for more steps
 
 
 class Job(NamedTuple):
@@ -51,6 +54,7 @@ class Job(NamedTuple):
 
 
 DEFAULT_OPTIONS = RunOptions()
+MAX_KEPT_BYTES = 128_000_000  # of the state of a finished run; 19 MB at 256 x 256 pixels
 
 
 def plan_run(style: str, config: configs.Config) -> stepping.Plan:
@@ -67,8 +71,10 @@ def plan_run(style: str, config: configs.Config) -> stepping.Plan:
 
 def is_done(run: Run) -> bool:
     """True if the folder holds this result, finished."""
-    # Hashing the inputs takes a while, so the mark is checked first.
-    if not (run.folder / run_folder.DONE).is_file():
+    # Hashing the inputs takes a while, so the mark and the flags are compared first.
+    identity = provenance.identity(run.style, run.config, {})
+    recorded = run_folder.read_record(run.folder)
+    if recorded.get("flags") != identity["flags"] or not run_folder.read_done(run.folder):
         return False
     return run_folder.is_done(run.folder, provenance.identity(run.style, run.config))
 
@@ -90,6 +96,11 @@ def make_run(run: Run, options: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | No
       UserError: a choice, an image or the folder is not usable, or the folder holds another run.
       Preempted: a signal arrived; a checkpoint is saved.
     """
+    if options.continues:
+        with explain_errors(run.folder):
+            identity = provenance.identity(run.style, run.config)
+            shares = claims.continued_shares(run.folder, identity, run.config)
+            run = run._replace(config=dataclasses.replace(run.config, shares=shares))
     if not options.overwrite and distributed.broadcast_flag(is_done(run)):
         logging.info("%s is finished; --overwrite makes it again", run.folder)
         return None
@@ -106,25 +117,29 @@ def make_run(run: Run, options: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | No
             sources=sources.load_sources(run.style, run.config),
         )
 
-    with claim_folders([job], options.overwrite) as (run_writer,), explain_errors(run.folder):
-        checkpointer = build_checkpointer(run.folder, job.identity, [run_writer])
+    with claim_folders([job], options) as (run_writer,), explain_errors(run.folder):
+        checkpointer = build_checkpointer(
+            run.folder, job.identity, [run_writer], MAX_KEPT_BYTES if options.keep_state else 0
+        )
         with (
             progress.ProgressBar(run.config.num_steps) as bar,
             profiler.profile(options.profile) as record,
         ):
             observe = combine_observers(run_writer, bar.observer(), record)
             result = loop.run(job.plan, observe, checkpointer)
-        finish(job, run_writer, result, options.metadata)
+        finish(job, run_writer, result, options)
     return result
 
 
 @contextlib.contextmanager
-def claim_folders(jobs: Sequence[Job], overwrite: bool) -> Iterator[list[writer.RunWriter | None]]:
+def claim_folders(
+    jobs: Sequence[Job], options: RunOptions
+) -> Iterator[list[writer.RunWriter | None]]:
     """Reserves the folders of runs, records their identities and writes `exemplar.png`.
 
     Args:
-      jobs: the runs.
-      overwrite: as in `RunOptions`.
+      jobs: the runs. Nothing is written if one of them cannot have its folder.
+      options: options that do not change the result.
 
     Yields:
       A writer for each run; None in a process that does not write.
@@ -132,10 +147,18 @@ def claim_folders(jobs: Sequence[Job], overwrite: bool) -> Iterator[list[writer.
     if not distributed.is_writer():
         yield [None] * len(jobs)
         return
+    for job in jobs:
+        claims.validate(job.run.folder, job.identity, options.overwrite, options.continues)
     with contextlib.ExitStack() as stack:
         metrics = [
             stack.enter_context(
-                run_folder.claim(job.run.folder, job.identity, provenance.versions(), overwrite)
+                claims.claim(
+                    job.run.folder,
+                    job.identity,
+                    provenance.versions(),
+                    options.overwrite,
+                    options.continues,
+                )
             )
             for job in jobs
         ]
@@ -155,6 +178,7 @@ def build_checkpointer(
     folder: pathlib.Path,
     identity: dict | list[dict],
     writers: Sequence[writer.RunWriter | None],
+    keep_bytes: int = 0,
 ) -> checkpointing.FileCheckpointer:
     """Builds the checkpointer of a run; snapshots are written before a checkpoint is saved.
 
@@ -162,6 +186,7 @@ def build_checkpointer(
       folder: of the run.
       identity: of the run, or of all runs of one program.
       writers: result of `claim_folders`.
+      keep_bytes: largest state that is saved after the last step.
     """
 
     def flush() -> None:
@@ -169,7 +194,11 @@ def build_checkpointer(
             if run_writer is not None:
                 run_writer.flush()
 
-    return checkpointing.FileCheckpointer(folder / run_folder.CHECKPOINTS, identity, flush)
+    def accepts(plan: stepping.Plan, about: dict) -> bool:
+        return isinstance(identity, dict) and claims.is_earlier(plan, about, identity)
+
+    checkpoints = folder / run_folder.CHECKPOINTS
+    return checkpointing.FileCheckpointer(checkpoints, identity, flush, accepts, keep_bytes)
 
 
 def combine_observers(*observers: loop.Observer | None) -> loop.Observer:
@@ -186,7 +215,7 @@ def combine_observers(*observers: loop.Observer | None) -> loop.Observer:
 
 
 def finish(
-    job: Job, run_writer: writer.RunWriter | None, result: np.ndarray, metadata: bool
+    job: Job, run_writer: writer.RunWriter | None, result: np.ndarray, options: RunOptions
 ) -> None:
     """Writes the result and marks the run as finished.
 
@@ -194,7 +223,7 @@ def finish(
       job: the run.
       run_writer: of the run; None in a process that does not write.
       result: `[H, W, C]` in [0, 1].
-      metadata: as in `RunOptions`.
+      options: options that do not change the result.
 
     Raises:
       Preempted: a signal arrived meanwhile.
@@ -202,12 +231,13 @@ def finish(
     if run_writer is None:
         return
     run = job.run
-    text = json.dumps(run_folder.read_record(run.folder)) if metadata else ""
+    text = json.dumps(run_folder.read_record(run.folder)) if options.metadata else ""
     maps = configs.split_paths(run.config.maps)
     outcome = run_writer.finish(job.sources, result, run.config.tile, text, maps)
     if preemption.requested():
         raise errors.Preempted("stopped by a signal before the run was marked as finished")
-    run_folder.mark_done(run.folder, {"numbers": job.plan.statistic_size, **outcome})
+    outcome = {"numbers": job.plan.statistic_size, **outcome}
+    run_folder.mark_done(run.folder, outcome, options.keep_state)
 
 
 @contextlib.contextmanager

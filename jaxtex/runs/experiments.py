@@ -36,14 +36,12 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from jaxtex import errors, weights
-from jaxtex.runs import execution, results, tables
+from jaxtex.runs import claims, execution, results, run_folder, tables
 from jaxtex.synthesis import config as configs
 
 FOLDER = pathlib.Path("experiments")
-# `--network` replaces this network, if the runs of a file differ in theirs.
-DEFAULT_NETWORK = "vgg16_bn"
+DEFAULT_NETWORK = "vgg16_bn"  # what --network replaces, if the runs of a file differ in theirs
 LAYER_CHOICES = ("layers", "content_layers", "excite")  # choices that name layers
-
 Declared = dict[str, tuple[str, configs.Config]]  # name -> style and choices
 More = Callable[[list[tables.Row]], Declared]
 
@@ -151,6 +149,8 @@ def run_experiment(
       A line for each failure; the other runs are made.
     """
     experiment = load(name)
+    if not overwrite and (experiment.runs or run_folder.is_run(base / name)):
+        claims.refuse_foreign_summary("workdir", base / name)
     start = time.time()
     perform = _demonstrate if experiment.demonstrate else _perform
     failed = perform(experiment, given, base / name, overwrite)
@@ -239,12 +239,12 @@ def adapt_runs(
         replaced = dict(given)
         if differ and config.network != DEFAULT_NETWORK:
             replaced.pop("network", None)  # this network is what the experiment compares
+        adapted: configs.Config | Adapted
         try:
             adapted = _adapt_config(experiment, config, replaced)
         except errors.UserError as error:
-            yield name, error
-            continue
-        if isinstance(adapted, Skipped):
+            adapted = error
+        if not isinstance(adapted, configs.Config):
             yield name, adapted
             continue
 

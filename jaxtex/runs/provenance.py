@@ -4,6 +4,7 @@ Each `result.png` holds the JSON of its run's `run.json` as metadata, so `--from
 """
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -18,13 +19,14 @@ from jaxtex import errors, images
 from jaxtex.images import builtin
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
-from jaxtex.weights import locations
+from jaxtex.synthesis import initialization, input_images, settings
+from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.
 PATH_FLAGS = ("content", "init")
 PATH_LIST_FLAGS = ("style", "masks", "style_masks", "maps")
 
-WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others are paths
+WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others: `input_key`
 FLAG_TYPES: dict[str, Any] = {  # flag -> type
     "style": str,
     **{field.name: field.type for field in dataclasses.fields(configs.Config)},
@@ -47,17 +49,51 @@ def hash_inputs(style: str, config: configs.Config) -> dict[str, str]:
       config: choices of the run.
 
     Returns:
-      SHA-256 by path as given, and that of the network's weights under the key `weights`.
+      SHA-256 by `input_key` of each path, and that of the network's weights under `weights`.
       Names that are not files, such as `--init=noise`, are left out.
     """
-    paths = [config.content, config.init, *configs.split_paths(style)]
+    paths = [config.content, *configs.split_paths(style)]
+    if config.init not in initialization.KINDS:
+        paths.append(config.init)
     for text in (config.masks, config.style_masks, config.maps):
         paths += configs.split_paths(text)
 
-    sources = {path: path for path in paths}
-    sources[WEIGHTS] = config.weights or str(locations.find_file(config.network) or "")
+    sources = {input_key(path): path for path in paths}
+    if not loading.RANDOM_WEIGHTS.fullmatch(config.weights):
+        sources[WEIGHTS] = config.weights or str(locations.find_file(config.network) or "")
     resolved = {name: pathlib.Path(builtin.resolve(path)) for name, path in sources.items()}
     return {name: _hash(path) for name, path in resolved.items() if path.is_file()}
+
+
+def input_key(path: str) -> str:
+    """Returns the key of a path among the inputs: the path, except for a file named `weights`."""
+    return f"./{path}" if path == WEIGHTS else path
+
+
+def flags(style: str, config: configs.Config) -> dict:
+    """Returns all choices of a run by the names of their flags, with the octaves that it has.
+
+    Args:
+      style: as for `hash_inputs`.
+      config: choices of the run.
+    """
+    return {"style": style, **dataclasses.asdict(_with_octaves(style, config))}
+
+
+def _with_octaves(style: str, config: configs.Config) -> configs.Config:
+    """Returns the config with a number of octaves in place of 0, unless its run will fail."""
+    if config.octaves:
+        return config
+    try:
+        choices = settings.parse_settings(config)
+        if style and config.size and bool(config.height) == bool(config.width):
+            sides = (config.size, config.height, config.width)
+            return choices.for_side(min(filter(None, sides))).config
+        # Some sides follow from the proportions of the images.
+        inputs = input_images.load_inputs(configs.split_paths(style), choices)
+        return choices.for_side(inputs.shortest_side).config
+    except (errors.UserError, OSError):
+        return config
 
 
 def identity(style: str, config: configs.Config, inputs: Mapping[str, str] | None = None) -> dict:
@@ -73,7 +109,7 @@ def identity(style: str, config: configs.Config, inputs: Mapping[str, str] | Non
     """
     if inputs is None:
         inputs = hash_inputs(style, config)
-    return {"flags": {"style": style, **dataclasses.asdict(config)}, "inputs": dict(inputs)}
+    return {"flags": flags(style, config), "inputs": dict(inputs)}
 
 
 def has_flag_type(name: str, value: object) -> bool:
@@ -125,24 +161,24 @@ def flags_of(path: str | os.PathLike, given: Mapping[str, object]) -> dict:
         has changed.
     """
     record = read(path)
-    flags = {**record["flags"], **given}
-    for name, value in flags.items():
+    chosen = {**record["flags"], **given}
+    for name, value in chosen.items():
         if not has_flag_type(name, value):
             raise errors.UserError(
                 f"--from={path}: recorded --{name}={value} is not valid in this version of jaxtex"
             )
 
     for name, digest in record["inputs"].items():
-        if not _is_used(name, flags, record):
+        if not _is_used(name, chosen, record):
             continue
-        file = _input_file(name, flags)
+        file = _input_file(name, chosen)
         if not os.path.isfile(builtin.resolve(file)):
             raise errors.UserError(f"--from={path}: input file '{file}' is missing")
         if _hash(builtin.resolve(file)) != digest:
             raise errors.UserError(
                 f"--from={path}: input file '{file}' has changed since the picture was made"
             )
-    return flags
+    return chosen
 
 
 def split_recorded(text: str, inputs: Mapping[str, str]) -> list[str]:
@@ -152,30 +188,41 @@ def split_recorded(text: str, inputs: Mapping[str, str]) -> list[str]:
 
     Args:
       text: value of the flag. A recorded input is one path even if its name has a comma.
-      inputs: recorded hashes by path.
+      inputs: recorded hashes by `input_key`.
     """
-    return [text] if text in inputs else [path for path in text.split(",") if path]
+    if input_key(text) in inputs:
+        return [text]
+    return [path for path in text.split(",") if path]
 
 
-def _is_used(name: str, flags: Mapping, record: dict) -> bool:
-    """True if a recorded input still decides the result when `flags` replace the recorded ones."""
+def _is_used(name: str, chosen: Mapping, record: dict) -> bool:
+    """True if a recorded input still decides the result when `chosen` replaces the flags."""
     if name == WEIGHTS:
         before = record["flags"]
-        return all(flags.get(flag) == before.get(flag) for flag in ("network", "weights"))
-    if name in [flags.get(flag) for flag in PATH_FLAGS]:
-        return True
-    return any(
-        name in split_recorded(flags.get(flag, ""), record["inputs"]) for flag in PATH_LIST_FLAGS
-    )
+        return all(chosen.get(flag) == before.get(flag) for flag in ("network", "weights"))
+    paths = [str(chosen.get(flag, "")) for flag in PATH_FLAGS]
+    for flag in PATH_LIST_FLAGS:
+        paths += split_recorded(str(chosen.get(flag, "")), record["inputs"])
+    return name in map(input_key, paths)
 
 
-def _input_file(name: str, flags: Mapping) -> str:
+def _input_file(name: str, chosen: Mapping) -> str:
     """Returns the path of a recorded input, which may be missing now."""
     if name != WEIGHTS:
         return name
-    network = str(flags.get("network", ""))
-    return str(flags.get("weights") or locations.find_file(network) or f"{network}.h5")
+    network = str(chosen.get("network", ""))
+    return str(chosen.get("weights") or locations.find_file(network) or f"{network}.h5")
 
 
 def _hash(path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of a file, which is read again only if it has changed."""
+    status = os.stat(path)
+    version = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _hash_version(os.path.abspath(path), version)
+
+
+@functools.lru_cache(maxsize=4096)
+def _hash_version(path: str, version: tuple[int, ...]) -> str:
+    """Hashes a file; `version` is a key of the cache."""
+    del version
     return files.hash_file(path, "sha256")["sha256"]

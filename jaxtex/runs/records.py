@@ -25,7 +25,7 @@ class RunRecord(NamedTuple):
     name: str
     folder: pathlib.Path
     flags: dict[str, object]  # by name, `style` first
-    inputs: dict[str, str]  # path or "weights" -> SHA-256
+    inputs: dict[str, str]  # `provenance.input_key` -> SHA-256
     origin: dict[str, str]  # device and versions of the libraries
     rows: Rows  # metrics of each step
     outcome: dict[str, float]  # contents of `DONE`; empty for an unfinished run
@@ -200,7 +200,7 @@ def source_images(record: RunRecord) -> dict[str, np.ndarray | None]:
 
 def _load_source(record: RunRecord, path: str) -> np.ndarray | None:
     """Loads one source image; None if it is missing, changed or damaged."""
-    digest = record.inputs.get(path, "")
+    digest = record.inputs.get(provenance.input_key(path), "")
     candidates = [pathlib.Path(builtin.resolve(path))]
     candidates += [parent / path for parent in record.folder.resolve().parents]
     try:

@@ -1,4 +1,4 @@
-"""Folder of one run: claimed by one process at a time, readable by everyone at any moment.
+"""Folder of one run: its files, readable by everyone at any moment; `claims` reserves it.
 
 Readers treat damaged or half-written files as missing. The formats are stable: a folder made by an
 older version can be resumed and read.
@@ -6,123 +6,65 @@ older version can be resumed and read.
 
 import contextlib
 import json
-import logging
 import os
 import pathlib
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO
 
-from jaxtex import errors
-from jaxtex.runtime import files
+from jaxtex.runtime import file_names, files
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
+EXEMPLAR = "exemplar.png"
 RESULT = "result.png"
+SHEET = "sheet.png"  # of a run, or of several runs in the folder above theirs
 DONE = "DONE"
 STEPS = "steps"  # folder of the snapshots
 CHECKPOINTS = "checkpoints"  # folder of `checkpointing.FileCheckpointer`
 SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)
+FILES = (RECORD, METRICS, EXEMPLAR, RESULT, SHEET, DONE)  # of a run, beside those in its folders
+MAX_NAME = 200  # bytes of a result's name; `files.atomic` adds to it, and file systems allow 255
+MIN_MAP_NAME = 20  # bytes of the part that names the map
 
 
-@contextlib.contextmanager
-def claim(
-    folder: pathlib.Path, identity: dict, about: dict, overwrite: bool = False
-) -> Iterator[IO[str]]:
-    """Reserves the folder for one run while the context lasts.
-
-    Args:
-      folder: created if missing.
-      identity: everything that decides the result; written to `run.json`.
-      about: further entries of `run.json`.
-      overwrite: discards what this or another run left in the folder.
-
-    Yields:
-      The open file of metrics, which also is the lock of the folder.
-
-    Raises:
-      UserError: the folder is not writable, in use by another process, or holds another run.
-    """
-    with _open_metrics(folder) as metrics:
-        if not files.try_lock(metrics):
-            raise errors.UserError(f"--workdir={folder}: another process is writing to this folder")
-
-        if not overwrite:
-            _refuse_other_run(folder, identity)
-        _warn_of_versions(folder, about)
-        _clean(folder, overwrite)
-
-        with files.atomic(folder / RECORD) as part:
-            part.write_text(json.dumps(identity | about, indent=1) + "\n")
-        yield metrics
+def is_run(folder: pathlib.Path) -> bool:
+    """True if the folder holds a run, finished or not."""
+    if isinstance(read_record(folder).get("flags"), dict):
+        return True
+    # Where the record is damaged, rows of our metrics identify the folder.
+    return any("evaluated" in row for row in read_metrics(folder))
 
 
-def _open_metrics(folder: pathlib.Path) -> IO[str]:
-    """Opens the file of metrics without truncating it, and creates the folders."""
-    try:
-        (folder / STEPS).mkdir(parents=True, exist_ok=True)
-        return open(folder / METRICS, "a+")
-    except OSError as error:
-        raise errors.UserError(f"--workdir={folder}: not writable ({error.strerror})") from error
-
-
-def _refuse_other_run(folder: pathlib.Path, identity: dict) -> None:
-    """Raises if the folder holds work of another run: a result or a checkpoint."""
-    record = read_record(folder)
-    has_work = (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*"))
-    if record and has_work and not matches(record, identity):
-        raise errors.UserError(
-            f"--workdir={folder}: holds another run ({_first_difference(record, identity)}); "
-            "--overwrite replaces it, another --workdir keeps both"
-        )
-
-
-def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
-    """Logs a warning if a checkpoint comes from other library versions or another device."""
-    record = read_record(folder)
-    before = {name: record.get(name) for name in about}
-    if any((folder / CHECKPOINTS).glob("*")) and before != about:
-        logging.warning(
-            "%s: begun with %s, resumed with %s: the last bits may differ", folder, before, about
-        )
-
-
-def _first_difference(record: dict, identity: dict) -> str:
-    """Describes the first flag or input file in which two runs differ."""
-    old = {**record.get("inputs", {}), **record.get("flags", {})}
-    new = {**identity.get("inputs", {}), **identity.get("flags", {})}
-    differing = (name for name in (*new, *old) if old.get(name) != new.get(name))
-    name = next(differing, "all")
-    if name in identity["flags"]:
-        return f"--{name}: {old.get(name)} there, {new.get(name)} here"
-    return f"the file '{name}' is not the same"
-
-
-def _clean(folder: pathlib.Path, overwrite: bool) -> None:
-    """Removes the mark of a finished run, partial files and, on request, the checkpoints."""
-    (folder / DONE).unlink(missing_ok=True)
-    for subfolder in (folder, folder / STEPS, folder / CHECKPOINTS):
-        files.remove_partial_files(subfolder)
-    if overwrite:
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-
-
-def mark_done(folder: pathlib.Path, outcome: dict) -> None:
+def mark_done(folder: pathlib.Path, outcome: dict, keep: bool = False) -> None:
     """Marks the run as finished and removes its checkpoints.
 
     Args:
       folder: of the run.
       outcome: written to `DONE`.
+      keep: keeps the checkpoint after the last step, if there is one.
     """
     with files.atomic(folder / DONE) as part:
         part.write_text(json.dumps(outcome) + "\n")
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    remove_checkpoints(folder, f"{outcome['steps']:08d}" if keep else "")
+
+
+def remove_checkpoints(folder: pathlib.Path, kept: str = "") -> None:
+    """Removes checkpoints, except the one of this stem; other files in their folder stay."""
+    for path in (folder / CHECKPOINTS).glob("*.npz"):
+        if path.stem != kept:
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # missing, or not empty
+        (folder / CHECKPOINTS).rmdir()
 
 
 def is_done(folder: pathlib.Path, identity: dict) -> bool:
     """True if the folder holds the finished run of this identity."""
     return (folder / DONE).is_file() and matches(read_record(folder), identity)
+
+
+def has_work(folder: pathlib.Path) -> bool:
+    """True if the folder holds a result or a checkpoint."""
+    return (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*.npz"))
 
 
 def matches(record: dict, identity: dict) -> bool:
@@ -138,7 +80,9 @@ def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathli
       maps: paths of the exemplar's further maps, whose stems are appended.
     """
     first = pathlib.Path(picture)
-    return [first, *(first.with_stem(f"{first.stem}-{pathlib.Path(path).stem}") for path in maps)]
+    room = max(MIN_MAP_NAME, MAX_NAME - len(os.fsencode(first.name)) - 1)
+    stems = [file_names.fit(file_names.stem(path), room) for path in maps]
+    return [first, *(first.with_stem(f"{first.stem}-{s}") for s in file_names.unique(stems))]
 
 
 def read_record(folder: pathlib.Path) -> dict:

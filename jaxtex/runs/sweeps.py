@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from jaxtex import errors
-from jaxtex.runs import execution, experiments, results
+from jaxtex.runs import claims, execution, experiments, results
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 
@@ -70,7 +70,7 @@ def read_list(path: str) -> list[list[str]]:
       UserError: the file cannot be read, or has no flags.
     """
     try:
-        text = pathlib.Path(path).read_text()
+        text = files.read_text(path)
         lines = [shlex.split(line, comments=True) for line in text.splitlines()]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -179,8 +179,11 @@ def write_manifest(
       existing: result of `read_manifest`.
 
     Raises:
-      UserError: the manifest has runs that are not requested, or cannot be written.
+      UserError: the manifest has runs that are not requested, or cannot be written; or the folder
+        holds something else.
     """
+    if not existing:
+        claims.refuse_foreign_summary("folder", folder)
     present = {(run.style, run.config) for run in existing.values()}
     wanted = {(labelled.run.style, labelled.run.config) for labelled in requested}
     others = [name for name, run in existing.items() if (run.style, run.config) not in wanted]

@@ -32,8 +32,8 @@ class RunWriter:
     Snapshots are written by other threads, so the device does not wait for PNG compression.
 
     Args:
-      folder: reserved by `run_folder.claim`.
-      metrics: file that `run_folder.claim` yields.
+      folder: reserved by `claims.claim`.
+      metrics: file that `claims.claim` yields.
       executor: threads that write the snapshots.
     """
 

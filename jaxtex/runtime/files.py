@@ -1,15 +1,20 @@
 """Files: atomic writes, locks, hashes, and the user's cache folder."""
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
 import pathlib
+import re
+import stat
 import time
 from collections.abc import Iterator
 from typing import IO
 
 import platformdirs
+
+from jaxtex.runtime import file_names
 
 try:
     import fcntl
@@ -19,6 +24,9 @@ except ImportError:  # Windows
 LOCK_TRIES = 20  # a process that only tests a lock holds it for a moment
 LOCK_PAUSE = 0.05  # seconds
 READ_BYTES = 1 << 20
+MAX_NAME = 200  # bytes of a file's name in that of its temporary file
+MAX_TEXT_BYTES = 1 << 20  # of flags that a person wrote; thousands of lines
+PARTIAL_NAME = re.compile(r"\..+\.\d+\.part", re.DOTALL)  # of the file that `atomic` yields
 
 
 @contextlib.contextmanager
@@ -32,9 +40,15 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[pathlib.Pa
       path: the file to write.
       durable: True waits until the file is on the disk: after a power cut, the disk has this file
         or the one before.
+
+    Raises:
+      OSError: the file cannot be written; it names `path` or its folder, not the temporary file.
     """
     path = pathlib.Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+    name = file_names.fit(path.name, MAX_NAME)
+    part = path.with_name(f".{name}.{os.getpid()}.part")
     try:
         yield part
         if durable:
@@ -42,6 +56,10 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[pathlib.Pa
         os.replace(part, path)
         if durable:
             _sync(path.parent, os.O_RDONLY)
+    except OSError as error:
+        if error.filename is not None and os.fspath(error.filename) == os.fspath(part):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -60,7 +78,8 @@ def _sync(path: pathlib.Path, mode: int) -> None:
 def remove_partial_files(folder: pathlib.Path) -> None:
     """Removes files of `atomic` that a killed process left in a folder."""
     for part in folder.glob(".*.part"):
-        part.unlink(missing_ok=True)
+        if PARTIAL_NAME.fullmatch(part.name):
+            part.unlink(missing_ok=True)
 
 
 def try_lock(file: IO) -> bool:
@@ -82,6 +101,48 @@ def try_lock(file: IO) -> bool:
             logging.warning(text, file.name, error)
             return True
     return False
+
+
+def refuse_irregular(path: str | os.PathLike) -> str:
+    """Returns why a path is not that of a regular file, such as "is a folder"; empty if it is.
+
+    Reading from a pipe or a device might block, or never end.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except ValueError:  # a zero byte in the path
+        return "not a valid file name"
+    if stat.S_ISDIR(mode):
+        return "is a folder; expected a file"
+    return "" if stat.S_ISREG(mode) else "is a pipe or a device; expected a file"
+
+
+def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """Reads a text that a person wrote, such as a list of flags.
+
+    Args:
+      path: of a regular file, or of a pipe.
+      max_bytes: of the text; more is refused before it is read.
+
+    Raises:
+      ValueError: it is a folder or a device, too long, or not UTF-8; the message says which.
+      OSError: it cannot be read.
+    """
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        raise ValueError("is a folder or a device; expected a file of text")
+    with open(path, "rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ValueError(f"has more than {max_bytes:,} bytes; expected a file of text")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("is not text in UTF-8") from None
 
 
 def hash_file(path: str | os.PathLike, *algorithms: str) -> dict[str, str]:

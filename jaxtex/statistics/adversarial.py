@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxtex import optimizers
 from jaxtex.statistics import base, map_layers
 
 FORMS = ("logistic", "quadratic", "mlp")
@@ -66,16 +67,16 @@ class Discriminator(nn.Module):
         zeros = nn.initializers.zeros_init()
         initializer = zeros if name == "products" else nn.initializers.lecun_normal()
 
-        kernel = self.param(f"{name}_kernel", initializer, (rows.shape[1], width))
-        bias = self.param(f"{name}_bias", zeros, (width,))
+        kernel = self.param(f"{name}_kernel", initializer, (rows.shape[1], width), rows.dtype)
+        bias = self.param(f"{name}_bias", zeros, (width,), rows.dtype)
         if self.bounded:
             kernel = kernel / jnp.maximum(norm(kernel), 1.0)
-        return jnp.matmul(rows, kernel, precision="highest") + bias
+        return jnp.matmul(rows, kernel, precision="highest") + bias[None]
 
 
 def norm(matrix: jax.Array) -> jax.Array:
     """Approximates the largest singular value of a matrix by a few power iterations."""
-    vector = jnp.ones(matrix.shape[1])
+    vector = jnp.ones(matrix.shape[1], matrix.dtype)
     for _ in range(POWER_ITERATIONS):
         vector = matrix.T @ (matrix @ vector)
         vector = vector / (jnp.linalg.norm(vector) + base.TINY)
@@ -156,7 +157,8 @@ class Critic:
     ) -> dict[str, Any]:
         rows = normalize(features, target)
         gradient = jax.grad(self._loss)(state["params"], target["rows"], rows)
-        change, moments = self.rule.update(gradient, state["moments"])
+        with optimizers.default_promotion():
+            change, moments = self.rule.update(gradient, state["moments"])
         return {"params": optax.apply_updates(state["params"], change), "moments": moments}
 
     def _loss(self, params: Any, real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -192,7 +194,8 @@ def normalize(features: jax.Array, target: dict[str, jax.Array]) -> jax.Array:
     Returns:
       Rows, `[H W, C]`.
     """
-    return (features.reshape(-1, features.shape[-1]) - target["mean"]) / target["deviation"]
+    rows = features.reshape(-1, features.shape[-1])
+    return (rows - target["mean"][None]) / target["deviation"][None]
 
 
 def discriminator(

@@ -55,6 +55,7 @@ class Statistic(NamedTuple):
       from_averages: result of `average` -> summary.
       statistic_size: (channels, positions) of an exemplar's layer -> how many independent numbers
         are compared.
+      min_side: positions that a layer needs along each axis; where it has fewer, nothing runs.
     """
 
     summarize: Callable[[jax.Array], Summary]
@@ -68,6 +69,7 @@ class Statistic(NamedTuple):
     average: Callable[[jax.Array], Any] | None = None
     from_averages: Callable[[Any], Summary] = _identity
     statistic_size: Callable[[int, int], int] = _no_size
+    min_side: int = 1
 
     @property
     def stochastic(self) -> bool:
@@ -92,7 +94,8 @@ def pooled_size(channels: int, positions: int) -> int:
 
 def accumulation_dtype(features: jax.Array) -> np.dtype:
     """Returns the type for sums over features: float32, or their own type if that is wider."""
-    return jnp.promote_types(features.dtype, jnp.float32)
+    wider = jnp.issubdtype(features.dtype, jnp.floating) and features.dtype.itemsize > 4
+    return features.dtype if wider else np.dtype(np.float32)
 
 
 def relative(target: jax.Array, summary: jax.Array, features: int) -> jax.Array:

@@ -1,13 +1,29 @@
-"""Wasserstein distance of Gaussians, and square roots of positive semidefinite matrices."""
+"""Wasserstein distance of Gaussians, and square roots of positive semidefinite matrices.
+
+An eigendecomposition deadlocked in XLA's thread pool on a machine with two CPU cores, so roots and
+polar factors come from iterations of matrix products. They are finite for every covariance: also
+for constant features, for fewer positions than channels, and with the rounding errors of both.
+
+References:
+  Higham, "Functions of Matrices", SIAM 2008, section 6.7 (the coupled Newton-Schulz iteration) and
+  section 8.3 (the one for the polar factor).
+  Chen and Chow, "A Stable Scaling of Newton-Schulz for Improving the Sign Function Computation of a
+  Hermitian Matrix", Argonne National Laboratory 2014: the factors of `_scaling`.
+"""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
 
 from jaxtex.statistics import base, moments
 
-NEWTON_SCHULZ_STEPS = 20  # enough to converge in float32 down to eigenvalues of 1e-5 of the norm
+ROUNDING = 8  # machine epsilons: below this share, eigenvalues of a covariance are rounding errors
+MIN_SINGULAR = 80  # machine epsilons: below this share, singular values count as 0
+MAX_SCALING = 1.6  # below sqrt(3), where the largest singular value would be mapped to 0
+
+_product = functools.partial(jnp.matmul, precision="highest")
 
 
 def bures() -> base.Statistic:
@@ -21,7 +37,7 @@ def bures() -> base.Statistic:
       style-transfer-pytorch.
     """
     return base.Statistic(
-        moments.moments,
+        moments.centered_moments,
         _bures_distance,
         _make_target,
         average=moments.raw_moments,
@@ -30,65 +46,145 @@ def bures() -> base.Statistic:
     )
 
 
+def _mean_square(summary: base.Summary) -> jax.Array:
+    """Returns the mean square of the features: the unit of a covariance's rounding errors."""
+    return jnp.sum(summary["mean"] ** 2) + jnp.trace(summary["covariance"])
+
+
 def _make_target(summary: base.Summary) -> base.Target:
     """Adds the square root of the covariance, which `_bures_distance` needs at every step."""
-    return {**summary, "root": matrix_square_roots(summary["covariance"])[0]}
+    return {**summary, "root": square_roots(summary["covariance"], _mean_square(summary))[0]}
 
 
 def _bures_distance(target: base.Target, summary: base.Summary) -> jax.Array:
-    target_trace = jnp.trace(target["covariance"])
-    trace = jnp.trace(summary["covariance"])
-
-    root = target["root"]
-    product = jnp.linalg.multi_dot([root, summary["covariance"], root], precision="highest")
-    overlap = trace_of_root(product)
+    level = jax.lax.stop_gradient(_mean_square(summary))
+    overlap = gaussian_overlap(target["root"], summary["covariance"], level)
+    traces = jnp.trace(target["covariance"]) + jnp.trace(summary["covariance"])
 
     means = jnp.sum((target["mean"] - summary["mean"]) ** 2)
     # Rounding may leave a negative rest near the target.
-    squared = jnp.maximum(means + (target_trace + trace) - 2 * overlap, 0)
-    return squared / (jnp.sum(target["mean"] ** 2) + target_trace + base.TINY)
-
-
-def matrix_square_roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Computes `A^1/2` and an approximation of `A^-1/2` from matrix products alone.
-
-    Eigenvalues below about 1e-5 of the norm are not resolved, and their inverses stay finite.
-    An eigendecomposition deadlocked in XLA's thread pool on a machine with two CPU cores.
-
-    Args:
-      matrix: `A`, symmetric and positive semidefinite, `[C, C]`.
-
-    Returns:
-      `A^1/2` and nearly `A^-1/2`, each `[C, C]`.
-
-    References:
-      Higham, "Functions of Matrices", SIAM 2008, section 6.7: the coupled Newton-Schulz iteration.
-    """
-    product = functools.partial(jnp.matmul, precision="highest")
-    scale = jnp.linalg.norm(matrix) + base.TINY
-    identity = jnp.eye(len(matrix))
-
-    root, inverse = matrix / scale, identity
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        change = 1.5 * identity - 0.5 * product(inverse, root)
-        root, inverse = product(root, change), product(change, inverse)
-    return root * jnp.sqrt(scale), inverse / jnp.sqrt(scale)
+    squared = jnp.maximum(means + traces - 2 * overlap, 0)
+    return squared / (_mean_square(target) + base.TINY)
 
 
 @jax.custom_jvp
-def trace_of_root(matrix: jax.Array) -> jax.Array:
-    """Returns `tr(A^1/2)` of a symmetric positive semidefinite `A`, `[C, C]`.
+def gaussian_overlap(root: jax.Array, covariance: jax.Array, level: jax.Array | float) -> jax.Array:
+    """Returns `tr((R C R)^1/2)`, the largest covariance of two coupled Gaussians.
 
-    The gradient is `A^-1/2 / 2`, which the iteration computes anyway; differentiating the iteration
-    would cost several times as much.
+    It is the sum of the singular values of `M = R C^1/2`. The eigenvalues of `R C R` are their
+    squares, of which a third would vanish in rounding errors.
+
+    Args:
+      root: `R`, square root of the first covariance, `[C, C]`.
+      covariance: `C`, the second covariance, `[C, C]`.
+      level: see `square_roots`.
     """
-    return jnp.trace(matrix_square_roots(matrix)[0])
+    return _overlap(root, covariance, level)[0]
 
 
-@trace_of_root.defjvp
-def _trace_of_root_jvp(
-    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+@gaussian_overlap.defjvp
+def _gaussian_overlap_jvp(
+    primals: tuple[jax.Array, jax.Array, jax.Array],
+    tangents: tuple[jax.Array, jax.Array, jax.Array],
 ) -> tuple[jax.Array, jax.Array]:
-    (matrix,), (change,) = primals, tangents
-    root, inverse = matrix_square_roots(matrix)
-    return jnp.trace(root), 0.5 * jnp.sum(inverse * change)
+    """Returns the overlap and its tangent; `level` decides on rounding only.
+
+    With the polar factor `U` of `M`, the gradients are `U C^1/2` for `R`, and for `C` half of
+    `R (R C R)^-1/2 R = R U C^-1/2`. Differentiating the iterations would cost several times as
+    much.
+    """
+    (root, covariance, level), (root_change, change, _) = primals, tangents
+    overlap, by_root, by_covariance = _overlap(root, covariance, level)
+    return overlap, jnp.sum(by_root * root_change) + jnp.sum(by_covariance * change)
+
+
+def _overlap(
+    root: jax.Array, covariance: jax.Array, level: jax.Array | float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns the overlap, and its gradients with respect to `root` and `covariance`."""
+    other, inverse = square_roots(covariance, level)
+    together = _product(root, other)
+    polar = polar_factor(together)
+
+    overlap = jnp.sum(polar * together)
+    transport = _product(_product(root.T, polar), inverse)
+
+    # Averages of large images summed in strips may be less than semidefinite beyond all rounding
+    # that is provided for; then only means and traces are compared.
+    finite = jnp.isfinite(overlap) & jnp.isfinite(transport).all()
+    values = overlap, _product(polar, other), (transport + transport.T) / 4
+    overlap, by_root, by_covariance = (jnp.where(finite, value, 0.0) for value in values)
+    return overlap, by_root, by_covariance
+
+
+def square_roots(matrix: jax.Array, level: jax.Array | float) -> tuple[jax.Array, jax.Array]:
+    """Computes `A^1/2` and an approximation of `A^-1/2`.
+
+    Eigenvalues below `ROUNDING` epsilons of `|A| + level` count as 0, and so do negative ones;
+    their inverses stay finite.
+
+    Args:
+      matrix: `A`, symmetric and, up to rounding, positive semidefinite, `[C, C]`.
+      level: size of the numbers whose differences the entries are, such as a mean square.
+
+    Returns:
+      `A^1/2` and nearly `A^-1/2`, each `[C, C]`.
+    """
+    epsilon = float(jnp.finfo(matrix.dtype).eps)
+    shift = ROUNDING * epsilon  # makes the smallest eigenvalue positive
+    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
+    scale = _frobenius_norm(matrix) + level
+    normalized = (matrix + matrix.T) / (2 * scale)
+
+    root, inverse = normalized + shift * identity, identity
+    for factor in _scaling(math.sqrt(shift), epsilon):
+        change = 1.5 * factor * identity - 0.5 * factor**3 * _product(inverse, root)
+        root, inverse = _product(root, change), _product(change, inverse)
+
+    # Undoes the shift to first order: x^-1/2 = (x + s)^-1/2 (1 + s / (2 (x + s))) + O(s^2).
+    inverse = inverse + 0.5 * shift * _product(inverse, _product(inverse, inverse))
+    # Not `root`, in which each eigenvalue that is 0 would count as the shift.
+    return _product(normalized, inverse) * jnp.sqrt(scale), inverse / jnp.sqrt(scale)
+
+
+def polar_factor(matrix: jax.Array) -> jax.Array:
+    """Computes the orthogonal factor `U` of `M = U H`, where `H` is positive semidefinite.
+
+    Args:
+      matrix: `M`, `[C, C]`.
+
+    Returns:
+      `U`, `[C, C]`; its singular values are 1, or less where those of `M` are below `MIN_SINGULAR`
+      epsilons of its norm.
+    """
+    epsilon = float(jnp.finfo(matrix.dtype).eps)
+    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
+
+    factor = matrix / _frobenius_norm(matrix)
+    for scale in _scaling(MIN_SINGULAR * epsilon, epsilon):
+        change = 1.5 * scale * identity - 0.5 * scale**3 * _product(factor.T, factor)
+        factor = _product(factor, change)
+    return factor
+
+
+def _frobenius_norm(matrix: jax.Array) -> jax.Array:
+    """Returns the norm, which bounds all eigenvalues; more than 0."""
+    return jnp.sqrt(jnp.sum(matrix**2) + base.TINY**2)
+
+
+@functools.cache
+def _scaling(smallest: float, epsilon: float) -> tuple[float, ...]:
+    """Returns the factor of each Newton-Schulz step: `x -> 1.5 f x - 0.5 (f x)^3` tends to 1.
+
+    Without them (all 1) a small value grows by 1.5 at each step; with them by up to 2.4.
+
+    Args:
+      smallest: singular values from here to 1 must converge.
+      epsilon: precision to reach.
+    """
+    factors = []
+    while 1 - smallest > epsilon:
+        factor = min(MAX_SCALING, math.sqrt(3 / (1 + smallest + smallest**2)))
+        factors.append(factor)
+        smallest = 1.5 * factor * smallest - 0.5 * (factor * smallest) ** 3
+    return tuple(factors)

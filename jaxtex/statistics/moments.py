@@ -119,6 +119,41 @@ def _moments_jvp(
     return values, {"mean": sums / len(rows), "covariance": half + half.T}
 
 
+@jax.custom_jvp
+def centered_moments(features: jax.Array) -> dict[str, jax.Array]:
+    """Returns the same as `moments`, from features less their means.
+
+    In `gram - m m^T` the digits of a small covariance cancel, and small eigenvalues become
+    negative. This covariance is semidefinite up to rounding errors in units of itself, at the cost
+    of a copy of the features.
+
+    Args:
+      features: activations of one layer, `[H, W, C]`.
+    """
+    mean = channel_means(features)
+    return {"mean": mean, "covariance": gram_matrix(_center(features, mean))}
+
+
+@centered_moments.defjvp
+def _centered_moments_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """Returns the moments and their tangents: `_moments_jvp` with rows less their mean."""
+    (features,), (change,) = primals, tangents
+    values = centered_moments(features)
+
+    rows = _center(features, values["mean"]).reshape(-1, features.shape[-1])
+    change = change.reshape(rows.shape)
+    half = _cross_product(rows, change) / len(rows)
+    sums = change.sum(0, dtype=base.accumulation_dtype(change))
+    return values, {"mean": sums / len(rows), "covariance": half + half.T}
+
+
+def _center(features: jax.Array, mean: jax.Array) -> jax.Array:
+    """Subtracts the mean of each channel in its own type, and returns that of the features."""
+    return (features.astype(mean.dtype) - mean[None, None]).astype(features.dtype)
+
+
 def raw_moments(features: jax.Array) -> dict[str, jax.Array]:
     """Returns the averages from which mean and covariance follow.
 

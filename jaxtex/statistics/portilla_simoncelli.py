@@ -124,7 +124,7 @@ def summarize(features: jax.Array, offsets: list[tuple[int, int]]) -> base.Summa
       `auto`, `[C, offsets]`.
     """
     mean = features.mean((0, 1))
-    centered = features - mean
+    centered = features - mean[None, None]
     return {
         "mean": mean,
         "third": (centered**3).mean((0, 1)),
@@ -148,7 +148,7 @@ def autocovariances(centered: jax.Array, offsets: list[tuple[int, int]]) -> jax.
     """
     height, width, channels = centered.shape
     if not offsets:
-        return jnp.zeros((channels, 0))
+        return jnp.zeros((channels, 0), centered.dtype)
 
     clipped = []
     for down, right in offsets:

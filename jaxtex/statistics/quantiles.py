@@ -69,12 +69,13 @@ def interpolate_quantiles(quantiles: jax.Array, count: int) -> jax.Array:
     if length == count:
         return quantiles
 
-    places = (jnp.arange(count) + 0.5) * (length / count) - 0.5
+    dtype = base.accumulation_dtype(quantiles)
+    places = (jnp.arange(count, dtype=dtype) + 0.5) * (length / count) - 0.5
     places = jnp.clip(places, 0, length - 1)
 
     below = jnp.floor(places).astype(jnp.int32)
     above = jnp.minimum(below + 1, length - 1)
-    share = (places - below)[:, None]
+    share = (places - below.astype(dtype))[:, None]
     return quantiles[below] * (1 - share) + quantiles[above] * share
 
 
@@ -125,16 +126,18 @@ def _histogram_quantiles(quantiles: jax.Array, bins: int) -> jax.Array:
     """
     count = len(quantiles)
     low, high = quantiles[0], quantiles[-1]
-    edges = low + (high - low) * jnp.linspace(0, 1, bins + 1)[:, None]
+    shares = jnp.linspace(0, 1, bins + 1, dtype=quantiles.dtype)[:, None]
+    edges = low[None] + (high - low)[None] * shares
 
     # The share of values at or below each edge is the inverse of the quantile function there.
     def rank(column: jax.Array, edge: jax.Array) -> jax.Array:
         return jnp.searchsorted(column, edge, side="right")
 
     ranks = jax.vmap(rank, 1, 1)(quantiles, edges)
-    levels = ranks.at[0].set(0) / count
+    levels = ranks.at[0].set(0).astype(quantiles.dtype) / count
+    places = (jnp.arange(count, dtype=quantiles.dtype) + 0.5) / count
 
     def value(level: jax.Array, edge: jax.Array) -> jax.Array:
-        return jnp.interp((jnp.arange(count) + 0.5) / count, level, edge)
+        return jnp.interp(places, level, edge)
 
     return jax.vmap(value, 1, 1)(levels, edges)

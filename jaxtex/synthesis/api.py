@@ -1,28 +1,27 @@
 """Python interface: images as arrays in, images as arrays out.
 
-Images are `[H, W, 3]`, float32, sRGB in [0, 1].
+Images are `[H, W, 3]`, float32, sRGB in [0, 1]. An image may also be given by its path, or by the
+name of a built-in one, as on the command line.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
-from jaxtex import networks
+from jaxtex import errors, images, networks
+from jaxtex.images import color_transfer
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, loop, planning, stepping
 from jaxtex.synthesis import settings as parsing
 
-Style: TypeAlias = np.ndarray | Sequence[np.ndarray]
+Picture: TypeAlias = np.ndarray | str | os.PathLike
+Style: TypeAlias = Picture | Sequence[Picture]
 
 
-def _ignore(progress: loop.Progress) -> None:
-    """Does nothing: the default observer."""
-    del progress
-
-
-def synthesize(style: Style, *, observe: loop.Observer = _ignore, **choices: Any) -> np.ndarray:
+def synthesize(style: Style, *, observe: loop.Observer | None = None, **choices: Any) -> np.ndarray:
     """Synthesizes a texture like an exemplar, or like several (`style_weights`, `masks`).
 
     >>> pebbles = jaxtex.load_image("pebbles")
@@ -30,9 +29,12 @@ def synthesize(style: Style, *, observe: loop.Observer = _ignore, **choices: Any
 
     Args:
       style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list
-        of exemplars. With transparency `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`.
+        of exemplars. With transparency `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`. Or
+        the path or built-in name of one, `"pebbles"`.
       observe: receives a `Progress` every `save_every` steps.
-      **choices: fields of `jaxtex.Config`, which are also the command's flags.
+      **choices: fields of `jaxtex.Config`, which are also the command's flags. Lists and dicts
+        stand for texts: `layers={"pool1": 0.5}`. `masks`, `style_masks`, `maps` and `init` may be
+        arrays, `optimizer` a transformation of optax, `statistic` a `jaxtex.statistics.Statistic`.
 
     Returns:
       The texture, `[height, width, C]` with the channels of the exemplar, float32 in [0, 1].
@@ -47,14 +49,14 @@ def synthesize(style: Style, *, observe: loop.Observer = _ignore, **choices: Any
       exemplar's energy, a start from noise with the exemplar's spectrum, and coarse to fine;
       docs/defaults.md has the reasons.
     """
-    return transfer(None, style, observe=observe, **choices)
+    return transfer(choices.pop("content", None), style, observe=observe, **choices)
 
 
 def transfer(
-    content: np.ndarray | None,
+    content: Picture | None,
     style: Style | None,
     *,
-    observe: loop.Observer = _ignore,
+    observe: loop.Observer | None = None,
     **choices: Any,
 ) -> np.ndarray:
     """Makes an image with the content of one image and the style of another.
@@ -62,8 +64,8 @@ def transfer(
     >>> result = jaxtex.transfer(photograph, painting, size=384, preserve_color="luminance")
 
     Args:
-      content: `[H, W, 3]`, sRGB in [0, 1]; or with transparency, which is kept, `[H, W, 4]`. None
-        synthesizes a texture.
+      content: `[H, W, 3]`, sRGB in [0, 1]; or with transparency, which is kept, `[H, W, 4]`; or a
+        path. None synthesizes a texture.
       style: the style, as in `synthesize`; a list blends styles; None reconstructs the content
         from its features.
       observe: receives a `Progress` every `save_every` steps.
@@ -79,11 +81,14 @@ def transfer(
       Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR
       2016.
     """
-    return loop.run(build_plan(style, configs.Config(**choices), content), observe)
+    if observe is not None and not callable(observe):
+        raise errors.UserError("observe: must be a function that takes a Progress")
+    plan = _build_plan(style, content, parsing.parse_choices(choices))
+    return loop.run(plan, observe or (lambda progress: None))
 
 
 def iterate(
-    style: Style | None, *, content: np.ndarray | None = None, **choices: Any
+    style: Style | None, *, content: Picture | None = None, **choices: Any
 ) -> Iterator[loop.Progress]:
     """Runs `transfer` as an iterator, which may be abandoned at any time.
 
@@ -100,13 +105,13 @@ def iterate(
       last one is the result) and `infos` (losses of the steps since the last one).
 
     Raises:
-      UserError: as `transfer`.
+      UserError: as `transfer`. Choices and images are checked at the call, before the first step.
     """
-    yield from loop.iterate(build_plan(style, configs.Config(**choices), content))
+    return loop.iterate(_build_plan(style, content, parsing.parse_choices(choices)))
 
 
 def build_plan(
-    style: Style | None, config: configs.Config, content: np.ndarray | None = None
+    style: Style | None, config: configs.Config, content: Picture | None = None
 ) -> stepping.Plan:
     """Builds the plan of one image from arrays.
 
@@ -118,7 +123,12 @@ def build_plan(
     Raises:
       UserError: as `transfer`.
     """
-    settings = parsing.parse_settings(config)
+    return _build_plan(style, content, parsing.parse_settings(config))
+
+
+def _build_plan(
+    style: Style | None, content: Picture | None, settings: parsing.Settings
+) -> stepping.Plan:
     return planning.build_plan(_build_inputs(style, content, settings), settings)
 
 
@@ -141,15 +151,26 @@ def build_batch(
 
 
 def _build_inputs(
-    style: Style | None, content: np.ndarray | None, settings: parsing.Settings
+    style: Style | None, content: Picture | None, settings: parsing.Settings
 ) -> input_images.Inputs:
-    """Validates the images."""
-    styles: Sequence[np.ndarray] = []
-    if isinstance(style, list | tuple):
+    """Opens the images that are paths, and validates all."""
+    keep = settings.config.alpha == "keep"
+    if isinstance(content, str | os.PathLike):
+        content = images.load(content, keep)
+
+    styles: Sequence[Picture] = []
+    if isinstance(style, str):
+        styles = configs.split_paths(style)
+    elif isinstance(style, list | tuple):
         styles = style
     elif style is not None:
         styles = [style]  # type: ignore[list-item]
-    return input_images.build_inputs(styles, content, settings)
+    # Beside a content, transparent parts of a style are shown over white.
+    alpha = keep and content is None and not settings.config.content
+    opened = [
+        images.load(each, alpha) if isinstance(each, str | os.PathLike) else each for each in styles
+    ]
+    return input_images.build_inputs(opened, content, settings)
 
 
 class Objective(NamedTuple):
@@ -170,7 +191,8 @@ class Objective(NamedTuple):
     start: np.ndarray
 
 
-def build(style: Style | None, *, content: np.ndarray | None = None, **choices: Any) -> Objective:
+@jax.transfer_guard("allow")
+def build(style: Style | None, *, content: Picture | None = None, **choices: Any) -> Objective:
     """Builds the loss of a synthesis as pure functions, usable under `jit`, `grad` and `vmap`.
 
     The functions use XLA's own operations, on every platform, so all of JAX's transformations
@@ -203,7 +225,7 @@ def build(style: Style | None, *, content: np.ndarray | None = None, **choices: 
     Raises:
       UserError: as `transfer`; or the statistic has a critic, which learns during a synthesis.
     """
-    settings = parsing.parse_settings(configs.Config(**{**choices, "scales": 1}))
+    settings = parsing.parse_choices({**choices, "scales": 1})
     inputs = _build_inputs(style, content, settings)
     spec, problem, start = planning.build_functional(inputs, settings)
 
@@ -216,6 +238,8 @@ def build(style: Style | None, *, content: np.ndarray | None = None, **choices: 
         return values
 
     def features(image: jax.Array, data: Any) -> networks.Features:
-        return spec.network.apply(data["variables"], image)
+        return spec.network.apply(
+            data["variables"], color_transfer.blend_gray(image, data["gray"])
+        )
 
     return Objective(loss, terms, features, problem.data(0), start)

@@ -6,7 +6,8 @@ program of a batch; on other devices one program, made by `jax.vmap`, runs the s
 """
 
 import itertools
-from collections.abc import Generator, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -14,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxtex.runtime import device_memory, distributed, xla_options
+from jaxtex import errors
+from jaxtex.runtime import device_memory, distributed, threads, xla_options
 from jaxtex.synthesis import compilation, loop, stepping
 
 Checkpointers = Sequence[loop.Checkpointer | None]
@@ -33,13 +35,16 @@ def run(
       checkpointers: one for each plan; of plans in one program the first saves all.
 
     Yields:
-      Index of the plan, and the result as `loop.run` returns it, as soon as it is finished.
+      Index of the plan, and the result as `loop.run` returns it, as soon as it is finished; NaN
+      where the loss is not finite.
     """
     checkpointers = checkpointers or [None] * len(plans)
     groups: dict[str, list[int]] = {}
     for index, plan in enumerate(plans):
         groups.setdefault(_shapes(plan), []).append(index)
 
+    failed: dict[int, errors.UserError] = {}
+    observers = [_checked(plans[i], observers[i], i, failed) for i in range(len(plans))]
     for indices in groups.values():
         group = [plans[i] for i in indices]
         run_group = run_threads if runs_separately(group[0]) else run_vmapped
@@ -48,7 +53,26 @@ def run(
         )
         for position, image in results:
             index = indices[position]
+            if index in failed:
+                image = np.full_like(image, np.nan)
             yield index, plans[index].finish(image)
+
+
+def _checked(
+    plan: stepping.Plan, observe: loop.Observer, index: int, failed: dict[int, errors.UserError]
+) -> loop.Observer:
+    """Returns an observer that records, and logs, why an image of a batch has failed."""
+
+    def check(progress: loop.Progress) -> None:
+        if index not in failed:
+            try:
+                loop.check_finite(plan, progress)
+            except errors.UserError as error:
+                failed[index] = error
+                logging.warning("image %d of the batch: %s", index + 1, error)
+        observe(progress)
+
+    return check
 
 
 def runs_separately(plan: stepping.Plan) -> bool:
@@ -63,9 +87,8 @@ def run_threads(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Runs each plan with its own program, several at a time.
 
-    An image continues after its observer, in the caller's thread, has received its progress.
-    Settings of JAX that hold in the caller's thread only, such as `with jax.enable_x64()`, do not
-    hold in the others.
+    An image continues after its observer, in the caller's thread, has received its progress. Under
+    a context of JAX such as `with jax.enable_x64()`, all run in the caller's thread.
 
     Args:
       plans: of one size.
@@ -79,14 +102,14 @@ def run_threads(
     waiting = iter(range(len(plans)))
     with (
         loop.compile_chunks(plans[0]) as chunks,
-        futures.ThreadPoolExecutor(number) as threads,
+        threads.executor(number) as workers,
     ):
         descents = [
             loop.descent(plan, chunks, checkpointer)
             for plan, checkpointer in zip(plans, checkpointers, strict=True)
         ]
         running = {
-            threads.submit(_advance, descents[i]): i for i in itertools.islice(waiting, number)
+            workers.submit(loop.advance, descents[i]): i for i in itertools.islice(waiting, number)
         }
         while running:
             finished = futures.wait(running, return_when=futures.FIRST_COMPLETED).done
@@ -100,7 +123,7 @@ def run_threads(
             else:
                 observers[index](progress)
             if following is not None:
-                running[threads.submit(_advance, descents[following])] = following
+                running[workers.submit(loop.advance, descents[following])] = following
 
 
 def max_threads(plan: stepping.Plan) -> int:
@@ -115,16 +138,6 @@ def max_threads(plan: stepping.Plan) -> int:
     image_bytes = max(1, device_memory.estimate_step_bytes(feature_bytes))
     within_memory = device_memory.available_bytes() / 2 // image_bytes
     return int(max(1, min(xla_options.available_cores(), within_memory)))
-
-
-def _advance(
-    descent: Generator[loop.Progress, None, np.ndarray],
-) -> tuple[loop.Progress | None, Any]:
-    """Returns the next progress; or, at the end, the image."""
-    try:
-        return next(descent), None
-    except StopIteration as end:
-        return None, end.value
 
 
 def run_vmapped(
@@ -173,7 +186,8 @@ def _stack_problems(problems: Sequence[stepping.Problem]) -> stepping.Problem:
         return jax.tree.map(stack_data, first.batch_axes, *parts, is_leaf=lambda x: x is None)
 
     critics = _stack([problem.critics for problem in problems])
-    return first._replace(data=data, critics=critics)
+    gray = None if first.gray is None else np.stack([problem.gray for problem in problems])
+    return first._replace(data=data, critics=critics, gray=gray)
 
 
 def _stack(trees: Sequence) -> Any:

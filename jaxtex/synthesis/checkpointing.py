@@ -35,6 +35,12 @@ def _flush_nothing() -> None:
     """Does nothing: the default of `FileCheckpointer.flush`."""
 
 
+def _accept_nothing(plan: stepping.Plan, about: dict) -> bool:
+    """Returns False: the default of `FileCheckpointer.accepts`."""
+    del plan, about
+    return False
+
+
 class FileCheckpointer:
     """Checkpoints of one synthesis in a folder; a `loop.Checkpointer`.
 
@@ -42,6 +48,9 @@ class FileCheckpointer:
       folder: used for checkpoints only; created with the first one.
       identity: what decides the result, as JSON; a checkpoint of another identity is refused.
       flush: returns when everything that observers received is written: it will not be made again.
+      accepts: True if the state of a checkpoint of another identity can be resumed, by the plan and
+        the JSON of the checkpoint.
+      keep_bytes: a state after the last step of up to this size is saved, for more steps later.
     """
 
     def __init__(
@@ -49,10 +58,14 @@ class FileCheckpointer:
         folder: pathlib.Path,
         identity: Any,
         flush: Callable[[], object] = _flush_nothing,
+        accepts: Callable[[stepping.Plan, dict], bool] = _accept_nothing,
+        keep_bytes: int = 0,
     ):
         self.folder = folder
         self.identity = json.loads(json.dumps(identity))
         self.flush = flush
+        self.accepts = accepts
+        self.keep_bytes = keep_bytes
         self.last_time = time.monotonic()
         self.last_seconds: float | None = None  # how long the last checkpoint took
 
@@ -86,7 +99,8 @@ class FileCheckpointer:
           Preempted: a signal asked the process to stop; the state is saved.
         """
         stopping = distributed.preemption_requested()
-        if stopping or self._is_due_everywhere(loop_state):
+        kept = loop_state.step == plan.num_steps and _state_bytes(loop_state) <= self.keep_bytes
+        if stopping or kept or self._is_due_everywhere(loop_state):
             start = time.monotonic()
             self._write(plan, loop_state)
             self.last_time = time.monotonic()
@@ -109,8 +123,7 @@ class FileCheckpointer:
         """Returns True if the last checkpoint is old enough for the time that saving takes."""
         seconds = self.last_seconds
         if seconds is None:
-            leaves = jax.tree.leaves(loop_state.state)
-            seconds = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) / DISK_SPEED
+            seconds = _state_bytes(loop_state) / DISK_SPEED
         return time.monotonic() - self.last_time > max(MIN_INTERVAL, seconds / MAX_TIME_SHARE)
 
     def _write(self, plan: stepping.Plan, loop_state: loop.LoopState) -> None:
@@ -154,7 +167,7 @@ class FileCheckpointer:
         """Reads a checkpoint of this run."""
         with _open(path) as file:
             about = json.loads(str(file[ABOUT]))
-            if about["identity"] != self.identity:
+            if about["identity"] != self.identity and not self.accepts(plan, about):
                 raise errors.UserError(
                     f"--workdir={self.folder.parent}: {path.name} belongs to another run; "
                     "--overwrite starts from the beginning"
@@ -167,6 +180,12 @@ class FileCheckpointer:
             leaves.append(_validate_array(arrays[f"state{name}"], shape))
         state = jax.tree.unflatten(jax.tree.structure(shapes), leaves)
         return loop.LoopState(about["number"], about["step"], state, _read_infos(arrays))
+
+
+def _state_bytes(loop_state: loop.LoopState) -> int:
+    """Returns the bytes of the arrays of a state."""
+    leaves = jax.tree.leaves(loop_state.state)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
 
 def restore_strips(folder: pathlib.Path, config: configs.Config) -> configs.Config:

@@ -20,13 +20,15 @@ MAX_LOOP_STEPS = 10  # steps of one device loop; between two loops a run can be 
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, stepping.Info]]
 
 
+@jax.transfer_guard("allow")
 def build_chunk(
     plan: stepping.Plan, problem: stepping.Problem, looped: bool
 ) -> Callable[[], Chunk]:
     """Traces the steps of a problem and returns a function that compiles them.
 
     Tracing happens here, in the caller's thread, where the caller's JAX settings hold. The returned
-    function may be called in another thread.
+    function may be called in another thread. With `jax.disable_jit`, nothing is compiled: each
+    operation of a step runs by itself.
 
     Args:
       plan: the synthesis.
@@ -36,6 +38,9 @@ def build_chunk(
     Returns:
       A function without arguments that returns the `Chunk`.
     """
+    if jax.config.jax_disable_jit:
+        step = _step(plan, problem)
+        return lambda: _python_loop(step)
     if looped:
         lowered = lower_loop(plan, problem)
         return lambda: _device_loop(lowered.compile())
@@ -128,7 +133,7 @@ def _device_loop(compiled: jax.stages.Compiled) -> Chunk:
     return chunk
 
 
-def _python_loop(compiled: jax.stages.Compiled) -> Chunk:
+def _python_loop(compiled: Callable[..., tuple[optimizers.State, stepping.Info]]) -> Chunk:
     """Returns a chunk that calls the program of one step for each step."""
     malloc.trim()  # memory of loading and compiling
     trimmed = False

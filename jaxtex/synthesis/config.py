@@ -1,11 +1,11 @@
 """Config: the choices of a run, as plain values. Each field is a flag, with its help beside it."""
 
 import dataclasses
-import math
 import os
 from typing import Any
 
 from jaxtex import errors, images
+from jaxtex.runtime import plain_values
 
 TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
@@ -16,9 +16,14 @@ def _choice(default: Any, help_text: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": help_text})
 
 
+@plain_values.refuse_unknown_names
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Choices of one synthesis. Empty texts and zeros mean a default where the help says so."""
+    """Choices of one synthesis. Empty texts and zeros mean a default where the help says so.
+
+    Fields are plain values. Natural types of Python are converted: `layers={"pool1": 0.5}` becomes
+    `"pool1:0.5"`, and None is the default where that is empty, 0 or none, but for the seed.
+    """
 
     network: str = _choice(
         "vgg_lite",
@@ -41,8 +46,9 @@ class Config:
         "rows and the second for columns.",
     )
     octaves: int = _choice(
-        3,
-        "Number of image sizes that the network sees, each half the previous one.",
+        0,
+        "Number of image sizes that the network sees, each half the previous one. 0 uses three "
+        "from 256 pixels on, two from 128, else one; fewer if the layers are coarser.",
     )
     statistic: str = _choice(
         "mean_and_covariance",
@@ -184,10 +190,18 @@ class Config:
         "of white noise, the standard deviation (0 uses 0.02).",
     )
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            form = FORMS.get(field.name, plain_values.Form())
+            bounds = RANGES.get(field.name, ())
+            plain = plain_values.convert_field(field, value, form, bounds)
+            object.__setattr__(self, field.name, plain)
+
 
 # field -> least and greatest value
 RANGES = {
-    "octaves": (1, 6),
+    "octaves": (0, 6),
     "size": (0, 16384),
     "height": (0, 16384),
     "width": (0, 16384),
@@ -206,6 +220,24 @@ RANGES = {
     "noise": (0.0, 1.0),
 }
 
+# field -> the values of Python that stand for its text; other fields take just texts or numbers
+FORMS = {
+    **dict.fromkeys(("weights", "content", "init"), plain_values.PATH),
+    **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
+    **dict.fromkeys(("layers", "content_layers"), plain_values.LAYERS),
+    "statistic": plain_values.STATISTIC,
+    "style_weights": plain_values.NUMBERS,
+    "shares": plain_values.NUMBERS,
+    "strips": plain_values.ROWS,
+    "mesh": plain_values.COUNTS,
+    "excite": plain_values.CHANNEL,
+    "padding": plain_values.TWO_NAMES,
+    "tile": plain_values.LETTERS,
+    "precision": plain_values.DTYPE,
+    "optimizer": plain_values.OPTIMIZER,
+    "seed": plain_values.SEED,
+}
+
 
 def validate(config: Config) -> None:
     """Validates numeric fields against `RANGES`, and `tile` and `alpha`.
@@ -215,8 +247,9 @@ def validate(config: Config) -> None:
     """
     for name, (low, high) in RANGES.items():
         value = getattr(config, name)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise errors.UserError(f"--{name}={value}: must be between {low} and {high}")
+        if not low <= value <= high:
+            text = plain_values.describe(value)
+            raise errors.UserError(f"--{name}={text}: must be between {low} and {high}")
     if config.tile not in TILES:
         raise errors.UserError(f"--tile={config.tile}: must be x, y or xy")
     if config.alpha not in ALPHAS:

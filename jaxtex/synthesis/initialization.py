@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxtex import errors, images
-from jaxtex.images import builtin
+from jaxtex.images import builtin, color_transfer
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
 
@@ -41,6 +41,9 @@ def initial_image(
     if kind == "noise":
         mean = _reference(inputs).mean((0, 1))
         white = rng.standard_normal((height, width, len(mean)), np.float32)
+        white = color_transfer.blend_gray(
+            white, inputs.gray_at(height, width), color_transfer.FIRST
+        )
         return np.clip(mean + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
     if kind == "content":
         return _resized(inputs.content, kind, height, width)
@@ -51,9 +54,15 @@ def initial_image(
         raise errors.UserError(
             f"--init={config.init}: with maps it must be spectrum, noise or style"
         )
-    if kind.isidentifier() and not os.path.exists(builtin.resolve(kind)):
-        raise errors.unknown("--init", kind, [*KINDS, *builtin.names()])
-    return images.resize(images.load(kind), height, width, config.tile)
+    image = inputs.init
+    if image is None:
+        if kind.isidentifier() and not os.path.exists(builtin.resolve(kind)):
+            raise errors.unknown("--init", kind, [*KINDS, *builtin.names()])
+        image = images.load(kind)
+    input_images.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
+    image = images.resize(image, height, width, config.tile)
+    gray = inputs.gray_at(height, width)
+    return color_transfer.blend_gray(image, gray, color_transfer.LUMINANCE)
 
 
 def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np.ndarray:

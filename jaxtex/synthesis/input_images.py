@@ -1,12 +1,16 @@
 """Inputs of a synthesis: images, weights and masks, validated and at the size they are used in."""
 
+import functools
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxtex import errors, images
-from jaxtex.images import color_transfer, texture_maps
+from jaxtex.images import arrays, color_transfer, texture_maps
+from jaxtex.losses import targets
+from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 
 MISSING = (
@@ -27,9 +31,13 @@ class Inputs(NamedTuple):
       content: `[height, width, 3]`; None without style transfer.
       height: rows of the result, in pixels.
       width: columns of the result, in pixels.
-      preserve_color: a row of `color_transfer.PRESERVE_COLOR`.
+      color: what a content that is given as luminance differs from it, `[height, width, 3]`; added
+        to the result. None adds nothing.
+      gray: where each of k maps of the result is gray, `[height or 1, width or 1, k]` in [0, 1];
+        None: nowhere.
       material: how the maps of the style are restored.
       alpha: transparency of the content, `[height, width, 1]`; None: opaque.
+      init: initial image, `[H, W, 3]` of any size; None: as `config.init` says.
     """
 
     styles: list[np.ndarray]
@@ -39,9 +47,11 @@ class Inputs(NamedTuple):
     content: np.ndarray | None
     height: int
     width: int
-    preserve_color: str
+    color: np.ndarray | None = None
+    gray: np.ndarray | None = None
     material: texture_maps.Material = texture_maps.Material()
     alpha: np.ndarray | None = None
+    init: np.ndarray | None = None
 
     @property
     def shortest_side(self) -> int:
@@ -49,12 +59,18 @@ class Inputs(NamedTuple):
         sides = [side for style in self.styles for side in style.shape[:2]]
         return min(self.height, self.width, *sides)
 
+    def gray_at(self, height: int, width: int) -> np.ndarray | None:
+        """Returns `gray` at a size of the result."""
+        if self.gray is None or self.gray.shape[:2] == (1, 1):
+            return self.gray
+        return images.resize(self.gray, height, width)
+
     def finish(self, result: np.ndarray) -> np.ndarray:
         """Restores the content's colors and transparency, or the maps of the style."""
         if self.content is None:
             return texture_maps.restore_maps(result, self.material)
-        _, restore = color_transfer.PRESERVE_COLOR[self.preserve_color]
-        result = restore(result, self.content)
+        if self.color is not None:
+            result = np.clip(result + self.color, 0, 1)
         return result if self.alpha is None else np.concatenate([result, self.alpha], -1)
 
 
@@ -99,22 +115,21 @@ def build_inputs(
 
     styles = [images.validate(style) for style in styles]
     styles, material = _add_maps(styles, content, settings)
-    styles = [resize_input(style, config.size) for style in styles]
-    alpha = None
-    if content is not None:
-        base, alpha = _split_alpha(images.validate(content), config.size)
-    elif styles:
-        base = styles[0]
-    else:
+    if content is None and not styles:
         raise errors.UserError(MISSING)
-
-    height = config.height or base.shape[0]
-    width = config.width or base.shape[1]
     if content is not None:
-        content = images.resize(base, height, width)
-        alpha = None if alpha is None else images.resize(alpha, height, width)
-        prepare, _ = color_transfer.PRESERVE_COLOR[config.preserve_color]
+        content = images.validate(content, arrays.RGB_OR_RGBA, "a content")
+    base = styles[0] if content is None else content
+    styles = [resize_input(style, config.size) for style in styles]
+    height, width = result_size(config, base)
+    alpha = color = None
+    if content is not None:
+        warn_if_stretched("content", base.shape[:2], height, width)
+        content, alpha = _split_alpha(base, height, width)
+        prepare = color_transfer.PRESERVE_COLOR[config.preserve_color]
         styles = [prepare(style, content) for style in styles]
+        if config.preserve_color == "luminance":
+            content, color = color_transfer.split_color(content)
 
     style_shapes = [style.shape for style in styles]
     style_masks: list[np.ndarray | None] = [None] * len(styles)
@@ -123,6 +138,12 @@ def build_inputs(
     masks = None
     if settings.masks:
         masks = _load_masks("masks", settings.masks, [(height, width)] * len(styles))
+    uses_styles = styles and (config.texture_weight or config.spectrum_weight)
+    if uses_styles or content is None:
+        gray_maps = [each.gray for each in material.maps]
+        gray = color_transfer.gray_share(styles, masks, gray_maps)
+    else:
+        gray = color_transfer.gray_share([content])
     return Inputs(
         styles=styles,
         weights=_style_weights(settings, len(styles)),
@@ -131,9 +152,11 @@ def build_inputs(
         content=content,
         height=height,
         width=width,
-        preserve_color=config.preserve_color,
+        color=color,
+        gray=gray,
         material=material,
         alpha=alpha,
+        init=settings.init,
     )
 
 
@@ -153,7 +176,7 @@ def _add_maps(
     if settings.maps:
         styles = [texture_maps.join_maps(style, settings.maps) for style in styles]
     if all(style.shape[-1] == 3 for style in styles):
-        return list(styles), texture_maps.Material()
+        return [color_transfer.snap_gray(style) for style in styles], texture_maps.Material()
     if len(styles) > 1 or content is not None:
         other = "--content" if content is not None else "other styles"
         raise errors.UserError(f"maps and transparency need a single style, without {other}")
@@ -161,15 +184,70 @@ def _add_maps(
     return [image], material
 
 
-def _split_alpha(content: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+def result_size(config: configs.Config, image: np.ndarray) -> tuple[int, int]:
+    """Returns height and width of the result; of a side that is not given, in proportion.
+
+    Args:
+      config: `size`, `height` and `width`.
+      image: the content or, without one, the first style, `[H, W, C]` as given.
+
+    Raises:
+      UserError: the side that follows from the other one cannot be used.
+    """
+    rows, columns = image.shape[:2]
+    flag = "height" if config.height else "width" if config.width else "size"
+    length = getattr(config, flag)
+    if flag == "size":
+        shorter = "height" if rows <= columns else "width"
+        height, width = in_proportion((rows, columns), **{shorter: length})
+    else:
+        height, width = in_proportion((rows, columns), config.height, config.width)
+
+    low, high = images.MIN_SIDE, configs.RANGES["height"][1]
+    if config.height and config.width:
+        return height, width
+    if flag != "size" and not (low <= height <= high and low <= width <= high):
+        raise errors.UserError(
+            f"--{flag}={length}: with the proportions of the image, {columns} x {rows}, the result "
+            f"has {width} x {height} pixels; each side must be between {low} and {high}: give both "
+            "--height and --width"
+        )
+    if height * width > max(images.MAX_PIXELS, rows * columns):
+        sizes = f"{columns} x {rows} become {width} x {height} pixels"
+        raise errors.UserError(
+            f"--{flag}={length}: {sizes}; must be at most {images.MAX_PIXELS:,} in total"
+        )
+    return height, width
+
+
+def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tuple[int, int]:
+    """Returns height and width; one that is 0 follows the proportions of a shape `(H, W)`."""
+    if not height and not width:
+        return shape
+    rows, columns = shape
+    return height or round(rows * (width / columns)), width or round(columns * (height / rows))
+
+
+@functools.cache
+def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
+    """Logs a warning, once, if an image of a shape `(H, W)` loses its proportions by a resize."""
+    fitting, _ = in_proportion(shape, width=width)
+    if abs(fitting - height) > max(1, MAX_PROPORTION_ERROR * height):
+        logging.getLogger(__name__).warning(
+            f"--{flag}: {shape[1]} x {shape[0]} pixels are stretched to {width} x {height}; "
+            f"--width={width} --height={fitting} would keep the proportions"
+        )
+
+
+def _split_alpha(
+    content: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns colors and transparency of a content, resized; None if it has no transparency."""
-    if content.shape[-1] > 4:
-        shape = list(content.shape)
-        raise errors.UserError(f"a content must be [H, W, 3] or [H, W, 4], got {shape}")
     if content.shape[-1] == 3:
-        return resize_input(content, size), None
+        return color_transfer.snap_gray(images.resize(content, height, width)), None
     opaque = texture_maps.extend_colors(content[..., :3], content[..., 3])
-    return resize_input(opaque, size), images.resize_shorter_side(content[..., 3:], size)
+    alpha = images.resize(content[..., 3:], height, width)
+    return color_transfer.snap_gray(images.resize(opaque, height, width)), alpha
 
 
 def resize_input(image: np.ndarray, size: int) -> np.ndarray:
@@ -186,26 +264,33 @@ def resize_input(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _load_masks(
-    flag: str, paths: Sequence[str], shapes: Sequence[tuple[int, ...]]
+    flag: str, masks: Sequence[str | np.ndarray], shapes: Sequence[tuple[int, ...]]
 ) -> list[np.ndarray]:
     """Loads one mask, `[H, W]` in [0, 1], for each image.
 
     Raises:
       UserError: the numbers of masks and images differ, or the proportions of one.
     """
-    if len(paths) != len(shapes):
-        text = ",".join(paths)
-        raise errors.UserError(f"--{flag}={text}: {len(paths)} masks for {len(shapes)} styles")
-    return [_load_mask(flag, path, shape) for path, shape in zip(paths, shapes, strict=True)]
+    if len(masks) != len(shapes):
+        text = ",".join(mask if isinstance(mask, str) else "array" for mask in masks)
+        raise errors.UserError(f"--{flag}={text}: {len(masks)} masks for {len(shapes)} styles")
+    return [_load_mask(flag, mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
 
 
-def _load_mask(flag: str, path: str, shape: tuple[int, ...]) -> np.ndarray:
+def _load_mask(flag: str, given: str | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Loads a mask and compares its proportions with those of its image."""
-    mask = images.load(path).mean(-1)
+    if isinstance(given, str):
+        name, mask = f"'{given}'", images.load(given).mean(-1)
+    else:
+        name, mask = "an array", arrays.check_mask(given, f"--{flag}: a mask")
     ratio = mask.shape[0] * shape[1] / (mask.shape[1] * shape[0])
     if abs(ratio - 1) > MAX_PROPORTION_ERROR:
         raise errors.UserError(
-            f"--{flag}: '{path}' has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
+            f"--{flag}: {name} has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
             f"{shape[1]} x {shape[0]}: the proportions must be the same"
+        )
+    if not (mask >= targets.WHITE).any():
+        raise errors.UserError(
+            f"--{flag}: {name} has no white pixel (brightness {targets.WHITE} or more)"
         )
     return mask

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from jaxtex import errors, optimizers
-from jaxtex.runtime import sharding
+from jaxtex import optimizers
+from jaxtex.images import color_transfer
+from jaxtex.runtime import sharding, threads
 from jaxtex.synthesis import compilation, stepping
 
 
@@ -85,18 +86,19 @@ def run(
       UserError: the loss is not finite.
     """
     with compile_chunks(plan) as chunks:
-        image = descend(plan, chunks, lambda p: observe(_check_finite(p)), checkpointer)
+        image = descend(plan, chunks, lambda p: observe(check_finite(plan, p)), checkpointer)
         return plan.finish(image)
 
 
-def _check_finite(progress: Progress) -> Progress:
+def check_finite(plan: stepping.Plan, progress: Progress) -> Progress:
     """Raises if the best loss is not finite: then every image so far was refused."""
-    if not np.isfinite(progress.infos.loss[-1]):
-        raise errors.UserError(
-            f"the loss is {progress.infos.evaluated[-1]} until step {progress.step}: weights of "
-            "layers or terms are too large, or the network's weights are invalid"
-        )
-    return progress
+    step, infos = progress.step, progress.infos
+    if np.isfinite(infos.loss[-1]):
+        return progress
+    number = next(i for i in range(1, len(plan.problems) + 1) if step <= plan.until(i))
+    problem = plan.problems[number - 1]
+    data = _data_at(plan, problem, number, step - 1)
+    raise stepping.loss_error(problem, data, step, progress.image, infos)
 
 
 @contextlib.contextmanager
@@ -107,20 +109,20 @@ def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
     after the other, on other devices all at once, since the host has little else to do.
     """
     looped = jax.default_backend() != "cpu"
-    settings = dict(jax.config.values)  # a context such as `jax.enable_x64()` holds in one thread
+    settings = threads.settings()
 
     def build_in_thread(problem: stepping.Problem) -> compilation.Chunk | None:
-        if dict(jax.config.values) != settings:
+        if threads.settings() != settings:
             return None
         return compilation.build_chunk(plan, problem, looped)()
 
-    threads = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
+    workers = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
         first, *others = plan.problems
         compiled: list[futures.Future] = [
-            threads.submit(compilation.build_chunk(plan, first, looped))
+            workers.submit(compilation.build_chunk(plan, first, looped))
         ]
-        compiled += [threads.submit(build_in_thread, problem) for problem in others]
+        compiled += [workers.submit(build_in_thread, problem) for problem in others]
         yield [
             _compiled_chunk(
                 future, functools.partial(compilation.build_chunk, plan, problem, looped)
@@ -128,7 +130,7 @@ def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
             for future, problem in zip(compiled, plan.problems, strict=True)
         ]
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        workers.shutdown(wait=False, cancel_futures=True)
 
 
 def _compiled_chunk(
@@ -159,8 +161,9 @@ def iterate(plan: stepping.Plan) -> Iterator[Progress]:
       UserError: the loss is not finite.
     """
     with compile_chunks(plan) as chunks:
-        for progress in descent(plan, chunks, None):
-            _check_finite(progress)
+        progressing = descent(plan, chunks, None)
+        while (progress := advance(progressing)[0]) is not None:
+            check_finite(plan, progress)
             if progress.step == plan.num_steps:
                 image = plan.finish(progress.image[: plan.height, : plan.width])
                 progress = progress._replace(image=image)
@@ -183,11 +186,21 @@ def descend(
     """
     progressing = descent(plan, chunks, checkpointer)
     while True:
-        try:
-            progress = next(progressing)
-        except StopIteration as end:
-            return end.value
+        progress, image = advance(progressing)
+        if progress is None:
+            return image
         observe(progress)
+
+
+@jax.transfer_guard("allow")  # what is moved to a device and back is meant to be
+def advance(
+    progressing: Generator[Progress, None, np.ndarray],
+) -> tuple[Progress | None, Any]:
+    """Returns the next progress of a `descent`, and None; or, at the end, None and the image."""
+    try:
+        return next(progressing), None
+    except StopIteration as end:
+        return None, end.value
 
 
 def descent(
@@ -213,8 +226,15 @@ def descent(
         chunk = chunks[number - 1]
         loop_state = yield from _descend_scale(plan, loop_state, chunk, checkpointer)
         mesh = sharding.build_mesh(plan.layout, problem.row_devices)
-        image = sharding.fetch(loop_state.state.image, mesh)
-    return image[..., : plan.height, : plan.width, :]
+        image = np.array(sharding.fetch(loop_state.state.image, mesh))  # writable
+    return _visible(image, plan.problems[-1])[..., : plan.height, : plan.width, :]
+
+
+def _visible(image: np.ndarray, problem: stepping.Problem) -> np.ndarray:
+    """Returns the image that the loss compares: gray where the problem says so."""
+    if problem.gray is None:
+        return image
+    return np.clip(color_transfer.blend_gray(image, problem.gray), 0, 1)
 
 
 def _descend_scale(
@@ -228,6 +248,8 @@ def _descend_scale(
     problem = plan.problems[number - 1]
     until = plan.until(number)
     mesh = sharding.build_mesh(plan.layout, problem.row_devices)
+    if _is_redrawn(plan, problem, number, done):
+        state = plan.optimizer.restart(state)  # not done yet in the state after a run's last step
     state, data = compilation.put(plan, problem, state, _data_at(plan, problem, number, done))
     while done < until:
         end = _chunk_end(plan, problem, done, until)
@@ -240,7 +262,8 @@ def _descend_scale(
             state, data = compilation.put(plan, problem, plan.optimizer.restart(state), data)
 
         if done % plan.save_every == 0 or done == until:
-            image = sharding.fetch(state.image, mesh)
+            image = np.array(sharding.fetch(state.image, mesh))  # writable
+            image = _visible(image, problem)
             yield Progress(done, plan.num_steps, image, concatenate_infos(infos))
             infos = []
         if checkpointer:
@@ -270,6 +293,12 @@ def _data_at(plan: stepping.Plan, problem: stepping.Problem, number: int, done: 
     draws = done // plan.resample_every
     redrawn = problem.stochastic and draws * plan.resample_every > plan.until(number - 1)
     return problem.data(draws if redrawn else 0)
+
+
+def _is_redrawn(plan: stepping.Plan, problem: stepping.Problem, number: int, done: int) -> bool:
+    """Returns True if new data was drawn just now, after step `done` of a problem."""
+    after_draw = done > plan.until(number - 1) and done % plan.resample_every == 0
+    return problem.stochastic and after_draw
 
 
 def concatenate_infos(infos: Sequence[stepping.Info]) -> stepping.Info:

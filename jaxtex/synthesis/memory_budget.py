@@ -233,13 +233,16 @@ def validate_tiling(
     height, width = size
     column_step = size_multiple(spec.network)
     row_step = math.lcm(column_step, sharding.row_devices(layout, height))
-    for axis, name, side, step in (
-        ("y", "height", height, row_step),
-        ("x", "width", width, column_step),
-    ):
-        if axis in tile and side % step:
-            sides = [side - side % step, round_up(side, step)]
-            choices = " or ".join(f"--{name}={choice}" for choice in sides if choice)
+    row_step = row_step if "y" in tile else 1
+    column_step = column_step if "x" in tile else 1
+    for name, side, step in (("height", height, row_step), ("width", width, column_step)):
+        if side % step:
+            # Both sides are named, since one alone would change the other in proportion.
+            sizes = [
+                (height - height % row_step, width - width % column_step),
+                (round_up(height, row_step), round_up(width, column_step)),
+            ]
+            choices = " or ".join(f"--height={h} --width={w}" for h, w in sizes if h and w)
             raise errors.UserError(
                 f"--tile={tile}: {name} {side} must be a multiple of {step}: {choices}"
             )

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxtex import errors, losses, networks
-from jaxtex.losses import evaluation, targets
+from jaxtex.losses import diagnosis, evaluation, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
     initialization,
@@ -22,9 +22,11 @@ from jaxtex.synthesis import (
 from jaxtex.synthesis import settings as choices
 
 MAX_BATCH = 4096  # images; a larger number is a typing error
-BATCH_AXES = {"variables": None, "targets": 0}  # the images of a batch share the weights
+# The images of a batch share the weights.
+BATCH_AXES = {"variables": None, "targets": 0, "gray": 0}
 
 
+@jax.transfer_guard("allow")
 def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepping.Plan:
     """Builds the plan of one image.
 
@@ -44,13 +46,15 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             f"--mesh={settings.config.mesh} divides a batch: it needs --num_images={number}, or "
             "use --mesh=rows:4"
         )
+    settings = settings.for_side(inputs.shortest_side)
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 
+@jax.transfer_guard("allow")
 def build_batch(
     batch: Sequence[input_images.Inputs], settings: choices.Settings, num_images: int = 1
 ) -> list[stepping.Plan]:
-    """Builds plans of one loss, for `batches.run`.
+    """Builds plans for `batches.run`. Those with as many octaves share their loss.
 
     Args:
       batch: inputs; the plans of each follow one another.
@@ -70,13 +74,18 @@ def build_batch(
         raise errors.UserError(
             "--alpha=keep: either all styles of a batch must have transparency, or none"
         )
-    spec = _build_loss(batch[0], settings)
+    specs: dict[int, targets.LossSpec] = {}  # by the number of octaves
     plans = []
     for inputs in batch:
-        plans += _build_seeds(spec, inputs, settings, num_images)
+        own = settings.for_side(inputs.shortest_side)
+        octaves = own.config.octaves
+        if octaves not in specs:
+            specs[octaves] = _build_loss(inputs, own)
+        plans += _build_seeds(specs[octaves], inputs, own, num_images)
     return plans
 
 
+@jax.transfer_guard("allow")
 def build_functional(
     inputs: input_images.Inputs, settings: choices.Settings
 ) -> tuple[targets.LossSpec, stepping.Problem, np.ndarray]:
@@ -97,6 +106,7 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
+    settings = settings.for_side(inputs.shortest_side)
     spec = objectives.build_loss(inputs, settings, [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
     spec = spec._replace(network=network)
@@ -192,11 +202,13 @@ def _build_problem(
     options = memory_budget.extraction_options(spec, styles)
     texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
     other_targets = _image_targets(spec, inputs, styles, scale)
+    gray = inputs.gray_at(*size)
 
     @functools.lru_cache(maxsize=1)
     def draw(draws: int) -> dict[str, Any]:
         drawn = targets.draw_targets(texture, draws)
-        return {"variables": spec.step_variables(), "targets": {**other_targets(), **drawn}}
+        all_targets = {**other_targets(), **drawn}
+        return {"variables": spec.step_variables(), "targets": all_targets, "gray": gray}
 
     # The thread that compiles and the loop need the same data: the second one waits for the first.
     lock = threading.Lock()
@@ -227,12 +239,19 @@ def _build_problem(
         loss_fn=evaluation.build_loss_fn(spec, scale.strip, algorithms),
         data=data,
         batch_axes=BATCH_AXES,
+        gray=gray,
         critics=critics or (),
         update_critics=update_critics,
         stochastic=texture.stochastic,
         feature_bytes=memory_budget.feature_bytes(spec, rows, scale.width),
         row_devices=scale.row_devices,
         strip=scale.strip,
+        # The features of a whole image may not fit where strips are needed.
+        find_cause=stepping.no_cause
+        if scale.strip
+        else functools.partial(
+            diagnosis.find_cause, evaluation.with_algorithms(spec, algorithms)
+        ),
     )
 
 

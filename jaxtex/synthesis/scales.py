@@ -1,16 +1,19 @@
 """Scales of a synthesis: the image from small to full size, each scale twice the one before."""
 
+import bisect
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import errors, images
+from jaxtex import errors, images, networks
 from jaxtex.losses import targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import input_images, memory_budget
 from jaxtex.synthesis import settings as choices
 
 COARSEST = 96  # pixels: `scales=0` halves down to this side
+MAX_SIDE = 2**16  # pixels, for a search: no image is as large
 
 
 class Scale(NamedTuple):
@@ -42,10 +45,12 @@ def build_scales(
       settings: `scales`, `strips` and the devices.
 
     Raises:
-      UserError: strips do not match the scales or the loss, or memory is too small.
+      UserError: strips do not match the scales or the loss, a layer has no positions, or memory is
+        too small.
     """
     config, layout = settings.config, settings.layout
     factors = scale_factors(inputs.shortest_side, config.scales)
+    validate_layers(spec, inputs, factors)
     strips = list(settings.strips)
     if len(strips) not in (1, len(factors)):
         raise errors.UserError(
@@ -88,8 +93,13 @@ def reduce_image(image: np.ndarray, factor: int) -> np.ndarray:
       image: `[H, W, C]` in [0, 1].
       factor: by which each side is divided.
     """
+    return images.resize(image, *reduced_sides(image, factor))
+
+
+def reduced_sides(image: np.ndarray, factor: int) -> tuple[int, int]:
+    """Returns height and width of the result of `reduce_image`."""
     height, width = (max(images.MIN_SIDE, round(side / factor)) for side in image.shape[:2])
-    return images.resize(image, height, width)
+    return height, width
 
 
 def scale_factors(side: int, scales: int) -> list[int]:
@@ -110,3 +120,108 @@ def scale_factors(side: int, scales: int) -> list[int]:
         )
     number = scales or max(1, (side // COARSEST).bit_length())
     return [2**scale for scale in reversed(range(number))]
+
+
+class SmallLayer(NamedTuple):
+    """Layer with fewer positions than its statistics need.
+
+    Attributes:
+      image: "the style", "style 2", "the content" or "the result".
+      sides: height and width of the image at its scale, in pixels.
+      factor: of the scale.
+      layer: name, with its octave.
+      positions: height and width of the layer.
+      needed: positions that it needs along each axis.
+    """
+
+    image: str
+    sides: tuple[int, int]
+    factor: int
+    layer: str
+    positions: tuple[int, int]
+    needed: int
+
+
+def validate_layers(
+    spec: targets.LossSpec, inputs: input_images.Inputs, factors: Sequence[int]
+) -> None:
+    """Validates that no layer is too small in any image at any scale.
+
+    Args:
+      spec: the loss: octaves and poolings of its network, and its statistics.
+      inputs: exemplars, content, and the size of the result.
+      factors: of the scales, from coarse to fine.
+
+    Raises:
+      UserError: a layer is too small; the message says what would fit.
+    """
+    found = next(_small_layers(spec, spec.network, inputs, factors), None)
+    if found is None:
+        return
+
+    network = spec.network
+    remedies = []
+    for octaves in range(network.octaves - 1, 0, -1):
+        if not any(_small_layers(spec, network.clone(octaves=octaves), inputs, factors)):
+            remedies.append(f"--octaves={octaves}")
+            break
+    for first in range(1, len(factors)):
+        if not any(_small_layers(spec, network, inputs, factors[first:])):
+            remedies.append(f"--scales={len(factors) - first}")
+            break
+    side = _smallest_side(network, found.layer, found.needed) * found.factor
+    remedies.append(f"at least {side} pixels on each side, or another layer")
+
+    height, width = found.sides
+    rows, columns = found.positions
+    lack = "has no positions"
+    if found.needed > 1:
+        lack = f"has {rows} x {columns} positions and needs {found.needed} x {found.needed}"
+    scale = f" at the coarsest of {len(factors)} scales" if found.factor > 1 else ""
+    raise errors.UserError(
+        f"--octaves={network.octaves}: layer '{found.layer}' {lack} in {found.image} of "
+        f"{width} x {height} pixels{scale}: use {', or '.join(remedies)}"
+    )
+
+
+def _small_layers(
+    spec: targets.LossSpec,
+    network: networks.Pyramid,
+    inputs: input_images.Inputs,
+    factors: Sequence[int],
+) -> Iterator[SmallLayer]:
+    """Yields the layers that are too small in a network with any number of octaves."""
+    least: dict[str, int] = {}
+    for term in spec.texture_terms:
+        for layer in term.layers:
+            least[layer] = max(least.get(layer, 1), term.statistic.min_side)
+
+    for factor in factors:
+        for image, sides in _sides_at(spec, inputs, factor):
+            for layer, (rows, columns, _) in networks.feature_shapes(network, *sides).items():
+                needed = least.get(layer, 1)
+                if min(rows, columns) < needed:
+                    yield SmallLayer(image, sides, factor, layer, (rows, columns), needed)
+
+
+def _sides_at(
+    spec: targets.LossSpec, inputs: input_images.Inputs, factor: int
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yields name, height and width of each image whose features are compared at a scale."""
+    numbered = len(inputs.styles) > 1
+    if spec.texture_terms or "excitement" in spec.terms:
+        for number, style in enumerate(inputs.styles, 1):
+            name = f"style {number}" if numbered else "the style"
+            yield name, reduced_sides(style, factor)
+    if inputs.content is not None:
+        yield "the content", reduced_sides(inputs.content, factor)
+    yield "the result", reduced_size(inputs, factor)
+
+
+def _smallest_side(network: networks.Pyramid, layer: str, needed: int) -> int:
+    """Returns the pixels on each side from which on a layer has the needed positions."""
+
+    def positions(side: int) -> int:
+        return min(networks.feature_shapes(network, side, side)[layer][:2])
+
+    return 1 + bisect.bisect_left(range(1, MAX_SIDE), needed, key=positions)

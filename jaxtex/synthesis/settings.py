@@ -5,11 +5,17 @@
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import functools
+import itertools
+import os
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from jaxtex import errors, networks, optimizers, statistics, weights
-from jaxtex.images import color_transfer
+from jaxtex.images import arrays, color_transfer
 from jaxtex.runtime import sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
@@ -18,6 +24,18 @@ from jaxtex.synthesis import memory_budget
 MAX_SHARE = 999  # of one scale in `--shares`
 MAX_STRIP = 2**14  # rows
 AUTO = None  # a strip height that is chosen by the free memory
+
+
+PLAIN = (str, os.PathLike, types.NoneType)  # what a `Config` takes as it is
+# Choices that may be objects -> how these are parsed; the settings have them under the same name.
+OBJECTS: Mapping[str, Callable[[Any], Any]] = {
+    "optimizer": optimizers.from_object,
+    "statistic": parser.from_objects,
+    "style_masks": functools.partial(arrays.split, "--style_masks", planes=True),
+    "masks": functools.partial(arrays.split, "--masks", planes=True),
+    "maps": functools.partial(arrays.split, "--maps"),
+    "init": functools.partial(arrays.check, what="--init: an image"),
+}
 
 
 class FeatureMap(NamedTuple):
@@ -38,15 +56,16 @@ class Settings:
       statistic: the summands of `--statistic`.
       content_layers: layer -> weight of the content term.
       style_weights: one for each style; empty weighs them equally.
-      style_masks: paths, one for each style; or empty.
-      masks: paths, one for each style; or empty.
-      maps: paths of further maps of the style.
+      style_masks: paths or arrays, one for each style; or empty.
+      masks: paths or arrays, one for each style; or empty.
+      maps: paths or arrays of further maps of the style.
       activation: the feature map of `--excite`; None without one.
       optimizer: how the image is updated.
       layout: how images and rows are divided among devices.
       strips: rows of a strip, one for all scales or one for each: 0 evaluates whole images, `AUTO`
         decides by the free memory.
       shares: relative number of steps of each scale; empty divides them evenly.
+      init: the initial image; None: as `config.init` says.
     """
 
     config: configs.Config
@@ -55,18 +74,36 @@ class Settings:
     statistic: Sequence[parser.StatisticTerm]
     content_layers: Mapping[str, float]
     style_weights: Sequence[float]
-    style_masks: Sequence[str]
-    masks: Sequence[str]
-    maps: Sequence[str]
+    style_masks: Sequence[str | np.ndarray]
+    masks: Sequence[str | np.ndarray]
+    maps: Sequence[str | np.ndarray]
     activation: FeatureMap | None
     optimizer: optimizers.Optimizer
     layout: sharding.Layout
     strips: Sequence[int | None]
     shares: Sequence[int]
+    init: np.ndarray | None = None
 
     def with_seed(self, seed: int) -> "Settings":
         """Returns the same settings with another seed."""
         return dataclasses.replace(self, config=dataclasses.replace(self.config, seed=seed))
+
+    def for_side(self, side: int) -> "Settings":
+        """Returns the settings with a number of octaves that fits, if `config.octaves` is 0.
+
+        Args:
+          side: shortest side of exemplars and result, in pixels.
+        """
+        if self.config.octaves:
+            return self
+        layers = {layer for summand in self.statistic for layer in summand.layers or self.layers}
+        network = networks.select_layers(networks.NETWORKS[self.network.name], tuple(layers))
+        octaves = networks.fitting_octaves(network, side)
+        return dataclasses.replace(
+            self,
+            config=dataclasses.replace(self.config, octaves=octaves),
+            network=dataclasses.replace(self.network, octaves=octaves),
+        )
 
 
 def parse_settings(config: configs.Config) -> Settings:
@@ -102,6 +139,31 @@ def parse_settings(config: configs.Config) -> Settings:
         strips=parse_strips(config.strips),
         shares=parse_shares(config.shares),
     )
+
+
+def parse_choices(choices: Mapping[str, Any]) -> Settings:
+    """Parses choices of natural types of Python, also objects that no `Config` can hold.
+
+    Args:
+      choices: fields of `Config` by name; see `OBJECTS`.
+
+    Raises:
+      UserError: as `parse_settings`; or a name is unknown.
+    """
+    objects = {
+        name: parse(choices[name])
+        for name, parse in OBJECTS.items()
+        if not isinstance(choices.get(name), PLAIN)
+    }
+    plain = {name: value for name, value in choices.items() if name not in objects}
+    config = configs.Config(**plain)
+    if "optimizer" in objects and config.learning_rate:
+        raise errors.UserError(
+            f"--learning_rate={config.learning_rate}: this optimizer has a rate of its own"
+        )
+    settings = parse_settings(config)
+    shown: dict[str, Any] = dict.fromkeys(objects, "own")  # in messages
+    return dataclasses.replace(settings, config=dataclasses.replace(config, **shown), **objects)
 
 
 def network_choice(config: configs.Config) -> weights.NetworkChoice:
@@ -158,6 +220,29 @@ def parse_shares(text: str) -> list[int]:
                 f"--shares={text}: '{part}' must be a whole number from 1 to {MAX_SHARE}"
             )
     return [int(part) for part in parts]
+
+
+def shares_of(steps: Sequence[int]) -> list[int]:
+    """Finds the smallest shares that give each scale these steps.
+
+    Args:
+      steps: of each scale, from coarse to fine.
+
+    Raises:
+      UserError: shares up to 999 cannot express these steps.
+    """
+    total = sum(steps)
+    for whole in range(len(steps), MAX_SHARE * len(steps) + 1):
+        # The smallest share of a scale that lasts until step `end` or longer, see `Plan.until`.
+        shares: list[int] = []
+        for end in itertools.accumulate(steps[:-1]):
+            shares.append(max(1, -(-end * whole // total) - sum(shares)))
+        shares.append(whole - sum(shares))
+        if 1 <= min(shares) and max(shares) <= MAX_SHARE:
+            ends = [total * part // whole for part in itertools.accumulate(shares)]
+            if ends == list(itertools.accumulate(steps)):
+                return shares
+    raise errors.UserError(f"--shares: none up to {MAX_SHARE} give the scales {list(steps)} steps")
 
 
 def parse_feature_map(text: str) -> FeatureMap:

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxtex import images, losses, optimizers
+from jaxtex import errors, images, losses, optimizers
+from jaxtex.losses import diagnosis
 from jaxtex.runtime import sharding, xla_options
 from jaxtex.synthesis import memory_budget
 
@@ -26,6 +27,12 @@ def keep_critics(critics: Any, data: Any, features: Any, step: jax.Array) -> Any
     """Returns the critics unchanged: the default of `Problem.update_critics`."""
     del data, features, step
     return critics
+
+
+def no_cause(image: jax.Array, data: Any, critics: Any) -> str:
+    """Returns an empty text: the default of `Problem.find_cause`."""
+    del image, data, critics
+    return ""
 
 
 def _keep_image(image: np.ndarray) -> np.ndarray:
@@ -42,6 +49,7 @@ class Problem(NamedTuple):
       loss_fn: the loss; see `LossFn`.
       data: number of draws so far -> weights and targets. They are arguments of the compiled step,
         never constants in it. Computed on the first call.
+      gray: where the image is gray, as `Inputs.gray`; with a batch it has a first axis of images.
       batch_axes: axes of `data` for `jax.vmap`; None for what the images of a batch share.
       critics: networks that learn beside the image, before their first update; `()` without any.
       update_critics: one update of the critics.
@@ -49,12 +57,14 @@ class Problem(NamedTuple):
       feature_bytes: bytes of the features of all layers that the network computes.
       row_devices: number of devices that share the rows of the image.
       strip: rows that are evaluated at once, one strip after the other; 0 for the whole image.
+      find_cause: (image, data, critics) -> why the loss or its gradient is not finite there.
     """
 
     height: int
     width: int
     loss_fn: LossFn
     data: Callable[[int], Any]
+    gray: np.ndarray | None = None
     batch_axes: Any = 0
     critics: Any = ()
     update_critics: UpdateCritics = keep_critics
@@ -62,6 +72,7 @@ class Problem(NamedTuple):
     feature_bytes: int = 0
     row_devices: int = 1
     strip: int = 0
+    find_cause: Callable[[jax.Array, Any, Any], str] = no_cause
 
 
 class Plan(NamedTuple):
@@ -109,15 +120,50 @@ class Plan(NamedTuple):
     def until(self, number: int) -> int:
         """Returns the number of steps after which problem `number`, counted from 1, is finished."""
         shares = self.shares or [1] * len(self.problems)
-        return self.num_steps * sum(shares[:number]) // sum(shares)
+        return steps_until(self.num_steps, shares, number)
+
+
+def steps_until(num_steps: int, shares: Sequence[int], number: int) -> int:
+    """Returns the number of steps after which scale `number`, counted from 1, is finished.
+
+    Args:
+      num_steps: in total.
+      shares: relative number of steps of each scale.
+      number: of the scale; 0 for none.
+    """
+    return num_steps * sum(shares[:number]) // sum(shares)
 
 
 class Info(NamedTuple):
     """Losses of one step; of several steps, each leaf has a first axis of steps."""
 
-    loss: jax.Array  # at the best image so far
+    loss: jax.Array  # at the best image so far; infinite if no evaluation was finite yet
     evaluated: jax.Array  # at the image that this step evaluated
     terms: losses.Terms  # unweighted terms at that image
+
+
+def loss_error(
+    problem: Problem, data: Any, step: int, image: np.ndarray, infos: Info
+) -> errors.UserError:
+    """Builds the error for a loss or gradient that was never finite, with its cause.
+
+    Args:
+      problem: the problem of one image.
+      data: of the problem, at that step.
+      step: number of steps done.
+      image: the best image so far, `[H, W, C]`; evaluated once more.
+      infos: losses of the steps until then; each leaf is `[n]`.
+    """
+    loss = infos.evaluated[-1]
+    what = "the gradient is not finite" if np.isfinite(loss) else f"the loss is {loss}"
+    try:
+        cause = problem.find_cause(jnp.asarray(image), data, problem.critics)
+    except jax.errors.JaxRuntimeError:  # memory
+        cause = ""
+    terms = [name for name, values in infos.terms.items() if not np.isfinite(values[-1])]
+    if terms and not cause:
+        cause = f"the term '{terms[0]}' is not finite"
+    return errors.UserError(f"{what} until step {step}: {cause or diagnosis.TOO_LARGE}")
 
 
 Step = Callable[[optimizers.State, Any], tuple[optimizers.State, Info]]
@@ -149,8 +195,13 @@ def build_step(
         finite = jnp.isfinite(loss)
         critics = jax.tree.map(lambda new, old: jnp.where(finite, new, old), learned, state.critic)
 
-        state = optimizer.update(state._replace(critic=()), loss, gradient)
-        return state._replace(critic=critics), Info(state.loss, loss, terms)
+        arguments: list[Any] = [state._replace(critic=()), loss, gradient]
+        if optimizer.takes_function:
+            critic = state.critic
+            arguments.append(lambda image: loss_fn(image, data, critic)[0])
+        state = optimizer.update(*arguments)
+        best = jnp.where(state.loss < jnp.finfo(state.loss.dtype).max, state.loss, jnp.inf)
+        return state._replace(critic=critics), Info(best, loss, terms)
 
     return step
 

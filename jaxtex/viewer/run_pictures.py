@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex.runs import records, run_folder
+from jaxtex.synthesis import input_images
 from jaxtex.viewer import pictures
 
 THUMBNAIL_SIDE = 96  # pixels on the longer side, in a table of runs
@@ -92,15 +93,15 @@ def _final_size(
 ) -> tuple[int, int]:
     """Returns the width and height of the finished result; zeros without any image.
 
-    Sizes that the flags leave open are those of the result, or of the reference if the run is not
-    finished.
+    Sides that the flags leave open are those of the result or, if the run is not finished, follow
+    the proportions of the reference.
     """
     if loaded.result is None:
         return 0, 0
     model = loaded.result if loaded.finished or reference is None else reference
-    width = record.flags.get("width") or model.shape[1]
-    height = record.flags.get("height") or model.shape[0]
-    return int(str(width)), int(str(height))
+    height, width = (int(str(record.flags.get(side) or 0)) for side in ("height", "width"))
+    height, width = input_images.in_proportion(model.shape[:2], height, width)
+    return width, height
 
 
 def _encode_snapshots(record: records.RunRecord, reduced: bool) -> Iterator[pictures.Picture]:

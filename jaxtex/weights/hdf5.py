@@ -93,9 +93,9 @@ def load(path: str | pathlib.Path) -> Weights:
     Raises:
       UserError: the file does not exist, has another format, is damaged, or violates the schema.
     """
-    if not pathlib.Path(path).is_file():
+    if reason := files.refuse_irregular(path):
         raise errors.UserError(
-            f"weights '{path}': no such file; 'jaxtex-weights list' shows the available weights"
+            f"weights '{path}': {reason}; 'jaxtex-weights list' shows the available weights"
         )
     if not h5py.is_hdf5(path):
         raise errors.UserError(

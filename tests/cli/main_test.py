@@ -218,7 +218,23 @@ def test_help_shows_every_choice():
 MISTAKES = [
     (["--style="], "--style is missing"),
     (["--style=none.png"], "image 'none.png': no such file"),
-    (["--style=."], "image '.': is a folder"),
+    (["--style=."], "--style=.: is a folder; --each makes one result of each of the pictures"),
+    (["--style=.", "--each", "--num_images=0"], "--num_images=0"),
+    (["--content=."], "--content=.: is a folder; --each makes one result of each"),
+    (["--content=style.png,style.png"], "a run has one content; --each makes one result of each"),
+    (["--masks=black.png"], "--masks: 'black.png' has no white pixel"),
+    (["--style_masks=black.png"], "--style_masks: 'black.png' has no white pixel"),
+    (["--weights=."], "weights '.': is a folder"),
+    (["--weights=/dev/null"], "weights '/dev/null': is a pipe or a device"),
+    (["--workdir=" + "x" * 300], "x: cannot be used (File name too long)"),
+    (["--workdir=style.png"], "--workdir=style.png: not writable"),
+    (["--workdir=."], "--workdir=.: 'result.png' is not of a run and would be replaced"),
+    (["--workdir=.", "--num_images=2"], "--workdir=.: 'sheet.png' is not of a batch"),
+    (["--style=result.png", "--workdir=.", "--overwrite"], "would replace its input 'result.png'"),
+    (["--output=out/result.png"], "--output=out/result.png: is a file of the run in out"),
+    (["--output=out/steps/000002.png"], "is a file of the run in out"),
+    (["--continue", "--overwrite"], "--continue and --overwrite exclude each other"),
+    (["--continue", "--experiment=q1"], "--continue and --experiment exclude each other"),
     (["--network=vgg_light"], "unknown network 'vgg_light'; did you mean 'vgg_lite'?"),
     (["--network=vgg16_bn"], "no weights for 'vgg16_bn'"),
     (["--weights=none.h5"], "weights 'none.h5': no such file"),
@@ -247,7 +263,11 @@ MISTAKES = [
     (["--each=maybe"], "--each=maybe: expected true or false"),
     (["--num-steps=3"], "unknown flag --num-steps; did you mean --num_steps? --help lists all"),
     (["--steps=3"], "unknown flag --steps; did you mean --num_steps? --help lists all flags"),
-    (["--flagfile=none"], "Unable to open flagfile"),
+    (["--flagfile=none"], "--flagfile=none: No such file or directory"),
+    (["--flagfile=."], "--flagfile=.: is a folder or a device; expected a file of text"),
+    (["--flagfile=/dev/zero"], "--flagfile=/dev/zero: is a folder or a device"),
+    (["--flagfile=long.flags"], "--flagfile=long.flags: has more than 1,048,576 bytes"),
+    (["--flagfile", "outer.flags"], "--flagfile=style.png: is not text in UTF-8"),
     (["--list"], "--list needs a value, --list=...: Prints the available"),
     (["--weights=style.png"], "weights 'style.png': not an HDF5 file"),
     (["--layers=conv1"], "unknown layer 'conv1'; did you mean 'conv1_1'?"),
@@ -265,8 +285,7 @@ MISTAKES = [
     (["--experiment=none"], "no experiments here"),
     (["--stlye=x.png"], "stlye"),
     (["x.png"], "given as --style=x.png"),
-    (["--flagfile=none"], "none"),
-    (["--flagfile=style.png"], "codec can't decode"),
+    (["--flagfile=style.png"], "--flagfile=style.png: is not text in UTF-8"),
     (
         ["--output=out.gif"],
         "output 'out.gif': suffix must be one of .png, .tif, .tiff, .jpg, .jpeg, .webp",
@@ -297,6 +316,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ):
     lite = paths.ROOT / "jaxtex" / "weights" / "data" / "vgg_lite.h5"
     monkeypatch.chdir(tmp_path)
+    images.save("black.png", np.zeros((48, 64, 3), np.float32))
+    images.save("result.png", images.load(style))
+    images.save("sheet.png", images.load(style))
+    pathlib.Path("outer.flags").write_text("--seed=1\n--flagfile=style.png\n")
+    pathlib.Path("long.flags").write_text("# comment\n" * 200_000)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(SystemExit) as left:
         jaxtex(

@@ -18,7 +18,7 @@ import pytest
 from jaxtex import errors, images
 from jaxtex.cli import flag_parsing, main
 from jaxtex.images import contact_sheet
-from jaxtex.runs import execution, run_folder, writer
+from jaxtex.runs import claims, execution, run_folder, writer
 from jaxtex.runtime import distributed, files
 from jaxtex.synthesis import checkpointing, config, loop, stepping
 from support import paths
@@ -204,7 +204,7 @@ def progress_at(step):
 def test_steps_wait_for_snapshots_only_if_many_are_pending(tmp_path, monkeypatch):
     gate = threading.Event()
     delay_snapshots(monkeypatch, gate)
-    with run_folder.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as executor:
+    with claims.claim(tmp_path, {}, {}) as metrics, futures.ThreadPoolExecutor(8) as executor:
         observe = writer.RunWriter(tmp_path, metrics, executor)
         for step in range(writer.MAX_PENDING):
             observe(progress_at(step + 1))

@@ -42,6 +42,11 @@ def naive_root(matrix):
     return (vectors * jnp.sqrt(values)) @ vectors.T
 
 
+def naive_overlap(root, matrix):
+    """The sum of singular values of `root @ matrix^1/2`, for any square root of a matrix."""
+    return jnp.trace(naive_root(root @ matrix @ root.T))
+
+
 def naive_gram_distance(target, x):
     target, gram = naive_gram(target), naive_gram(x)
     return jnp.sum((target - gram) ** 2) / jnp.sum(target**2)
@@ -113,9 +118,15 @@ FUNCTIONS = {
     "gram_matrix": (moments.gram_matrix, naive_gram, features(1)),
     "channel_means": (moments.channel_means, lambda x: x.mean((0, 1)), features(1)),
     "moments": (moments.moments, naive_moments, features(1)),
-    "trace_of_root": (
-        bures.trace_of_root,
-        lambda matrix: jnp.trace(naive_root(matrix)),
+    "centered_moments": (moments.centered_moments, naive_moments, features(1)),
+    "gaussian_overlap": (
+        lambda matrix: bures.gaussian_overlap(naive_root(positive_definite(2)), matrix, 0.0),
+        lambda matrix: naive_overlap(naive_root(positive_definite(2)), matrix),
+        positive_definite(1),
+    ),
+    "gaussian_overlap of a root": (
+        lambda root: bures.gaussian_overlap(root, positive_definite(2), 0.0),
+        lambda root: naive_overlap(root, positive_definite(2)),
         positive_definite(1),
     ),
 }
@@ -155,7 +166,7 @@ def test_the_linear_map_and_the_tangent_agree(function, naive, point):
 @pytest.mark.parametrize(
     "function, products",
     # Moments also multiply the mean by a matrix.
-    [(moments.gram_matrix, 1), (moments.moments, 2)],
+    [(moments.gram_matrix, 1), (moments.moments, 2), (moments.centered_moments, 1)],
 )
 def test_the_gradient_takes_one_product_of_the_features(function, products):
     values, pull_back = jax.vjp(function, features(0))

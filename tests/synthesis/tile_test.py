@@ -82,8 +82,8 @@ def test_rows_and_columns_can_be_padded_differently():
     "tile, size, message",
     [
         ("z", {}, "--tile=z: must be x, y or xy"),
-        ("y", {"height": 50}, "--tile=y: height 50 must be a multiple of 4: --height=48 or"),
-        ("x", {"width": 33}, "--tile=x: width 33 must be a multiple of 4: --width=32 or --wid"),
+        ("y", {"height": 50, "width": 41}, "height 50 must be a multiple of 4: --height=48 --w"),
+        ("x", {"height": 41, "width": 33}, "width 33 must be a multiple of 4: --height=41 --w"),
     ],
 )
 def test_a_size_that_cannot_be_periodic_is_an_error(uneven, tile, size, message):

@@ -51,7 +51,8 @@ def test_a_finished_run_is_complete(view):
 
 def test_an_unfinished_run_has_the_size_of_its_flags_or_exemplar(view):
     assert view("a", done=False).pictures.size == (64, 48)
-    assert view("b", done=False, width=128, height=96).pictures.size == (128, 96)
+    assert view("b", done=False, width=128, height=90).pictures.size == (128, 90)
+    assert view("d", done=False, width=128).pictures.size == (128, 96)
     assert view("c", done=False, tile="xy").pictures.tiles
 
 

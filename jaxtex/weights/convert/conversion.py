@@ -1,5 +1,6 @@
 """Conversion of a checkpoint of any supported format to the weights that jaxtex uses."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -12,6 +13,7 @@ from jaxtex.weights.convert import catalog, recognition
 from jaxtex.weights.convert.tensors import PREPROCESSINGS, Checkpoint, Layer, Tensor
 
 GATYS_LICENSE = "academic, non-commercial (Gatys)"
+MAX_BYTES = 4_000_000_000  # of a checkpoint; VGG-19 with its classifier in float64 has 1.2 GB
 POOLING = "max"  # all published networks were trained with it
 
 
@@ -30,8 +32,12 @@ def convert(path: str, network: str = "", unknown: bool = False) -> hdf5.Weights
       UserError: the file is not a published one, holds no VGG network, or is damaged; the message
         names the part that does not fit.
     """
-    if not pathlib.Path(path).is_file():
-        raise errors.UserError(f"checkpoint '{path}': no such file")
+    if reason := files.refuse_irregular(path):
+        raise errors.UserError(f"checkpoint '{path}': {reason}")
+    if (size := os.path.getsize(path)) > MAX_BYTES:
+        raise errors.UserError(
+            f"checkpoint '{path}': has {size:,} bytes; must be at most {MAX_BYTES:,}"
+        )
     hashes = files.hash_file(path, "sha256", "md5")
     published = catalog.identify(hashes)
     if published is None and not unknown:

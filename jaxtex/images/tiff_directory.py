@@ -1,0 +1,135 @@
+"""Directory of a TIFF: the tags of its first image, read without the image.
+
+Reads classic TIFF and BigTIFF in either byte order. Pillow would read every tag with it, however
+large, and reports damaged ones only by warnings.
+
+References:
+  Adobe, "TIFF Revision 6.0", 1992, sections 2 and 3; BigTIFF as in libtiff's "BigTIFF Design".
+"""
+
+import math
+import os
+import struct
+from typing import BinaryIO, NamedTuple
+
+from jaxtex.images import file_checks
+
+MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAX_TAG_BYTES = 1 << 26  # of one tag: the offsets of 8 million strips
+MAX_SAMPLES = 64  # per pixel
+
+# Types of integers and bytes -> format of `struct`; other types are not needed.
+TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
+
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+FILL_ORDER, OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, COUNTS = 266, 273, 274, 277, 278, 279
+PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT = 284, 317, 320, 322, 323
+TILE_OFFSETS, TILE_COUNTS, SUB_IMAGES, INK_SET = 324, 325, 330, 332
+EXTRA, SAMPLE_FORMAT, PROFILE = 338, 339, 34675
+WANTED = {
+    *(SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, ORIENTATION),
+    *(SAMPLES, ROWS_PER_STRIP, COUNTS, PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT),
+    *(TILE_OFFSETS, TILE_COUNTS, SUB_IMAGES, INK_SET, EXTRA, SAMPLE_FORMAT, PROFILE),
+}
+
+
+class Directory(NamedTuple):
+    """Tags of an image in a TIFF."""
+
+    order: str  # of the bytes, "<" or ">"
+    tags: dict[int, tuple[int, ...]]  # by number; those of `WANTED` that the file has
+    has_more: bool  # another directory follows
+    file_size: int  # bytes
+
+    def number(self, tag: int, default: int) -> int:
+        """Returns the first value of a tag."""
+        return self.tags.get(tag, (default,))[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.number(WIDTH, 0), self.number(HEIGHT, 0)
+
+    @property
+    def samples(self) -> int:
+        """Samples per pixel."""
+        return self.number(SAMPLES, 1)
+
+
+def read(file: BinaryIO) -> Directory:
+    """Reads the first directory of a TIFF.
+
+    Args:
+      file: at any position.
+
+    Raises:
+      UnsupportedKind: the first image is a preview of another one, as in raw files of cameras.
+      ValueError: the directory is damaged.
+    """
+    file.seek(0, os.SEEK_END)
+    size = file.tell()
+    file.seek(0)
+    head = _read_exactly(file, 4)
+    order = "<" if head.startswith(b"II") else ">"
+    big = head in MAGICS[2:]
+    if big:
+        _read_exactly(file, 4)  # the bytes of an offset, which are always 8
+    entry_format, entry_count, offset = ("HHQ8s", "Q", "Q") if big else ("HHI4s", "H", "I")
+
+    file.seek(min(size, _unpack(file, order + offset)[0]))
+    count = _unpack(file, order + entry_count)[0]
+    if not 0 < count < 1 << 16:
+        raise ValueError("a directory of no tags or too many")
+    entries = [_unpack(file, order + entry_format) for _ in range(count)]
+    following = file.read(struct.calcsize(offset)).ljust(8, b"\0")  # some writers leave it out
+    has_more = 0 < int.from_bytes(following, "little" if order == "<" else "big") < size
+    tags = {
+        tag: _read_values(file, size, order + offset, kind, length, inline)
+        for tag, kind, length, inline in entries
+        if tag in WANTED and kind in TYPES and length
+    }
+    directory = Directory(order, tags, has_more, size)
+    _check(directory)
+    return directory
+
+
+def _check(directory: Directory) -> None:
+    """Raises as `read` if the tags contradict each other, or belong to a preview."""
+    width, height = directory.size
+    if min(width, height) < 1 or not 1 <= directory.samples <= MAX_SAMPLES:
+        raise ValueError("sizes that cannot be")
+    if directory.number(SUBFILE, 0) & 1 and SUB_IMAGES in directory.tags:
+        raise file_checks.UnsupportedKind("holds a raw picture of a camera, and only a preview that is not raw")
+
+
+def _read_values(
+    file: BinaryIO, size: int, offset: str, kind: int, length: int, inline: bytes
+) -> tuple[int, ...]:
+    """Reads the values of one tag, which are in its entry or where the entry points."""
+    wanted = f"{offset[0]}{length}{TYPES[kind]}"
+    count = length * struct.calcsize(f"={TYPES[kind]}")
+    if count > MAX_TAG_BYTES:
+        raise ValueError("a tag that is too large")
+    if count <= len(inline):
+        return struct.unpack(wanted, inline[:count])
+    file.seek(min(size, struct.unpack(offset, inline)[0]))
+    return struct.unpack(wanted, _read_exactly(file, count))
+
+
+def _unpack(file: BinaryIO, wanted: str) -> tuple:
+    """Reads numbers of a format of `struct`."""
+    return struct.unpack(wanted, _read_exactly(file, struct.calcsize(wanted)))
+
+
+def _read_exactly(file: BinaryIO, count: int) -> bytes:
+    """Reads bytes, or raises a `ValueError` at the end of the file."""
+    data = file.read(count)
+    if len(data) < count:
+        raise ValueError("cut off")
+    return data
+
+
+def rows_per_strip(directory: Directory) -> int:
+    """Returns the rows of a strip, at most the height of the image."""
+    height = directory.size[1]
+    return min(height, directory.number(ROWS_PER_STRIP, height) or height)
