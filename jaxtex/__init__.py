@@ -58,5 +58,5 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     packages = (module.name for module in pkgutil.iter_modules(__path__))
-    private = ("TYPE_CHECKING", "importlib", "pkgutil")
+    private = ("TYPE_CHECKING", "__main__", "importlib", "pkgutil")
     return sorted({*globals(), *__all__, *packages}.difference(private))

@@ -70,6 +70,6 @@ def choose(kind: str, name: str, table: Mapping[str, Value]) -> Value:
     Raises:
       UserError: `name` is not in `table`.
     """
-    if name not in table:
-        raise unknown(kind, name, table)
+    if not isinstance(name, str) or name not in table:
+        raise unknown(kind, str(name), table)
     return table[name]

@@ -4,12 +4,11 @@
     jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
 
 Prints a row for each result and a column for each metric; no run optimizes these by default.
-patches, features and spectrum are 0 for the exemplar itself; copied is 1 for a copy; seam and
-border are about 1 if there are no artifacts. See docs/metrics.md.
+patches, features and spectrum are 0 for the exemplar itself; copied and composition are 1 for a
+copy; seam and border are about 1 if there are no artifacts. See docs/metrics.md.
 """
 
 import dataclasses
-import pathlib
 import sys
 from typing import NamedTuple
 
@@ -98,7 +97,6 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
 
     show(names, measured)
     if options.csv:
-        pathlib.Path(options.csv).parent.mkdir(parents=True, exist_ok=True)
         tables.save_csv(options.csv, [{"result": row.path, **row.values} for row in measured])
     if unreadable:
         sys.exit(1)

@@ -1,7 +1,8 @@
 """Arrays that are given as images: one check for every function that takes one."""
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -124,11 +125,14 @@ def split(name: str, pictures: Any, planes: bool = False) -> list[str | np.ndarr
     Raises:
       UserError: another type.
     """
-    shape = tuple(getattr(pictures, "shape", ()))
-    if (len(shape) == 3 and shape[2] in (1, 3)) or (len(shape) == 2 and planes):
-        pictures = [pictures]
-    if isinstance(pictures, Set | Mapping) or not isinstance(pictures, Iterable):
+    listed = None
+    with contextlib.suppress(TypeError):  # not a sequence
+        shape = tuple(getattr(pictures, "shape", ()))
+        is_one = (len(shape) == 3 and shape[2] in (1, 3)) or (len(shape) == 2 and planes)
+        if not isinstance(pictures, Set | Mapping):
+            listed = [pictures] if is_one else list(pictures)
+    if listed is None:
         kind = type(pictures).__name__
         raise errors.UserError(f"{name}: must be paths, arrays, or a list of them, got {kind}")
     paths = (str, bytes, os.PathLike)
-    return [os.fsdecode(each) if isinstance(each, paths) else each for each in pictures]
+    return [os.fsdecode(each) if isinstance(each, paths) else each for each in listed]

@@ -12,9 +12,9 @@ from jaxtex.images import arrays, io
 
 GRAY = 2.5 / 255  # channels of a gray image may differ by rounding in the file, two levels,
 GRAY_SHARE = 0.05  # and by this part of its contrast at most
-MEAN = (1 / 3, 1 / 3, 1 / 3)  # weights of red, green and blue
+MEAN = (1, 1, 1)  # weights of red, green and blue
 LUMINANCE = (0.299, 0.587, 0.114)  # Y of YIQ, the color space of NTSC
-FIRST = (1.0, 0.0, 0.0)
+FIRST = (1, 0, 0)
 TINY = 1e-5  # added to variances, so that flat images have an invertible covariance
 
 
@@ -28,7 +28,8 @@ def is_gray(image: np.ndarray) -> bool:
 def to_gray(image: np.ndarray) -> np.ndarray:
     """Returns the luminance of an image in all three channels, `[H, W, 3]`."""
     everywhere = np.ones((1, 1, 1), np.float32)
-    return np.clip(blend_gray(arrays.check(image), everywhere, LUMINANCE), 0, 1).astype(np.float32)
+    gray = blend_gray(arrays.check(image), everywhere, LUMINANCE)
+    return np.clip(gray, 0, 1).astype(np.float32)
 
 
 def snap_gray(image: np.ndarray) -> np.ndarray:
@@ -79,7 +80,8 @@ def blend_gray(image: Any, share: Any, weights: tuple[float, float, float] = MEA
     if share is None:
         return image
     maps = image.reshape(*image.shape[:-1], -1, 3)
-    gray = sum(weight * maps[..., channel] for channel, weight in enumerate(weights))
+    total = sum(weight * maps[..., channel] for channel, weight in enumerate(weights))
+    gray = total / sum(weights)  # the mean of ones is exactly 1
     share = share.astype(image.dtype)[..., None]
     return ((1 - share) * maps + share * gray[..., None]).reshape(image.shape)
 

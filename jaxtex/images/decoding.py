@@ -15,6 +15,8 @@ Of 16-bit colors Pillow keeps the upper 8 bits only. With the opposite byte orde
 8, so such files are decoded twice.
 """
 
+import math
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -41,6 +43,7 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda image: np.rot90(image),
 }
 
+PNM_NUMBER = 64  # bytes within which a text of a PNM must have a number
 # Raw modes of Pillow end in the byte order: "L"ittle, "B"ig or "N"ative.
 NATIVE = {"little": "L", "big": "B"}[sys.byteorder]
 OPPOSITE = {"L": "B", "B": "L", "N": "B" if NATIVE == "L" else "L"}
@@ -64,15 +67,15 @@ def read(file: BinaryIO, check: Callable[[int, int], None], white: float = 1) ->
       white: value of white in files of floats.
 
     Raises:
-      UnsupportedKind: the image is of a kind that is not read.
+      UnsupportedError: the image is of a kind that is not read.
       Exception: of any type, from Pillow, if the file is damaged.
     """
     file.seek(0)
     head = file.read(12)
     if head.startswith(tiff_directory.MAGICS):
         return _read_tiff(file, check, white)
-    if head.startswith(b"P"):
-        file_checks.check_pnm(file)
+    if head.startswith(b"P") and (header := file_checks.check_pnm(file)):
+        return _read_pnm(file, header, check)
     if head.startswith(b"RIFF") or head[4:8] == b"ftyp":
         file = file_checks.trim_container(file)
     image = _open(file)
@@ -93,6 +96,32 @@ def read(file: BinaryIO, check: Callable[[int, int], None], white: float = 1) ->
     return _finish(pixels, profile, _orientation(image), _has_more(image))
 
 
+def _read_pnm(
+    file: BinaryIO, header: re.Match[bytes], check: Callable[[int, int], None]
+) -> Decoded:
+    """Decodes gray or RGB of a PNM, as `read`; Pillow keeps 8 bits, in minutes per file."""
+    width, height, white = (int(number) for number in header.groups()[1:])
+    check(width, height)
+    if not 0 < white < 1 << 16:
+        raise ValueError("white must be from 1 to 65535")
+    shape = (height, width, 3 if header[1] in b"36" else 1)
+    file.seek(header.end())
+    if header[1] in b"23":  # decimal numbers
+        text = file.read(PNM_NUMBER * math.prod(shape) + file_checks.PNM_HEAD)
+        text = re.sub(rb"#[^\r\n]*", b"", text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # at the first byte that is no number, where it ends
+            values = np.fromstring(text, np.uint32, math.prod(shape), sep=" ")
+    else:
+        dtype = np.dtype(">u2" if white > 255 else "u1")
+        data = file.read(math.prod(shape) * dtype.itemsize)
+        values = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
+    if values.size < math.prod(shape):
+        raise ValueError("cut off")
+    exact = pixel_formats.scale(values.reshape(shape), white)
+    return _finish(pixel_formats.Pixels(None, exact), None, 1, False)
+
+
 def _read_tiff(file: BinaryIO, check: Callable[[int, int], None], white: float) -> Decoded:
     """Decodes a TIFF, as `read`."""
     directory = tiff_directory.read(file)
@@ -105,12 +134,9 @@ def _read_tiff(file: BinaryIO, check: Callable[[int, int], None], white: float) 
             return _finish(pixels, profile, orientation, directory.has_more)
 
         try:
-            with warnings.catch_warnings(record=True) as opening_warnings:
-                warnings.simplefilter("always")
-                image = _open(file)
-            file_checks.check_tiff(opening_warnings)
+            image = _open(file)
             pixels = _decode(image, file, white)
-        except (file_checks.UnsupportedKind, MemoryError):
+        except (file_checks.UnsupportedError, MemoryError):
             raise
         except Exception as error:
             raise ValueError(tiff_samples.describe(directory)) from error
@@ -144,6 +170,15 @@ def _open(file: BinaryIO) -> ImageFile.ImageFile:
                 file.seek(0)
                 build(file, "")
         raise
+
+
+def explain(error: Exception) -> str:
+    """Returns the text of an error from `read` if it can help a user, in brackets, or nothing."""
+    text = str(error)
+    is_useful = isinstance(error, OSError | ValueError | SyntaxError) and text.isprintable()
+    if not is_useful or isinstance(error, UnidentifiedImageError) or not 3 < len(text) <= 80:
+        return ""
+    return f" ({text})"
 
 
 def read_metadata(file: BinaryIO) -> str:

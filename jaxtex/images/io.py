@@ -7,16 +7,15 @@ formats that are read are in `decoding`, the formats that are written in `encodi
 import contextlib
 import functools
 import logging
-import numbers
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jaxtex import errors
-from jaxtex.images import arrays, builtin, decoding, encoding, file_checks
+from jaxtex.images import arrays, builtin, decoding, encoding, file_checks, pixel_formats
 from jaxtex.runtime import files, plain_values
 
 MIN_SIDE = 32  # pixels on the shorter side: five poolings leave one
@@ -52,30 +51,22 @@ def load(path: str | os.PathLike, alpha: bool = False, white: float = 1) -> np.n
         positive.
     """
     name = _name(path)
-    if not (isinstance(white, numbers.Real) and 0 < white < float("inf")):
-        raise errors.UserError(f"white={plain_values.describe(white)}: must be a positive number")
+    fits = "must be a positive number"
+    white = plain_values.convert("white", white, plain_values.to_float, fits)
+    if not 0 < white < float("inf"):
+        raise errors.UserError(f"white={white}: {fits}")
 
     def decode(file: BinaryIO) -> decoding.Decoded:
-        return decoding.read(file, functools.partial(_validate_size, name), float(white))
+        return decoding.read(file, functools.partial(_validate_size, name), white)
 
     decoded = _read(path, decode)
     if decoded.has_more:
         _warn_once(f"image {name}: contains several images; reading the first")
-    if decoded.extent is not None and (text := _describe_cut(*decoded.extent, white)):
+    if decoded.extent is not None and (text := pixel_formats.describe_cut(*decoded.extent, white)):
         _warn_once(f"image {name}: {text}")
+    if decoded.image.shape[2] == 4 and not decoded.image[..., 3].any():
+        _warn_once(f"image {name}: is transparent everywhere, so nothing of it is seen")
     return decoded.image if alpha else _over_white(decoded.image)
-
-
-def _describe_cut(low: float, high: float, white: float) -> str:
-    """Describes what is cut from floats between two values; empty if no level of 255 changes."""
-    half_level = white / 510
-    if low >= -half_level and high <= white + half_level:
-        return ""
-    text = f"floats from {low:g} to {high:g}; cut below 0 (black) and above {white:g} (white)"
-    if high <= white + half_level:
-        return text
-    likely = 255 if 25 < high <= 255 else 65535 if 6553 < high <= 65535 else high
-    return f"{text}. If {likely:g} is white: jaxtex.load_image(path, white={likely:g})"
 
 
 def load_if_readable(path: str | os.PathLike) -> np.ndarray | None:
@@ -269,7 +260,7 @@ def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
             return read(file)
         except errors.UserError:
             raise
-        except file_checks.UnsupportedKind as error:
+        except file_checks.UnsupportedError as error:
             raise errors.UserError(f"image {name}: {error}") from error
         except Image.DecompressionBombError as error:
             text = f"too large; must have at most {MAX_PIXELS:,} pixels in total"
@@ -278,18 +269,9 @@ def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
             text = "does not fit in the available memory"
             raise errors.UserError(f"image {name}: {text}") from error
         except Exception as error:  # Pillow's decoders raise almost any type on a damaged file
-            text = f"not an image, damaged, or of an unsupported kind{_reason(error)}"
+            text = f"not an image, damaged, or of an unsupported kind{decoding.explain(error)}"
             formats = ", ".join(decoding.FORMATS)
             raise errors.UserError(f"image {name}: {text}; expected one of {formats}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Returns the text of an error in brackets if it can help a reader; else nothing."""
-    text = str(error)
-    is_useful = isinstance(error, OSError | ValueError | SyntaxError) and text.isprintable()
-    if not is_useful or isinstance(error, UnidentifiedImageError) or not 3 < len(text) <= 80:
-        return ""
-    return f" ({text})"
 
 
 def _over_white(image: np.ndarray) -> np.ndarray:

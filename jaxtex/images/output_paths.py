@@ -65,7 +65,10 @@ def validate_table(path: str, inputs: Sequence[str]) -> None:
     Raises:
       UserError: a file cannot be written there.
     """
-    if reason := _refusal(pathlib.Path(path), inputs, []):
+    reason = _refusal(pathlib.Path(path), inputs, [])
+    if not reason and not pathlib.Path(path).parent.is_dir():
+        reason = f"no such folder '{pathlib.Path(path).parent}/'"
+    if reason:
         raise errors.UserError(f"--csv={path}: {reason}")
 
 

@@ -67,6 +67,18 @@ def extent(values: np.ndarray) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+def describe_cut(low: float, high: float, white: float) -> str:
+    """Describes what is cut from floats between two values; empty if no level of 255 changes."""
+    half_level = white / 510
+    if low >= -half_level and high <= white + half_level:
+        return ""
+    text = f"floats from {low:g} to {high:g}; cut below 0 (black) and above {white:g} (white)"
+    if high <= white + half_level:
+        return text
+    likely = 255 if 25 < high <= 255 else 65535 if 6553 < high <= 65535 else high
+    return f"{text}. If {likely:g} is white: jaxtex.load_image(path, white={likely:g})"
+
+
 def from_8_bit(image: Image.Image, raw_mode: str) -> Pixels:
     """Converts samples of 1 to 8 bits.
 

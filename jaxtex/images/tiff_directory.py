@@ -7,7 +7,6 @@ References:
   Adobe, "TIFF Revision 6.0", 1992, sections 2 and 3; BigTIFF as in libtiff's "BigTIFF Design".
 """
 
-import math
 import os
 import struct
 from typing import BinaryIO, NamedTuple
@@ -63,7 +62,7 @@ def read(file: BinaryIO) -> Directory:
       file: at any position.
 
     Raises:
-      UnsupportedKind: the first image is a preview of another one, as in raw files of cameras.
+      UnsupportedError: the first image is a preview of another one, as in raw files of cameras.
       ValueError: the directory is damaged.
     """
     file.seek(0, os.SEEK_END)
@@ -99,7 +98,9 @@ def _check(directory: Directory) -> None:
     if min(width, height) < 1 or not 1 <= directory.samples <= MAX_SAMPLES:
         raise ValueError("sizes that cannot be")
     if directory.number(SUBFILE, 0) & 1 and SUB_IMAGES in directory.tags:
-        raise file_checks.UnsupportedKind("holds a raw picture of a camera, and only a preview that is not raw")
+        raise file_checks.UnsupportedError(
+            "holds a raw picture of a camera, and only a preview that is not raw"
+        )
 
 
 def _read_values(

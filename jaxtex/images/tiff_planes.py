@@ -70,7 +70,7 @@ def read(
       `[H, W, C]`, unsigned or float.
 
     Raises:
-      UnsupportedKind: the samples are too many, or differences of a depth that has none.
+      UnsupportedError: the samples are too many, or differences of a depth that has none.
       Exception: of any type if the file is damaged.
     """
     width, height = directory.size
@@ -78,7 +78,9 @@ def read(
     grid = _grid(directory, sample, 1 if separate else directory.samples)
     total = grid.row_bytes * grid.across * grid.height * grid.down
     if total * (directory.samples if separate else 1) > MAX_BYTES:
-        raise file_checks.UnsupportedKind(f"has {directory.samples} samples per pixel, more than fit in memory")
+        raise file_checks.UnsupportedError(
+            f"has {directory.samples} samples per pixel, more than fit in memory"
+        )
 
     planes = []
     for plane in channels if separate else [0]:
@@ -104,13 +106,17 @@ def _grid(directory: tiff_directory.Directory, sample: Sample, samples: int) -> 
     return Grid(part_width, part_height, across, down, samples, row_bytes)
 
 
-def _decompress(file: BinaryIO, directory: tiff_directory.Directory, grid: Grid, plane: int) -> np.ndarray:
+def _decompress(
+    file: BinaryIO, directory: tiff_directory.Directory, grid: Grid, plane: int
+) -> np.ndarray:
     """Reads the bytes of one plane, `[rows, bytes of all parts across]`, padded to whole tiles."""
     parts = _read_parts(file, directory, grid, plane)
     return np.asarray(_Bytes(io.BytesIO(_gray_tiff(directory, grid, parts))))
 
 
-def _read_parts(file: BinaryIO, directory: tiff_directory.Directory, grid: Grid, plane: int) -> list[bytes]:
+def _read_parts(
+    file: BinaryIO, directory: tiff_directory.Directory, grid: Grid, plane: int
+) -> list[bytes]:
     """Reads the compressed strips or tiles of one plane."""
     tags = directory.tags
     is_tiled = tiff_directory.TILE_WIDTH in tags
@@ -189,7 +195,7 @@ def _gray_tiff(directory: tiff_directory.Directory, grid: Grid, parts: Sequence[
 def _undo_predictor(
     rows: np.ndarray, directory: tiff_directory.Directory, sample: Sample, grid: Grid
 ) -> np.ndarray:
-    """Converts bytes, `[rows, parts across, bytes]`, to samples, `[rows, parts across, samples]`."""
+    """Converts bytes, `[rows, parts, bytes]`, to samples, `[rows, parts, samples]`."""
     predictor = directory.number(tiff_directory.PREDICTOR, 1)
     if directory.number(tiff_directory.COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
         predictor = 1
@@ -198,7 +204,7 @@ def _undo_predictor(
     letter = "f" if sample.is_float else "u"
     if sample.bits not in (8, 16, 32, 64):
         if predictor != 1:
-            raise file_checks.UnsupportedKind(f"differences of samples with {sample.bits} bits")
+            raise file_checks.UnsupportedError(f"differences of samples with {sample.bits} bits")
         return _unpack(rows, sample.bits, count)
 
     if predictor == FLOAT_DIFFERENCES:
@@ -216,7 +222,7 @@ def _undo_predictor(
 
 
 def _unpack(rows: np.ndarray, bits: int, count: int) -> np.ndarray:
-    """Unpacks samples that are not whole bytes: `[rows, parts, bytes]` -> `[rows, parts, count]`."""
+    """Unpacks samples that are not whole bytes, as `_undo_predictor`."""
     weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.uint16)  # the highest bit comes first
     values = np.empty((*rows.shape[:2], count), np.uint16)
     step = max(1, UNPACKED_BYTES // max(1, rows[0].size * 8))

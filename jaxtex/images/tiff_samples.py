@@ -36,10 +36,10 @@ def can_read(directory: tiff_directory.Directory) -> bool:
     """True if `read` reads this kind of compression and colors.
 
     Raises:
-      UnsupportedKind: there is no saying what the samples mean.
+      UnsupportedError: there is no saying what the samples mean.
     """
     if _photometric(directory) < 0:
-        raise file_checks.UnsupportedKind("has no tag that says what its samples mean")
+        raise file_checks.UnsupportedError("has no tag that says what its samples mean")
     compression = directory.number(tiff_directory.COMPRESSION, tiff_planes.UNCOMPRESSED)
     return compression in tiff_planes.COMPRESSIONS and _photometric(directory) in COLORS
 
@@ -63,7 +63,7 @@ def read(
       float_white: value of white if the samples are floats.
 
     Raises:
-      UnsupportedKind: the samples are of a kind without a defined white.
+      UnsupportedError: the samples are of a kind without a defined white.
       Exception: of any type if the file is damaged.
     """
     kind = _kind(directory)
@@ -100,17 +100,17 @@ def _kind(directory: tiff_directory.Directory) -> Kind:
     """Returns what the samples are.
 
     Raises:
-      UnsupportedKind: there is no saying which value is white, or how the samples make a color.
+      UnsupportedError: there is no saying which value is white, or how the samples make a color.
       ValueError: the tags contradict each other.
     """
     photometric = _photometric(directory)
     sample = _sample(directory)
     if sample.is_float and photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO):
-        raise file_checks.UnsupportedKind(file_checks.FLOAT_COLORS)
+        raise file_checks.UnsupportedError(file_checks.FLOAT_COLORS)
     if photometric == LAB and sample.bits not in (8, 16):
-        raise file_checks.UnsupportedKind(f"Lab of {sample.bits} bits; must have 8 or 16")
+        raise file_checks.UnsupportedError(f"Lab of {sample.bits} bits; must have 8 or 16")
     if photometric == CMYK and directory.number(tiff_directory.INK_SET, 1) != 1:
-        raise file_checks.UnsupportedKind("has inks other than cyan, magenta, yellow and black")
+        raise file_checks.UnsupportedError("has inks other than cyan, magenta, yellow and black")
 
     count = COLORS[photometric]
     further = directory.samples - count
@@ -122,7 +122,9 @@ def _kind(directory: tiff_directory.Directory) -> Kind:
     for index, extra in enumerate(extras[:further]):
         if extra in (PREMULTIPLIED, STRAIGHT):
             if extra == PREMULTIPLIED and photometric in (CMYK, LAB, PALETTE):
-                raise file_checks.UnsupportedKind("premultiplied transparency of colors that are not RGB")
+                raise file_checks.UnsupportedError(
+                    "premultiplied transparency of colors that are not RGB"
+                )
             channels.append(count + index)
             return Kind(photometric, sample, channels, extra == PREMULTIPLIED)
     return Kind(photometric, sample, channels, False)
@@ -134,15 +136,15 @@ def _sample(directory: tiff_directory.Directory) -> tiff_planes.Sample:
     formats = set(directory.tags.get(tiff_directory.SAMPLE_FORMAT, (UNSIGNED,)))
     bits = max(depths)
     if SIGNED in formats:
-        raise file_checks.UnsupportedKind(f"samples with a sign have {NO_WHITE}")
+        raise file_checks.UnsupportedError(f"samples with a sign have {NO_WHITE}")
     if len(depths) > 1 or not (formats == {FLOAT} or formats <= {UNSIGNED, UNDEFINED}):
-        raise file_checks.UnsupportedKind("samples are complex numbers, or of several kinds")
+        raise file_checks.UnsupportedError("samples are complex numbers, or of several kinds")
     if formats == {FLOAT}:
         if bits not in FLOAT_BITS:
-            raise file_checks.UnsupportedKind(f"floats of {bits} bits; must have 16, 32 or 64")
+            raise file_checks.UnsupportedError(f"floats of {bits} bits; must have 16, 32 or 64")
         return tiff_planes.Sample(bits, True)
     if bits > 16:
-        raise file_checks.UnsupportedKind(f"samples of {bits} bits have {NO_WHITE}")
+        raise file_checks.UnsupportedError(f"samples of {bits} bits have {NO_WHITE}")
     if bits < 1:
         raise ValueError("samples without bits")
     return tiff_planes.Sample(bits, False)
@@ -166,7 +168,7 @@ def _to_levels(colors: np.ndarray, kind: Kind) -> Image.Image:
     levels = np.round(colors * np.float32(255 / (2**kind.sample.bits - 1)))
     if kind.photometric == LAB:  # a and b have a sign
         step = 2 ** (kind.sample.bits - 8)
-        signed = colors[..., 1:].astype(f"u{kind.sample.bits // 8}").view(f"i{kind.sample.bits // 8}")
+        signed = colors[..., 1:].astype(f"i{kind.sample.bits // 8}")
         levels[..., 1:] = np.clip(np.round(signed / step), -128, 127) % 256
     mode = "CMYK" if kind.photometric == CMYK else "LAB"
     size = (colors.shape[1], colors.shape[0])

@@ -31,6 +31,8 @@ class TargetImages(NamedTuple):
       height: of the result in pixels.
       width: of the result in pixels.
       features: image `[H, W, 3]` -> features of the network.
+      inside: layer -> bool `[H', W']`, positions at which the content is compared; all positions of
+        a layer that is missing.
     """
 
     styles: Sequence[np.ndarray]
@@ -39,6 +41,7 @@ class TargetImages(NamedTuple):
     height: int
     width: int
     features: Callable[[np.ndarray], networks.Features]
+    inside: Mapping[str, Any] = EMPTY
 
 
 def _no_target(images: TargetImages) -> None:
@@ -105,15 +108,17 @@ def texture(statistic: statistics.Statistic, weights: dict[str, float], share: f
     Returns:
       A term that is 0 where all statistics agree and about 1 for an image without structure. Its
       target is layer -> `{"target": ..., "sample": ...}`: the statistic's target (see
-      `summaries.make_targets`) and the draw (see `sampling.draw_sample`). It extracts summaries.
+      `summaries.make_targets`) and the draw (see `sampling.draw_sample`). Layers without a target
+      are not compared (see `losses.regions`). It extracts summaries.
     """
-    total_weight = sum(weights.values())
 
     def extract(
         features: networks.Features, target: dict[str, Any]
     ) -> dict[str, statistics.Summary]:
         sampled = {
-            layer: sampling.sample(features[layer], target[layer]["sample"]) for layer in weights
+            layer: sampling.sample(features[layer], target[layer]["sample"])
+            for layer in weights
+            if layer in target
         }
         return summaries.summarize_layers(statistic, sampled)
 
@@ -121,8 +126,11 @@ def texture(statistic: statistics.Statistic, weights: dict[str, float], share: f
         image: jax.Array, summary: dict[str, statistics.Summary], target: dict[str, Any]
     ) -> jax.Array:
         del image
-        targets = {layer: target[layer]["target"] for layer in weights}
-        distances = map_layers.map_layers(statistic.distance, targets, summary)
+        targets = {layer: target[layer]["target"] for layer in weights if layer in target}
+        total_weight = sum(weights[layer] for layer in targets)
+        # In strips, there is a summary of each layer.
+        compared = {layer: summary[layer] for layer in targets}
+        distances = map_layers.map_layers(statistic.distance, targets, compared)
         return sum(
             weights[layer] / total_weight * distance for layer, distance in distances.items()
         )

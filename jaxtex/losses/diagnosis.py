@@ -1,7 +1,6 @@
 """Diagnosis of a loss or gradient that is not finite: the term, statistic and layer it comes from.
 
-Runs once, after a synthesis has failed. Everything is compiled as in the step, since a square root
-of 0 has no gradient, but one of its rounding error has.
+Runs once, after a synthesis has failed.
 """
 
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxtex import networks
+from jaxtex import networks, statistics
 from jaxtex.images import color_transfer
 from jaxtex.losses import base, sampling, summaries, targets
 
@@ -18,7 +17,7 @@ TOO_LARGE = "weights of layers or terms are too large, or the network's weights 
 
 
 def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: Any) -> str:
-    """Returns why the loss or its gradient is not finite, as the end of a message; empty if unknown.
+    """Returns why loss or gradient are not finite, as the end of a message; empty if unknown.
 
     Args:
       spec: the loss, with the algorithms of the step; evaluated on the whole image.
@@ -44,7 +43,11 @@ def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: An
             cause = _cause_in_term(name, term, image, features, target)
         if cause:
             return cause
-    return ""
+    # A distance that is exactly 0 in the step may be a rounding error here.
+    causes = [
+        _cause_at_target(term, features, data["targets"][name]) for name, term in terms.items()
+    ]
+    return next(filter(None, causes), "")
 
 
 def _cause_in_layers(
@@ -63,10 +66,8 @@ def _cause_in_layers(
         if layer in critics:
             own_target = {**own_target, "critic": critics[layer]}
 
-        def distance(values: jax.Array, layer=layer, parts=parts, target=own_target) -> jax.Array:
-            sampled = {layer: sampling.sample(values, parts["sample"])}
-            summary = summaries.summarize_layers(statistic, sampled)[layer]
-            return statistic.distance(target, summary)
+        def distance(values: jax.Array, parts=parts, target=own_target) -> jax.Array:
+            return statistic.distance(target, _summarize(statistic, values, parts))
 
         value, gradient = jax.jit(jax.value_and_grad(distance))(features[layer])
         rows, columns = features[layer].shape[:2]
@@ -76,6 +77,34 @@ def _cause_in_layers(
         if not _is_finite(gradient):
             return f"the gradient of {where} is not finite"
     return ""
+
+
+def _cause_at_target(
+    term: targets.TextureTerm, features: networks.Features, target: dict[str, Any]
+) -> str:
+    """Returns a layer where a distance of 0 has no finite gradient; empty if there is none."""
+    statistic = term.statistic
+    for layer in () if statistic.critic else term.layers:
+        parts = target[layer]
+        equal = statistic.make_target(_summarize(statistic, features[layer], parts))
+
+        def distance(values: jax.Array, parts=parts, target=equal) -> jax.Array:
+            return statistic.distance(target, _summarize(statistic, values, parts))
+
+        if not _is_finite(jax.grad(distance)(features[layer])):
+            return (
+                f"the gradient of statistic '{term.name}' at layer '{layer}' is not finite where "
+                "the distance is 0, as that of a square root"
+            )
+    return ""
+
+
+def _summarize(
+    statistic: statistics.Statistic, values: jax.Array, parts: dict[str, Any]
+) -> statistics.Summary:
+    """Returns the summary of the drawn features of one layer."""
+    sampled = {"layer": sampling.sample(values, parts["sample"])}
+    return summaries.summarize_layers(statistic, sampled)["layer"]
 
 
 def _cause_in_term(

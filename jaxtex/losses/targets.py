@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxtex import errors, images, networks, statistics
-from jaxtex.losses import base, sampling, summaries
+from jaxtex import networks, statistics
+from jaxtex.losses import base, regions, sampling, summaries
 from jaxtex.runtime import malloc
-
-WHITE = 0.5  # from this brightness on, a mask counts as white
 
 Shapes = Mapping[str, tuple[int, int, int]]  # layer -> (H, W, C)
 
@@ -70,6 +68,7 @@ class TextureTargets:
 
     Attributes:
       terms: the texture terms.
+      regions: of each term; a term has targets at the layers of its regions.
       shapes: shapes of the result's features.
       seed: decides all draws.
       extract: returns for each term a summary of the exemplars, or for a stochastic statistic the
@@ -79,6 +78,7 @@ class TextureTargets:
     """
 
     terms: Sequence[TextureTerm]
+    regions: Sequence[regions.Regions]
     shapes: Shapes
     seed: int
     extract: Callable[[], dict[str, Any]]
@@ -88,6 +88,13 @@ class TextureTargets:
     def stochastic(self) -> bool:
         """True if the targets change with the number of draws."""
         return any(term.statistic.stochastic for term in self.terms)
+
+    def left_out(self) -> list[tuple[str, list[str]]]:
+        """Returns the name of each term, and its layers that no position of a region is inside."""
+        return [
+            (term.name, [layer for layer in term.layers if layer not in places.result])
+            for term, places in zip(self.terms, self.regions, strict=True)
+        ]
 
 
 def build_targets(
@@ -107,20 +114,15 @@ def build_targets(
       size: height and width of the result at this scale.
       seed: decides all draws.
       compiler_options: of the program that looks at the exemplars.
-
-    Raises:
-      UserError: a mask leaves no position of a layer.
     """
     network = spec.exemplar_network
     style_shapes = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
+    term_regions = _choose_regions(spec, styles, style_masks, size)
     samples = {
-        term.name: _exemplar_samples(term, style_shapes, style_masks, seed)
-        for term in spec.texture_terms
+        term.name: _exemplar_samples(term, style_shapes, places.styles, seed)
+        for term, places in zip(spec.texture_terms, term_regions, strict=True)
     }
     shapes = networks.feature_shapes(network, *size)
-    for term in spec.texture_terms:
-        for layer in term.layers:
-            mask_at(term.mask, shapes[layer])  # raises if nothing is left
 
     def extract(variables: dict, styles: tuple, samples: dict) -> dict[str, Any]:
         features = [network.apply(variables, style) for style in styles]
@@ -141,7 +143,28 @@ def build_targets(
         term = spec.texture_terms[index]
         return _make_targets(term, extracted()[term.name], {})
 
-    return TextureTargets(spec.texture_terms, shapes, seed, extracted, constant)
+    return TextureTargets(spec.texture_terms, term_regions, shapes, seed, extracted, constant)
+
+
+def _choose_regions(
+    spec: LossSpec,
+    styles: Sequence[np.ndarray],
+    style_masks: Sequence[np.ndarray | None],
+    size: tuple[int, int],
+) -> list[regions.Regions]:
+    """Chooses layers and positions of each term; the arguments are those of `build_targets`."""
+    of_styles = [
+        regions.covered_shares(spec.exemplar_network, mask, *style.shape[:2])
+        for style, mask in zip(styles, style_masks, strict=True)
+    ]
+    return [
+        regions.choose_regions(
+            term.layers,
+            regions.covered_shares(spec.network, term.mask, *size),
+            [of_styles[style] for style in term.styles],
+        )
+        for term in spec.texture_terms
+    ]
 
 
 def draw_targets(targets: TextureTargets, draws: int) -> dict[str, Any]:
@@ -163,7 +186,7 @@ def draw_targets(targets: TextureTargets, draws: int) -> dict[str, Any]:
         else:
             made = targets.constant(index)
         drawn[term.name] = {
-            layer: {"target": made[layer], "sample": samples[layer]} for layer in term.layers
+            layer: {"target": made[layer], "sample": sample} for layer, sample in samples.items()
         }
     return drawn
 
@@ -175,16 +198,15 @@ def _draw_samples(
     term = targets.terms[index]
     rng = np.random.default_rng([targets.seed, draws, index])
     samples = {}
-    for layer in term.layers:
-        shape = targets.shapes[layer]
-        samples[layer] = sampling.draw_sample(term.statistic, shape, mask_at(term.mask, shape), rng)
+    for layer, inside in targets.regions[index].result.items():
+        samples[layer] = sampling.draw_sample(term.statistic, targets.shapes[layer], inside, rng)
     return samples
 
 
 def _exemplar_samples(
     term: TextureTerm,
     style_shapes: Sequence[Shapes],
-    masks: Sequence[np.ndarray | None],
+    positions: Sequence[regions.Positions],
     seed: int,
 ) -> list[dict[str, dict[str, np.ndarray]]]:
     """Draws, for each style of a term, the positions of each layer that represent the style."""
@@ -192,13 +214,14 @@ def _exemplar_samples(
     statistic = term.statistic._replace(samples=pool, directions=0)
     rng = np.random.default_rng(seed)
     samples = []
-    for style in term.styles:
-        of_style = {}
-        for layer in term.layers:
-            shape = style_shapes[style][layer]
-            mask = mask_at(masks[style], shape)
-            of_style[layer] = sampling.draw_sample(statistic, shape, mask, rng)
-        samples.append(of_style)
+    for style, of_layers in zip(term.styles, positions, strict=True):
+        shapes = style_shapes[style]
+        samples.append(
+            {
+                layer: sampling.draw_sample(statistic, shapes[layer], inside, rng)
+                for layer, inside in of_layers.items()
+            }
+        )
     return samples
 
 
@@ -210,7 +233,7 @@ def _summarize_term(
     for style, of_style in zip(term.styles, samples, strict=True):
         layers = features[style]
         sampled.append(
-            {layer: sampling.sample(layers[layer], of_style[layer]) for layer in term.layers}
+            {layer: sampling.sample(layers[layer], drawn) for layer, drawn in of_style.items()}
         )
     if term.statistic.stochastic:
         return sampled
@@ -223,25 +246,3 @@ def _make_targets(term: TextureTerm, extracted: Any, directions: dict) -> dict[s
     if term.statistic.stochastic:
         summary = summaries.summarize(term.statistic, extracted, term.style_weights, directions)
     return summaries.make_targets(term.statistic, summary)
-
-
-def mask_at(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Returns a mask at the size of a layer: `[H, W]`, True where it is white; None without a mask.
-
-    Args:
-      mask: `[H, W]` in [0, 1], or None.
-      shape: of the layer, `(H, W, ...)`.
-
-    Raises:
-      UserError: no position is white at that size.
-    """
-    if mask is None:
-        return None
-    colors = np.repeat(mask[..., None], 3, -1)
-    white = images.resize(colors, shape[0], shape[1])[..., 0] >= WHITE
-    if not white.any():
-        raise errors.UserError(
-            f"a mask has no white position in a layer of {shape[0]} x {shape[1]} positions: "
-            "its white areas must be larger"
-        )
-    return white

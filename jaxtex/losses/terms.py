@@ -1,5 +1,7 @@
 """Terms that compare no statistics: content, activation, total variation and spectrum."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,10 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
       norm: "relative": in units of the content's own energy; "plain": the sum of squares, as in the
         paper.
 
+    Returns:
+      A term whose target is layer -> features of the content; `inside`, if there is one, is layer
+      -> bool `[H, W, 1]`, where they are compared.
+
     References:
       Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015,
       https://arxiv.org/abs/1508.06576.
@@ -29,19 +35,29 @@ def content(weights: dict[str, float], share: float, norm: str = "relative") -> 
         return statistics.NORMS[norm](target, features, target.shape[-1])
 
     def evaluate(
-        image: jax.Array, features: networks.Features, target: networks.Features
+        image: jax.Array, features: networks.Features, target: dict[str, Any]
     ) -> jax.Array:
         del image
+        differences = {}
+        for layer in weights:
+            expected, found = target[layer], features[layer]
+            if layer in target.get("inside", ()):
+                inside = target["inside"][layer]
+                expected, found = jnp.where(inside, expected, 0), jnp.where(inside, found, 0)
+            differences[layer] = difference(expected, found)
         return sum(
-            weight / total_weight * 0.5 * difference(target[layer], features[layer])
-            for layer, weight in weights.items()
+            weight / total_weight * 0.5 * differences[layer] for layer, weight in weights.items()
         )
 
-    def make_target(images: base.TargetImages) -> networks.Features:
+    def make_target(images: base.TargetImages) -> dict[str, Any]:
         assert images.content is not None  # the term exists only with a content
         padded = pad_to(images.content, images.height, images.width)
         features = images.features(padded)
-        return {layer: features[layer] for layer in weights}
+        target: dict[str, Any] = {layer: features[layer] for layer in weights}
+        inside = {layer: images.inside[layer] for layer in weights if layer in images.inside}
+        if inside:
+            target["inside"] = {layer: mask[..., None] for layer, mask in inside.items()}
+        return target
 
     return base.Term(evaluate, share, make_target)
 
@@ -130,6 +146,7 @@ def spectrum(share: float) -> base.Term:
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
+        target = target.astype(image.dtype)
         return statistics.relative(target, moduli(image), image.shape[-1])
 
     def make_target(images: base.TargetImages) -> jax.Array:

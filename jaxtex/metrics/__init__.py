@@ -1,10 +1,11 @@
 """Measures of texture quality that no run optimizes by default.
 
-To add a metric, write a function of exemplar and image that returns a number, and add it to
-`registry.METRICS`.
+To add a metric, write a function of exemplar and image that returns a number, decorate it with
+`patch_extraction.takes_images`, and add it to `registry.METRICS`.
 """
 
 from jaxtex.metrics.artifacts import border, copied, seam
+from jaxtex.metrics.composition_match import composition
 from jaxtex.metrics.feature_distance import features
 from jaxtex.metrics.patch_distance import patches
 from jaxtex.metrics.power_spectrum import spectrum
@@ -13,6 +14,7 @@ from jaxtex.metrics.registry import METRICS, measure
 __all__ = [
     "METRICS",
     "border",
+    "composition",
     "copied",
     "features",
     "measure",

@@ -11,13 +11,21 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import arrays
-from jaxtex.metrics import artifacts, feature_distance, patch_distance, power_spectrum
+from jaxtex.metrics import (
+    artifacts,
+    composition_match,
+    feature_distance,
+    patch_distance,
+    power_spectrum,
+)
+from jaxtex.runtime import plain_values
 
 METRICS: dict[str, Callable[..., float]] = {
     "patches": patch_distance.patches,
     "features": feature_distance.features,
     "spectrum": power_spectrum.spectrum,
     "copied": artifacts.copied,
+    "composition": composition_match.composition,
     "seam": artifacts.seam,
     "border": artifacts.border,
 }
@@ -44,11 +52,14 @@ def measure(
     Raises:
       UserError: an image is invalid, or a name is unknown.
     """
-    exemplar = images.validate(exemplar, arrays.RGB, "an exemplar")
+    exemplar = images.validate(exemplar, arrays.RGB, "an exemplar image")
     image = images.validate(image, arrays.RGB)
 
-    chosen = [names] if isinstance(names, str) and names else names
-    functions = {name: errors.choose("metric", name, METRICS) for name in chosen or METRICS}
+    if isinstance(names, str):
+        names = [names] if names else []
+    elif names is not None and not isinstance(names, Iterable):
+        raise errors.UserError(f"names={plain_values.describe(names)}: must be a list of metrics")
+    functions = {name: errors.choose("metric", name, METRICS) for name in names or METRICS}
     if network and "features" in functions:
         functions["features"] = functools.partial(feature_distance.features, network=network)
     return {name: function(exemplar, image) for name, function in functions.items()}

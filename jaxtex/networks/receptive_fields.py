@@ -1,4 +1,4 @@
-"""Receptive fields of layers, and the image patches with the strongest responses.
+"""Receptive fields of layers: their share of a region, and patches with the strongest responses.
 
 References:
   Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.networks import registry, vgg
+from jaxtex.networks import octaves, padding_pooling, registry, steerable_pyramid, vgg
 
 
 class ReceptiveField(NamedTuple):
@@ -103,3 +103,87 @@ def reflect(indices: np.ndarray, size: int) -> np.ndarray:
     period = max(1, 2 * (size - 1))
     indices = indices % period
     return np.minimum(indices, period - indices)
+
+
+def covered_shares(network: octaves.Pyramid, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Computes how much of the receptive field of each position a mask covers.
+
+    The pixels of a field have the weights that they have if all kernels are boxes: few paths lead
+    to the outermost ones, so the weights fall off to the border of the field nearly as in a
+    Gaussian. A steerable filter weights them by its magnitude.
+
+    Args:
+      network: its layers selected.
+      mask: `[H, W]`, 1 inside and 0 outside. It is padded as the network pads; where that is with
+        zeros, by its outermost pixels.
+
+    Returns:
+      Layer -> `[H', W']` in [0, 1].
+    """
+    padding = network.network.padding.replace("zero", "replicate")
+    of_network = _vgg_shares if isinstance(network.network, vgg.VGG) else _steerable_shares
+    covered = mask.astype(np.float32)
+    shares = {}
+    for octave in range(network.octaves):
+        if octave:
+            covered = _halve(covered, padding)
+        for layer, share in of_network(network.network, covered, padding).items():
+            shares[octaves.octave_name(layer, octave)] = share
+    return shares
+
+
+def _vgg_shares(network: vgg.Network, covered: np.ndarray, padding: str) -> dict[str, np.ndarray]:
+    """Returns the shares of one octave of a VGG network."""
+    assert isinstance(network, vgg.VGG)
+    box = np.full(network.side, 1 / network.side, np.float32)
+    shares = {}
+    for layer in network.names():
+        kind = vgg.parse_layer(layer)[0]
+        if kind == "conv":
+            covered = _filter(covered, box, padding)
+        elif kind == "pool":
+            height, width = covered.shape[0] // 2, covered.shape[1] // 2
+            blocks = covered[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+            covered = blocks.mean((1, 3))
+        shares[layer] = covered
+        if shares.keys() >= set(network.layers):
+            break
+    return {layer: shares[layer] for layer in network.layers}
+
+
+def _steerable_shares(
+    network: vgg.Network, covered: np.ndarray, padding: str
+) -> dict[str, np.ndarray]:
+    """Returns the shares of one octave of the steerable pyramid."""
+    angles = tuple(
+        np.arange(steerable_pyramid.ORIENTATIONS) * np.pi / steerable_pyramid.ORIENTATIONS
+    )
+    magnitude = np.abs(steerable_pyramid.filter_bank(angles)).sum((0, 1, 3))
+    magnitude = magnitude / magnitude.sum()
+
+    fine = _filter(covered, magnitude, padding)
+    shares = {"colours": covered, "bands": fine, "moduli": fine}
+    if network.halvings():
+        coarse = _filter(_halve(covered, padding), magnitude, padding)
+        coarse = coarse.repeat(2, 0).repeat(2, 1)
+        both = np.minimum(fine[: coarse.shape[0], : coarse.shape[1]], coarse)
+        shares |= {"phases": both, "parents": both}
+    return {layer: shares[layer] for layer in network.layers}
+
+
+def _halve(covered: np.ndarray, padding: str) -> np.ndarray:
+    """Halves a mask as `padding_pooling.halve` does an image."""
+    height, width = covered.shape[0] // 2, covered.shape[1] // 2
+    weights = np.array([0, 1, 3, 3, 1], np.float32) / 8
+    return _filter(covered[: 2 * height, : 2 * width], weights, padding)[::2, ::2]
+
+
+def _filter(covered: np.ndarray, weights: np.ndarray, padding: str) -> np.ndarray:
+    """Filters rows and columns, `[H, W]` -> `[H, W]`, with an odd number of weights."""
+    radius = len(weights) // 2
+    for axis, name in enumerate(padding_pooling.split_padding(padding)):
+        rows = np.moveaxis(covered, axis, 0)
+        padded = np.pad(rows, ((radius, radius), (0, 0)), padding_pooling.PADDINGS[name])
+        parts = [weight * padded[i : i + len(rows)] for i, weight in enumerate(weights)]
+        covered = np.moveaxis(np.sum(parts, 0), 0, axis)
+    return covered

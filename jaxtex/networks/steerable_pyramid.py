@@ -68,6 +68,7 @@ class Steerable(nn.Module):
     algorithms: str = "xla"
 
     def __call__(self, image: jax.Array) -> dict[str, jax.Array]:
+        image = jnp.asarray(image, jnp.float32)  # as the features of the other networks
         features = {}
         even, odd = quadrature(decorrelate(image), self.padding, self.algorithms)
         features["colours"] = decorrelate(image)

@@ -7,6 +7,7 @@ optimizer's default; `history` is the number of pairs of `lbfgs`.
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -68,14 +69,16 @@ def from_optax(transform: optax.GradientTransformation) -> Optimizer:
     """Builds an optimizer from an optax transformation, projected to [0, 1].
 
     After a loss or gradient that is not finite, it goes half the way back to the last image; an
-    update that is not finite counts as 0. State and image keep their dtypes.
+    update that is not a number counts as 0. State and image keep their dtypes.
 
     Args:
       transform: any transformation, those with a line search included. Besides gradient, state and
-        parameters, its `update` receives the extra arguments of optax: `value`, `grad`, `value_fn`
-        and `obj_fn`. Each call of a function evaluates the network once more.
+        parameters, its `update` receives those of `value`, `grad`, `value_fn` and `obj_fn` that it
+        takes. Each call of a function evaluates the network once more.
     """
-    transform = optax.with_extra_args_support(transform)
+    takes = inspect.signature(transform.update).parameters.values()
+    names = {parameter.name for parameter in takes}
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
 
     def init(image: jax.Array) -> Any:
         with default_promotion():
@@ -98,6 +101,7 @@ def from_optax(transform: optax.GradientTransformation) -> Optimizer:
             return function(image)
 
         extra = {"value": loss, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn}
+        extra = {name: each for name, each in extra.items() if takes_all or name in names}
         with default_promotion():
             updates, memory = transform.update(gradient, state.memory, state.trial, **extra)
 
@@ -107,8 +111,8 @@ def from_optax(transform: optax.GradientTransformation) -> Optimizer:
         image, loss, memory = jax.tree.map(
             choose, (state.trial, loss, memory), (state.image, state.loss, state.memory)
         )
-        updates = jnp.where(jnp.isfinite(updates), updates, 0.0)
         forward = jnp.clip(state.trial + _in_dtype_of(state.trial, updates), 0.0, 1.0)
+        forward = jnp.where(jnp.isnan(forward), state.trial, forward)
         back = 0.5 * (state.trial + state.image)
         trial = jnp.where(finite, forward, back)
         return State(state.step + 1, image, loss, trial, memory, state.critic)

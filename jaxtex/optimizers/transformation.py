@@ -153,8 +153,8 @@ def _check_history(history: Any) -> int:
 def _check_limits(**limits: Any) -> None:
     """Raises `ValueError` unless each limit is a positive number."""
     for name, limit in limits.items():
-        is_number = jnp.ndim(limit) == 0 and not isinstance(limit, str | bool | None)
-        if not (is_number and limit > 0):
+        is_number = isinstance(limit, int | float) or getattr(limit, "ndim", None) == 0
+        if not is_number or isinstance(limit, bool) or not limit > 0:
             raise ValueError(f"{name} must be a positive number, got {limit!r}")
 
 

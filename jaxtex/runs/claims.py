@@ -131,10 +131,12 @@ def foreign_summary(folder: pathlib.Path) -> pathlib.Path | None:
     Args:
       folder: above those of the runs; may be missing.
     """
+    if run_folder.is_run(folder):
+        return folder / run_folder.SHEET  # of that run, which may not be finished
     with_runs = any(
         run_folder.is_run(record.parent) for record in folder.glob(f"*/{run_folder.RECORD}")
     )
-    if with_runs and not run_folder.is_run(folder):
+    if with_runs:
         return None
     return _first_with_content([folder / name for name in SUMMARIES])
 

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 
 from jaxtex import errors, images
-from jaxtex.images import builtin
+from jaxtex.images import builtin, file_checks
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import initialization, input_images, settings
@@ -31,6 +31,7 @@ FLAG_TYPES: dict[str, Any] = {  # flag -> type
     "style": str,
     **{field.name: field.type for field in dataclasses.fields(configs.Config)},
 }
+MAX_WEIGHTS_BYTES = 4 << 30  # of a file of weights; VGG-19 has 0.1 GB
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 
 
@@ -62,7 +63,7 @@ def hash_inputs(style: str, config: configs.Config) -> dict[str, str]:
     if not loading.RANDOM_WEIGHTS.fullmatch(config.weights):
         sources[WEIGHTS] = config.weights or str(locations.find_file(config.network) or "")
     resolved = {name: pathlib.Path(builtin.resolve(path)) for name, path in sources.items()}
-    return {name: _hash(path) for name, path in resolved.items() if path.is_file()}
+    return {name: _hash(name, path) for name, path in resolved.items() if _is_file(path)}
 
 
 def input_key(path: str) -> str:
@@ -174,7 +175,7 @@ def flags_of(path: str | os.PathLike, given: Mapping[str, object]) -> dict:
         file = _input_file(name, chosen)
         if not os.path.isfile(builtin.resolve(file)):
             raise errors.UserError(f"--from={path}: input file '{file}' is missing")
-        if _hash(builtin.resolve(file)) != digest:
+        if _hash(name, builtin.resolve(file)) != digest:
             raise errors.UserError(
                 f"--from={path}: input file '{file}' has changed since the picture was made"
             )
@@ -214,9 +215,22 @@ def _input_file(name: str, chosen: Mapping) -> str:
     return str(chosen.get("weights") or locations.find_file(network) or f"{network}.h5")
 
 
-def _hash(path: str | os.PathLike) -> str:
-    """Returns the SHA-256 of a file, which is read again only if it has changed."""
+def _is_file(path: pathlib.Path) -> bool:
+    """True for an existing file; False also for a path that the file system does not accept."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _hash(name: str, path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of an input file, which is read again only if it has changed.
+
+    Of a file that is too large for an input it returns the size: loading it will be refused.
+    """
     status = os.stat(path)
+    if status.st_size > (MAX_WEIGHTS_BYTES if name == WEIGHTS else file_checks.MAX_BYTES):
+        return f"{status.st_size} bytes"
     version = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return _hash_version(os.path.abspath(path), version)
 

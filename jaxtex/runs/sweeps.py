@@ -18,11 +18,12 @@ from absl import logging
 
 from jaxtex import errors
 from jaxtex.runs import claims, execution, experiments, results
-from jaxtex.runtime import files
+from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
 
 MANIFEST = "manifest"  # folder of the flagfiles, beside those of the runs
 MAX_NAME_LENGTH = 60  # characters of a run's name
+MAX_NAME_BYTES = 180  # of that name; its flagfile has a number and a suffix as well
 CHOICES = [field.name for field in dataclasses.fields(configs.Config)]
 ALLOWED = ["style", "experiment", *CHOICES]  # flags of `jaxtex` that a sweep accepts
 
@@ -233,7 +234,8 @@ def run_names(requested: Sequence[LabelledRun]) -> list[str]:
         choices = results.run_choices(run)
         words = [label, *(_name_choice(key, choices[key]) for key in differing[label])]
         joined = "-".join(word for word in words if word)
-        names.append(re.sub(r"[^\w.+-]+", "_", joined)[:MAX_NAME_LENGTH] or "run")
+        name = re.sub(r"[^\w.+-]+", "_", joined)[:MAX_NAME_LENGTH] or "run"
+        names.append(file_names.fit(name, MAX_NAME_BYTES))
     return names
 
 

@@ -175,6 +175,8 @@ class Form(NamedTuple):
 
     def _join(self, parts: Iterable[str]) -> str:
         parts = list(parts)
+        if self.item is to_path and any("," in part for part in parts):
+            raise ValueError("the flag would divide a name with a comma")
         if not parts and not self.may_be_empty:
             raise ValueError("empty")
         return (self.separator or "").join(parts)
@@ -188,7 +190,7 @@ def _is_sequence(value: Any) -> bool:
 
 
 PATH = Form("must be a path or a name", to_path)
-PATHS = Form("must be a path or a list of paths", to_path, ",", may_be_empty=True)
+PATHS = Form("must be a path, or a list of paths without commas", to_path, ",", may_be_empty=True)
 LAYERS = Form("must be layers: a text, a list, or a dict of weights", separator=",", entry=":")
 NUMBERS = Form("must be a list of numbers", to_digits, ",")
 ROWS = Form("must be auto, none, a number of rows, or a list of these", to_rows, ",")

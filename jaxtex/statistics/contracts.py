@@ -89,7 +89,7 @@ def enforce(name: str, statistic: base.Statistic) -> base.Statistic:
             f"statistic '{name}': must be a Statistic, got {_kind(statistic)}: its function must "
             "return one"
         )
-    checked: dict[str, Callable] = {}
+    checked: dict[str, Any] = {}
     for field in FUNCTIONS:
         function = getattr(statistic, field)
         if (field == "average" and function is None) or hasattr(function, "enforced"):
@@ -151,10 +151,9 @@ def _arrays_reason(tree: Any, floating: bool) -> str:
     if not leaves:
         return f"must return arrays, got {tree!r}"[:MAX_MESSAGE]
     for leaf in leaves:
-        try:
-            dtype = jnp.result_type(leaf)
-        except TypeError:
+        if not (hasattr(leaf, "dtype") or isinstance(leaf, (int, float, complex))):
             return f"must return arrays, got {_kind(leaf)}"
+        dtype = jnp.result_type(leaf)
         if floating and not jnp.issubdtype(dtype, jnp.floating):
             return f"must return numbers of a floating type, which have a gradient, got {dtype}"
     return ""

@@ -177,10 +177,12 @@ class Objective(NamedTuple):
     """Loss and features of a synthesis, as pure functions for use in other programs.
 
     Attributes:
-      loss: `(image, data) -> scalar`, the weighted sum of all terms.
+      loss: `(image, data) -> scalar`, the weighted sum of all terms. With a gray exemplar all
+        functions see the mean of the image's channels, so that descent stays gray.
       terms: `(image, data) -> {name: scalar}`, each term without its weight.
       features: `(image, data) -> {layer: [H', W', C]}`.
-      data: weights and targets. Pass it as an argument: as a constant it would be compiled in.
+      data: weights and targets, on the device. Pass it as an argument: as a constant it would be
+        compiled in.
       start: initial image, `[height, width, 3]` in [0, 1].
     """
 
@@ -238,8 +240,7 @@ def build(style: Style | None, *, content: Picture | None = None, **choices: Any
         return values
 
     def features(image: jax.Array, data: Any) -> networks.Features:
-        return spec.network.apply(
-            data["variables"], color_transfer.blend_gray(image, data["gray"])
-        )
+        image = color_transfer.blend_gray(image, data["gray"])
+        return spec.network.apply(data["variables"], image)
 
-    return Objective(loss, terms, features, problem.data(0), start)
+    return Objective(loss, terms, features, jax.device_put(problem.data(0)), start)

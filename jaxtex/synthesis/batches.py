@@ -53,9 +53,8 @@ def run(
         )
         for position, image in results:
             index = indices[position]
-            if index in failed:
-                image = np.full_like(image, np.nan)
-            yield index, plans[index].finish(image)
+            result = plans[index].finish(np.nan_to_num(image))
+            yield index, np.full_like(result, np.nan) if index in failed else result
 
 
 def _checked(
@@ -186,7 +185,7 @@ def _stack_problems(problems: Sequence[stepping.Problem]) -> stepping.Problem:
         return jax.tree.map(stack_data, first.batch_axes, *parts, is_leaf=lambda x: x is None)
 
     critics = _stack([problem.critics for problem in problems])
-    gray = None if first.gray is None else np.stack([problem.gray for problem in problems])
+    gray = jax.tree.map(np.asarray, _stack([problem.gray for problem in problems]))
     return first._replace(data=data, critics=critics, gray=gray)
 
 
@@ -206,6 +205,7 @@ def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
     return observe
 
 
+@jax.transfer_guard("allow")
 def _shapes(plan: stepping.Plan) -> str:
     """Returns a key that is equal for plans whose arrays have the same shapes."""
     shapes: list[Any] = [plan.height, plan.width]

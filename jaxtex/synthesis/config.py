@@ -102,8 +102,8 @@ class Config:
     spectrum_weight: float = _choice(0.0, "Weight of the style's Fourier magnitudes in the loss.")
     preserve_color: str = _choice(
         "none",
-        "Keeps the colors of the content: none; match recolors the style before, luminance the "
-        "result after.",
+        "Keeps the colors of the content: none; match recolors the style first; luminance "
+        "transfers brightness only, matched to the content's.",
     )
     layers: str = _choice(
         "",
@@ -116,13 +116,13 @@ class Config:
     )
     height: int = _choice(
         0,
-        "Height of the result, in pixels. 0 uses that of the resized content or, without one, "
-        "style.",
+        "Height of the result, in pixels. 0 follows from the width, in the proportions of the "
+        "content or, without one, style.",
     )
     width: int = _choice(
         0,
-        "Width of the result, in pixels. 0 uses that of the resized content or, without one, "
-        "style.",
+        "Width of the result, in pixels. 0 follows from the height. Without both, the result has "
+        "the size of the resized content or, without one, style.",
     )
     tile: str = _choice(
         "",

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import builtin, color_transfer
+from jaxtex.losses import regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
 
@@ -39,8 +40,9 @@ def initial_image(
     if kind == "spectrum":
         return _spectrum_noise(inputs, config, (height, width), rng)
     if kind == "noise":
-        mean = _reference(inputs).mean((0, 1))
-        white = rng.standard_normal((height, width, len(mean)), np.float32)
+        means = [image.mean((0, 1)) for image in _references(inputs)]
+        mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
+        white = rng.standard_normal((height, width, mean.shape[-1]), np.float32)
         white = color_transfer.blend_gray(
             white, inputs.gray_at(height, width), color_transfer.FIRST
         )
@@ -48,6 +50,9 @@ def initial_image(
     if kind == "content":
         return _resized(inputs.content, kind, height, width)
     if kind == "style":
+        if inputs.masks:
+            resized = [images.resize(style, height, width) for style in inputs.styles]
+            return _blend_regions(inputs, resized, height, width)
         return _resized(inputs.styles[0] if inputs.styles else None, kind, height, width)
 
     if inputs.material.maps:
@@ -70,6 +75,28 @@ def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np
     if image is None:
         raise errors.UserError(f"--init={kind}: --{kind} is missing")
     return images.resize(image, height, width)
+
+
+def _blend_regions(
+    inputs: input_images.Inputs, values: Sequence[np.ndarray], height: int, width: int
+) -> np.ndarray:
+    """Returns the value of each style inside its mask, and the mean of several or no masks.
+
+    Args:
+      inputs: masks, and weights of the styles.
+      values: for each style `[C]` or `[height, width, C]`.
+      height: in pixels.
+      width: in pixels.
+
+    Returns:
+      `[height, width, C]`, float32.
+    """
+    assert inputs.masks is not None
+    white = np.stack([regions.white_pixels(mask, height, width) for mask in inputs.masks])
+    white[:, ~white.any(0)] = True
+    shares = white[..., None] * np.reshape(inputs.weights, (-1, 1, 1, 1))
+    blend = sum(share * value for share, value in zip(shares, values, strict=True))
+    return (blend / shares.sum(0)).astype(np.float32)
 
 
 def scale_details(
@@ -134,6 +161,12 @@ def _spectrum_noise(
         height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
         exemplars.append(images.resize(image, height, width))
     contrast = config.noise or SPECTRUM_CONTRAST
+    if inputs.masks:
+        noises = [
+            random_phase([exemplar], [1.0], size, contrast, rng, config.tile)
+            for exemplar in exemplars
+        ]
+        return _blend_regions(inputs, noises, *size)
     return random_phase(exemplars, inputs.weights or [1.0], size, contrast, rng, config.tile)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import arrays, color_transfer, texture_maps
-from jaxtex.losses import targets
+from jaxtex.losses import regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 
@@ -17,7 +17,7 @@ MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
     "--style=pebbles (--list=exemplars)"
 )
-MAX_PROPORTION_ERROR = 0.02  # by which a mask's proportions may differ from its image's
+MAX_PROPORTION_ERROR = 0.02  # by which proportions may differ unsaid
 
 
 class Inputs(NamedTuple):
@@ -230,7 +230,7 @@ def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tu
 
 @functools.cache
 def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
-    """Logs a warning, once, if an image of a shape `(H, W)` loses its proportions by a resize."""
+    """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`."""
     fitting, _ = in_proportion(shape, width=width)
     if abs(fitting - height) > max(1, MAX_PROPORTION_ERROR * height):
         logging.getLogger(__name__).warning(
@@ -289,8 +289,8 @@ def _load_mask(flag: str, given: str | np.ndarray, shape: tuple[int, ...]) -> np
             f"--{flag}: {name} has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
             f"{shape[1]} x {shape[0]}: the proportions must be the same"
         )
-    if not (mask >= targets.WHITE).any():
+    if not (mask >= regions.WHITE).any():
         raise errors.UserError(
-            f"--{flag}: {name} has no white pixel (brightness {targets.WHITE} or more)"
+            f"--{flag}: {name} has no white pixel (brightness {regions.WHITE} or more)"
         )
     return mask

@@ -227,14 +227,8 @@ def descent(
         loop_state = yield from _descend_scale(plan, loop_state, chunk, checkpointer)
         mesh = sharding.build_mesh(plan.layout, problem.row_devices)
         image = np.array(sharding.fetch(loop_state.state.image, mesh))  # writable
-    return _visible(image, plan.problems[-1])[..., : plan.height, : plan.width, :]
-
-
-def _visible(image: np.ndarray, problem: stepping.Problem) -> np.ndarray:
-    """Returns the image that the loss compares: gray where the problem says so."""
-    if problem.gray is None:
-        return image
-    return np.clip(color_transfer.blend_gray(image, problem.gray), 0, 1)
+    image = color_transfer.blend_gray(image, plan.problems[-1].gray)
+    return image[..., : plan.height, : plan.width, :]
 
 
 def _descend_scale(
@@ -263,7 +257,7 @@ def _descend_scale(
 
         if done % plan.save_every == 0 or done == until:
             image = np.array(sharding.fetch(state.image, mesh))  # writable
-            image = _visible(image, problem)
+            image = color_transfer.blend_gray(image, problem.gray)
             yield Progress(done, plan.num_steps, image, concatenate_infos(infos))
             infos = []
         if checkpointer:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxtex import errors, losses, networks
-from jaxtex.losses import diagnosis, evaluation, targets
+from jaxtex.losses import diagnosis, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
     initialization,
@@ -201,6 +201,8 @@ def _build_problem(
     styles = [scales.reduce_image(style, scale.factor) for style in inputs.styles]
     options = memory_budget.extraction_options(spec, styles)
     texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
+    if scale.factor == 1:
+        regions.warn_left_out(texture.left_out())
     other_targets = _image_targets(spec, inputs, styles, scale)
     gray = inputs.gray_at(*size)
 
@@ -249,9 +251,7 @@ def _build_problem(
         # The features of a whole image may not fit where strips are needed.
         find_cause=stepping.no_cause
         if scale.strip
-        else functools.partial(
-            diagnosis.find_cause, evaluation.with_algorithms(spec, algorithms)
-        ),
+        else functools.partial(diagnosis.find_cause, evaluation.with_algorithms(spec, algorithms)),
     )
 
 
@@ -268,9 +268,9 @@ def _image_targets(
         options = memory_budget.extraction_options(spec, [image])
         return jax.jit(spec.network.apply, compiler_options=options)(spec.variables, image)
 
-    target_images = losses.TargetImages(
-        styles, inputs.weights, content, scale.height, scale.width, features
-    )
+    size = (scale.height, scale.width)
+    inside = regions.content_positions(spec.network, inputs.masks, *size)
+    target_images = losses.TargetImages(styles, inputs.weights, content, *size, features, inside)
 
     @functools.cache
     def make() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Scales of a synthesis: the image from small to full size, each scale twice the one before."""
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -169,7 +169,7 @@ def validate_layers(
         if not any(_small_layers(spec, network, inputs, factors[first:])):
             remedies.append(f"--scales={len(factors) - first}")
             break
-    side = _smallest_side(network, found.layer, found.needed) * found.factor
+    side = _smallest_side(network, _needed_positions(spec)) * factors[0]
     remedies.append(f"at least {side} pixels on each side, or another layer")
 
     height, width = found.sides
@@ -191,17 +191,22 @@ def _small_layers(
     factors: Sequence[int],
 ) -> Iterator[SmallLayer]:
     """Yields the layers that are too small in a network with any number of octaves."""
-    least: dict[str, int] = {}
-    for term in spec.texture_terms:
-        for layer in term.layers:
-            least[layer] = max(least.get(layer, 1), term.statistic.min_side)
-
+    least = _needed_positions(spec)
     for factor in factors:
         for image, sides in _sides_at(spec, inputs, factor):
             for layer, (rows, columns, _) in networks.feature_shapes(network, *sides).items():
                 needed = least.get(layer, 1)
                 if min(rows, columns) < needed:
                     yield SmallLayer(image, sides, factor, layer, (rows, columns), needed)
+
+
+def _needed_positions(spec: targets.LossSpec) -> dict[str, int]:
+    """Returns the positions along each axis that the statistics of a layer need."""
+    least: dict[str, int] = {}
+    for term in spec.texture_terms:
+        for layer in term.layers:
+            least[layer] = max(least.get(layer, 1), term.statistic.min_side)
+    return least
 
 
 def _sides_at(
@@ -218,10 +223,11 @@ def _sides_at(
     yield "the result", reduced_size(inputs, factor)
 
 
-def _smallest_side(network: networks.Pyramid, layer: str, needed: int) -> int:
-    """Returns the pixels on each side from which on a layer has the needed positions."""
+def _smallest_side(network: networks.Pyramid, least: Mapping[str, int]) -> int:
+    """Returns the pixels on each side from which on each layer has the needed positions."""
 
-    def positions(side: int) -> int:
-        return min(networks.feature_shapes(network, side, side)[layer][:2])
+    def fits(side: int) -> bool:
+        shapes = networks.feature_shapes(network, side, side)
+        return all(min(shape[:2]) >= least.get(layer, 1) for layer, shape in shapes.items())
 
-    return 1 + bisect.bisect_left(range(1, MAX_SIDE), needed, key=positions)
+    return 1 + bisect.bisect_left(range(1, MAX_SIDE), True, key=fits)

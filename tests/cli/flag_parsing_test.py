@@ -1,6 +1,7 @@
 """Tests of the frame of all commands: flags from dataclasses, error messages, exit statuses."""
 
 import dataclasses
+import os
 
 import pytest
 from absl import flags
@@ -84,6 +85,43 @@ def test_wrong_flags_are_one_line(capsys, arguments, message):
         read(*arguments)
     assert left.value.code == flag_parsing.USAGE_STATUS
     assert capsys.readouterr().err == f"test: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("missing", "No such file or directory"),
+        ("folder", "is a folder or a device; expected a file of text"),
+        ("/dev/zero", "is a folder or a device; expected a file of text"),
+        ("picture.png", "is not text in UTF-8"),
+        ("long", "has more than 1,048,576 bytes; expected a file of text"),
+        ("name\0", "embedded null byte"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--flagfile={}", "-flagfile={}", "--flagfile {}", "nested"])
+def test_a_wrong_flagfile_is_named(capsys, tmp_path, monkeypatch, name, message, form):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
+    with open("long", "wb") as file:
+        file.truncate(5 << 30)  # takes no space on the disk
+    (tmp_path / "outer").write_text(f"--count=3\n\n  --flagfile={name}\n")
+    arguments = ["--flagfile=outer"] if form == "nested" else form.format(name).split(" ")
+    with pytest.raises(SystemExit) as left:
+        read(*arguments)
+    printed = capsys.readouterr().err
+    assert left.value.code == flag_parsing.USAGE_STATUS and printed.count("\n") == 1
+    assert printed.startswith(f"test: --flagfile={name}: {message}")
+
+
+def test_flagfiles_may_be_nested_and_pipes(tmp_path):
+    (tmp_path / "inner").write_text("# comment\n--name=b\n")
+    reading, writing = os.pipe()
+    os.write(writing, f"--count=3\n--flagfile={tmp_path}/inner\n".encode())
+    os.close(writing)
+    options, _, _ = read(f"--flagfile=/dev/fd/{reading}", "--scale=2")
+    os.close(reading)
+    assert (options.count, options.name, options.scale) == (3, "b", 2.0)
 
 
 def test_an_unexpected_argument_is_one_line(capsys):

@@ -46,7 +46,16 @@ def test_a_default_folder_is_directly_below_runs(place, several):
             assert folder.name not in [pathlib.Path(name).stem for name in RESERVED]
 
 
-@pytest.mark.parametrize("name", ["...png", "..png", "checkpoints.png", "x" * 250 + ".png"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "...png",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("..png", "checkpoints.png", "x" * 250 + ".png")
+        ),
+    ],
+)
 def test_a_run_writes_below_one_new_folder_of_runs(place, exemplar, name):
     images.save(pathlib.Path("pic.png"), exemplar)
     pathlib.Path("pic.png").rename(name)
@@ -92,6 +101,7 @@ def test_a_folder_stands_for_its_pictures(place, exemplar):
         input_paths.expand("content", "empty")
 
 
+@pytest.mark.slow
 def test_each_style_meets_each_content(place, exemplar, capsys):
     images.save("other.png", exemplar[::-1] ** 2)
     pathlib.Path("contents").mkdir()

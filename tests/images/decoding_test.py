@@ -4,10 +4,12 @@ import logging
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import PngImagePlugin
 
 from jaxtex import errors, images
 from jaxtex.images import decoding, file_checks, icc
@@ -135,3 +137,55 @@ def test_silencing_does_nothing_if_standard_error_cannot_be_duplicated(tmp_path,
         file_checks.silence_libtiff(file),
     ):
         raise KeyError
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "tif", "bmp", "ppm", "avif"])
+def test_what_follows_an_image_is_not_read(tmp_path, suffix):
+    if suffix == "avif" and "AVIF" not in decoding.FORMATS:
+        pytest.skip("this Pillow has no AVIF")
+    path = tmp_path / f"a.{suffix}"
+    pictures.Image.fromarray(np.uint8(pictures.smooth() * 255)).save(path)
+    alone = images.load(path)
+    with open(path, "ab") as file:
+        file.truncate(900 << 20)  # a sparse file: zeros follow
+    start = time.process_time()
+    np.testing.assert_array_equal(images.load(path), alone)
+    assert time.process_time() - start < 1
+
+
+def test_orientation_is_that_of_exif_alone(tmp_path):
+    levels = np.round(pictures.smooth() * 255).astype(np.uint8)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    raw = pictures.exif(6)
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    text.add_text("Raw profile type exif", f"\nexif\n{len(raw)}\n{raw.hex()}")
+    for data in (
+        pictures.pillow(levels, "WEBP", lossless=True, xmp=xmp),
+        pictures.pillow(levels, "PNG", pnginfo=text),
+    ):
+        np.testing.assert_allclose(load(tmp_path, data), levels / 255, atol=1e-6)
+
+
+def test_pnms_of_any_white_keep_all_bits(tmp_path):
+    rng = np.random.default_rng(0)
+    for white in (1, 7, 100, 255, 256, 1000, 4095, 65535):
+        for kind, channels in ((2, 1), (3, 3), (5, 1), (6, 3)):
+            values = rng.integers(0, white + 1, (37, 44, channels))
+            head = f"P{kind} # a remark\n44 #\n37 {white}\n".encode()
+            body = " ".join(map(str, values.ravel())).encode() + b"\n# the end\n"
+            if kind > 3:
+                body = values.astype(">u2" if white > 255 else "u1").tobytes()
+            shown = np.broadcast_to(values / white, (37, 44, 3))
+            np.testing.assert_allclose(load(tmp_path, head + body), shown, atol=1e-6)
+            with pytest.raises(errors.UserError):
+                load(tmp_path, (head + body)[: len(head + body) // 2])
+
+
+def test_a_transparent_image_raises_a_warning(tmp_path, caplog):
+    values = pictures.samples(4, 255)
+    values[..., 3] = 0
+    with caplog.at_level(logging.WARNING):
+        load(tmp_path, pictures.png(values, 6, 8))
+    (record,) = caplog.records
+    assert "transparent everywhere" in record.getMessage()

@@ -29,7 +29,8 @@ REASONS = {
     **dict.fromkeys(TOO_LARGE, "at most 100,000,000"),
     **dict.fromkeys(TOO_SMALL, "at least 32 on each side"),
     "bomb-scans": "scans of 1500 x 1500 pixels; must be at most 4,000,000,000 pixels in all scans",
-    "tiff-32": "have no defined white; must have 16 bits",
+    "tiff-32": "samples of 32 bits have no defined white",
+    "tiff-colors-of-floats": "linear light",
 }
 
 
@@ -142,7 +143,7 @@ def test_a_file_without_permission_is_one_line(tmp_path, monkeypatch, intact):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "a.png").write_bytes(intact[0])
-    monkeypatch.setattr("builtins.open", fail)
+    monkeypatch.setattr(images.file_checks, "BoundedFile", fail)
     assert error_of(tmp_path / "a.png").endswith("cannot be read (Permission denied)")
 
 
@@ -169,3 +170,107 @@ def test_two_thousand_mutated_files():
     counts = json.loads(done.stdout)
     assert counts["loaded"] > 200 and counts["refused"] > 1000, counts
     assert counts["megabytes"] < 1000, counts
+
+
+REFUSALS = {  # beginning of a file -> what the message says of the rest, which is zeros
+    b"": "not an image",
+    b"\xff\xd8\xff": "parts",
+    b"GIF89a\x40\0\x40\0\0\0\0": "parts",
+    b"RIFF\xff\xff\xff\xffWEBPVP8 ": "at most 512 MB",
+    b"\0\0\0\x20ftypavif": "not an image",
+    b"\x89PNG\r\n\x1a\n": "not an image",
+    b"II*\0\x08\0\0\0": "directory",
+    b"BM": "not an image",
+    b"P5 ": "size",
+    b"P2 64 64 255 ": "cut off",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", REFUSALS, ids=repr)
+def test_a_large_file_that_is_no_image_is_refused_soon(tmp_path, head):
+    path = tmp_path / "a"
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(1000 << 20)
+    start = time.process_time()
+    assert REFUSALS[head] in error_of(path)
+    assert time.process_time() - start < MAX_SECONDS
+
+
+def test_a_file_beyond_the_largest_size_is_refused_without_being_opened(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(pictures.png(pictures.samples(3, 255), 2, 8))
+    os.truncate(path, images.file_checks.MAX_BYTES + 1)
+    monkeypatch.delattr(images.file_checks, "BoundedFile")
+    assert "1.0 GB; must have at most 1 GB" in error_of(path)
+
+
+def run_of_pixels(runs, width=40, height=33):
+    """Builds a BMP of 8 bits with run-length codes."""
+    palette = bytes(range(256)) * 4
+    offset = 54 + len(palette)
+    head = struct.pack("<2sIII", b"BM", offset + len(runs), 0, offset)
+    fields = (40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return head + struct.pack("<IiiHHIIiiII", *fields) + palette + runs
+
+
+@pytest.mark.parametrize(
+    ("row", "end", "reason"),
+    [
+        (b"\x28\1\0\0", b"\0\1", ""),
+        (b"\x2a\1\0\0", b"\0\1", ""),  # a run of one color may be cut
+        (b"\0\x28" + bytes(40) + b"\0\0", b"\0\1", ""),
+        (b"\0\x2a" + bytes(42) + b"\0\0", b"\0\1", "a run that is longer than its row"),
+        (b"\x28\1\0\0", None, "cut off"),
+    ],
+)
+def test_runs_of_a_bmp_must_fit_its_rows(tmp_path, row, end, reason):
+    data = run_of_pixels(row * 33 + end if end else row * 20)
+    (tmp_path / "a").write_bytes(data)
+    if reason:
+        assert reason in error_of(tmp_path / "a")
+    else:
+        assert images.load(tmp_path / "a").shape == (33, 40, 3)
+
+
+def test_damaged_fax_data_is_refused(tmp_path):
+    levels = (pictures.smooth(200, 300)[..., 0] > 0.5).astype(np.uint8) * 255
+    bits = pictures.Image.fromarray(levels).convert("1")
+    data = bytearray(pictures.pillow(bits, "TIFF", compression="group4"))
+    (tmp_path / "a").write_bytes(data)
+    assert images.load(tmp_path / "a").shape == (200, 300, 3)
+    place = len(data) // 3
+    data[place : place + 12] = bytes(12)
+    (tmp_path / "a").write_bytes(data)
+    assert "group4" in error_of(tmp_path / "a") or "fax" in error_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"P7\nWIDTH 40\nHEIGHT 40\nDEPTH 3\nMAXVAL 255\nENDHDR\n", "PAM is not read"),
+        (b"PF 40 40 -1.0\n" + bytes(19200), "linear light"),
+        (b"P6 40 40 65536\n" + bytes(9600), "white must be from 1 to 65535"),
+        (b"BM" + bytes(8) + b"\x36\0\0\0\x42\0\0\0" + bytes(200), "BMP header type (66)"),
+        (pictures.tiff(pictures.samples(3, 255), 2, tags={259: 50001}), "compression webp"),
+        (pictures.tiff(pictures.samples(3, 255), 32803), "photometric interpretation 32803"),
+    ],
+)
+def test_the_known_reason_of_a_refusal_is_given(tmp_path, data, reason):
+    (tmp_path / "a").write_bytes(data)
+    assert reason in error_of(tmp_path / "a")
+
+
+def test_the_thumbnail_and_the_second_image_of_a_jpeg_do_not_count(tmp_path):
+    levels = np.round(pictures.smooth() * 255)
+    small = pictures.pillow(levels[::2, ::2], "JPEG")
+    whole = pictures.pillow(levels, "JPEG")
+    with_thumbnail = whole[:2] + b"\xff\xe2" + struct.pack(">H", len(small) + 2) + small + whole[2:]
+    (tmp_path / "a").write_bytes(with_thumbnail + small)
+    images.load(tmp_path / "a")
+    for cut in (len(whole) // 2, len(whole) - 2):
+        (tmp_path / "a").write_bytes(whole[:cut] + small)
+        assert "cut off" in error_of(tmp_path / "a")
+        (tmp_path / "a").write_bytes(with_thumbnail[: cut + len(small) + 4])
+        assert "cut off" in error_of(tmp_path / "a")

@@ -1,8 +1,10 @@
 """Reading, writing, validating and resizing: round trips, errors of one line, arbitrary inputs."""
 
+import io
 import time
 
 import hypothesis
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
@@ -189,6 +191,53 @@ def test_an_unsupported_output_is_one_line(tmp_path, name, bits, text):
     with pytest.raises(errors.UserError, match=text):
         images.save(tmp_path / name, RGB / 255, bits)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no such folder: 'no/where'"):
+        images.save("no/where/b.png", RGB / 255)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    for path in ("folder.png", "file/b.png", f"{300 * 'a'}.png"):
+        with pytest.raises(OSError) as caught:
+            images.save(path, RGB / 255)
+        assert ".part" not in str(caught.value) and path.partition("/")[0][:50] in str(caught.value)
+
+
+def test_a_long_name_that_fits_is_written(tmp_path):
+    images.save(tmp_path / f"{250 * 'a'}.png", RGB / 255)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{250 * 'a'}.png"]
+
+
+@pytest.mark.parametrize("path", [None, 5, RGB / 255, io.BytesIO(), ["a.png"]])
+def test_what_is_not_a_path_is_one_line(path):
+    with pytest.raises(errors.UserError, match="^output: must be a path, got "):
+        images.save(path, "a.png")
+    with pytest.raises(errors.UserError, match="^image: must be a path, or the name of a built-in"):
+        images.load(path)
+
+
+def test_the_contents_of_a_file_are_not_a_path():
+    with pytest.raises(errors.UserError, match="got bytes that are the contents of a file"):
+        images.load(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(0, 40), (40, -1), (2.5, 40), ("40", 40), (None, 40), (True, 40), (40, 10**10), (10**5,) * 2],
+)
+def test_a_size_that_cannot_be_used_is_one_line(size):
+    with pytest.raises(errors.UserError, match="must be (a whole number from 1|at most)"):
+        images.resize(RGB / 255, *size)
+    with pytest.raises(errors.UserError, match="^tile='z': must be empty, x, y or xy"):
+        images.resize(RGB / 255, 40, 40, "z")
+
+
+def test_numbers_of_other_libraries_are_sizes():
+    for size in ((np.int8(40), np.float32(48)), (jnp.int32(40), 48.0)):
+        assert images.resize(RGB / 255, *size).shape == (40, 48, 3)
+    assert images.resize_shorter_side(RGB / 255, np.uint8(20)).shape == (20, 25, 3)
 
 
 def test_a_size_beyond_the_format_is_one_line(tmp_path):

@@ -14,7 +14,6 @@ import pytest
 import jaxtex
 from jaxtex import errors, images, metrics
 from jaxtex.images import color_transfer, contact_sheet, texture_maps
-from jaxtex.metrics import power_spectrum
 from jaxtex.synthesis import api, input_images
 
 GOOD = np.random.default_rng(0).random((40, 48, 3), np.float32)
@@ -56,7 +55,6 @@ TAKES = {
         lambda x: metrics.measure(x, GOOD, ["seam"]),
         lambda x: metrics.measure(GOOD, x, "seam"),
     ],
-    "band_powers": [power_spectrum.band_powers],
     "save": [lambda x: images.save("never.png", x)],
     "validate": [images.validate],
     "resize": [lambda x: images.resize(x, 40, 40), lambda x: images.resize(x, 40, 48, "x")],

@@ -94,3 +94,22 @@ def test_unknown_names_raise(exemplar):
         metrics.measure(exemplar, exemplar, ["patch"])
     with pytest.raises(errors.UserError, match="unknown network 'vgg'"):
         metrics.measure(exemplar, exemplar, ["features"], "vgg")
+
+
+def test_a_single_name_is_a_list_of_one(exemplar):
+    assert list(metrics.measure(exemplar, exemplar, "seam")) == ["seam"]
+    for names, text in ((5, "^names=5: must be a list"), ([5], "^unknown metric '5'")):
+        with pytest.raises(errors.UserError, match=text):
+            metrics.measure(exemplar, exemplar, names)
+    with pytest.raises(errors.UserError, match="^unknown network '5'"):
+        metrics.measure(exemplar, exemplar, ["features"], network=5)
+
+
+def test_equal_images_of_8_bits_are_refused_and_transparency_as_well(exemplar):
+    levels = (255 * exemplar).astype(np.uint8)
+    for name, metric in metrics.METRICS.items():
+        for pair in ((levels, levels), (exemplar, levels)):
+            with pytest.raises(errors.UserError, match="uint8; divide it by its white"):
+                metric(*pair)
+        with pytest.raises(errors.UserError, match=r"shape \[H, W, 3\], got \[48, 64, 4\]"):
+            metrics.measure(exemplar, np.concatenate([exemplar, exemplar[..., :1]], -1), name)

@@ -23,7 +23,7 @@ WITH_A_RATE = (
     "sgd sign_sgd signum sm3 yogi"
 ).split()
 CONTRIB_WITH_A_RATE = (
-    "acprop ademamix adopt dog dowg madgrad momo momo_adam muon simplified_ademamix"
+    "acprop ademamix adopt dowg madgrad momo momo_adam muon simplified_ademamix"
 ).split()
 
 
@@ -53,7 +53,9 @@ TRANSFORMS = {
     "prodigy": contrib.prodigy,
     "dadapt_adamw": contrib.dadapt_adamw,
     "reduce_on_plateau": lambda: optax.chain(optax.sgd(RATE), contrib.reduce_on_plateau()),
-    "mechanize": lambda: contrib.mechanize(optax.sgd(RATE)),
+    # With their defaults, the first steps of these are less than a rounding error.
+    "dog": lambda: contrib.dog(RATE, reps_rel=0.1),
+    "mechanize": lambda: contrib.mechanize(optax.sgd(RATE), s_init=0.5),
     "schedule_free": lambda: contrib.schedule_free_sgd(RATE),
     "sam": lambda: contrib.sam(optax.sgd(RATE), optax.sgd(RATE), sync_period=2),
     "multi_steps": lambda: optax.MultiSteps(optax.sgd(RATE), 2),

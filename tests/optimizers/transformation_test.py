@@ -214,6 +214,24 @@ def test_errors_name_what_is_missing():
         optimizers.lbfgs(0)
 
 
+@pytest.mark.parametrize("value", ["3", None, True, 2.5, np.nan, np.inf, [3], np.ones(2)])
+def test_arguments_of_other_types_are_named(value):
+    with pytest.raises(ValueError, match="^history must be"):
+        optimizers.lbfgs(value)
+    for name in ("first_step", "max_step"):
+        for wrong in ("3", None, True, 0, -1.0, np.nan, [3], np.ones(2)):
+            with pytest.raises(ValueError, match=f"^{name} must be a positive number, got "):
+                optimizers.lbfgs(**{name: wrong})
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, np.float32(0), jnp.float32(0), {"x": jnp.zeros(2)}])
+def test_numbers_of_other_libraries_are_arguments(zero):
+    solver = optimizers.lbfgs(np.int8(3), lower=zero, first_step=np.float32(0.5))
+    params = {"x": jnp.full(2, 0.25)}
+    updates, _ = solver.update({"x": jnp.ones(2)}, solver.init(params), params, value=1.0)
+    np.testing.assert_allclose(updates["x"], -0.25, rtol=1e-6)
+
+
 @pytest.mark.slow
 def test_the_example_runs():
     assert doctest.testmod(transformation).failed == 0

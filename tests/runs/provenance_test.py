@@ -206,3 +206,61 @@ def test_changed_weights_are_named_unless_others_are_given(record, exemplar):
 )
 def test_flag_types(name, value, valid):
     assert provenance.has_flag_type(name, value) == valid
+
+
+@pytest.mark.parametrize("name", ["weights", "flags", "inputs", "noise"])
+@pytest.mark.parametrize("flag", ["style", "content", "masks", "style_masks", "maps"])
+def test_a_changed_file_named_like_a_key_is_named(record, exemplar, name, flag):
+    def save(image):
+        images.save("picture.png", image)
+        pathlib.Path("picture.png").rename(name)
+
+    images.save("style.png", exemplar)
+    save(exemplar)
+    record(**{"style": "style.png", flag: name})
+    provenance.flags_of("result.png", {})
+    save(exemplar[::-1])
+    with pytest.raises(errors.UserError, match=f"'.*{name}' has changed"):
+        provenance.flags_of("result.png", {})
+    pathlib.Path(name).unlink()
+    with pytest.raises(errors.UserError, match=f"'.*{name}' is missing"):
+        provenance.flags_of("result.png", {})
+
+
+@pytest.mark.parametrize("choice", [{"init": "noise"}, {"weights": "random"}])
+def test_a_file_named_like_a_choice_is_no_input(record, exemplar, choice):
+    images.save("style.png", exemplar)
+    before = record("style.png", **choice)
+    for name in choice.values():
+        pathlib.Path(name).write_text("something else")
+    assert provenance.identity("style.png", configs.Config(**choice)) == before
+
+
+def test_a_file_is_read_again_only_if_it_has_changed(record, exemplar, monkeypatch):
+    hashed = []
+    usual = provenance.files.hash_file
+    monkeypatch.setattr(
+        provenance.files,
+        "hash_file",
+        lambda path, *names: (hashed.append(pathlib.Path(path).name), usual(path, *names))[1],
+    )
+    images.save("style.png", exemplar)
+    first = record("style.png")
+    assert record("style.png") == first and hashed.count("style.png") == 1
+    images.save("style.png", exemplar[::-1])
+    assert record("style.png") != first and hashed.count("style.png") == 2
+
+
+def test_a_file_of_gigabytes_is_not_read(record, exemplar, monkeypatch):
+    images.save("style.png", exemplar)
+    record("style.png", weights="net.h5")
+    for name in ("style.png", "net.h5"):
+        with open(name, "r+b" if name == "style.png" else "wb") as file:
+            file.truncate(5 << 30)  # takes no space on the disk
+    hashed = []
+    monkeypatch.setattr(provenance.files, "hash_file", lambda path, *_: hashed.append(path))
+    choices = configs.Config(weights="net.h5")
+    assert provenance.hash_inputs("style.png", choices)["style.png"] == f"{5 << 30} bytes"
+    with pytest.raises(errors.UserError, match=r"'(style.png|net.h5)' has changed"):
+        provenance.flags_of("result.png", {"network": "vgg16", "weights": "net.h5"})
+    assert not hashed

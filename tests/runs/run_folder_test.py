@@ -270,9 +270,7 @@ def test_a_deleted_folder_is_one_line(run, monkeypatch):
         "__call__",
         lambda self, progress: (vanish(self, progress), usual(self, progress)),
     )
-    with pytest.raises(
-        errors.UserError, match="run.*No such file or directory; saved work is kept"
-    ):
+    with pytest.raises(errors.UserError, match="run/steps: no such folder; saved work is kept"):
         execution.make_run(run)
 
 
@@ -341,8 +339,19 @@ def test_an_exemplar_of_one_gray_gives_that_gray(tmp_path, gray, statistic):
 
 def test_a_loss_that_is_not_finite_is_one_line(run, monkeypatch):
     usual = execution.plan_run
-    invalidate = lambda plan: plan._replace(start=np.full_like(plan.start, np.nan))
-    monkeypatch.setattr(execution, "plan_run", lambda *choices: invalidate(usual(*choices)))
+
+    def spoil(problem):
+        def loss_fn(*arguments):
+            loss, auxiliary = problem.loss_fn(*arguments)
+            return loss * np.nan, auxiliary
+
+        return problem._replace(loss_fn=loss_fn)
+
+    def plan_run(*choices):
+        plan = usual(*choices)
+        return plan._replace(problems=[spoil(problem) for problem in plan.problems])
+
+    monkeypatch.setattr(execution, "plan_run", plan_run)
     with pytest.raises(errors.UserError, match="the loss is nan until step 2"):
         execution.make_run(run)
     assert not (run.folder / run_folder.DONE).exists()

@@ -116,6 +116,8 @@ def test_descriptions_are_short_and_on_one_line():
         (plain_values.PATH, [pathlib.Path("a")], None),
         (plain_values.PATHS, [pathlib.Path("a"), "b"], "a,b"),
         (plain_values.PATHS, [], ""),
+        (plain_values.PATHS, pathlib.Path("a,b"), "a,b"),
+        (plain_values.PATHS, ["a,b", "c"], None),
     ],
 )
 def test_forms(form, value, text):

@@ -149,7 +149,6 @@ def _bombs() -> dict[str, bytes]:
 def _damaged_others() -> dict[str, bytes]:
     """Returns files of other formats, supported or not, and images that are too small."""
     values = samples(3, 255)
-    deep = samples(3, 65535)
     jpeg = pillow(np.round(smooth() * 255), "JPEG", quality=100)
     middle = len(jpeg) // 2
     with_nan = smooth()[..., :1].astype(np.float32)
@@ -175,7 +174,6 @@ def _damaged_others() -> dict[str, bytes]:
         "tiff-no-number": tiff(with_nan, 1),
         "tiff-colors-of-floats": tiff(smooth().astype(np.float32), 2),
         "tiff-32": tiff(values[..., :1], 1, bits=32),
-        "tiff-planes-of-16": tiff(deep, 2, bits=16, planar=True, strips=3),
         "tiff-strips-missing": tiff(values, 2, strips=3, tags={273: 8, 279: 100}),
         "tiff-strips-beyond": tiff(values, 2, tags={273: 2**31}),
         "tiff-one-tag": b"II*\0\x08\0\0\0\1\0" + bytes(12),

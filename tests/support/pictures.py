@@ -175,7 +175,7 @@ def tiff(
       order: of the bytes, as in `struct`.
       bits: per sample.
       packed: compress with deflate.
-      tags: further tags, or replacements: number -> integers, or bytes.
+      tags: further tags, or replacements: number -> integers, or bytes; None leaves a tag out.
       strips: number of parts to split the rows into.
       planar: store each channel in strips of its own.
     """
@@ -209,6 +209,7 @@ def tiff(
     if is_float:
         all_tags[339] = (3,) * channels  # sample format
     all_tags |= tags or {}
+    all_tags = {tag: value for tag, value in all_tags.items() if value is not None}
     return _with_directory(b"".join(data), all_tags, order)
 
 

@@ -336,7 +336,7 @@ def _pnms(levels: np.ndarray) -> list[Picture]:
         Picture("ppm-gray", b"P2" + size + b"255 " + _as_text(gray), _as_rgb(gray / 255)),
         Picture("ppm-rgb", b"P6" + size + b"255\n" + rgb, levels / 255),
         Picture("ppm-gray-16", b"P5" + size + b"65535\n" + gray_16, _as_rgb(first / 65535)),
-        Picture("ppm-rgb-16", b"P6" + size + b"65535\n" + rgb_16, deep / 65535, 1.1 / 255),
+        Picture("ppm-rgb-16", b"P6" + size + b"65535\n" + rgb_16, deep / 65535),
         Picture("pfm", b"Pf" + size + b"-1.0\n" + floats, _as_rgb(fractions[..., None])),
     ]
 

@@ -1,5 +1,8 @@
 """Tests of the Python interface: arrays in, arrays out, and the loss as pure functions."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -198,3 +201,43 @@ def test_without_any_image_the_missing_flag_is_named():
         jaxtex.build(None, **SMALL)
     with pytest.raises(errors.UserError, match="--style is missing"):
         jaxtex.transfer(None, None, **SMALL)
+
+
+def test_bad_choices_and_images_raise_at_the_call_of_iterate(exemplar):
+    for style, choices in ((exemplar, {"num_steps": -3}), (exemplar * 2, {}), ("pebles", {})):
+        with pytest.raises(errors.UserError):
+            jaxtex.iterate(style, **choices)
+
+
+def test_observe_must_be_a_function(exemplar):
+    with pytest.raises(errors.UserError, match="^observe: must be a function that takes a Prog"):
+        jaxtex.synthesize(exemplar, observe=5)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_images_can_be_written_to(exemplar, alpha):
+    style = np.concatenate([exemplar, exemplar[..., :1]], -1) if alpha else exemplar
+    choices = {"size": 48, "octaves": 1, "network": "shallow", "num_steps": 2, "scales": 1}
+    observed = []
+    result = jaxtex.synthesize(style, **choices, save_every=1, observe=observed.append)
+    for image in (result, *(progress.image for progress in observed)):
+        assert image.dtype == np.float32 and image.flags.writeable
+    observed[0].image[:] = 0
+    assert result.any()
+
+
+def test_names_are_listed_without_loading_jax():
+    program = """
+import sys, jaxtex
+names = set(dir(jaxtex))
+assert names >= {*jaxtex.__all__, "images", "metrics", "optimizers", "statistics"}, names
+assert not {"importlib", "TYPE_CHECKING"} & names
+assert "jax" not in sys.modules
+assert all(hasattr(jaxtex, name) for name in names)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'jaxtex' has no attribute 'synthesise'"):
+        jaxtex.synthesise  # noqa: B018

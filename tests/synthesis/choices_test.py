@@ -14,8 +14,9 @@ import pytest
 import jaxtex
 from jaxtex import errors, images, optimizers, statistics
 from jaxtex.runs import provenance
+from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import settings
+from jaxtex.synthesis import planning, settings
 
 FIELDS = dataclasses.fields(configs.Config)
 FAST = {"size": 48, "scales": 1, "octaves": 1, "network": "shallow", "num_steps": 1}
@@ -160,28 +161,38 @@ def test_the_signature_of_a_config_lists_its_fields():
     assert dataclasses.replace(configs.Config(), layers=["pool1"]).layers == "pool1"
 
 
-OBJECTS = [
-    ("optimizer", lambda: optax.adam(0.01), "adam"),
-    ("optimizer", lambda: optimizers.adam(0.01), "adam"),
-    ("statistic", GRAM, "gram"),
-    ("statistic", lambda: GRAM, "gram"),
-    ("statistic", lambda: ["gram", GRAM()], "gram+gram"),
-    ("statistic", lambda: {"mean": 1, GRAM(): 0.5}, "mean+0.5*gram"),
+STATISTICS = [
+    (GRAM(), "gram"),
+    (GRAM, "gram"),
+    (["gram", GRAM()], "gram+gram"),
+    ({"mean": 1, GRAM(): 0.5}, "mean+0.5*gram"),
 ]
 
 
-@pytest.mark.parametrize("name, make, text", OBJECTS)
-def test_objects_do_what_their_names_do(exemplar, name, make, text):
-    given = FAST | ({"learning_rate": 0.01} if text == "adam" else {})
-    losses = []
-    for value in (make(), text):
-        choices = FAST | {name: value, "num_steps": 2}
-        if value == "adam":
-            choices["learning_rate"] = given["learning_rate"]
-        *_, progress = jaxtex.iterate(exemplar, **choices)
-        losses.append(progress.infos.evaluated)
-    tolerance = 1e-6 if name == "statistic" else 0.02  # our adam has another b2 than that of optax
-    np.testing.assert_allclose(*losses, rtol=tolerance)
+@pytest.mark.parametrize("given, text", STATISTICS)
+def test_statistics_that_are_objects_stand_for_their_names(given, text):
+    features = jnp.asarray(np.random.default_rng(0).random((4, 5, 3), np.float32))
+    found = settings.parse_choices({"statistic": given}).statistic
+    expected = parser.parse(text)
+    assert [term.weight for term in found] == [term.weight for term in expected]
+    assert len({term.name for term in found}) == len(found)
+    for term, named in zip(found, expected, strict=True):
+        pair = (each.statistic.summarize(features) for each in (term, named))
+        np.testing.assert_array_equal(*pair)
+
+
+@pytest.mark.slow
+def test_a_transformation_of_optax_does_what_its_name_does(exemplar):
+    results = [
+        jaxtex.synthesize(exemplar, **FAST | {"num_steps": 2}, **choices)
+        for choices in (
+            {"optimizer": optax.adam(0.01, b1=0.9, b2=0.99)},
+            {"optimizer": "adam", "learning_rate": 0.01},
+            {"optimizer": optimizers.adam(0.01)},
+        )
+    ]
+    np.testing.assert_allclose(results[0], results[1], atol=1e-6)
+    np.testing.assert_allclose(results[2], results[1], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -211,30 +222,43 @@ def test_an_optimizer_with_a_rate_of_its_own_excludes_another(exemplar):
 
 
 def test_arrays_do_what_their_files_do(exemplar, tmp_path, monkeypatch):
+    seen = []
+    build = planning.build_plan
+
+    def watch(inputs, parsed):
+        fields = [inputs.styles, inputs.content, inputs.masks, inputs.style_masks]
+        seen.append([*fields, build(inputs, parsed).start])
+        return build(inputs, parsed)
+
+    monkeypatch.setattr(planning, "build_plan", watch)
+    monkeypatch.setattr("jaxtex.synthesis.loop.run", lambda plan, observe: plan.start)
     monkeypatch.chdir(tmp_path)
+
     left = np.zeros((48, 64), np.float32)
     left[:, :32] = 1
-    colors = images.to_uint8(exemplar) / np.float32(255)
-    for name, image in (("l", left), ("r", 1 - left), ("e", colors), ("a,b", colors[::-1])):
+    one = images.to_uint8(exemplar) / np.float32(255)
+    other = one[::-1]
+    for name, image in (("l", left), ("r", 1 - left), ("e", one), ("a,b", other)):
         images.save(f"{name}.png", image if image.ndim == 3 else np.stack([image] * 3, -1))
 
-    both = [colors, colors[::-1]]
     pairs = [
-        (both, {"masks": [left, 1 - left]}, {"masks": "l.png,r.png"}),
-        (both, {"masks": np.stack([left, 1 - left])}, {"masks": ["l.png", pathlib.Path("r.png")]}),
-        (both, {"style_masks": [left == 1, left == 0]}, {"style_masks": ["l.png", "r.png"]}),
-        (colors, {"maps": colors[::-1]}, {"maps": "a,b.png"}),
-        (colors, {"maps": [colors[::-1], colors]}, {"maps": ["a,b.png", "e.png"]}),
-        (colors, {"init": colors[::-1]}, {"init": pathlib.Path("a,b.png")}),
-        (["e.png", pathlib.Path("a,b.png")], {}, {}),
+        ([one, other], {"masks": [left, 1 - left]}, {"masks": "l.png,r.png"}),
+        ([one, other], {"masks": np.stack([left, 1 - left])}, {"masks": ("l.png", "r.png")}),
+        (
+            [one, other],
+            {"style_masks": [left == 1, left == 0]},
+            {"style_masks": ["l.png", "r.png"]},
+        ),
+        (one, {"maps": other}, {"maps": "a,b.png"}),
+        (one, {"maps": [other, one]}, {"maps": ["a,b.png", "e.png"]}),
+        (one, {"init": other}, {"init": pathlib.Path("a,b.png")}),
+        (one, {"content": other}, {"content": "a,b.png"}),
     ]
     for style, by_array, by_path in pairs:
-        results = [jaxtex.synthesize(style, **FAST, **each) for each in (by_array, by_path)]
-        np.testing.assert_array_equal(*results)
-    np.testing.assert_array_equal(
-        jaxtex.transfer("a,b.png", "e.png", **FAST), jaxtex.transfer(colors[::-1], colors, **FAST)
-    )
-    np.testing.assert_array_equal(
-        jaxtex.synthesize("e.png", content="a,b.png", **FAST),
-        jaxtex.transfer(colors[::-1], colors, **FAST),
-    )
+        for choices in (by_array, by_path):
+            jaxtex.synthesize(style, **FAST, **choices)
+        np.testing.assert_equal(seen[-2], seen[-1])
+
+    for content, style in ((other, [one, other]), ("a,b.png", ["e.png", pathlib.Path("a,b.png")])):
+        jaxtex.transfer(content, style, **FAST)
+    np.testing.assert_equal(seen[-2], seen[-1])

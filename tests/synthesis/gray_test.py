@@ -124,7 +124,9 @@ def test_the_mask_of_a_gray_style_is_gray_beside_a_colored_one(gray, colored, tm
 def test_each_image_of_a_batch_by_itself(gray, colored, separate, monkeypatch):
     monkeypatch.setattr(batches, "runs_separately", lambda plan: separate)
     plans = api.build_batch([gray, colored, 1 - gray], configs.Config(**TINY), 2)
-    results = dict(batches.run(plans, [lambda progress: None] * 6))
+    seen = []
+    results = dict(batches.run(plans, [seen.append] * 6))
+    assert all(isinstance(progress.image, np.ndarray) for progress in seen)
     assert [is_gray(results[i]) for i in range(6)] == [True, True, False, False, True, True]
 
 

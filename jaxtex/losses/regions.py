@@ -1,0 +1,152 @@
+"""Regions of several styles: the positions of each layer that see only what a mask covers.
+
+A position of a layer depends on its receptive field, which in deep layers and coarse octaves is as
+wide as a small image. Where the field crosses the border of a region, the features are those of the
+step between two textures. No exemplar has such features, and in deep layers they cost more than
+the rest of the image: the optimization would remove the step by giving up the colors of a region.
+So a region is narrower in deeper layers, and a layer in which nothing is left is not compared.
+
+References:
+  Gatys, Ecker, Bethge, Hertzmann and Shechtman, "Controlling Perceptual Factors in Neural Style
+  Transfer", CVPR 2017, https://arxiv.org/abs/1611.07865: statistics of the neurons whose receptive
+  field is inside the region. Departure: a share of the field is enough, see `INSIDE`.
+"""
+
+import functools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxtex import images, networks
+from jaxtex.networks import receptive_fields
+
+WHITE = 0.5  # from this brightness on, a mask counts as white
+
+# Shares of a receptive field that must be inside, see docs/development/performance.md.
+INSIDE = 0.995  # of a style
+INSIDE_CONTENT = 0.9  # of the content, which is lost where it is not compared
+
+Shares = Mapping[str, np.ndarray]  # layer -> share of each receptive field, [H, W] in [0, 1]
+Positions = dict[str, np.ndarray | None]  # layer -> bool [H, W]; None: everywhere
+
+
+class Regions(NamedTuple):
+    """Positions that a texture term compares at one scale. All have the same layers.
+
+    Attributes:
+      result: positions in the result.
+      styles: positions in each style of the term.
+    """
+
+    result: Positions
+    styles: Sequence[Positions]
+
+
+def covered_shares(
+    network: networks.Pyramid, mask: np.ndarray | None, height: int, width: int
+) -> Shares | None:
+    """Returns the share of each receptive field that a mask covers; None without a mask.
+
+    Args:
+      network: its layers selected.
+      mask: `[H, W]` in [0, 1], of any size, with a white pixel; None: everywhere.
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+    """
+    if mask is None:
+        return None
+    return receptive_fields.covered_shares(network, white_pixels(mask, height, width))
+
+
+def white_pixels(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns where a mask is white at another size, bool `[height, width]`; never empty.
+
+    Args:
+      mask: `[H, W]` in [0, 1], with a white pixel.
+      height: in pixels.
+      width: in pixels.
+    """
+    resized = images.resize(np.repeat(mask[..., None], 3, -1), height, width)[..., 0]
+    # A white line may be gray when it is reduced.
+    return resized >= min(WHITE, resized.max())
+
+
+def choose_regions(
+    layers: Sequence[str], result: Shares | None, styles: Sequence[Shares | None]
+) -> Regions:
+    """Chooses layers and positions of a texture term.
+
+    Args:
+      layers: layers of the term.
+      result: result of `covered_shares` for the mask of the result.
+      styles: the same for each style of the term.
+
+    Returns:
+      Regions without the layers that have no position in the result or in a style. If that is each
+      layer, the one whose receptive fields are inside to the largest share remains.
+    """
+    masked = [shares for shares in (result, *styles) if shares is not None]
+    largest = {
+        layer: min((shares[layer].max() for shares in masked), default=1.0) for layer in layers
+    }
+    left = [layer for layer in layers if largest[layer] >= INSIDE]
+    if not left:
+        left = [max(layers, key=largest.__getitem__)]
+
+    def positions(shares: Shares | None) -> Positions:
+        if shares is None:
+            return dict.fromkeys(left)
+        return {layer: shares[layer] >= min(INSIDE, shares[layer].max()) for layer in left}
+
+    return Regions(positions(result), [positions(shares) for shares in styles])
+
+
+def content_positions(
+    network: networks.Pyramid, masks: Sequence[np.ndarray] | None, height: int, width: int
+) -> Positions:
+    """Returns the positions that see a single region, with the rest of the result as another one.
+
+    At the others the content term would smooth the step from one style to the next.
+
+    Args:
+      network: its layers selected; the content is compared in the first octave only.
+      masks: as in `white_pixels`, one for each style; None for one region.
+      height: of the result, in pixels.
+      width: of the result, in pixels.
+
+    Returns:
+      Layer -> bool `[H, W]`, with positions in each region of each layer; empty for one region.
+    """
+    if not masks:
+        return {}
+    network = network.clone(octaves=1)
+    white = [white_pixels(mask, height, width) for mask in masks]
+    rest = ~np.any(white, 0)
+    parts = [part for part in (*white, rest) if part.any()]
+    shares = [receptive_fields.covered_shares(network, part) for part in parts]
+    return {
+        layer: np.any([one[layer] >= min(INSIDE_CONTENT, one[layer].max()) for one in shares], 0)
+        for layer in shares[0]
+    }
+
+
+def warn_left_out(left_out: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Logs which layers a term leaves out, in one line.
+
+    Args:
+      left_out: name of a term, and the layers that it does not compare.
+    """
+    parts = [f"{', '.join(layers)} ({name})" for name, layers in left_out if layers]
+    if parts:
+        _warn_once("; ".join(parts))
+
+
+@functools.cache
+def _warn_once(layers: str) -> None:
+    """Logs the warning about these layers, once for all images of a batch."""
+    logging.getLogger(__name__).warning(
+        f"masks: layers that see beyond the region of their style are left out: {layers}; larger "
+        "regions or a larger --size keep them"
+    )
