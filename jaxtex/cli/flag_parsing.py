@@ -114,6 +114,7 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
     try:
         check_flagfiles(arguments)
         rest = values([command.name, *arguments])[1:]
+        check_home_folders(values)
     except errors.UserError as error:
         exit_with_error(command.name, error)
     except (flags.Error, UnicodeError) as error:  # UnicodeError: of a flagfile that is a pipe
@@ -157,6 +158,20 @@ def _is_pipe(path: str) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def check_home_folders(values: flags.FlagValues) -> None:
+    """Validates that no value starts with `~`: a shell does not expand it after `=`.
+
+    Raises:
+      UserError: one does; a file or folder of that name can be given as `./~`.
+    """
+    for name in values:
+        value = values[name].value
+        if isinstance(value, str) and value != os.path.expanduser(value):
+            raise errors.UserError(
+                f"--{name}={value}: the shell did not expand '~'; use '{os.path.expanduser(value)}'"
+            )
 
 
 def explain_error(error: Exception, values: flags.FlagValues) -> str:

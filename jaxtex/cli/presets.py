@@ -20,8 +20,8 @@ class Preset(NamedTuple):
 
 PRESETS: Mapping[str, Preset] = {
     "fast": Preset(
-        "0.4 times the time, similar quality: 60 steps, two octaves",
-        {"num_steps": 60, "octaves": 2},
+        "0.4 times the time, similar quality: 60 steps",
+        {"num_steps": 60},
     ),
     "best": Preset(
         "2.8 times the time, straighter lines and more whole objects: 600 steps, L-BFGS history of "

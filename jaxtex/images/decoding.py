@@ -18,7 +18,6 @@ Of 16-bit colors Pillow keeps the upper 8 bits only. With the opposite byte orde
 import math
 import re
 import sys
-import warnings
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
@@ -109,9 +108,9 @@ def _read_pnm(
     if header[1] in b"23":  # decimal numbers
         text = file.read(PNM_NUMBER * math.prod(shape) + file_checks.PNM_HEAD)
         text = re.sub(rb"#[^\r\n]*", b"", text)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # at the first byte that is no number, where it ends
-            values = np.fromstring(text, np.uint32, math.prod(shape), sep=" ")
+        digits = text[: len(text) - len(text.lstrip(b"0123456789 \t\r\n\v\f"))]
+        # With a count, `fromstring` would return memory that is not set where numbers are missing.
+        values = np.fromstring(digits, np.uint32, sep=" ")[: math.prod(shape)]
     else:
         dtype = np.dtype(">u2" if white > 255 else "u1")
         data = file.read(math.prod(shape) * dtype.itemsize)

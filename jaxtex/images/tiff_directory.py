@@ -95,8 +95,11 @@ def read(file: BinaryIO) -> Directory:
 def _check(directory: Directory) -> None:
     """Raises as `read` if the tags contradict each other, or belong to a preview."""
     width, height = directory.size
-    if min(width, height) < 1 or not 1 <= directory.samples <= MAX_SAMPLES:
-        raise ValueError("sizes that cannot be")
+    if min(width, height, directory.samples) < 1:
+        raise ValueError("an image without samples")
+    if directory.samples > MAX_SAMPLES:
+        text = f"{directory.samples} samples per pixel; must be at most {MAX_SAMPLES}"
+        raise file_checks.UnsupportedError(text)
     if directory.number(SUBFILE, 0) & 1 and SUB_IMAGES in directory.tags:
         raise file_checks.UnsupportedError(
             "holds a raw picture of a camera, and only a preview that is not raw"

@@ -77,10 +77,10 @@ def read(
     separate = directory.number(tiff_directory.PLANAR, 1) == SEPARATE_PLANES
     grid = _grid(directory, sample, 1 if separate else directory.samples)
     total = grid.row_bytes * grid.across * grid.height * grid.down
-    if total * (directory.samples if separate else 1) > MAX_BYTES:
-        raise file_checks.UnsupportedError(
-            f"has {directory.samples} samples per pixel, more than fit in memory"
-        )
+    total *= directory.samples if separate else 1
+    if total > MAX_BYTES:
+        limit = f"must be at most {MAX_BYTES >> 20:,}"
+        raise file_checks.UnsupportedError(f"its samples take {total >> 20:,} MB; {limit}")
 
     planes = []
     for plane in channels if separate else [0]:
@@ -89,7 +89,11 @@ def read(
         values = _undo_predictor(rows, directory, sample, grid)
         values = values.reshape(len(rows), grid.across * grid.width, grid.samples)
         planes.append(values[:height, :width])
-    return np.concatenate(planes, -1) if separate else planes[0][..., list(channels)]
+    if separate:
+        return np.concatenate(planes, -1)
+    if list(channels) == list(range(directory.samples)):  # saves a copy
+        return planes[0]
+    return planes[0][..., list(channels)]
 
 
 def _grid(directory: tiff_directory.Directory, sample: Sample, samples: int) -> Grid:

@@ -117,7 +117,7 @@ def content_positions(
       width: of the result, in pixels.
 
     Returns:
-      Layer -> bool `[H, W]`, with positions in each region of each layer; empty for one region.
+      Layer -> bool `[H, W]`, at least one position of each layer; empty for one region.
     """
     if not masks:
         return {}
@@ -126,10 +126,11 @@ def content_positions(
     rest = ~np.any(white, 0)
     parts = [part for part in (*white, rest) if part.any()]
     shares = [receptive_fields.covered_shares(network, part) for part in parts]
-    return {
-        layer: np.any([one[layer] >= min(INSIDE_CONTENT, one[layer].max()) for one in shares], 0)
-        for layer in shares[0]
-    }
+    positions: Positions = {}
+    for layer in shares[0]:
+        largest = np.max([one[layer] for one in shares], 0)
+        positions[layer] = largest >= min(INSIDE_CONTENT, largest.max())
+    return positions
 
 
 def warn_left_out(left_out: Iterable[tuple[str, Sequence[str]]]) -> None:

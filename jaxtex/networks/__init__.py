@@ -8,9 +8,9 @@ our own for a CPU (`winograd`, with `tiling` and `products`); `platforms` decide
 from jaxtex.networks.octaves import (
     Pyramid,
     feature_shapes,
-    fitting_octaves,
     octave_images,
     octave_name,
+    octave_of,
     pyramid,
 )
 from jaxtex.networks.platforms import ALGORITHMS, algorithms_for
@@ -60,12 +60,12 @@ __all__ = [
     "available_layers",
     "evaluated_layers",
     "feature_shapes",
-    "fitting_octaves",
     "fold_batch_norm",
     "halo_rows",
     "layer_names",
     "octave_images",
     "octave_name",
+    "octave_of",
     "parse_layer",
     "pyramid",
     "relu",

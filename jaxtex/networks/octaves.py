@@ -6,9 +6,6 @@ import jax.numpy as jnp
 
 from jaxtex.networks import padding_pooling, vgg
 
-MAX_FITTING = 3  # more octaves than this improve nothing, see docs/defaults.md
-MIN_CELLS = 16  # of the coarsest layer along a side: with fewer, results copy the composition
-
 
 class Pyramid(nn.Module):
     """A network applied to an image at full, half, quarter, ... size; see `pyramid`.
@@ -54,24 +51,6 @@ def pyramid(network: vgg.Network, octaves: int, maps: int = 1) -> Pyramid:
     return Pyramid(network, octaves, maps)
 
 
-def fitting_octaves(network: vgg.Network, side: int) -> int:
-    """Returns the number of octaves that an image is large enough for.
-
-    The coarsest layer of the last octave has at least `MIN_CELLS` positions along the shortest
-    side. With fewer positions than channels, the covariance determines what is where: only the
-    exemplar itself, at its place, reaches a low loss.
-
-    Args:
-      network: its layers selected.
-      side: shortest side of exemplar and result, in pixels.
-
-    Returns:
-      1 to `MAX_FITTING`.
-    """
-    cells = side >> network.halvings()
-    return max(1, min(MAX_FITTING, (cells // MIN_CELLS).bit_length()))
-
-
 def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
     """Returns the images that the octaves are computed from, the full size first.
 
@@ -100,6 +79,12 @@ def feature_shapes(network: Pyramid, height: int, width: int) -> dict[str, tuple
         for layer, (high, wide, channels) in of_octave.items():
             shapes[octave_name(layer, octave)] = (high, wide, channels * network.maps)
     return shapes
+
+
+def octave_of(name: str) -> int:
+    """Returns the octave of a layer: 0, 1, 2 for `relu1_1`, `relu1_1/2`, `relu1_1/4`."""
+    _, _, factor = name.partition("/")
+    return int(factor or 1).bit_length() - 1
 
 
 def octave_name(layer: str, octave: int) -> str:

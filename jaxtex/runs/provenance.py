@@ -19,7 +19,7 @@ from jaxtex import errors, images
 from jaxtex.images import builtin, file_checks
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import initialization, input_images, settings
+from jaxtex.synthesis import initialization, input_images, scales, settings
 from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.
@@ -72,7 +72,7 @@ def input_key(path: str) -> str:
 
 
 def flags(style: str, config: configs.Config) -> dict:
-    """Returns all choices of a run by the names of their flags, with the octaves that it has.
+    """Returns all choices of a run by the names of their flags.
 
     Args:
       style: as for `hash_inputs`.
@@ -82,19 +82,23 @@ def flags(style: str, config: configs.Config) -> dict:
 
 
 def _with_octaves(style: str, config: configs.Config) -> configs.Config:
-    """Returns the config with a number of octaves in place of 0, unless its run will fail."""
+    """Returns the config with the octaves of its run in place of 0.
+
+    0 stays if scales have different numbers, or if the run will fail.
+    """
     if config.octaves:
         return config
     try:
         choices = settings.parse_settings(config)
-        if style and config.size and bool(config.height) == bool(config.width):
-            sides = (config.size, config.height, config.width)
-            return choices.for_side(min(filter(None, sides))).config
-        # Some sides follow from the proportions of the images.
-        inputs = input_images.load_inputs(configs.split_paths(style), choices)
-        return choices.for_side(inputs.shortest_side).config
+        side = min(filter(None, (config.size, config.height, config.width)), default=0)
+        if not (style and config.size) or bool(config.height) != bool(config.width):
+            # Some sides follow from the proportions of the images.
+            inputs = input_images.load_inputs(configs.split_paths(style), choices)
+            side = inputs.shortest_side
+        numbers = set(scales.scale_octaves(choices, side))
     except (errors.UserError, OSError):
         return config
+    return dataclasses.replace(config, octaves=numbers.pop()) if len(numbers) == 1 else config
 
 
 def identity(style: str, config: configs.Config, inputs: Mapping[str, str] | None = None) -> dict:

@@ -33,6 +33,7 @@ CHOICES = {"form": FORMS, "penalty": PENALTIES, "loss": LOSSES}
 POWER_ITERATIONS = 4  # for the norm of a matrix of at most a few hundred columns
 LEAKY_SLOPE = 0.2  # of leaky ReLUs, as is usual for critics
 MIN_DEVIATION = 0.01  # of the mean deviation of all channels, added to that of each
+MIN_CONTRAST = 1e-4  # of the root mean square: smaller deviations are rounding errors
 
 
 class Discriminator(nn.Module):
@@ -247,6 +248,7 @@ def _make_target(features: jax.Array) -> dict[str, jax.Array]:
     deviation = features.std((0, 1))
     # Channels that hardly vary are not amplified.
     deviation = deviation + MIN_DEVIATION * deviation.mean() + base.TINY
+    deviation = jnp.maximum(deviation, MIN_CONTRAST * jnp.sqrt(jnp.mean(features**2)))
 
     scales = {"mean": features.mean((0, 1)), "deviation": deviation}
     return {**scales, "rows": normalize(features, scales)}

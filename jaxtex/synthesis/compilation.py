@@ -4,13 +4,14 @@ On a CPU, Python calls the program of one step again and again: XLA's CPU backen
 inside loops several times slower. On other devices one program runs several steps.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxtex import optimizers
+from jaxtex import errors, optimizers
 from jaxtex.runtime import malloc, sharding, xla_options
 from jaxtex.synthesis import stepping
 
@@ -41,11 +42,24 @@ def build_chunk(
     if jax.config.jax_disable_jit:
         step = _step(plan, problem)
         return lambda: _python_loop(step)
-    if looped:
-        lowered = lower_loop(plan, problem)
-        return lambda: _device_loop(lowered.compile())
-    lowered = lower(plan, problem)
-    return lambda: _python_loop(lowered.compile())
+    with _named_error():
+        lowered = lower_loop(plan, problem) if looped else lower(plan, problem)
+    build = _device_loop if looped else _python_loop
+    return lambda: build(lowered.compile())
+
+
+@contextlib.contextmanager
+def _named_error() -> Iterator[None]:
+    """Explains why an optimizer that wants second derivatives, such as sophia, has none."""
+    try:
+        yield
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise errors.UserError(
+            "--optimizer: this one needs forward-mode derivatives, which the convolutions for a "
+            "CPU do not have; use it with the functions of jaxtex.build"
+        ) from error
 
 
 def lower_loop(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Lowered:

@@ -47,8 +47,8 @@ class Config:
     )
     octaves: int = _choice(
         0,
-        "Number of image sizes that the network sees, each half the previous one. 0 uses three "
-        "from 256 pixels on, two from 128, else one; fewer if the layers are coarser.",
+        "Number of image sizes that the network sees, each half the previous one. 0 "
+        "chooses by the size: three from 256 pixels on, one or two below.",
     )
     statistic: str = _choice(
         "mean_and_covariance",

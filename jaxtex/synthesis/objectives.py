@@ -74,6 +74,32 @@ def build_loss(
     )
 
 
+def limit_octaves(
+    spec: targets.LossSpec, octaves: int, inputs: input_images.Inputs, settings: choices.Settings
+) -> targets.LossSpec:
+    """Returns a loss without its coarsest octaves.
+
+    Args:
+      spec: result of `build_loss`.
+      octaves: number of octaves that stay.
+      inputs: as for `build_loss`.
+      settings: as for `build_loss`.
+    """
+    if octaves >= spec.network.octaves:
+        return spec
+    texture_terms = []
+    for term in spec.texture_terms:
+        layers = [layer for layer in term.layers if networks.octave_of(layer) < octaves]
+        texture_terms.append(term._replace(layers=tuple(layers)))
+    named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
+    return spec._replace(
+        network=spec.network.clone(octaves=octaves),
+        exemplar_network=spec.exemplar_network.clone(octaves=octaves),
+        texture_terms=texture_terms,
+        terms={**spec.terms, **named},
+    )
+
+
 def _summands(
     inputs: input_images.Inputs, settings: choices.Settings
 ) -> Sequence[parser.StatisticTerm]:

@@ -46,7 +46,6 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             f"--mesh={settings.config.mesh} divides a batch: it needs --num_images={number}, or "
             "use --mesh=rows:4"
         )
-    settings = settings.for_side(inputs.shortest_side)
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 
@@ -77,11 +76,10 @@ def build_batch(
     specs: dict[int, targets.LossSpec] = {}  # by the number of octaves
     plans = []
     for inputs in batch:
-        own = settings.for_side(inputs.shortest_side)
-        octaves = own.config.octaves
+        octaves = max(scales.scale_octaves(settings, inputs.shortest_side))
         if octaves not in specs:
-            specs[octaves] = _build_loss(inputs, own)
-        plans += _build_seeds(specs[octaves], inputs, own, num_images)
+            specs[octaves] = _build_loss(inputs, settings)
+        plans += _build_seeds(specs[octaves], inputs, settings, num_images)
     return plans
 
 
@@ -106,8 +104,8 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
-    settings = settings.for_side(inputs.shortest_side)
-    spec = objectives.build_loss(inputs, settings, [])
+    (octaves,) = scales.scale_octaves(settings, inputs.shortest_side)
+    spec = objectives.build_loss(inputs, settings.with_octaves(octaves), [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
     spec = spec._replace(network=network)
     (scale,) = scales.build_scales(spec, inputs, settings)
@@ -149,7 +147,8 @@ def _build_loss(inputs: input_images.Inputs, settings: choices.Settings) -> targ
     if settings.layout.rows == 1:
         factors = scales.scale_factors(inputs.shortest_side, settings.config.scales)
         sizes = [scales.reduced_size(inputs, factor) for factor in factors]
-    return objectives.build_loss(inputs, settings, sizes)
+    octaves = max(scales.scale_octaves(settings, inputs.shortest_side))
+    return objectives.build_loss(inputs, settings.with_octaves(octaves), sizes)
 
 
 def _build_plan(
@@ -171,8 +170,13 @@ def _build_plan(
             f"--shares={config.shares}: {len(settings.shares)} shares for {len(plan_scales)} scales"
         )
     sizes = [(scale.height, scale.width) for scale in plan_scales]
+    octaves = scales.scale_octaves(settings, inputs.shortest_side)
+    specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
     return stepping.Plan(
-        problems=[_build_problem(spec, inputs, settings, scale) for scale in plan_scales],
+        problems=[
+            _build_problem(of_scale, inputs, settings, scale)
+            for of_scale, scale in zip(specs, plan_scales, strict=True)
+        ],
         optimizer=settings.optimizer,
         num_steps=config.num_steps,
         save_every=config.save_every,
@@ -269,7 +273,8 @@ def _image_targets(
         return jax.jit(spec.network.apply, compiler_options=options)(spec.variables, image)
 
     size = (scale.height, scale.width)
-    inside = regions.content_positions(spec.network, inputs.masks, *size)
+    masks = None if content is None else inputs.masks
+    inside = regions.content_positions(spec.network, masks, *size)
     target_images = losses.TargetImages(styles, inputs.weights, content, *size, features, inside)
 
     @functools.cache

@@ -13,6 +13,8 @@ from jaxtex.synthesis import input_images, memory_budget
 from jaxtex.synthesis import settings as choices
 
 COARSEST = 96  # pixels: `scales=0` halves down to this side
+OCTAVES = {64: 3, 48: 2, 0: 1}  # cells of the coarsest layer, and more -> octaves
+ENOUGH_CELLS = 32  # of the coarsest scale: all scales have the octaves of the last one
 MAX_SIDE = 2**16  # pixels, for a search: no image is as large
 
 
@@ -120,6 +122,32 @@ def scale_factors(side: int, scales: int) -> list[int]:
         )
     number = scales or max(1, (side // COARSEST).bit_length())
     return [2**scale for scale in reversed(range(number))]
+
+
+def scale_octaves(settings: choices.Settings, side: int) -> list[int]:
+    """Returns the number of octaves of each scale, from coarse to fine.
+
+    If the last octave had few positions, its covariances would determine what is where: only the
+    exemplar itself, at its place, would reach a low loss. So the number follows the cells of the
+    coarsest layer along the shortest side; see docs/defaults.md.
+
+    Args:
+      settings: `octaves`, `scales` and the network.
+      side: shortest side of exemplars and result, in pixels.
+
+    Raises:
+      UserError: as `scale_factors`, or a layer is unknown.
+    """
+    factors = scale_factors(side, settings.config.scales)
+    if settings.config.octaves:
+        return [settings.config.octaves] * len(factors)
+
+    halvings = settings.halvings()
+    cells = [side // factor >> halvings for factor in factors]
+    fitting = [
+        next(octaves for least, octaves in OCTAVES.items() if number >= least) for number in cells
+    ]
+    return fitting if cells[0] < ENOUGH_CELLS else [fitting[-1]] * len(factors)
 
 
 class SmallLayer(NamedTuple):

@@ -88,22 +88,19 @@ class Settings:
         """Returns the same settings with another seed."""
         return dataclasses.replace(self, config=dataclasses.replace(self.config, seed=seed))
 
-    def for_side(self, side: int) -> "Settings":
-        """Returns the settings with a number of octaves that fits, if `config.octaves` is 0.
-
-        Args:
-          side: shortest side of exemplars and result, in pixels.
-        """
-        if self.config.octaves:
-            return self
-        layers = {layer for summand in self.statistic for layer in summand.layers or self.layers}
-        network = networks.select_layers(networks.NETWORKS[self.network.name], tuple(layers))
-        octaves = networks.fitting_octaves(network, side)
+    def with_octaves(self, octaves: int) -> "Settings":
+        """Returns the same settings with another number of octaves."""
         return dataclasses.replace(
             self,
             config=dataclasses.replace(self.config, octaves=octaves),
             network=dataclasses.replace(self.network, octaves=octaves),
         )
+
+    def halvings(self) -> int:
+        """Returns the number of poolings up to the deepest layer whose statistic is matched."""
+        layers = {layer for summand in self.statistic for layer in summand.layers or self.layers}
+        network = networks.select_layers(networks.NETWORKS[self.network.name], tuple(layers))
+        return network.halvings()
 
 
 def parse_settings(config: configs.Config) -> Settings:

@@ -140,3 +140,17 @@ def test_a_batch_that_cannot_have_a_folder_makes_none(place, exemplar, capsys):
         call("--style=pic.png,other.png", "--each", "--workdir=run", *QUICK)
     assert "'run/other-0/result.png' is not of a run" in capsys.readouterr().err
     assert tree(place) == before and not pathlib.Path("run/pic-0").exists()
+
+
+@pytest.mark.parametrize("path", ["run/sheet.png", "run/pic-0/result.png"])
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["", "overwrite"])
+def test_a_batch_does_not_replace_an_input(place, exemplar, capsys, path, overwrite):
+    pathlib.Path(path).parent.mkdir(parents=True)
+    images.save(path, exemplar)
+    pathlib.Path("run/old-0").mkdir()
+    pathlib.Path("run/old-0/run.json").write_text('{"flags": {}}')  # a batch was here
+    before = tree(place)
+    with pytest.raises(SystemExit):
+        call(f"--style={path},pic.png", "--each", "--workdir=run", *QUICK, *overwrite)
+    assert f"the batch would replace its input '{path}'" in capsys.readouterr().err
+    assert tree(place) == before

@@ -59,7 +59,8 @@ def test_a_run_writes_its_files(style, tmp_path):
     run = tmp_path / "run"
     files = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
     pictures = ["exemplar.png", "result.png", "sheet.png", "steps/000002.png", "steps/000004.png"]
-    assert files == sorted(["DONE", "metrics.jsonl", "run.json", *pictures])
+    state = "checkpoints/00000004.npz"
+    assert files == sorted(["DONE", "metrics.jsonl", "run.json", state, *pictures])
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"] and "mean_and_covariance" in rows[0]
@@ -227,6 +228,8 @@ MISTAKES = [
     (["--weights=."], "weights '.': is a folder"),
     (["--weights=/dev/null"], "weights '/dev/null': is a pipe or a device"),
     (["--workdir=" + "x" * 300], "x: cannot be used (File name too long)"),
+    (["--workdir=~/out"], "--workdir=~/out: the shell did not expand '~'; use '"),
+    (["--output=~/out.png"], "--output=~/out.png: the shell did not expand '~'; use '"),
     (["--workdir=style.png"], "--workdir=style.png: not writable"),
     (["--workdir=."], "--workdir=.: 'result.png' is not of a run and would be replaced"),
     (["--workdir=.", "--num_images=2"], "--workdir=.: 'sheet.png' is not of a batch"),
@@ -280,7 +283,7 @@ MISTAKES = [
     (["--shares=1,2"], "--shares=1,2: 2 shares for 1 scales"),
     (["--shares=0"], "--shares=0: '0' must be a whole number from 1 to 999"),
     (["--shares=1000"], "--shares=1000: '1000' must be a whole number from 1 to 999"),
-    (["--octaves=0"], "--octaves=0: must be between"),
+    (["--octaves=7"], "--octaves=7: must be between"),
     (["--init=nois"], "unknown --init 'nois'; did you mean 'noise'?"),
     (["--experiment=none"], "no experiments here"),
     (["--stlye=x.png"], "stlye"),

@@ -54,7 +54,7 @@ TRANSFORMS = {
     "dadapt_adamw": contrib.dadapt_adamw,
     "reduce_on_plateau": lambda: optax.chain(optax.sgd(RATE), contrib.reduce_on_plateau()),
     # With their defaults, the first steps of these are less than a rounding error.
-    "dog": lambda: contrib.dog(RATE, reps_rel=0.1),
+    "dog": lambda: contrib.dog(1.0, ("distance", 0.1)),
     "mechanize": lambda: contrib.mechanize(optax.sgd(RATE), s_init=0.5),
     "schedule_free": lambda: contrib.schedule_free_sgd(RATE),
     "sam": lambda: contrib.sam(optax.sgd(RATE), optax.sgd(RATE), sync_period=2),
@@ -133,6 +133,11 @@ def test_each_transformation_keeps_dtypes_with_x64(name):
         lambda leaf: leaf.dtype, state
     )
     assert after.trial.dtype == after.loss.dtype == jnp.float32
+
+
+def test_second_derivatives_are_refused_in_a_line_of_their_own(exemplar):
+    with pytest.raises(jaxtex.UserError, match="--optimizer: this one needs forward-mode"):
+        jaxtex.synthesize(exemplar, optimizer=contrib.sophia(RATE), **SMALL)
 
 
 def test_the_line_search_of_optax_evaluates_the_loss_of_a_synthesis(exemplar):

@@ -137,7 +137,7 @@ MISTAKES = [
     (["seed=0", "seed=1"], [], "--seed is given twice"),
     (["size=64"], [], "--vary=size=64: --size is given twice"),
     (["statistic=gram,gramm"], [], "unknown statistic 'gramm'; did you mean 'gram'?"),
-    (["octaves=1,9"], [], "--octaves=9: must be between 1 and 6"),
+    (["octaves=1,9"], [], "--octaves=9: must be between 0 and 6"),
     (["seed=0,-1"], [], "--seed=-1: must be between"),
     (["layers=relu1_1;relu9_1"], [], "unknown layer 'relu9_1'"),
     (["style=none.png"], [], "image 'none.png': no such file"),

@@ -147,7 +147,7 @@ def test_options_of_own_statistics_have_the_type_of_their_annotation_or_default(
 
 @pytest.mark.parametrize(
     "text",
-    [f"{name}:{option}=999999" for name, limits in parser.LIMITS.items() for option in limits]
+    [f"{name}:{option}=9999999" for name, limits in parser.LIMITS.items() for option in limits]
     + ["1e13*gram", "1e-13*gram", "1e300*gram", "1e-320*gram", "nan*gram", "inf*gram", "-1*gram"]
     + ["joint:marginal=1e300", "pca_gram:k=²", "pca_gram:k=9999999", "pca_gram:k=0", "joint:auto=0"]
     + ["shifted_gram:shifts=" + "/".join(["1"] * 40), "shifted_gram:shifts=²", "histogram:bins=-1"],

@@ -92,6 +92,48 @@ def test_the_gradient_on_flat_features_is_finite(statistic, value):
         assert jnp.isfinite(jax.grad(lambda x, t=target: distance(statistic, t, x))(image)).all()
 
 
+def degenerate_features():
+    """Features of low contrast, of one color, of two values; with fewer positions than channels."""
+    rng = np.random.default_rng(0)
+    noise = rng.random((5, 4, 24))
+    cases = [contrast * noise + 0.5 * (1 - contrast) for contrast in (1, 0.1, 0.01, 0.001, 1e-7)]
+    cases += [np.full_like(noise, value) for value in (0, 1 / 3, 1, 1e3, 1e-20)]
+    cases += [noise > 0.5, noise * (np.arange(24) != 3), noise[..., :1] * np.ones(24)]
+    cases += [np.where(np.arange(24) == 3, 0.5, noise), 1e3 * noise, 1e-6 * noise]
+    return [jnp.asarray(case, jnp.float32) for case in cases]
+
+
+NORMED = ("mean", "gram", "sorted", "pca_gram", "shifted_gram", "histogram")
+WITH_NORMS = {
+    f"{name}-{norm}": statistics.STATISTICS[name](norm=norm)
+    for name in NORMED
+    for norm in statistics.NORMS
+    if norm != "relative"
+}
+
+
+@pytest.mark.parametrize(
+    "statistic",
+    [
+        *TABLE.values(),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in WITH_NORMS.values()),
+    ],
+    ids=[*TABLE, *WITH_NORMS],
+)
+def test_loss_and_gradient_are_finite_whatever_the_features(statistic):
+    evaluate = jax.jit(
+        jax.value_and_grad(lambda x, t: statistic.distance(t, statistic.summarize(x)))
+    )
+    summarize = jax.jit(statistic.summarize)
+    cases = degenerate_features()
+    for exemplar in cases:
+        target = statistic.make_target(summarize(exemplar))
+        for image in (exemplar, cases[0], cases[3], cases[5], cases[7]):
+            value, gradient = evaluate(image, target)
+            assert value >= 0
+            assert jnp.isfinite(value) and jnp.isfinite(gradient).all()
+
+
 @pytest.mark.slow
 @over_the_table
 def test_the_gradient_is_that_of_finite_differences(statistic):

@@ -30,7 +30,9 @@ def originals() -> list[bytes]:
     names = """
         png-0-1-plain png-0-16-plain png-2-8-plain png-2-16-interlaced png-3-4-plain-alpha
         png-6-16-plain icc-wide tiff-little-raw-rgb-16 tiff-big-deflate-rgba-8
-        tiff-big-raw-cmyk-8 tiff-palette tiff-planar tiff-turned-6 icc-wide-tiff
+        tiff-big-raw-cmyk-8 tiff-big-deflate-rgb-16 tiff-little-deflate-float tiff-gray-12
+        tiff-gray-alpha tiff-premultiplied tiff-planar-deflate tiff-lab tiff-palette
+        tiff-planar tiff-turned-6 icc-wide-tiff
         icc-wide-jpeg icc-wide-webp jpeg jpeg-420 jpeg-progressive jpeg-cmyk-profile
         jpeg-turned-5 gif gif-clear bmp bmp-palette webp webp-lossy ppm-gray ppm-rgb-16 pfm
         several.gif several.png several.webp several.tif
@@ -41,6 +43,8 @@ def originals() -> list[bytes]:
         pictures.pillow(levels, "TIFF", compression=name)
         for name in ("tiff_lzw", "jpeg", "packbits")
     ]
+    bits = pictures.Image.fromarray(np.uint8(levels[..., 0])).convert("1")
+    packed.append(pictures.pillow(bits, "TIFF", compression="group4"))
     avif = [pictures.pillow(levels, "AVIF")] if "AVIF" in images.decoding.FORMATS else []
     return [
         *(files[name] for name in names),

@@ -186,10 +186,11 @@ def main():
     compare_loops()
     exemplar = build_exemplar()
     maps = np.concatenate([exemplar, exemplar[..., ::-1]], -1)
-    compare_results("scales", "rows:8", exemplar, height=256, width=64, scales=2)
-    compare_results("uneven", "rows:8", exemplar, height=144, width=64, scales=1)
-    compare_results("tiles at all scales", "rows:8", exemplar, height=256, width=64, scales=2, tile="xy")
-    compare_results("maps", "rows:8", maps, height=256, width=64, scales=2)
+    tall = {"height": 256, "width": 72, "scales": 2}
+    compare_results("scales", "rows:8", exemplar, **tall)
+    compare_results("uneven", "rows:8", exemplar, height=144, width=72, scales=1)
+    compare_results("tiles at all scales", "rows:8", exemplar, **tall, tile="xy")
+    compare_results("maps", "rows:8", maps, **tall)
     compare_batches()
 
 
