@@ -1,6 +1,8 @@
-"""Exceptions for mistakes of the user, whose one line names the thing, the value and the choice."""
+"""Errors and warnings for the user, whose one line names the thing, the value and the choice."""
 
 import difflib
+import functools
+import logging
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -18,6 +20,12 @@ class Preempted(BaseException):
 
     Not an `Exception`, so that `except Exception` does not swallow it.
     """
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """Logs a warning the first time that it is given in this process."""
+    logging.getLogger(__name__).warning(text)
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:

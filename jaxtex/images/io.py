@@ -6,7 +6,6 @@ formats that are read are in `decoding`, the formats that are written in `encodi
 
 import contextlib
 import functools
-import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, TypeVar
@@ -61,11 +60,11 @@ def load(path: str | os.PathLike, alpha: bool = False, white: float = 1) -> np.n
 
     decoded = _read(path, decode)
     if decoded.has_more:
-        _warn_once(f"image {name}: contains several images; reading the first")
+        errors.warn_once(f"image {name}: contains several images; reading the first")
     if decoded.extent is not None and (text := pixel_formats.describe_cut(*decoded.extent, white)):
-        _warn_once(f"image {name}: {text}")
+        errors.warn_once(f"image {name}: {text}")
     if decoded.image.shape[2] == 4 and not decoded.image[..., 3].any():
-        _warn_once(f"image {name}: is transparent everywhere, so nothing of it is seen")
+        errors.warn_once(f"image {name}: is transparent everywhere, so nothing of it is seen")
     return decoded.image if alpha else _over_white(decoded.image)
 
 
@@ -289,9 +288,3 @@ def _validate_size(name: str, width: int, height: int) -> None:
         raise errors.UserError(f"image {name}: {size}; must be at least {MIN_SIDE} on each side")
     if width * height > MAX_PIXELS:
         raise errors.UserError(f"image {name}: {size}; must be at most {MAX_PIXELS:,} in total")
-
-
-@functools.cache
-def _warn_once(text: str) -> None:
-    """Logs a warning the first time it is raised in this process."""
-    logging.getLogger(__name__).warning(text)

@@ -12,14 +12,12 @@ References:
   field is inside the region. Departure: a share of the field is enough, see `INSIDE`.
 """
 
-import functools
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxtex import images, networks
+from jaxtex import errors, images, networks
 from jaxtex.networks import receptive_fields
 
 WHITE = 0.5  # from this brightness on, a mask counts as white
@@ -141,13 +139,7 @@ def warn_left_out(left_out: Iterable[tuple[str, Sequence[str]]]) -> None:
     """
     parts = [f"{', '.join(layers)} ({name})" for name, layers in left_out if layers]
     if parts:
-        _warn_once("; ".join(parts))
-
-
-@functools.cache
-def _warn_once(layers: str) -> None:
-    """Logs the warning about these layers, once for all images of a batch."""
-    logging.getLogger(__name__).warning(
-        f"masks: layers that see beyond the region of their style are left out: {layers}; larger "
-        "regions or a larger --size keep them"
-    )
+        errors.warn_once(
+            f"masks: layers that see beyond the region of their style are left out: "
+            f"{'; '.join(parts)}; larger regions or a larger --size keep them"
+        )

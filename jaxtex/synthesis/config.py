@@ -262,6 +262,32 @@ def validate(config: Config) -> None:
             )
 
 
+def warn_unused(config: Config, has_content: bool) -> None:
+    """Warns, once, of choices that differ from their defaults and have no effect.
+
+    Args:
+      config: the choices.
+      has_content: True for a style transfer.
+    """
+    reasons: dict[str, str] = {}
+    if not has_content:
+        content_choices = ("content_layers", "content_weight", "content_norm", "preserve_color")
+        reasons |= dict.fromkeys(content_choices, "without a --content")
+    if not config.excite:
+        reasons["excite_weight"] = "without --excite"
+    if config.optimizer == "lbfgs":
+        reasons["learning_rate"] = "with --optimizer=lbfgs"
+    if config.optimizer in ("adam", "gd"):
+        reasons["history"] = f"with --optimizer={config.optimizer}"
+    if config.init not in ("", "spectrum", "noise"):
+        reasons["noise"] = f"with --init={config.init}"
+
+    for name, reason in reasons.items():
+        value = getattr(config, name)
+        if value != getattr(Config, name):
+            errors.warn_once(f"--{name}={value} has no effect {reason}")
+
+
 def split_paths(text: str) -> list[str]:
     """Splits paths at commas: `"a.png,b.png"` -> two paths.
 

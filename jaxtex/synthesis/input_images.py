@@ -1,7 +1,5 @@
 """Inputs of a synthesis: images, weights and masks, validated and at the size they are used in."""
 
-import functools
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -228,12 +226,11 @@ def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tu
     return height or round(rows * (width / columns)), width or round(columns * (height / rows))
 
 
-@functools.cache
 def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
     """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`."""
     fitting, _ = in_proportion(shape, width=width)
     if abs(fitting - height) > max(1, MAX_PROPORTION_ERROR * height):
-        logging.getLogger(__name__).warning(
+        errors.warn_once(
             f"--{flag}: {shape[1]} x {shape[0]} pixels are stretched to {width} x {height}; "
             f"--width={width} --height={fitting} would keep the proportions"
         )

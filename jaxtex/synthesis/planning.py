@@ -11,6 +11,7 @@ import numpy as np
 from jaxtex import errors, losses, networks
 from jaxtex.losses import diagnosis, evaluation, regions, targets
 from jaxtex.runtime import sharding
+from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import (
     initialization,
     input_images,
@@ -46,6 +47,7 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             f"--mesh={settings.config.mesh} divides a batch: it needs --num_images={number}, or "
             "use --mesh=rows:4"
         )
+    configs.warn_unused(settings.config, inputs.content is not None)
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 

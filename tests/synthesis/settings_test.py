@@ -103,7 +103,7 @@ def test_parse_strips_rejects_what_is_not_a_number_of_rows(part):
 def test_a_default_config_is_valid():
     parsed = settings.parse_settings(configs.Config())
     assert parsed.layout == sharding.Layout(1, 1)
-    assert parsed.network == weights.NetworkChoice()
+    assert parsed.network == weights.NetworkChoice(octaves=0)  # chosen by the size
     assert parsed.layers and parsed.content_layers == {list(parsed.layers)[-1]: 1.0}
     assert parsed.activation is None
     assert (parsed.strips, parsed.shares, parsed.style_weights) == ([settings.AUTO], [], [])
@@ -174,7 +174,7 @@ def test_the_optimizer_gets_its_options():
         ("alpha", "black", "--alpha=black: must be white or keep"),
         ("size", 31, "--size=31: must be 0 or at least 32 pixels"),
         ("height", 1, "--height=1: must be 0 or at least 32 pixels"),
-        ("octaves", 7, "--octaves=7: must be between 1 and 6"),
+        ("octaves", 7, "--octaves=7: must be between 0 and 6"),
         ("num_steps", 0, "--num_steps=0: must be between 1 and 1000000"),
         ("texture_weight", float("nan"), "--texture_weight=nan: must be between 0.0 and"),
         ("seed", -1, "--seed=-1: must be between 0 and 4294967295"),
@@ -207,3 +207,25 @@ def test_with_seed_changes_the_seed_only():
     other = parsed.with_seed(7)
     assert (other.config.seed, other.layers) == (7, parsed.layers)
     assert other.with_seed(1) == parsed
+
+
+@pytest.mark.parametrize(
+    "choices, has_content, warning",
+    [
+        ({"learning_rate": 0.1}, False, "--learning_rate=0.1 has no effect with --optimizer=lbfgs"),
+        ({"learning_rate": 0.1, "optimizer": "adam"}, False, ""),
+        ({"history": 20, "optimizer": "adam"}, False, "--history=20 has no effect with"),
+        ({"history": 20}, False, ""),
+        ({"content_weight": 5.0}, False, "--content_weight=5.0 has no effect without a --content"),
+        ({"content_weight": 5.0}, True, ""),
+        ({"preserve_color": "match"}, False, "--preserve_color=match has no effect without"),
+        ({"excite_weight": 2.0}, False, "--excite_weight=2.0 has no effect without --excite"),
+        ({"noise": 0.3, "init": "style"}, False, "--noise=0.3 has no effect with --init=style"),
+        ({"noise": 0.3}, False, ""),
+        ({}, False, ""),
+    ],
+)
+def test_a_choice_without_effect_is_said(choices, has_content, warning, caplog):
+    errors.warn_once.cache_clear()
+    configs.warn_unused(configs.Config(**choices), has_content)
+    assert warning in caplog.text if warning else not caplog.text
