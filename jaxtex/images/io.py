@@ -154,15 +154,19 @@ def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.nda
         raise errors.UserError(f"resized image: {text}")
     if tile not in AXES:
         raise errors.UserError(f"tile={plain_values.describe(tile)}: must be empty, x, y or xy")
+    return interpolate(image, height, width, tile)
+
+
+def interpolate(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
+    """Resizes as `resize`, without its checks: NaN, of a failed image of a batch, stays."""
     if image.shape[:2] == (height, width):
         return image
-
-    if tile:
-        above = height if "y" in tile else 0
-        left = width if "x" in tile else 0
-        repeated = _resize(repeat(image, tile, 3), height + 2 * above, width + 2 * left)
-        return repeated[above : above + height, left : left + width]
-    return _resize(image, height, width)
+    if not tile:
+        return _resize(image, height, width)
+    above = height if "y" in tile else 0
+    left = width if "x" in tile else 0
+    repeated = _resize(_repeat(image, tile, 3), height + 2 * above, width + 2 * left)
+    return repeated[above : above + height, left : left + width]
 
 
 def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -185,9 +189,13 @@ def repeat(image: np.ndarray, tile: str, times: int) -> np.ndarray:
     Returns:
       `[H or times H, W or times W, C]`.
     """
+    return _repeat(arrays.check(image, arrays.ANY), tile, times)
+
+
+def _repeat(image: np.ndarray, tile: str, times: int) -> np.ndarray:
     rows = times if "y" in tile else 1
     columns = times if "x" in tile else 1
-    return np.tile(arrays.check(image, arrays.ANY), (rows, columns, 1))
+    return np.tile(image, (rows, columns, 1))
 
 
 def resize_shorter_side(image: np.ndarray, size: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Source images of a run at the size in which they are used, for sheets and for metrics."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -105,7 +106,8 @@ def strongest_patches(pictures: Sequence[np.ndarray], config: configs.Config) ->
       UserError: the layer or the channel does not exist.
     """
     layer, channel = settings.parse_feature_map(config.excite)
-    network, variables = weights.load_network(settings.network_choice(config), (layer,))
+    choice = dataclasses.replace(settings.network_choice(config), octaves=1)
+    network, variables = weights.load_network(choice, (layer,))
     apply = jax.jit(network.apply, compiler_options=xla_options.compiler_options(often=False))
 
     resized = [input_images.resize_input(picture, config.size) for picture in pictures]

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxtex import errors, images, losses, optimizers
+from jaxtex import errors, losses, optimizers
+from jaxtex.images import io
 from jaxtex.losses import diagnosis
 from jaxtex.runtime import sharding, xla_options
 from jaxtex.synthesis import memory_budget
@@ -289,5 +290,5 @@ def enlarge(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
       tile: as in `images.resize`.
     """
     if image.ndim == 3:
-        return images.resize(image, problem.height, problem.width, tile)
-    return np.stack([images.resize(one, problem.height, problem.width, tile) for one in image])
+        return io.interpolate(image, problem.height, problem.width, tile)
+    return np.stack([io.interpolate(one, problem.height, problem.width, tile) for one in image])

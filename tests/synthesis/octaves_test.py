@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import images
+from jaxtex import images, metrics
 from jaxtex.runs import provenance
 from jaxtex.synthesis import api, batches, input_images, scales, settings
 from jaxtex.synthesis import config as configs
@@ -98,3 +98,29 @@ def test_images_of_a_batch_have_the_octaves_of_their_own_sizes():
     for index, style in enumerate(styles):
         alone = jaxtex.synthesize(style, size=0, **LAYERS)
         np.testing.assert_allclose(results[index], alone, atol=1e-5)
+
+
+def wall_with_a_hole():
+    wall = images.resize(jaxtex.load_image("bricks"), 96, 96)
+    rows, columns = np.mgrid[:96, :96] / 96
+    hole = ((rows - 0.45) / 0.3) ** 2 + ((columns - 0.55) / 0.25) ** 2 < 1
+    return np.where(hole[..., None], np.float32(0.05), wall)
+
+
+def fine_beside_coarse():
+    image = images.resize(jaxtex.load_image("pebbles"), 96, 96)
+    noise = np.random.default_rng(0).normal(0.55, 0.12, (96, 48, 1)).astype(np.float32)
+    image[:, :48] = np.clip(noise, 0, 1)
+    return image
+
+
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("build", [wall_with_a_hole, fine_beside_coarse])
+def test_uneven_exemplars_reach_a_low_loss_without_being_copied(build, seed):
+    exemplar = build()
+    choices = {"size": 96, "scales": 1, "num_steps": 100, "save_every": 100, "seed": seed}
+    (progress,) = jaxtex.iterate(exemplar, **choices)
+    assert progress.infos.loss[-1] < 0.01
+    assert metrics.composition(exemplar, progress.image) < 0.15
