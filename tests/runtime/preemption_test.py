@@ -131,7 +131,8 @@ def test_the_same_command_resumes(start, tmp_path):
     assert "resumes after step" in text
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 61))
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    kept = [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert kept == ["00000060.npz"]  # for --continue
 
 
 def test_handlers_are_installed_before_large_modules_are_loaded():
