@@ -85,7 +85,7 @@ CASES = {
         for name, make in statistics.STATISTICS.items()
     },
 }
-QUICK = ("adam", "gd", "bfloat16", "strips", "other terms", "masks", "bures", "sliced_wasserstein")
+QUICK = ("adam", "bures", "sliced_wasserstein")
 
 
 @contextlib.contextmanager
@@ -181,7 +181,13 @@ def test_a_step_of_each_case_has_one_dtype_throughout(case, exemplar):
     assert_traces_strictly(case, exemplar)
 
 
-@for_each_setting
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "disable_jit" else name
+        for name in SETTINGS
+    ],
+)
 def test_a_synthesis_is_the_same_under_each_setting(setting, exemplar, results):
     optimizer = "gd" if setting == "disable_jit" else "lbfgs"  # operation by operation, faster
     choices = SMALL | {"optimizer": optimizer}
@@ -218,6 +224,7 @@ def assert_functions_run(objective):
     return value, np.abs(gradient).sum()
 
 
+@pytest.mark.slow
 def test_built_functions_run_under_the_users_transformations(exemplar):
     expected = assert_functions_run(jaxtex.build(exemplar, **SMALL))
     with use(*STRICT, *CHECKS, "transfer_guard"):
@@ -225,6 +232,7 @@ def test_built_functions_run_under_the_users_transformations(exemplar):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_built_loss_is_as_wide_as_the_image(exemplar):
     with use(*STRICT):
         objective = jaxtex.build(exemplar, **SMALL, tv_weight=0.1, spectrum_weight=0.1)
@@ -259,6 +267,7 @@ def test_our_lbfgs_runs_under_each_setting(setting):
     assert 0 < state.best_loss < 19
 
 
+@pytest.mark.slow
 def test_our_lbfgs_makes_no_special_numbers_operation_by_operation():
     solver = optimizers.lbfgs(history=2)
     params = jnp.zeros(2)

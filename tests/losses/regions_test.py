@@ -177,6 +177,7 @@ def test_two_styles_side_by_side_fulfill_both_terms(statistic, choices):
     assert max(right.values()) < 0.1 and min(wrong.values()) > 10 * max(right.values())
 
 
+@pytest.mark.slow
 def test_the_step_between_parts_of_an_exemplar_is_no_part_of_the_style():
     left = MASKS["half"].astype(np.float32)
     both = np.where(left[..., None], LEAVES, WATER).astype(np.float32)

@@ -19,7 +19,17 @@ OTHERS = ("vgg16_bn", "vgg19", "shallow", "steerable", "octaves", "deep", "tiles
 @pytest.fixture(scope="module")
 def on_eight():
     """Comparisons of eight devices with one, by name."""
-    process = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True)
+    return compare()
+
+
+@pytest.fixture(scope="module")
+def few_on_eight():
+    """The comparisons of the quick tests."""
+    return compare("quick")
+
+
+def compare(*arguments):
+    process = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr[-3000:]
     comparisons = map(json.loads, process.stdout.splitlines())
     return {comparison["what"]: comparison for comparison in comparisons}
@@ -32,40 +42,48 @@ def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
     assert on_eight[name]["gradient"] < 1e-5
 
 
-@pytest.mark.parametrize("name", ["gram", "octaves", "deep"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["octaves", "deep"])
 def test_devices_exchange_rows_and_never_gather_them(on_eight, name):
-    transfers = on_eight[name]["transfers"]
+    check_transfers(on_eight[name]["transfers"])
+
+
+def test_devices_exchange_rows_for_gram_matrices(few_on_eight):
+    check_transfers(few_on_eight["gram"]["transfers"])
+
+
+def check_transfers(transfers):
     assert transfers["collective-permute"] > 0 and transfers["all-reduce"] > 0
     assert "all-gather" not in transfers
 
 
 @pytest.mark.parametrize("program", ["step", "loop"])
-def test_a_step_with_its_optimizer_gathers_no_rows(on_eight, program):
-    transfers = on_eight["loops"][program]
-    assert transfers["collective-permute"] > 0 and transfers["all-reduce"] > 0
-    assert "all-gather" not in transfers
+def test_a_step_with_its_optimizer_gathers_no_rows(few_on_eight, program):
+    check_transfers(few_on_eight["loops"][program])
 
 
-def test_the_loop_on_the_devices_is_that_in_python(on_eight):
-    assert on_eight["loops"]["image"] < 2e-3
-    assert on_eight["loops"]["loss"] < 1e-2
+def test_the_loop_on_the_devices_is_that_in_python(few_on_eight):
+    assert few_on_eight["loops"]["image"] < 2e-3
+    assert few_on_eight["loops"]["loss"] < 1e-2
 
 
 @pytest.mark.parametrize("what", ["convolution", "padding"])
-def test_several_devices_use_algorithms_that_xla_can_divide(on_eight, what):
-    assert on_eight[what]["divided"] and not on_eight[what]["alone"]
+def test_several_devices_use_algorithms_that_xla_can_divide(few_on_eight, what):
+    assert few_on_eight[what]["divided"] and not few_on_eight[what]["alone"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scales", "tiles at all scales", "maps"])
 def test_coarse_scales_run_on_fewer_devices(on_eight, name):
     assert on_eight[name]["image"] < 0.01
 
 
-def test_a_height_that_the_devices_do_not_divide_is_kept(on_eight):
-    assert on_eight["uneven"]["shape"] == [144, 72, 3]
-    assert on_eight["uneven"]["image"] < 0.01
+def test_a_height_that_the_devices_do_not_divide_is_kept(few_on_eight):
+    assert few_on_eight["uneven"]["shape"] == [144, 72, 3]
+    assert few_on_eight["uneven"]["image"] < 0.01
 
 
+@pytest.mark.slow
 def test_a_mesh_divides_images_and_rows(on_eight):
     assert on_eight["batch"]["image"] < 0.01
 

@@ -45,6 +45,7 @@ def make_target(image):
     return STATISTIC.make_target(STATISTIC.summarize(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [1, 0.1, 0.01, 0.001])
 @pytest.mark.parametrize("spectrum", [0, 1, 3])
 def test_against_eigenvalues(spectrum, contrast):

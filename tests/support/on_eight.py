@@ -10,6 +10,7 @@ import collections
 import json
 import os
 import re
+import sys
 
 # Each program runs once, so compiling it well does not pay.
 os.environ["XLA_FLAGS"] = (
@@ -167,32 +168,42 @@ def report_algorithms():
         report(what, alone=alone, divided=divided)
 
 
-def main():
+def main(quick):
+    """Reports all comparisons, or only those of quick tests."""
     report_algorithms()
     sharding.MIN_ROWS = 16
     convolutions.choose_algorithm = lambda *shapes, **choices: convolutions.direct
     with jax.enable_x64(True):
-        for name in statistics.STATISTICS:
-            network = {"network": "steerable", "layers": ""} if name == "joint" else {}
-            compare_evaluations(name, statistic=name, optimizer="adam", **network)
-        for name, layers in OTHER_NETWORKS.items():
-            weights = {} if name in ("shallow", "steerable") else {"weights": "random"}
-            compare_evaluations(name, network=name, layers=layers, **weights)
-        compare_evaluations("octaves", octaves=2)
-        deep = ",".join(networks.NETWORKS["vgg_lite"].defaults())
-        compare_evaluations("deep", layers=deep, statistic="gram")
-        compare_evaluations("tiles", tile="xy", tv_weight=0.1)
+        compare_evaluations("gram", statistic="gram", optimizer="adam")
+        if not quick:
+            compare_all_evaluations()
 
     compare_loops()
     exemplar = build_exemplar()
+    compare_results("uneven", "rows:8", exemplar, height=144, width=72, scales=1)
+    if quick:
+        return
     maps = np.concatenate([exemplar, exemplar[..., ::-1]], -1)
     tall = {"height": 256, "width": 72, "scales": 2}
     compare_results("scales", "rows:8", exemplar, **tall)
-    compare_results("uneven", "rows:8", exemplar, height=144, width=72, scales=1)
     compare_results("tiles at all scales", "rows:8", exemplar, **tall, tile="xy")
     compare_results("maps", "rows:8", maps, **tall)
     compare_batches()
 
 
+def compare_all_evaluations():
+    """Reports the losses and gradients of all other statistics and networks."""
+    for name in statistics.STATISTICS.keys() - {"gram"}:
+        network = {"network": "steerable", "layers": ""} if name == "joint" else {}
+        compare_evaluations(name, statistic=name, optimizer="adam", **network)
+    for name, layers in OTHER_NETWORKS.items():
+        weights = {} if name in ("shallow", "steerable") else {"weights": "random"}
+        compare_evaluations(name, network=name, layers=layers, **weights)
+    compare_evaluations("octaves", octaves=2)
+    deep = ",".join(networks.NETWORKS["vgg_lite"].defaults())
+    compare_evaluations("deep", layers=deep, statistic="gram")
+    compare_evaluations("tiles", tile="xy", tv_weight=0.1)
+
+
 if __name__ == "__main__":
-    main()
+    main(quick="quick" in sys.argv)
