@@ -73,7 +73,11 @@ def install(monkeypatch, summarize, distance):
 
 
 @pytest.mark.parametrize(
-    "summarize, distance, choices, message", MISTAKES.values(), ids=list(MISTAKES)
+    "summarize, distance, choices, message",
+    [
+        pytest.param(*mistake, id=name, marks=[pytest.mark.slow] if number > 1 else [])
+        for number, (name, mistake) in enumerate(MISTAKES.items())
+    ],
 )
 def test_the_line_names_what_is_not_finite(
     exemplar, summarize, distance, choices, message, monkeypatch

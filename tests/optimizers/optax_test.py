@@ -109,11 +109,6 @@ def assert_descends(states):
     assert last.loss < bowl(START)
 
 
-@pytest.mark.parametrize("name", ["polyak_sgd", "reduce_on_plateau"])
-def test_two_steps_of_some_transformations(name):
-    assert_descends(two_steps(build(name)))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_two_steps_of_each_transformation(name):

@@ -73,6 +73,7 @@ def test_the_gradient_is_that_of_finite_differences_of_the_reference():
     np.testing.assert_allclose(np.vdot(gradient, direction), finite, rtol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-20, 1e-6, 1, 1e6])
 def test_degenerate_features_of_any_size_are_finite(size):
     rng = np.random.default_rng(2)

@@ -112,11 +112,15 @@ WITH_NORMS = {
 }
 
 
+COSTLY = pytest.mark.slow
+SLOW = ("joint", "histogram", "bures")
+
+
 @pytest.mark.parametrize(
     "statistic",
     [
-        *TABLE.values(),
-        *(pytest.param(each, marks=pytest.mark.slow) for each in WITH_NORMS.values()),
+        *(pytest.param(each, marks=COSTLY if name in SLOW else ()) for name, each in TABLE.items()),
+        *(pytest.param(each, marks=COSTLY) for each in WITH_NORMS.values()),
     ],
     ids=[*TABLE, *WITH_NORMS],
 )

@@ -36,6 +36,7 @@ def test_the_observer_of_the_last_step_too(exemplar):
         jaxtex.synthesize(exemplar, observe=raising(StopIteration, 3), **SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [batches.run_threads, batches.run_vmapped])
 def test_an_observer_that_raises_ends_a_batch(run, exemplar):
     plans = api.build_batch([exemplar], config.Config(**SMALL), 2)
