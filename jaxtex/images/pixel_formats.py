@@ -75,7 +75,8 @@ def describe_cut(low: float, high: float, white: float) -> str:
     text = f"floats from {low:g} to {high:g}; cut below 0 (black) and above {white:g} (white)"
     if high <= white + half_level:
         return text
-    likely = 255 if 25 < high <= 255 else 65535 if 6553 < high <= 65535 else high
+    fitting = [level for level in (255, 65535) if level // 10 < high <= level]
+    likely = fitting[0] if fitting else high
     return f"{text}. If {likely:g} is white: jaxtex.load_image(path, white={likely:g})"
 
 

@@ -24,7 +24,7 @@ NO_WHITE = "no defined white; must be unsigned, with at most 16 bits"
 
 
 class Kind(NamedTuple):
-    """What the samples of a TIFF are."""
+    """Meaning of the samples of a TIFF."""
 
     photometric: int
     sample: tiff_planes.Sample

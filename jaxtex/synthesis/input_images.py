@@ -193,7 +193,8 @@ def result_size(config: configs.Config, image: np.ndarray) -> tuple[int, int]:
       UserError: the side that follows from the other one cannot be used.
     """
     rows, columns = image.shape[:2]
-    flag = "height" if config.height else "width" if config.width else "size"
+    given = [flag for flag in ("height", "width") if getattr(config, flag)]
+    flag = given[0] if given else "size"
     length = getattr(config, flag)
     if flag == "size":
         shorter = "height" if rows <= columns else "width"

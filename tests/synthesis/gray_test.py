@@ -1,4 +1,4 @@
-"""What is gray stays gray: every snapshot and result of gray images has equal channels."""
+"""Tests that gray stays gray: every snapshot and result of gray images has equal channels."""
 
 import jax
 import numpy as np

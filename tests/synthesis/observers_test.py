@@ -1,4 +1,4 @@
-"""What an observer, or another function of the user's, raises is never taken for the end."""
+"""Tests that an error raised by an observer, or another function of the user, reaches the caller."""
 
 import pytest
 
