@@ -118,6 +118,11 @@ def default_folder(style: str, config: configs.Config, several: bool) -> pathlib
 
 
 def default_name(style: str, config: configs.Config) -> str:
-    """Returns the name of the folder below `runs/`: the stems of content and style."""
+    """Returns the name of the folder below `runs/`: the stems of content and style.
+
+    Args:
+      style: value of `--style`.
+      config: the choices.
+    """
     name = "-".join(file_names.stem(path) for path in (config.content, style) if path)
     return f"{name}_" if name in run_status.OTHER_FOLDERS else name

@@ -68,7 +68,13 @@ def extent(values: np.ndarray) -> tuple[float, float]:
 
 
 def describe_cut(low: float, high: float, white: float) -> str:
-    """Describes what is cut from floats between two values; empty if no level of 255 changes."""
+    """Describes what is cut from floats; empty if no level of 255 changes.
+
+    Args:
+      low: the least value.
+      high: the greatest value.
+      white: the value of white; black is 0.
+    """
     half_level = white / 510
     if low >= -half_level and high <= white + half_level:
         return ""

@@ -99,7 +99,15 @@ def cut_patch(image: np.ndarray, field: ReceptiveField, row: int, column: int) -
 
 
 def reflect(indices: np.ndarray, size: int) -> np.ndarray:
-    """Reflects indices into `0 ... size - 1`, any number of times, without repeating the border."""
+    """Reflects indices at both borders, any number of times, without repeating the border.
+
+    Args:
+      indices: integers of any shape, also negative ones.
+      size: number of positions.
+
+    Returns:
+      Integers in `[0, size)`, of the shape of `indices`.
+    """
     period = max(1, 2 * (size - 1))
     indices = indices % period
     return np.minimum(indices, period - indices)

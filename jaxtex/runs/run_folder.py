@@ -49,7 +49,12 @@ def mark_done(folder: pathlib.Path, outcome: dict, keep: bool = False) -> None:
 
 
 def remove_checkpoints(folder: pathlib.Path, kept: str = "") -> None:
-    """Removes checkpoints, except the one of this stem; other files in their folder stay."""
+    """Removes checkpoints; other files in their folder stay.
+
+    Args:
+      folder: of the run.
+      kept: stem of the checkpoint that stays; empty removes all.
+    """
     for path in (folder / CHECKPOINTS).glob("*.npz"):
         if path.stem != kept:
             path.unlink(missing_ok=True)

@@ -257,7 +257,15 @@ def refuse_unknown_names(cls: Class) -> Class:
 
 
 def require_names(given: Iterable[str], known: Sequence[str]) -> None:
-    """Raises `UnknownNameError` if one of the given names is not known."""
+    """Validates names of arguments.
+
+    Args:
+      given: the names that the caller used.
+      known: all names there are.
+
+    Raises:
+      UnknownNameError: one of `given` is not in `known`.
+    """
     for name in given:
         if name not in known:
             raise UnknownNameError(str(errors.unknown("choice", name, known)))

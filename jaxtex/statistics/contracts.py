@@ -46,6 +46,10 @@ def build(name: str, make: Any, options: Mapping[str, Any]) -> base.Statistic:
 def validate_factory(name: str, make: Any) -> None:
     """Validates that a row of the table is a function.
 
+    Args:
+      name: of the statistic.
+      make: the row.
+
     Raises:
       UserError: it is not.
     """
@@ -62,6 +66,10 @@ def validate_factory(name: str, make: Any) -> None:
 
 def parameters(name: str, make: Any) -> dict[str, inspect.Parameter]:
     """Returns the options of a statistic; annotations that are texts are evaluated if possible.
+
+    Args:
+      name: of the statistic.
+      make: its function.
 
     Raises:
       UserError: the row is not a function.

@@ -99,7 +99,12 @@ def reduce_image(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def reduced_sides(image: np.ndarray, factor: int) -> tuple[int, int]:
-    """Returns height and width of the result of `reduce_image`."""
+    """Returns height and width of the result of `reduce_image`.
+
+    Args:
+      image: `[H, W, C]`.
+      factor: how many times the result is smaller, at least 1.
+    """
     height, width = (max(images.MIN_SIDE, round(side / factor)) for side in image.shape[:2])
     return height, width
 

@@ -1,4 +1,4 @@
-"""Tests that an error raised by an observer, or another function of the user, reaches the caller."""
+"""Tests that an error raised by an observer, or another user function, reaches the caller."""
 
 import pytest
 
