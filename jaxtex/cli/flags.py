@@ -15,6 +15,8 @@ from absl import flags
 
 from jaxtex import errors, networks, optimizers, statistics
 from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths, presets
+from jaxtex.images import color_transfer
+from jaxtex.losses import content
 from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
@@ -25,7 +27,8 @@ CHOICES: Mapping[str, Mapping] = {
     "network": networks.NETWORKS,
     "statistic": statistics.STATISTICS,
     "optimizer": optimizers.OPTIMIZERS,
-    "content_norm": statistics.NORMS,
+    "content_norm": content.NORMS,
+    "content_color": color_transfer.CONTENT_COLORS,
     "precision": convolutions.PRECISIONS,
     "remat": memory_budget.REMATS,
     "preset": presets.PRESETS,

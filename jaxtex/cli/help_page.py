@@ -47,6 +47,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "content_layers",
         "content_weight",
         "content_norm",
+        "content_color",
         "tv_weight",
         "spectrum_weight",
         "excite",

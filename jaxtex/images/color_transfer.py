@@ -3,7 +3,7 @@
 Images are `[H, W, 3]` in [0, 1] unless a function says otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ GRAY_SHARE = 0.05  # and by this part of its contrast at most
 MEAN = (1, 1, 1)  # weights of red, green and blue
 LUMINANCE = (0.299, 0.587, 0.114)  # Y of YIQ, the color space of NTSC
 FIRST = (1, 0, 0)
+PALE = 1e-3  # variance of the colors of a pale photograph
 TINY = 1e-5  # added to variances, so that flat images have an invertible covariance
 
 
@@ -118,7 +119,7 @@ def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
     return np.clip((style - style.mean()) * gain + target.mean(), 0, 1).astype(np.float32)
 
 
-def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+def match_color(style: np.ndarray, content: np.ndarray, added: float = TINY) -> np.ndarray:
     """Gives a style the mean and covariance of the colors of a content.
 
     Of all linear maps that do so, this one moves the colors least. A gray content, whose covariance
@@ -127,6 +128,7 @@ def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
     Args:
       style: image to recolor, `[H, W, 3]` in [0, 1].
       content: gives the colors, `[H', W', 3]` in [0, 1].
+      added: to the variances of both. A larger value keeps the noise of a pale style pale.
 
     Returns:
       `[H, W, 3]`, float32, clipped to [0, 1].
@@ -138,18 +140,34 @@ def match_color(style: np.ndarray, content: np.ndarray) -> np.ndarray:
     style, content = arrays.check(style), arrays.check(content)
     if is_gray(content):
         return match_luminance(style, content)
-    mean, covariance = _moments(style)
-    target_mean, target = _moments(content)
+    mean, covariance = _moments(style, added)
+    target_mean, target = _moments(content, added)
     root = _power(covariance, 0.5)
     inverse = _power(covariance, -0.5)
     linear = inverse @ _power(root @ target @ root, 0.5) @ inverse
     return np.clip((style - mean) @ linear + target_mean, 0, 1).astype(np.float32)
 
 
-def _moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def recolor(content: np.ndarray, styles: Sequence[np.ndarray], shares: np.ndarray) -> np.ndarray:
+    """Gives a content the mean and covariance of its styles' colors, but no colors to its noise.
+
+    Args:
+      content: `[H, W, 3]` in [0, 1].
+      styles: each `[H', W', 3]` in [0, 1].
+      shares: how much each style counts in each pixel, `[K, H, W, 1]`.
+
+    Returns:
+      `[H, W, 3]`, float32, clipped to [0, 1].
+    """
+    recolored = [match_color(content, style, PALE) for style in styles]
+    blend = sum(share * image for share, image in zip(shares, recolored, strict=True))
+    return np.clip(blend / shares.sum(0), 0, 1).astype(np.float32)
+
+
+def _moments(image: np.ndarray, added: float) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean, `[3]`, and the covariance, `[3, 3]`, of the colors."""
     pixels = image.reshape(-1, 3).astype(np.float64)
-    return pixels.mean(0), np.cov(pixels.T) + TINY * np.eye(3)
+    return pixels.mean(0), np.cov(pixels.T) + added * np.eye(3)
 
 
 def _power(matrix: np.ndarray, power: float) -> np.ndarray:
@@ -158,11 +176,18 @@ def _power(matrix: np.ndarray, power: float) -> np.ndarray:
     return (vectors * np.maximum(values, TINY**2) ** power) @ vectors.T
 
 
-def _keep(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Returns the style unchanged."""
-    del content
-    return style
+def _keep(image: np.ndarray, *others: object) -> np.ndarray:
+    """Returns the image unchanged."""
+    del others
+    return image
 
 
 # --preserve_color -> what to do to each style before the transfer.
-PRESERVE_COLOR = {"none": _keep, "match": match_color, "luminance": match_luminance}
+PRESERVE_COLOR: Mapping[str, Callable[..., np.ndarray]] = {
+    "none": _keep,
+    "match": match_color,
+    "luminance": match_luminance,
+}
+
+# --content_color -> what to do to the content before the transfer.
+CONTENT_COLORS: Mapping[str, Callable[..., np.ndarray]] = {"style": recolor, "own": _keep}

@@ -71,6 +71,34 @@ def white_pixels(mask: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized >= min(WHITE, resized.max())
 
 
+def inside(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Returns the pixels of an image inside a mask, `[1, N, C]`; without a mask the image."""
+    return image if mask is None else image[white_pixels(mask, *image.shape[:2])][None]
+
+
+def blend_shares(
+    weights: Sequence[float], masks: Sequence[np.ndarray] | None, height: int, width: int
+) -> np.ndarray:
+    """Returns how much each style counts in each pixel: its weight inside its mask, 0 elsewhere.
+
+    Where there is no mask, all styles count.
+
+    Args:
+      weights: one for each style.
+      masks: one for each style, as in `white_pixels`; None: all styles everywhere.
+      height: in pixels.
+      width: in pixels.
+
+    Returns:
+      `[K, height, width, 1]`; only ratios matter.
+    """
+    white = np.ones((len(weights), height, width), bool)
+    if masks:
+        white = np.stack([white_pixels(mask, height, width) for mask in masks])
+        white[:, ~white.any(0)] = True
+    return white[..., None] * np.reshape(weights, (-1, 1, 1, 1))
+
+
 def choose_regions(
     layers: Sequence[str], result: Shares | None, styles: Sequence[Shares | None]
 ) -> Regions:

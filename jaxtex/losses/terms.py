@@ -1,81 +1,10 @@
-"""Terms that compare no statistics: content, activation, total variation and spectrum."""
-
-from typing import Any
+"""Terms that compare neither statistics nor content: activation, total variation and spectrum."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxtex import networks, statistics
 from jaxtex.losses import base, summaries
-
-
-def content(weights: dict[str, float], share: float, norm: str = "relative") -> base.Term:
-    """Returns half of the squared difference of features at each position, averaged over layers.
-
-    Args:
-      weights: layer -> positive weight; only their ratios matter.
-      share: weight in the loss.
-      norm: "relative": in units of the content's own energy; "plain": the sum of squares, as in the
-        paper.
-
-    Returns:
-      A term whose target is layer -> features of the content; `inside`, if there is one, is layer
-      -> bool `[H, W, 1]`, where they are compared.
-
-    References:
-      Gatys, Ecker and Bethge, "A Neural Algorithm of Artistic Style", 2015,
-      https://arxiv.org/abs/1508.06576.
-    """
-    total_weight = sum(weights.values())
-
-    def difference(target: jax.Array, features: jax.Array) -> jax.Array:
-        target = target.astype(statistics.accumulation_dtype(target))
-        features = features.astype(statistics.accumulation_dtype(features))
-        return statistics.NORMS[norm](target, features, target.shape[-1])
-
-    def evaluate(
-        image: jax.Array, features: networks.Features, target: dict[str, Any]
-    ) -> jax.Array:
-        del image
-        differences = {}
-        for layer in weights:
-            expected, found = target[layer], features[layer]
-            if layer in target.get("inside", ()):
-                inside = target["inside"][layer]
-                expected, found = jnp.where(inside, expected, 0), jnp.where(inside, found, 0)
-            differences[layer] = difference(expected, found)
-        return sum(
-            weight / total_weight * 0.5 * differences[layer] for layer, weight in weights.items()
-        )
-
-    def make_target(images: base.TargetImages) -> dict[str, Any]:
-        assert images.content is not None  # the term exists only with a content
-        padded = pad_to(images.content, images.height, images.width)
-        features = images.features(padded)
-        target: dict[str, Any] = {layer: features[layer] for layer in weights}
-        inside = {layer: images.inside[layer] for layer in weights if layer in images.inside}
-        if inside:
-            target["inside"] = {layer: mask[..., None] for layer, mask in inside.items()}
-        return target
-
-    return base.Term(evaluate, share, make_target)
-
-
-def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pads an image by repeating its last row and column.
-
-    Args:
-      image: `[H, W, 3]`.
-      height: H or more.
-      width: W or more.
-
-    Returns:
-      `[height, width, 3]`.
-    """
-    rows = height - image.shape[0]
-    columns = width - image.shape[1]
-    return np.pad(image, ((0, rows), (0, columns), (0, 0)), "edge")
 
 
 def activation(layer: str, channel: int, share: float) -> base.Term:

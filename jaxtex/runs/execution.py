@@ -195,6 +195,9 @@ def build_checkpointer(
                 run_writer.flush()
 
     def accepts(plan: stepping.Plan, about: dict) -> bool:
+        about = {**about, "identity": run_folder.complete(about["identity"])}
+        if about["identity"] == identity:
+            return True
         return isinstance(identity, dict) and claims.is_earlier(plan, about, identity)
 
     checkpoints = folder / run_folder.CHECKPOINTS

@@ -17,6 +17,7 @@ import jax
 
 from jaxtex import errors, images
 from jaxtex.images import builtin, file_checks
+from jaxtex.runs import run_folder
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import initialization, input_images, scales, settings
@@ -95,7 +96,10 @@ def _with_octaves(style: str, config: configs.Config) -> configs.Config:
             # Some sides follow from the proportions of the images.
             inputs = input_images.load_inputs(configs.split_paths(style), choices)
             side = inputs.shortest_side
-        numbers = set(scales.scale_octaves(choices, side))
+        transfer = bool(
+            style and config.content and config.content_weight and config.texture_weight
+        )
+        numbers = set(scales.scale_octaves(choices, side, transfer))
     except (errors.UserError, OSError):
         return config
     return dataclasses.replace(config, octaves=numbers.pop()) if len(numbers) == 1 else config
@@ -166,7 +170,7 @@ def flags_of(path: str | os.PathLike, given: Mapping[str, object]) -> dict:
         has changed.
     """
     record = read(path)
-    chosen = {**record["flags"], **given}
+    chosen = {**run_folder.complete_flags(record["flags"]), **given}
     for name, value in chosen.items():
         if not has_flag_type(name, value):
             raise errors.UserError(

@@ -10,8 +10,11 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+from jaxtex import networks
 from jaxtex.runtime import file_names, files
+from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
@@ -91,8 +94,38 @@ def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathli
 
 
 def read_record(folder: pathlib.Path) -> dict:
-    """Reads `run.json`; empty if it is missing or damaged."""
-    return _read_json(folder / RECORD)
+    """Reads `run.json`; empty if it is missing or damaged. Its flags are completed."""
+    return complete(_read_json(folder / RECORD))
+
+
+def complete(record: Any) -> Any:
+    """Completes the flags of a record or identity, or of each of a list."""
+    if isinstance(record, list):
+        return [complete(each) for each in record]
+    if isinstance(record, dict) and isinstance(record.get("flags"), dict):
+        return {**record, "flags": complete_flags(record["flags"])}
+    return record
+
+
+def complete_flags(flags: dict) -> dict:
+    """Adds the choices that jaxtex did not have when a record was made, with the values of then.
+
+    Args:
+      flags: all choices of a run by name, as its version recorded them.
+    """
+    if "content_color" in flags or "content_norm" not in flags:
+        return flags
+    if not flags.get("content"):  # choices without effect: today's defaults
+        names = ("content_color", "content_weight")
+        return {**flags, **{name: getattr(configs.Config, name) for name in names}}
+
+    network = networks.NETWORKS.get(str(flags.get("network")))
+    completed = {**flags, "content_color": "own"}
+    if network is not None:
+        completed["content_layers"] = flags.get("content_layers") or network.defaults()[-1]
+    if flags.get("content_weight"):
+        completed["init"] = flags.get("init") or "noise"
+    return completed
 
 
 def read_done(folder: pathlib.Path) -> dict:

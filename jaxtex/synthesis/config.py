@@ -84,14 +84,18 @@ class Config:
     )
     content_layers: str = _choice(
         "",
-        "Layers of the content loss, such as relu3_1 or relu2_2,relu3_1:0.5 (layer:weight). "
-        "Empty uses the network's deepest default layer.",
+        "Layers of the content loss, such as relu2_2,relu3_1/2:0.5 (layer:weight; /2 at half "
+        "size). Empty uses a deep layer, and that layer at half and quarter size.",
     )
-    content_weight: float = _choice(0.02, "Weight of the content in the loss.")
+    content_weight: float = _choice(0.2, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
-        "Norm of the content loss: relative divides by the energy of the content; plain is 1/2 "
-        "sum (F - P)^2.",
+        "How the content is compared: relative in units of its energy; plain by 1/2 sum (F - P)^2; "
+        "self_similarity by how alike its parts are.",
+    )
+    content_color: str = _choice(
+        "style",
+        "Colors of the content before the transfer: style (mean and covariance), or its own.",
     )
     tv_weight: float = _choice(
         0.0,
@@ -182,12 +186,12 @@ class Config:
     init: str = _choice(
         "",
         "Initial image: spectrum (noise with the power spectrum of the style), noise (white), "
-        "style, content, or an image file. Empty uses spectrum, or noise with a --content.",
+        "style, content, or an image file. Empty uses spectrum; with --content the content.",
     )
     noise: float = _choice(
         0.0,
         "Contrast of the initial noise. Of spectrum noise, relative to the style (0 uses 0.5); "
-        "of white noise, the standard deviation (0 uses 0.02).",
+        "of white noise, also that added to a content, the standard deviation (0 uses 0.02).",
     )
 
     def __post_init__(self) -> None:
@@ -271,15 +275,15 @@ def warn_unused(config: Config, has_content: bool) -> None:
     """
     reasons: dict[str, str] = {}
     if not has_content:
-        content_choices = ("content_layers", "content_weight", "content_norm", "preserve_color")
-        reasons |= dict.fromkeys(content_choices, "without a --content")
+        of_content = [name for name in dir(config) if name.startswith("content_")]
+        reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
     if not config.excite:
         reasons["excite_weight"] = "without --excite"
     if config.optimizer == "lbfgs":
         reasons["learning_rate"] = "with --optimizer=lbfgs"
     if config.optimizer in ("adam", "gd"):
         reasons["history"] = f"with --optimizer={config.optimizer}"
-    if config.init not in ("", "spectrum", "noise"):
+    if config.init not in ("", "spectrum", "noise", "content"):
         reasons["noise"] = f"with --init={config.init}"
 
     for name, reason in reasons.items():

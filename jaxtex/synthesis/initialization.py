@@ -42,13 +42,10 @@ def initial_image(
     if kind == "noise":
         means = [image.mean((0, 1)) for image in _references(inputs)]
         mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
-        white = rng.standard_normal((height, width, mean.shape[-1]), np.float32)
-        white = color_transfer.blend_gray(
-            white, inputs.gray_at(height, width), color_transfer.FIRST
-        )
-        return np.clip(mean + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
+        return _add_noise(mean, inputs, config, (height, width), rng)
     if kind == "content":
-        return _resized(inputs.content, kind, height, width)
+        content = _resized(inputs.content, kind, height, width)
+        return _add_noise(content, inputs, config, (height, width), rng)
     if kind == "style":
         if inputs.masks:
             resized = [images.resize(style, height, width) for style in inputs.styles]
@@ -70,33 +67,33 @@ def initial_image(
     return color_transfer.blend_gray(image, gray, color_transfer.LUMINANCE)
 
 
-def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np.ndarray:
-    """Resizes the style or content that `--init` names."""
-    if image is None:
-        raise errors.UserError(f"--init={kind}: --{kind} is missing")
-    return images.resize(image, height, width)
+def _add_noise(
+    image: np.ndarray,
+    inputs: input_images.Inputs,
+    config: configs.Config,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Adds white noise to an image of this size, or to a color `[C]`."""
+    white = rng.standard_normal((*size, image.shape[-1]), np.float32)
+    white = color_transfer.blend_gray(white, inputs.gray_at(*size), color_transfer.FIRST)
+    return np.clip(image + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
 
 
 def _blend_regions(
     inputs: input_images.Inputs, values: Sequence[np.ndarray], height: int, width: int
 ) -> np.ndarray:
-    """Returns the value of each style inside its mask, and the mean of several or no masks.
-
-    Args:
-      inputs: masks, and weights of the styles.
-      values: for each style `[C]` or `[height, width, C]`.
-      height: in pixels.
-      width: in pixels.
-
-    Returns:
-      `[height, width, C]`, float32.
-    """
-    assert inputs.masks is not None
-    white = np.stack([regions.white_pixels(mask, height, width) for mask in inputs.masks])
-    white[:, ~white.any(0)] = True
-    shares = white[..., None] * np.reshape(inputs.weights, (-1, 1, 1, 1))
+    """Blends a value of each style, `[C]` or `[height, width, C]`, see `regions.blend_shares`."""
+    shares = regions.blend_shares(inputs.weights, inputs.masks, height, width)
     blend = sum(share * value for share, value in zip(shares, values, strict=True))
     return (blend / shares.sum(0)).astype(np.float32)
+
+
+def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np.ndarray:
+    """Resizes the style or content that `--init` names."""
+    if image is None:
+        raise errors.UserError(f"--init={kind}: --{kind} is missing")
+    return images.resize(image, height, width)
 
 
 def scale_details(
@@ -129,11 +126,16 @@ def scale_details(
 
 
 def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
-    """Returns `config.init`, or its default: a content is easier to reach from white noise."""
+    """Returns `config.init`, or its default.
+
+    A style transfer starts from its content, so that light and arrangement are the content's. A
+    content without a style is reconstructed from white noise.
+    """
     if config.init:
         return config.init
-    with_content = inputs.content is not None and config.content_weight
-    return "noise" if with_content else "spectrum"
+    if inputs.content is None or not config.content_weight:
+        return "spectrum"
+    return "content" if inputs.is_transfer(config) else "noise"
 
 
 def _reference(inputs: input_images.Inputs) -> np.ndarray:

@@ -19,18 +19,17 @@ MAX_PROPORTION_ERROR = 0.02  # by which proportions may differ unsaid
 
 
 class Inputs(NamedTuple):
-    """Images and how they are used. All are RGB in [0, 1].
+    """Images and how they are used; RGB in [0, 1].
 
     Attributes:
       styles: exemplars `[H, W, 3]`; a style of k maps is `[H, W, 3 k]`.
       weights: one for each style.
       style_masks: for each style where it is used, `[H, W]`; None: everywhere.
       masks: for each style where the result follows it, `[H, W]`; None blends all styles.
-      content: `[height, width, 3]`; None without style transfer.
+      content: `[height, width, 3]`, with the colors of `config.content_color`; None without one.
       height: rows of the result, in pixels.
       width: columns of the result, in pixels.
-      color: what a content that is given as luminance differs from it, `[height, width, 3]`; added
-        to the result. None adds nothing.
+      color: added to the result, `[height, width, 3]`: what the content differs from its luminance.
       gray: where each of k maps of the result is gray, `[height or 1, width or 1, k]` in [0, 1];
         None: nowhere.
       material: how the maps of the style are restored.
@@ -56,6 +55,11 @@ class Inputs(NamedTuple):
         """Shortest side of the exemplars and the result, in pixels."""
         sides = [side for style in self.styles for side in style.shape[:2]]
         return min(self.height, self.width, *sides)
+
+    def is_transfer(self, config: configs.Config) -> bool:
+        """Returns True if both a style and a content decide the result."""
+        content = self.content is not None and config.content_weight
+        return bool(content and self.styles and config.texture_weight)
 
     def gray_at(self, height: int, width: int) -> np.ndarray | None:
         """Returns `gray` at a size of the result."""
@@ -96,8 +100,7 @@ def build_inputs(
 
     Args:
       styles: exemplars, `[H, W, 3 k]` in [0, 1], or `[H, W, 3 k + 1]` with transparency.
-      content: `[H, W, 3]`, or `[H, W, 4]` with transparency; None for the file of
-        `config.content`, if there is one.
+      content: `[H, W, 3]` or `[H, W, 4]`; None for the file of `config.content`, if there is one.
       settings: sizes, masks and maps.
 
     Raises:
@@ -106,10 +109,9 @@ def build_inputs(
     config = settings.config
     if content is None and config.content:
         content = images.load(config.content, config.alpha == "keep")
-    if config.preserve_color != "none" and content is None:
-        raise errors.UserError(
-            f"--preserve_color={config.preserve_color} needs --content, whose colors it preserves"
-        )
+    colors = config.preserve_color
+    if colors != "none" and content is None:
+        raise errors.UserError(f"--preserve_color={colors} needs --content, whose colors it keeps")
 
     styles = [images.validate(style) for style in styles]
     styles, material = _add_maps(styles, content, settings)
@@ -124,19 +126,23 @@ def build_inputs(
     if content is not None:
         warn_if_stretched("content", base.shape[:2], height, width)
         content, alpha = _split_alpha(base, height, width)
-        prepare = color_transfer.PRESERVE_COLOR[config.preserve_color]
+        prepare = color_transfer.PRESERVE_COLOR[colors]
         styles = [prepare(style, content) for style in styles]
-        if config.preserve_color == "luminance":
+        if colors == "luminance":
             content, color = color_transfer.split_color(content)
 
     style_shapes = [style.shape for style in styles]
     style_masks: list[np.ndarray | None] = [None] * len(styles)
     if settings.style_masks:
         style_masks = [*_load_masks("style_masks", settings.style_masks, style_shapes)]
-    masks = None
-    if settings.masks:
-        masks = _load_masks("masks", settings.masks, [(height, width)] * len(styles))
+    sizes = [(height, width)] * len(styles)
+    masks = _load_masks("masks", settings.masks, sizes) if settings.masks else None
+    weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
+    if uses_styles and content is not None and colors == "none":
+        pixels = [regions.inside(*pair) for pair in zip(styles, style_masks, strict=True)]
+        shares = regions.blend_shares(weights, masks, height, width)
+        content = color_transfer.CONTENT_COLORS[config.content_color](content, pixels, shares)
     if uses_styles or content is None:
         gray_maps = [each.gray for each in material.maps]
         gray = color_transfer.gray_share(styles, masks, gray_maps)
@@ -144,7 +150,7 @@ def build_inputs(
         gray = color_transfer.gray_share([content])
     return Inputs(
         styles=styles,
-        weights=_style_weights(settings, len(styles)),
+        weights=weights,
         style_masks=style_masks,
         masks=masks,
         content=content,

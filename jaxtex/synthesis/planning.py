@@ -78,7 +78,7 @@ def build_batch(
     specs: dict[int, targets.LossSpec] = {}  # by the number of octaves
     plans = []
     for inputs in batch:
-        octaves = max(scales.scale_octaves(settings, inputs.shortest_side))
+        octaves = max(_octaves(inputs, settings))
         if octaves not in specs:
             specs[octaves] = _build_loss(inputs, settings)
         plans += _build_seeds(specs[octaves], inputs, settings, num_images)
@@ -106,7 +106,7 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
-    (octaves,) = scales.scale_octaves(settings, inputs.shortest_side)
+    (octaves,) = _octaves(inputs, settings)
     spec = objectives.build_loss(inputs, settings.with_octaves(octaves), [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
     spec = spec._replace(network=network)
@@ -115,6 +115,12 @@ def build_functional(
     loss_fn = evaluation.build_loss_fn(spec, scale.strip, "xla")
     start = initialization.initial_image(inputs, settings.config, scale.height, scale.width)
     return spec, problem._replace(loss_fn=loss_fn), start
+
+
+def _octaves(inputs: input_images.Inputs, settings: choices.Settings) -> list[int]:
+    """Returns the number of octaves of each scale in which styles are matched."""
+    transfer = inputs.is_transfer(settings.config)
+    return scales.scale_octaves(settings, inputs.shortest_side, transfer)
 
 
 def _build_seeds(
@@ -149,7 +155,7 @@ def _build_loss(inputs: input_images.Inputs, settings: choices.Settings) -> targ
     if settings.layout.rows == 1:
         factors = scales.scale_factors(inputs.shortest_side, settings.config.scales)
         sizes = [scales.reduced_size(inputs, factor) for factor in factors]
-    octaves = max(scales.scale_octaves(settings, inputs.shortest_side))
+    octaves = max(_octaves(inputs, settings))
     return objectives.build_loss(inputs, settings.with_octaves(octaves), sizes)
 
 
@@ -172,7 +178,7 @@ def _build_plan(
             f"--shares={config.shares}: {len(settings.shares)} shares for {len(plan_scales)} scales"
         )
     sizes = [(scale.height, scale.width) for scale in plan_scales]
-    octaves = scales.scale_octaves(settings, inputs.shortest_side)
+    octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
     return stepping.Plan(
         problems=[

@@ -129,23 +129,25 @@ def scale_factors(side: int, scales: int) -> list[int]:
     return [2**scale for scale in reversed(range(number))]
 
 
-def scale_octaves(settings: choices.Settings, side: int) -> list[int]:
+def scale_octaves(settings: choices.Settings, side: int, transfer: bool = False) -> list[int]:
     """Returns the number of octaves of each scale, from coarse to fine.
 
     If the last octave had few positions, its covariances would determine what is where: only the
     exemplar itself, at its place, would reach a low loss. So the number follows the cells of the
-    coarsest layer along the shortest side; see docs/defaults.md.
+    coarsest layer along the shortest side; see docs/defaults.md. In a style transfer what is large
+    is the content's, so a single octave matches the style.
 
     Args:
       settings: `octaves`, `scales` and the network.
       side: shortest side of exemplars and result, in pixels.
+      transfer: True if there is a content beside the style.
 
     Raises:
       UserError: as `scale_factors`, or a layer is unknown.
     """
     factors = scale_factors(side, settings.config.scales)
-    if settings.config.octaves:
-        return [settings.config.octaves] * len(factors)
+    if settings.config.octaves or transfer:
+        return [settings.config.octaves or 1] * len(factors)
 
     halvings = settings.halvings()
     cells = [side // factor >> halvings for factor in factors]
@@ -194,8 +196,14 @@ def validate_layers(
 
     network = spec.network
     remedies = []
+    matched = [layer for term in spec.texture_terms for layer in term.layers]
+    octave = networks.octave_of(found.layer)
+    of_content = bool(matched) and octave > max(map(networks.octave_of, matched))
+    flag = "--content_layers" if of_content else f"--octaves={network.octaves}"
     for octaves in range(network.octaves - 1, 0, -1):
-        if not any(_small_layers(spec, network.clone(octaves=octaves), inputs, factors)):
+        if not of_content and not any(
+            _small_layers(spec, network.clone(octaves=octaves), inputs, factors)
+        ):
             remedies.append(f"--octaves={octaves}")
             break
     for first in range(1, len(factors)):
@@ -212,7 +220,7 @@ def validate_layers(
         lack = f"has {rows} x {columns} positions and needs {found.needed} x {found.needed}"
     scale = f" at the coarsest of {len(factors)} scales" if found.factor > 1 else ""
     raise errors.UserError(
-        f"--octaves={network.octaves}: layer '{found.layer}' {lack} in {found.image} of "
+        f"{flag}: layer '{found.layer}' {lack} in {found.image} of "
         f"{width} x {height} pixels{scale}: use {', or '.join(remedies)}"
     )
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxtex import errors, networks, optimizers, statistics, weights
+from jaxtex import errors, networks, optimizers, weights
 from jaxtex.images import arrays, color_transfer
+from jaxtex.losses import content
 from jaxtex.runtime import sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
@@ -54,7 +55,8 @@ class Settings:
       network: the network and how it is evaluated.
       layers: layer -> weight of the texture terms.
       statistic: the summands of `--statistic`.
-      content_layers: layer -> weight of the content term.
+      content_layers: layer -> weight of the content term; empty for the defaults, which depend on
+        the images, see `objectives`.
       style_weights: one for each style; empty weighs them equally.
       style_masks: paths or arrays, one for each style; or empty.
       masks: paths or arrays, one for each style; or empty.
@@ -112,20 +114,19 @@ def parse_settings(config: configs.Config) -> Settings:
     """
     configs.validate(config)
     network = errors.choose("network", config.network, networks.NETWORKS)
-    errors.choose("content_norm", config.content_norm, statistics.NORMS)
+    errors.choose("content_norm", config.content_norm, content.NORMS)
+    errors.choose("content_color", config.content_color, color_transfer.CONTENT_COLORS)
     errors.choose("remat", config.remat, memory_budget.REMATS)
     errors.choose("preserve_color", config.preserve_color, color_transfer.PRESERVE_COLOR)
     build_optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)
 
-    default_layers = network.defaults()
-    layers = parse_layers(config.layers) or dict.fromkeys(default_layers, 1.0)
-    content_layers = parse_layers(config.content_layers, "content_layers")
+    layers = parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     return Settings(
         config=config,
         network=network_choice(config),
         layers=layers,
         statistic=parser.parse(config.statistic),
-        content_layers=content_layers or {default_layers[-1]: 1.0},
+        content_layers=parse_layers(config.content_layers, "content_layers"),
         style_weights=parse_style_weights(config.style_weights),
         style_masks=configs.split_paths(config.style_masks),
         masks=configs.split_paths(config.masks),

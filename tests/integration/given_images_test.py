@@ -72,6 +72,10 @@ TAKES = {
         lambda x: color_transfer.match_color(x, GOOD),
         lambda x: color_transfer.match_color(GOOD, x),
     ],
+    "recolor": [
+        lambda x: color_transfer.recolor(x, [GOOD], np.ones((1, 40, 48, 1))),
+        lambda x: color_transfer.recolor(GOOD, [x], np.ones((1, 40, 48, 1))),
+    ],
     "match_luminance": [
         lambda x: color_transfer.match_luminance(x, GOOD),
         lambda x: color_transfer.match_luminance(GOOD, x),
@@ -172,7 +176,7 @@ def test_wrong_numbers_of_channels_are_refused(call, request):
         return
     with pytest.raises(errors.UserError, match=r"must (have shape )?.*\[H, W, 3\]"):
         call(np.concatenate([GOOD, GOOD[..., :2]], -1))
-    if name in metrics.METRICS or name in ("measure", "sheet", "grid", "match_color"):
+    if name in metrics.METRICS or name in ("measure", "sheet", "grid", "match_color", "recolor"):
         with pytest.raises(errors.UserError, match=r"\[H, W, 3\], got \[40, 48, 4\]"):
             call(np.concatenate([GOOD, GOOD[..., :1]], -1))
 

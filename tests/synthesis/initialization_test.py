@@ -99,14 +99,26 @@ def test_white_noise_has_the_mean_of_the_style_and_the_requested_deviation(textu
     assert image.std((0, 1)) == pytest.approx(0.1, rel=0.05)
 
 
-def test_the_default_with_a_content_is_white_noise(texture):
+def test_a_transfer_starts_from_its_content_with_the_noise_of_its_seed(texture):
     inputs = build_inputs(texture, content=texture[::-1])
 
-    def initial_image(init):
-        return initialization.initial_image(inputs, configs.Config(init=init), 96, 80)
+    def initial_image(**choices):
+        return initialization.initial_image(inputs, configs.Config(**choices), 96, 80)
 
-    np.testing.assert_array_equal(initial_image(""), initial_image("noise"))
-    assert np.abs(initial_image("noise") - initial_image("spectrum")).max() > 0.01
+    np.testing.assert_array_equal(initial_image(), initial_image(init="content"))
+    difference = initial_image(seed=1) - inputs.content
+    assert difference.std() == pytest.approx(initialization.WHITE_NOISE, rel=0.1)
+    assert np.abs(initial_image(seed=1) - initial_image(seed=2)).max() > 0.01
+    assert (initial_image(noise=0.1) - inputs.content).std() > 0.05
+
+
+def test_a_content_without_a_style_starts_from_white_noise(texture):
+    inputs = build_inputs(None, content=texture)
+    images_of = [
+        initialization.initial_image(inputs, configs.Config(init=init), 96, 80)
+        for init in ("", "noise")
+    ]
+    np.testing.assert_array_equal(*images_of)
 
 
 def test_without_a_style_the_spectrum_is_that_of_the_content(texture):
@@ -117,9 +129,11 @@ def test_without_a_style_the_spectrum_is_that_of_the_content(texture):
 
 def test_style_and_content_are_resized(texture):
     inputs = build_inputs(texture, content=texture[::-1])
-    for init, image in (("style", inputs.styles[0]), ("content", inputs.content)):
-        start = initialization.initial_image(inputs, configs.Config(init=init), 48, 40)
-        np.testing.assert_array_equal(start, images.resize(image, 48, 40))
+    start = initialization.initial_image(inputs, configs.Config(init="style"), 48, 40)
+    np.testing.assert_array_equal(start, images.resize(inputs.styles[0], 48, 40))
+    config = configs.Config(init="content", noise=1e-6)
+    start = initialization.initial_image(inputs, config, 48, 40)
+    np.testing.assert_allclose(start, images.resize(inputs.content, 48, 40), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Tests of the defaults of a style transfer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import jaxtex
+from jaxtex import networks
+from jaxtex.images import color_transfer
+from jaxtex.runs import run_folder
+from jaxtex.synthesis import api, input_images, objectives, scales, settings
+from jaxtex.synthesis import config as configs
+
+STYLE, CONTENT = (jaxtex.load_image(name) for name in ("leaves", "astronaut"))
+
+
+def build_inputs(style=STYLE, content=CONTENT, **choices):
+    parsed = settings.parse_settings(configs.Config(**choices))
+    return input_images.build_inputs([] if style is None else [style], content, parsed), parsed
+
+
+def moments(image):
+    pixels = image.reshape(-1, 3)
+    return np.concatenate([pixels.mean(0), np.cov(pixels.T).ravel()])
+
+
+def test_the_content_has_the_colors_of_the_style():
+    inputs, _ = build_inputs(size=64)
+    np.testing.assert_allclose(moments(inputs.content), moments(inputs.styles[0]), atol=0.03)
+    own, _ = build_inputs(size=64, content_color="own")
+    assert np.abs(moments(own.content) - moments(inputs.styles[0])).max() > 0.1
+
+
+def test_each_region_has_the_colors_of_its_style():
+    left = np.zeros((64, 64), np.float32)
+    left[:, :32] = 1
+    parsed = settings.parse_choices({"size": 64, "masks": [left, 1 - left]})
+    water = jaxtex.load_image("water")
+    inputs = input_images.build_inputs([STYLE, water], CONTENT[:512, :512], parsed)
+    whole = [
+        color_transfer.recolor(own.content, own.styles, np.ones((1, 64, 64, 1)))
+        for own in (
+            build_inputs(style, CONTENT[:512, :512], size=64, content_color="own")[0]
+            for style in (STYLE, water)
+        )
+    ]
+    np.testing.assert_allclose(inputs.content[:, :32], whole[0][:, :32], atol=1e-6)
+    np.testing.assert_allclose(inputs.content[:, 32:], whole[1][:, 32:], atol=1e-6)
+
+
+def test_a_pale_photograph_gets_no_colors_from_its_noise():
+    rng = np.random.default_rng(0)
+    pale = np.clip(0.5 + rng.normal(0, 1 / 255, (64, 64, 3)), 0, 1).astype(np.float32)
+    recolored, _ = build_inputs(content=pale, size=64)
+    assert recolored.content.std((0, 1)).max() < 6 / 255
+
+
+def test_colors_that_are_kept_are_not_changed_first():
+    matched, _ = build_inputs(size=64, preserve_color="match")
+    own, _ = build_inputs(size=64, content_color="own")
+    np.testing.assert_array_equal(matched.content, own.content)
+
+
+@pytest.mark.parametrize(
+    "choices, layers",
+    [
+        ({"size": 256}, {"relu3_3": 1.0, "relu3_3/2": 0.5, "relu3_3/4": 0.5}),
+        ({"size": 32}, {"relu3_3": 1.0, "relu3_3/2": 0.5}),
+        ({"size": 64, "content_layers": "relu2_1,relu1_2/8:3"}, {"relu2_1": 1.0, "relu1_2/8": 3.0}),
+        ({"size": 64, "network": "vgg19", "weights": "random"}, {"relu4_1": 1.0, "relu4_1/2": 0.5}),
+    ],
+)
+def test_the_content_is_compared_at_a_deep_layer_and_its_octaves(choices, layers):
+    inputs, parsed = build_inputs(**choices)
+    (octaves,) = set(scales.scale_octaves(parsed, inputs.shortest_side, True))
+    assert octaves == 1
+    spec = objectives.build_loss(inputs, parsed.with_octaves(octaves), [])
+    target = {layer: None for layer in layers}
+    assert spec.network.octaves == 1 + max(networks.octave_of(layer) for layer in layers)
+    features = {
+        name: np.ones(shape, np.float32)
+        for name, shape in networks.feature_shapes(spec.network, 64, 64).items()
+    }
+    images = objectives.targets.base.TargetImages(
+        [], [], np.ones((64, 64, 3), np.float32), 64, 64, lambda image: features
+    )
+    assert spec.terms["content"].make_target(images).keys() == target.keys()
+
+
+def test_a_content_alone_is_reconstructed_from_one_layer():
+    inputs, parsed = build_inputs(style=None, size=64)
+    spec = objectives.build_loss(inputs, parsed.with_octaves(1), [])
+    assert spec.network.octaves == 1
+
+
+def test_a_layer_of_an_octave_that_is_too_coarse_is_refused():
+    with pytest.raises(
+        jaxtex.UserError, match="--content_layers: layer 'relu3_1/32' has no positions"
+    ):
+        api.build_plan(STYLE, configs.Config(size=64, content_layers="relu3_3/32"), CONTENT)
+
+
+@pytest.mark.parametrize("content", ["", "astronaut"])
+def test_records_of_older_versions_keep_their_meaning(content):
+    flags = {"style": "leaves", **dataclasses.asdict(configs.Config(content=content))}
+    del flags["content_color"]
+    flags["content_weight"] = 0.02
+    completed = run_folder.complete_flags(flags)
+    assert completed.keys() == {"style", *dataclasses.asdict(configs.Config())}
+    if not content:
+        today = dataclasses.asdict(configs.Config())
+        assert completed == {"style": "leaves", **today}
+        return
+    assert completed["content_color"] == "own"
+    assert (completed["init"], completed["content_layers"]) == ("noise", "relu3_3")
+    assert completed["content_weight"] == 0.02
+    assert run_folder.complete_flags(completed) == completed
+
+
+def test_the_light_of_the_content_stays():
+    def blurred(image):
+        return jaxtex.images.resize(color_transfer.to_gray(image), 8, 8)[..., 0].ravel()
+
+    result = jaxtex.transfer(CONTENT, STYLE, size=48, num_steps=10)
+    inputs, _ = build_inputs(size=48)
+    assert np.corrcoef(blurred(result), blurred(inputs.content))[0, 1] > 0.7
