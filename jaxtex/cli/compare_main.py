@@ -1,11 +1,13 @@
-"""jaxtex-compare measures textures against their exemplar.
+"""jaxtex-compare measures textures against their exemplar, or style transfers.
 
     jaxtex-compare images/pebbles.png runs/pebbles/result.png
     jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
+    jaxtex-compare --content=photo.png painting.png result.png
 
 Prints a row for each result and a column for each metric; no run optimizes these by default.
 patches, features and spectrum are 0 for the exemplar itself; copied and composition are 1 for a
-copy; seam and border are about 1 if there are no artifacts. See docs/metrics.md.
+copy; seam and border are about 1 if there are no artifacts. Of a transfer, structure and light
+are 0 for the content itself, layout is 1 and gram 0 for the style itself. See docs/metrics.md.
 """
 
 import dataclasses
@@ -32,12 +34,20 @@ class Options:
         "images are not enlarged.",
         lower_bound=0,
     )
+    content: str = flag_fields.flag(
+        "",
+        "Content of a style transfer, with its style in place of the exemplar. Both are brought to "
+        "the size of each result.",
+    )
     metrics: str = flag_fields.flag(
         "",
-        f"Metrics, separated by commas. Empty computes all. One of: {', '.join(metrics.METRICS)}.",
+        "Metrics, separated by commas. Empty computes those of textures, with --content all. "
+        f"One of: {', '.join(metrics.METRICS)}.",
     )
     network: str = flag_fields.flag(
-        "", "Network of the metric 'features', such as vgg19. Empty uses fixed filters."
+        "",
+        "Network of the metrics 'features', 'structure' and 'gram', such as vgg19. Empty uses "
+        "fixed filters for 'features' and vgg_lite for the others.",
     )
     csv: str = flag_fields.flag("", "File for the same table with all digits.")
 
@@ -75,13 +85,13 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
         raise errors.UserError(
             f"--size={options.size}: must be 0 or at least {images.MIN_SIDE} pixels"
         )
-    names = [name for name in options.metrics.split(",") if name] or list(metrics.METRICS)
-    for name in names:
-        errors.choose("metric", name, metrics.METRICS)
+    names = choose_metrics(options)
     if options.csv:
-        output_paths.validate_table(options.csv, arguments)
+        inputs = [*arguments, options.content] if options.content else arguments
+        output_paths.validate_table(options.csv, inputs)
 
     exemplar = load_reduced(arguments[0], options.size)
+    content = load_reduced(options.content, options.size) if options.content else None
     measured: list[Measured] = []
     unreadable = 0
     for path in arguments[1:]:
@@ -91,15 +101,34 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
             print(f"jaxtex-compare: {error}", file=sys.stderr)
             unreadable += 1
         else:
-            measured.append(
-                Measured(path, metrics.measure(exemplar, result, names, options.network))
-            )
+            values_by_name = metrics.measure(exemplar, result, names, options.network, content)
+            measured.append(Measured(path, values_by_name))
 
     show(names, measured)
     if options.csv:
         tables.save_csv(options.csv, [{"result": row.path, **row.values} for row in measured])
     if unreadable:
         sys.exit(1)
+
+
+def choose_metrics(options: Options) -> list[str]:
+    """Returns the names of the metrics to compute.
+
+    Args:
+      options: `metrics`, and `content`, which some need.
+
+    Raises:
+      UserError: a metric is unknown, or needs a content that is not given.
+    """
+    names = [name for name in options.metrics.split(",") if name]
+    for name in names:
+        errors.choose("metric", name, metrics.METRICS)
+        if metrics.needs_content(name) and not options.content:
+            raise errors.UserError(
+                f"--metrics={options.metrics}: '{name}' compares with the content of a style "
+                "transfer; give it, as in --content=photo.png"
+            )
+    return names or metrics.default_names(bool(options.content))
 
 
 def load_reduced(path: str, size: int) -> np.ndarray:

@@ -33,7 +33,8 @@ class Options:
     output: str = flag_fields.flag("report.html", "File to write.")
     metrics: str = flag_fields.flag(
         "",
-        "Metrics of finished runs, separated by commas, or none. Empty computes all. "
+        "Metrics of finished runs, separated by commas, or none. Empty computes those of textures, "
+        "and all of style transfers. "
         f"One of: {', '.join(metrics.METRICS)}.",
     )
 
@@ -76,13 +77,13 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
 
 
 def load_views(
-    folders: Sequence[pathlib.Path], names: list[str]
+    folders: Sequence[pathlib.Path], names: list[str] | None
 ) -> tuple[list[run_view.RunView], list[str]]:
     """Loads what the report shows of each run.
 
     Args:
       folders: of the runs.
-      names: of the metrics to compute for finished runs.
+      names: of the metrics to compute for finished runs; None: those that fit each run.
 
     Returns:
       Views of the runs that can be read, and error messages of the others.
@@ -98,16 +99,21 @@ def load_views(
     return views, failures
 
 
-def parse_metrics(text: str) -> list[str]:
+def parse_metrics(text: str) -> list[str] | None:
     """Parses `--metrics`.
 
     Args:
-      text: names separated by commas; empty stands for all.
+      text: names separated by commas.
+
+    Returns:
+      The names, without `none`; None if the text is empty.
 
     Raises:
       UserError: unknown metric.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()] or list(metrics.METRICS)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        return None
     for name in names:
         errors.choose("metric", name, {**metrics.METRICS, NO_METRICS: None})
     return [name for name in names if name != NO_METRICS]

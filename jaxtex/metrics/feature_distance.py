@@ -6,12 +6,10 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from jaxtex import errors, networks, weights
-from jaxtex.metrics import patch_extraction
+from jaxtex.metrics import patch_extraction, trained_networks
 from jaxtex.networks import steerable_pyramid
 from jaxtex.runtime import xla_options
 from jaxtex.statistics import bures, map_layers, moments
-from jaxtex.weights import locations
 
 FILTER_SIDE = 9  # pixels
 WAVELENGTH = 4.0  # pixels
@@ -119,15 +117,8 @@ def _summarize_pools(image: np.ndarray, network: str) -> dict[str, Summary]:
 @functools.cache
 def _load_network(name: str) -> tuple[Callable[..., dict], dict]:
     """Returns the compiled moments of the first three pools, and the variables."""
-    network = errors.choose("network", name, networks.NETWORKS)
-    variables = weights.load(locations.require_file(name)).variables
-
-    available = networks.available_layers(network, variables)
-    pools = tuple(pool for pool in POOLS if pool in available)
-    algorithms = networks.algorithms_for(jax.default_backend())
-    network = networks.select_layers(network, pools).clone(
-        pooling="avg", padding="reflect", algorithms=algorithms
-    )
+    network, variables = trained_networks.load(name, POOLS)
+    network = network.clone(pooling="avg")
 
     def summarize(variables: dict, image: jax.Array) -> dict:
         return map_layers.map_layers(moments.moments, network.apply(variables, image))

@@ -1,38 +1,69 @@
 """Patches and octaves of images `[H, W, 3]`; the check of images, and a cache of their results."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import jax
 import numpy as np
 
-from jaxtex import images
+from jaxtex import errors, images
 from jaxtex.images import arrays
 
 REDUCTIONS = (1, 2, 4)  # factors by which the sides of an image are divided
 CACHED_IMAGES = 16  # results kept per function: an exemplar and a grid of its results
 SAMPLES = 8192  # patches; all patches change a distance by hundredths, see docs/metrics.md
+MAX_PROPORTION_ERROR = 0.02  # by which a content may be stretched unsaid
+# Parameters of metrics that are images, and how messages call them.
+IMAGES = {"exemplar": "an exemplar image", "content": "a content", "image": "an image"}
 
 Result = TypeVar("Result")
 Options = ParamSpec("Options")
 
 
-def takes_images(
-    metric: Callable[Concatenate[np.ndarray, np.ndarray, Options], float],
-) -> Callable[Concatenate[np.ndarray, np.ndarray, Options], float]:
-    """Decorates a metric: both images are validated, as by `images.validate`."""
+def takes_images(metric: Callable[Options, float]) -> Callable[Options, float]:
+    """Decorates a metric: its images are validated, and a content is resized to the image.
+
+    Args:
+      metric: function of two images, `exemplar` or `content` and `image`, and of options.
+    """
+    signature = inspect.signature(metric)
 
     @functools.wraps(metric)
-    def checked(
-        exemplar: np.ndarray, image: np.ndarray, *args: Options.args, **options: Options.kwargs
-    ) -> float:
-        exemplar = images.validate(exemplar, arrays.RGB, "an exemplar image")
-        image = images.validate(image, arrays.RGB)
+    def checked(*args: Options.args, **options: Options.kwargs) -> float:
+        given = signature.bind(*args, **options)
+        for name, what in IMAGES.items():
+            if name in given.arguments:
+                given.arguments[name] = images.validate(given.arguments[name], arrays.RGB, what)
+        if "content" in given.arguments:
+            fitted = fit_content(given.arguments["content"], given.arguments["image"])
+            given.arguments["content"] = fitted
         with jax.transfer_guard("allow"):
-            return metric(exemplar, image, *args, **options)
+            return metric(*given.args, **given.kwargs)
 
     return checked
+
+
+def fit_content(content: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Resizes a content to the image it is compared with; warns, once, if that stretches it.
+
+    Args:
+      content: `[H, W, 3]`.
+      image: `[H', W', 3]`.
+
+    Returns:
+      `[H', W', 3]`.
+    """
+    rows, columns = content.shape[:2]
+    height, width = image.shape[:2]
+    fitting = rows * width / columns
+    if abs(fitting - height) > max(1, MAX_PROPORTION_ERROR * height):
+        errors.warn_once(
+            f"content: {columns} x {rows} pixels are stretched to {width} x {height}, those of the "
+            "image that is compared with it"
+        )
+    return images.resize(content, height, width)
 
 
 def cached_by_image(function: Callable[..., Result]) -> Callable[..., Result]:

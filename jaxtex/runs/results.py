@@ -194,7 +194,7 @@ def _outcome(run: execution.Run) -> tables.Row:
 
 
 def measure_result(run: execution.Run) -> dict[str, float]:
-    """Measures the result against the first exemplar, by `metrics.measure`.
+    """Measures the result against the first exemplar and the content, by `metrics.measure`.
 
     Returns:
       Value by metric; empty without an exemplar to compare with.
@@ -210,4 +210,7 @@ def _measure(
     """Measures a result once, although a search builds its table again after every run."""
     del modified  # a key of the cache: the file may be replaced
     reference = sources.reference_image(style, config)
-    return {} if reference is None else metrics.measure(reference, images.load(path))
+    if reference is None:
+        return {}
+    content = sources.transfer_content(style, config)
+    return metrics.measure(reference, images.load(path), content=content)

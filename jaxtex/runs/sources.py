@@ -62,6 +62,18 @@ def reference_image(style: str, config: configs.Config) -> np.ndarray | None:
     return input_images.resize_input(images.load(path), config.size)
 
 
+def transfer_content(style: str, config: configs.Config) -> np.ndarray | None:
+    """Loads the content of a style transfer, `[H, W, 3]` in [0, 1]; None for any other run.
+
+    Args:
+      style: as for `load_sources`.
+      config: choices of the run.
+    """
+    if not config.content or not configs.split_paths(style):
+        return None
+    return input_images.resize_input(images.load(config.content), config.size)
+
+
 def sheet_column(
     sources: Sequence[np.ndarray],
     folder: pathlib.Path,

@@ -21,14 +21,14 @@ class RunTables(NamedTuple):
 
 
 def build_tables(
-    record: records.RunRecord, loaded: run_pictures.RunImages, measured: Sequence[str]
+    record: records.RunRecord, loaded: run_pictures.RunImages, measured: Sequence[str] | None
 ) -> RunTables:
     """Collects the named values of a run.
 
     Args:
       record: the run.
       loaded: its images.
-      measured: names in `metrics.METRICS`.
+      measured: names in `metrics.METRICS`; None: those of a texture or of a transfer.
     """
     outcome: dict[str, object] = {
         "steps": record.step,
@@ -61,20 +61,28 @@ def flag_values(record: records.RunRecord, default: bool) -> dict[str, str]:
 
 
 def _measure(
-    record: records.RunRecord, loaded: run_pictures.RunImages, names: Sequence[str]
+    record: records.RunRecord, loaded: run_pictures.RunImages, names: Sequence[str] | None
 ) -> dict[str, float]:
-    """Measures a finished result against the first style, or else the content."""
-    if not loaded.finished or loaded.result is None or not names or record.flags.get("excite"):
+    """Measures a finished result against the first style and the content, if it has both."""
+    if not loaded.finished or loaded.result is None or record.flags.get("excite"):
         return {}
 
-    content = record.flags.get("content")
-    styles = [image for path, image in loaded.sources.items() if path != content]
+    path = str(record.flags.get("content") or "")
+    styles = [image for name, image in loaded.sources.items() if name != path]
     exemplar = next(iter(styles or loaded.sources.values()), None)
     if exemplar is None:
         return {}
 
+    content = loaded.sources.get(path) if styles else None
+    if names is None:
+        names = metrics.default_names(content is not None)
+    elif content is None:
+        names = [name for name in names if not metrics.needs_content(name)]
+    if not names:
+        return {}
+
     try:
-        return metrics.measure(exemplar, loaded.result, names)
+        return metrics.measure(exemplar, loaded.result, names, content=content)
     except errors.UserError:  # an image too small to be measured
         return {}
 

@@ -31,13 +31,14 @@ class RunView(NamedTuple):
 
 
 def build_view(
-    record: records.RunRecord, measured: Sequence[str], reduced: bool = False
+    record: records.RunRecord, measured: Sequence[str] | None, reduced: bool = False
 ) -> RunView:
     """Reads the images of a run and collects all that a page shows of it.
 
     Args:
       record: the run.
-      measured: names in `metrics.METRICS`; an unfinished run is not measured.
+      measured: names in `metrics.METRICS`; None: those of a texture or of a transfer. An unfinished
+        run is not measured.
       reduced: shrink snapshots, for a page of many runs.
     """
     loaded = run_pictures.load_images(record)
