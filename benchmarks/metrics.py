@@ -162,22 +162,34 @@ def wrong(metric: str, row: dict[str, float]) -> list[str]:
     return [f"{first} > {second}" for first, second in pairs if row[first] > row[second]]
 
 
-def transfer_pairs(size: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yields names, photograph and style, whose shorter sides have `size` pixels."""
-    pairs = [
-        (FOLDER / f"{photo}.png", FOLDER / f"{style}.png")
-        for photo in PHOTOGRAPHS
+def built_in_pairs() -> list[tuple[pathlib.Path, pathlib.Path]]:
+    """Lists pairs of a photograph and a style in images/."""
+    return [
+        (FOLDER / f"{photograph}.png", FOLDER / f"{style}.png")
+        for photograph in PHOTOGRAPHS
         for style in STYLES
     ]
+
+
+def shared_pairs() -> list[tuple[pathlib.Path, pathlib.Path]]:
+    """Lists pairs of a photograph and a painting in ../shared; none where it is absent."""
     photographs = [SHARED / "photos" / f"{name}.png" for name in SHARED_PHOTOGRAPHS]
     paintings = sorted((SHARED / "paintings").glob("*.jpg"))
-    pairs += [(photo, style) for photo in photographs if photo.is_file() for style in paintings]
+    return [(photo, style) for photo in photographs if photo.is_file() for style in paintings]
 
-    for photo, style in pairs:
-        content, exemplar = (
-            images.resize_shorter_side(images.load(path), size) for path in (photo, style)
-        )
-        yield f"{photo.stem}, {style.stem}", content, exemplar
+
+def load_pairs(
+    pairs: list[tuple[pathlib.Path, pathlib.Path]], size: int
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yields the names, the photograph and the style of each pair.
+
+    Args:
+      pairs: paths.
+      size: of the shorter sides, in pixels.
+    """
+    for paths in pairs:
+        content, style = (images.resize_shorter_side(images.load(path), size) for path in paths)
+        yield ", ".join(path.stem for path in paths), content, style
 
 
 def judge_transfer(
@@ -262,7 +274,7 @@ def print_transfers(size: int, network: str) -> None:
       network: of `structure` and `gram`.
     """
     judged = {}
-    for name, content, style in transfer_pairs(size):
+    for name, content, style in load_pairs(built_in_pairs() + shared_pairs(), size):
         judged[name] = judge_transfer(content, style, network)
         print(f"\n{name}: {'; '.join(wrong_transfer(judged[name])) or 'no order is wrong'}", end="")
 

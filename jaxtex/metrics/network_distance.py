@@ -15,8 +15,8 @@ from jaxtex.weights import locations
 POSITIONS = 1024  # of a layer whose features are compared with each other, as in STROTSS
 STRUCTURE_LAYERS = ("relu2_1", "relu3_1", "relu4_1")  # what a style recolors is left to block 1
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-EPSILON = 1e-6  # a mean cosine distance below rounding; keeps the ratios of flat images finite
-TINY = 1e-12  # energy: keeps the ratios of black images finite
+EPSILON = 1e-6  # a mean cosine distance below rounding: keeps the ratios of flat images finite
+TINY = 1e-12  # a norm: keeps the ratios of features finite that are all 0
 
 
 class _Summary(NamedTuple):
@@ -109,7 +109,7 @@ def _self_similarity(features: np.ndarray) -> np.ndarray:
       `[N, N]`; zeros if all vectors have one direction.
     """
     features = features.astype(np.float64)  # 1 - cos of nearly equal vectors is below float32
-    unit = features / (np.linalg.norm(features, axis=1, keepdims=True) + EPSILON)
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), TINY)
     distances = np.maximum(1 - unit @ unit.T, 0)
     return distances / (distances.mean(0) + EPSILON)
 

@@ -21,6 +21,7 @@ def pictures(tmp_path, monkeypatch, exemplar):
     images.save("exemplar.png", exemplar)
     images.save("[brighter].png", exemplar**0.7)
     images.save("turned.png", np.rot90(exemplar))
+    pathlib.Path("photo.csv").write_text("")
 
 
 def table(text):
@@ -32,10 +33,35 @@ def test_a_row_for_each_result_and_a_column_for_each_metric(capsys):
     jaxtex_compare("exemplar.png", "exemplar.png", "[brighter].png", "turned.png")
     rows = table(capsys.readouterr().out)
     assert list(rows) == ["exemplar.png", "[brighter].png", "turned.png"]
-    assert list(rows["turned.png"]) == list(metrics.METRICS)
+    assert list(rows["turned.png"]) == metrics.default_names(with_content=False)
     assert rows["exemplar.png"]["patches"] == 0 and rows["exemplar.png"]["copied"] == 1
     expected = metrics.measure(images.load("exemplar.png"), images.load("turned.png"))
     assert rows["turned.png"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_content_is_compared_with_each_result(capsys, exemplar):
+    images.save("photo.png", np.repeat(np.repeat(exemplar, 2, 0), 2, 1))
+    names = ["structure", "light", "layout", "gram"]
+    results = ("exemplar.png", "[brighter].png")
+    jaxtex_compare("--content=photo.png", "turned.png", *results, f"--metrics={','.join(names)}")
+    rows = table(capsys.readouterr().out)
+    assert list(rows) == [*results] and list(rows["exemplar.png"]) == names
+    assert rows["exemplar.png"]["light"] < 0.01
+
+    style, content = images.load("turned.png"), images.load("photo.png")
+    expected = metrics.measure(style, images.load("[brighter].png"), names, content=content)
+    assert rows["[brighter].png"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_with_a_content_all_metrics_are_computed(capsys, monkeypatch):
+    measured = []
+    monkeypatch.setattr(
+        metrics, "measure", lambda *given: measured.append(given) or dict.fromkeys(given[2], 0.0)
+    )
+    jaxtex_compare("--content=turned.png", "exemplar.png", "[brighter].png", "--network=vgg_lite")
+    assert list(table(capsys.readouterr().out)["[brighter].png"]) == list(metrics.METRICS)
+    ((_, _, _, network, content),) = measured
+    assert network == "vgg_lite" and content.shape == (64, 48, 3)
 
 
 def test_columns_are_aligned_without_a_terminal(capsys):
@@ -124,6 +150,16 @@ def test_unreadable_results_are_named_and_the_others_are_compared(capsys):
             "unknown metric 'patch'; did you mean 'patches'?",
         ),
         (["exemplar.png", "turned.png", "--network=vgg20"], "unknown network 'vgg20'"),
+        (
+            ["exemplar.png", "turned.png", "--metrics=gram,light"],
+            "--metrics=gram,light: 'light' compares with the content of a style transfer; give it, "
+            "as in --content=photo.png",
+        ),
+        (["exemplar.png", "turned.png", "--content=none.png"], "'none.png': no such file"),
+        (
+            ["exemplar.png", "turned.png", "--content=photo.csv", "--csv=photo.csv"],
+            "--csv=photo.csv: is an input",
+        ),
         (["exemplar.png", "turned.png", "--size=-1"], "size"),
         (["exemplar.png", "turned.png", "--size=20"], "--size=20: must be 0 or at least 32 pixels"),
         (["exemplar.png", "turned.png", "--metrics=seam", "--csv=none/table.csv"], "none/"),

@@ -54,6 +54,7 @@ TAKES = {
     "measure": [
         lambda x: metrics.measure(x, GOOD, ["seam"]),
         lambda x: metrics.measure(GOOD, x, "seam"),
+        lambda x: metrics.measure(GOOD, GOOD, "light", content=x),
     ],
     "save": [lambda x: images.save("never.png", x)],
     "validate": [images.validate],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxtex import errors, metrics
+from jaxtex import errors, images, metrics
 from support.metrics_benchmark import benchmark, for_each_texture
 
 SIZE = 192  # pixels: in smaller crops, chance differs as much as phase randomization
@@ -58,11 +58,67 @@ def test_measure_keeps_the_order_of_names_and_is_deterministic():
     texture = benchmark.load("pebbles", 96)
     image = benchmark.load("bricks", 64)
     values = metrics.measure(texture, image)
-    assert list(values) == list(metrics.METRICS)
+    assert set(values) == set(metrics.METRICS) - {"structure", "light", "layout", "gram"}
+    assert list(values) == metrics.default_names(with_content=False)
     assert all(np.isfinite(value) for value in values.values())
 
     chosen = metrics.measure(texture, image, ["seam", "patches"])
     assert list(chosen.items()) == [(name, values[name]) for name in ("seam", "patches")]
+
+
+def test_a_content_adds_the_metrics_of_transfers(exemplar):
+    names = ["structure", "light", "layout", "gram"]
+    content = np.ascontiguousarray(exemplar[:, ::-1])
+    values = metrics.measure(exemplar, content, names, content=content)
+    assert list(values) == names and list(metrics.METRICS)[-4:] == names
+    assert metrics.default_names(with_content=True) == list(metrics.METRICS)
+
+    assert values["structure"] == 0 and values["light"] == pytest.approx(0, abs=1e-9)
+    assert values["layout"] == metrics.layout(exemplar, content)
+    assert values["gram"] == metrics.gram(exemplar, content)
+
+
+def test_content_and_style_are_brought_to_the_size_of_the_image(exemplar):
+    content = images.resize(exemplar[::-1], 96, 128)
+    style = images.resize(exemplar, 60, 80)
+    resized = images.resize(content, 48, 64), images.resize(style, 48, 64)
+    names = ["structure", "light", "layout", "gram", "spectrum"]
+    values = metrics.measure(style, exemplar, names, content=content)
+    assert values == metrics.measure(resized[1], exemplar, names, content=resized[0])
+    assert values["spectrum"] == metrics.spectrum(resized[1], exemplar)
+
+    # Without a content, the exemplar keeps its size.
+    without = metrics.measure(style, exemplar, ["gram", "spectrum"])
+    assert without["gram"] == metrics.gram(style, exemplar) != values["gram"]
+
+
+@pytest.mark.parametrize("name", ["structure", "light"])
+def test_metrics_of_a_content_need_one(name, exemplar):
+    text = f"^metric '{name}': compares with a content; give content="
+    with pytest.raises(errors.UserError, match=text):
+        metrics.measure(exemplar, exemplar, ["seam", name])
+
+    gray, text = exemplar[..., 0], r"^a content must have shape \[H, W, 3\]"
+    with pytest.raises(errors.UserError, match=text):
+        metrics.measure(exemplar, exemplar, name, content=gray)
+    with pytest.raises(errors.UserError, match=text):
+        metrics.METRICS[name](gray, exemplar)
+
+
+def test_a_stretched_content_is_said_once(exemplar, caplog):
+    errors.warn_once.cache_clear()
+    wide = images.resize(exemplar, 48, 120)
+    for _ in range(2):
+        metrics.light(wide, exemplar)
+    metrics.light(images.resize(exemplar, 96, 129), exemplar)  # by a rounding
+    text = "content: 120 x 48 pixels are stretched to 64 x 48"
+    assert [record.message[: len(text)] for record in caplog.records] == [text]
+
+
+def test_images_may_be_given_by_name(exemplar):
+    flipped = exemplar[::-1]
+    assert metrics.light(image=exemplar, content=flipped) == metrics.light(flipped, exemplar)
+    assert metrics.seam(image=exemplar, exemplar=flipped) == metrics.seam(flipped, exemplar)
 
 
 def test_the_package_exports_each_metric():
@@ -77,7 +133,8 @@ def test_small_and_flat_images_have_finite_values(shape, flat):
     image = np.full((*shape, 3), 0.5) if flat else rng.uniform(0, 1, (*shape, 3))
     water = benchmark.load("water", 64)
     for pair in ((image, image), (image, water), (water, image)):
-        assert all(np.isfinite(value) for value in metrics.measure(*pair).values())
+        values = metrics.measure(*pair, content=pair[0])
+        assert all(np.isfinite(value) for value in values.values())
 
 
 @pytest.mark.parametrize(
@@ -92,8 +149,9 @@ def test_invalid_images_raise(image, exemplar):
 def test_unknown_names_raise(exemplar):
     with pytest.raises(errors.UserError, match="unknown metric 'patch'; did you mean 'patches'"):
         metrics.measure(exemplar, exemplar, ["patch"])
-    with pytest.raises(errors.UserError, match="unknown network 'vgg'"):
-        metrics.measure(exemplar, exemplar, ["features"], "vgg")
+    for name in ("features", "structure", "gram"):
+        with pytest.raises(errors.UserError, match="unknown network 'vgg'"):
+            metrics.measure(exemplar, exemplar, [name], "vgg", content=exemplar)
 
 
 def test_a_single_name_is_a_list_of_one(exemplar):
@@ -107,9 +165,9 @@ def test_a_single_name_is_a_list_of_one(exemplar):
 
 def test_equal_images_of_8_bits_are_refused_and_transparency_as_well(exemplar):
     levels = (255 * exemplar).astype(np.uint8)
-    for name, metric in metrics.METRICS.items():
+    for metric in metrics.METRICS.values():
         for pair in ((levels, levels), (exemplar, levels)):
             with pytest.raises(errors.UserError, match="uint8; divide it by its white"):
                 metric(*pair)
         with pytest.raises(errors.UserError, match=r"shape \[H, W, 3\], got \[48, 64, 4\]"):
-            metrics.measure(exemplar, np.concatenate([exemplar, exemplar[..., :1]], -1), name)
+            metric(exemplar, np.concatenate([exemplar, exemplar[..., :1]], -1))

@@ -41,6 +41,14 @@ def test_the_reference_is_the_first_style_or_the_content(files, exemplar):
         sources.reference_image("", configs.Config())
 
 
+def test_only_a_transfer_has_a_content_to_be_measured(files):
+    config = configs.Config(size=0, content="content.png")
+    content = sources.transfer_content("a.png,b.png", config)
+    np.testing.assert_array_equal(content, images.load("content.png"))
+    assert sources.transfer_content("", config) is None
+    assert sources.transfer_content("a.png", configs.Config()) is None
+
+
 def test_a_sheet_column_has_snapshots_at_the_size_of_the_result(files, exemplar):
     folder = files / "run"
     (folder / run_folder.STEPS).mkdir(parents=True)

@@ -52,7 +52,8 @@ def test_the_page_of_one_run_shows_all_values():
     run = shelves.shelve(RUN, "style.png", statistic="gram", seed=3)
     page = jaxtex_report("run")
     values = {"run", "8 steps in 7.5 s", "gram", "a device", "0.10.2", "0.01", "1 MiB"}
-    assert values | set(metrics.METRICS) <= set(page.texts)
+    assert values | set(metrics.default_names(with_content=False)) <= set(page.texts)
+    assert "structure" not in page.texts
 
     flags = json.loads((run / "run.json").read_text())["flags"]
     assert set(flags) <= set(page.texts)
@@ -198,6 +199,20 @@ def test_a_transfer_is_compared_with_its_content(exemplar):
     page = jaxtex_report("run", "--metrics=none")
     assert "content" in page.texts
     assert [image["width"] for image in page.all("image")] == ["80", "80"]
+
+
+def test_metrics_of_a_content_are_shown_of_transfers_alone(exemplar):
+    images.save("content.png", exemplar[::-1])
+    shelves.shelve(pathlib.Path("runs/texture"), "style.png")
+    run = shelves.shelve(pathlib.Path("runs/transfer"), "style.png", content="content.png")
+    inputs = json.loads((run / "run.json").read_text())["inputs"]
+    digest = files.hash_file("content.png", "sha256")["sha256"]
+    edit_record(run, inputs=inputs | {"content.png": digest})
+
+    texture, transfer = jaxtex_report("runs", "--metrics=seam,light").table()
+    result, content = images.load(run / "result.png"), images.load("content.png")
+    assert transfer[-1] == str(metrics.light(content, result))
+    assert texture[-2] == transfer[-2] and texture[-1] == ""
 
 
 def test_the_exemplar_is_found_from_another_folder(monkeypatch):
