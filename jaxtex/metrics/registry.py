@@ -89,7 +89,10 @@ def measure(
     functions = {name: errors.choose("metric", name, METRICS) for name in chosen}
     for name in functions:
         if content is None and needs_content(name):
-            raise errors.UserError(f"metric '{name}': compares with a content; give content=")
+            raise errors.UserError(
+                f"metric '{name}': the content that it compares with must be given, as in "
+                "measure(painting, result, content=photo)"
+            )
 
     values = {}
     for name, function in functions.items():

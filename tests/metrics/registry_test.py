@@ -94,7 +94,7 @@ def test_content_and_style_are_brought_to_the_size_of_the_image(exemplar):
 
 @pytest.mark.parametrize("name", ["structure", "light"])
 def test_metrics_of_a_content_need_one(name, exemplar):
-    text = f"^metric '{name}': compares with a content; give content="
+    text = f"^metric '{name}': the content that it compares with must be given, as in .*content="
     with pytest.raises(errors.UserError, match=text):
         metrics.measure(exemplar, exemplar, ["seam", name])
 
