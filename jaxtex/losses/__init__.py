@@ -12,6 +12,7 @@ from jaxtex.losses.base import EMPTY, TargetImages, Term, Terms, texture, total
 from jaxtex.losses.sampling import draw_sample, sample
 from jaxtex.losses.summaries import (
     blend_summaries,
+    concatenate_summaries,
     make_targets,
     summarize,
     summarize_layers,
@@ -23,6 +24,7 @@ __all__ = [
     "Term",
     "Terms",
     "blend_summaries",
+    "concatenate_summaries",
     "draw_sample",
     "make_targets",
     "sample",

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jaxtex import networks, statistics
 from jaxtex.losses import sampling
@@ -16,7 +18,7 @@ def summarize(
     weights: Sequence[float],
     directions: Mapping[str, Any],
 ) -> dict[str, statistics.Summary]:
-    """Averages the summaries of exemplars at each layer.
+    """Averages, or concatenates, the summaries of exemplars at each layer.
 
     Args:
       statistic: the statistic.
@@ -37,8 +39,9 @@ def summarize(
 
     total_weight = sum(weights)
     shares = [weight / total_weight for weight in weights]
+    blend = concatenate_summaries if statistic.concatenated else blend_summaries
     return {
-        layer: blend_summaries([summary[layer] for summary in of_exemplars], shares)
+        layer: blend([summary[layer] for summary in of_exemplars], shares)
         for layer in of_exemplars[0]
     }
 
@@ -101,3 +104,32 @@ def blend_summaries(
         )
 
     return jax.tree.map(blend, *summaries)
+
+
+def concatenate_summaries(
+    summaries: Sequence[statistics.Summary], shares: Sequence[float]
+) -> statistics.Summary:
+    """Returns the samples of several exemplars as one sample, in proportion to their weights.
+
+    It has at most as many rows as the longest of them, or `POOL_SIZE`: more exemplars take no more
+    time.
+
+    Args:
+      summaries: pytrees of one structure, whose arrays have a row for each position.
+      shares: weights of the summaries, with sum 1.
+    """
+    if len(summaries) == 1:
+        return summaries[0]
+
+    def join(*leaves: jax.Array) -> jax.Array:
+        counts = [len(leaf) for leaf in leaves]
+        most = max(statistics.POOL_SIZE, *counts)
+        total = min(most, *(n / share for n, share in zip(counts, shares, strict=True)))
+        parts = []
+        for leaf, share in zip(leaves, shares, strict=True):
+            taken = max(1, round(share * total))
+            # Evenly spaced: neighboring rows are neighbors in the picture.
+            parts.append(leaf[np.arange(taken) * len(leaf) // taken])
+        return jnp.concatenate(parts)
+
+    return jax.tree.map(join, *summaries)

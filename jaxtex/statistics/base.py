@@ -49,6 +49,8 @@ class Statistic(NamedTuple):
         are not matched.
       spatial: True if positions are compared with their neighbors. Such a statistic needs whole
         layers: no masks.
+      concatenated: True if the summary is a sample, one row per position in each of its arrays.
+        Samples of several exemplars are concatenated in proportion to the weights, not averaged.
       average: features `[H, W, C]` -> pytree of means over positions, from which the summary
         follows. None if no such means determine the summary; then the loss cannot be
         evaluated in strips of rows.
@@ -66,6 +68,7 @@ class Statistic(NamedTuple):
     critic: Any = None
     channelwise: bool = False
     spatial: bool = False
+    concatenated: bool = False
     average: Callable[[jax.Array], Any] | None = None
     from_averages: Callable[[Any], Summary] = _identity
     statistic_size: Callable[[int, int], int] = _no_size

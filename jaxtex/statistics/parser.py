@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from jaxtex import errors
 from jaxtex.runtime import plain_values
-from jaxtex.statistics import adversarial, base, contracts, registry
+from jaxtex.statistics import adversarial, base, contracts, neighbors, registry
 
 # The values of options that are words.
-CHOICES = {"norm": tuple(base.NORMS), **adversarial.CHOICES}
+CHOICES = {"norm": tuple(base.NORMS), **adversarial.CHOICES, **neighbors.CHOICES}
 
 MAX_DIGITS = 6  # of a whole number
 MIN_POSITIVE, MAX_POSITIVE = 1e-12, 1e12  # of weights: float32 holds their products

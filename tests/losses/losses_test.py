@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtex import losses
-from jaxtex.statistics import moments, quantiles
+from jaxtex.statistics import moments, neighbors, quantiles
 
 FEATURES = {
     "a": jax.random.normal(jax.random.key(0), (6, 5, 4)),
@@ -81,6 +81,30 @@ def test_sorted_values_of_different_lengths_blend_at_the_shorter():
     blend = make_targets(statistic, [short, long], [1.0, 1.0])["a"]
     assert blend.shape == (30, 4)
     np.testing.assert_allclose(blend, jnp.sort(FEATURES["a"].reshape(30, 4), 0), atol=0.3)
+
+
+@pytest.mark.parametrize(
+    "lengths, weights, counts",
+    [
+        ((12, 12), (1.0, 1.0), (12, 12)),
+        ((12, 12), (1.0, 3.0), (4, 12)),
+        ((12, 30), (1.0, 1.0), (12, 12)),
+        ((12, 30), (1.0, 1e-9), (12, 1)),
+        ((2000, 3000), (1.0, 1.0), (1500, 1500)),
+        ((2048, 2048, 2048), (2.0, 1.0, 1.0), (1024, 512, 512)),
+    ],
+)
+def test_samples_of_several_styles_are_concatenated_in_proportion(lengths, weights, counts):
+    styles = [{"a": jnp.full((length, 1, 2), i)} for i, length in enumerate(lengths)]
+    summary = losses.summarize(neighbors.relaxed_emd(), styles, weights, {})["a"]
+    assert tuple(np.bincount(np.asarray(summary[:, 0], int))) == counts
+
+
+def test_concatenated_samples_are_spread_over_the_picture():
+    rows = jnp.arange(40.0).reshape(20, 2)
+    blend = losses.concatenate_summaries([rows, rows[:5]], [0.5, 0.5])
+    np.testing.assert_array_equal(blend[:5, 0], [0, 8, 16, 24, 32])
+    np.testing.assert_array_equal(blend[5:], rows[:5])
 
 
 def test_a_sample_takes_positions_and_projects():

@@ -350,6 +350,8 @@ def test_the_statistic_size_is_the_number_of_independent_entries(statistic):
         expected = sizes["moments"] + sum(
             target[name].size for name in ("skewness", "kurtosis", "auto")
         )
+    elif statistic.concatenated:
+        expected = target["rows"].size
     elif isinstance(target, dict) and "mean" in target:
         expected = sizes["moments"]
     elif isinstance(target, dict):
@@ -361,6 +363,8 @@ def test_the_statistic_size_is_the_number_of_independent_entries(statistic):
     assert statistic.statistic_size(4, 30) == expected
 
 
-@pytest.mark.parametrize("name", ["sorted", "sliced_wasserstein", "discriminator"])
+@pytest.mark.parametrize(
+    "name", ["sorted", "sliced_wasserstein", "relaxed_emd", "nearest_neighbors", "discriminator"]
+)
 def test_the_statistic_size_of_samples_is_that_of_the_kept_positions(name):
     assert statistics.STATISTICS[name]().statistic_size(3, 10_000) == 3 * statistics.POOL_SIZE
