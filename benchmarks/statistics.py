@@ -1,10 +1,10 @@
 """Cost of each statistic: seconds per step relative to `gram`, without compilation.
 
-    python benchmarks/statistics.py [EXEMPLAR]
+    python benchmarks/statistics.py [EXEMPLAR [STATISTIC ...]]
 
-The built-in network at 192 px, one scale; all statistics are interleaved in one process. The
-optimizer is L-BFGS, or Adam for a statistic with a critic. Prints a table and writes its rows to
-runs/bench/statistics.json.
+Without names, all statistics. The built-in network at 192 px, one scale; the statistics are
+interleaved in one process. The optimizer is L-BFGS, or Adam for a statistic with a critic. Prints a
+table and writes its rows to runs/bench/statistics.json.
 """
 
 import json
@@ -59,7 +59,8 @@ class Case:
 def main() -> None:
     """Prints a row for each statistic: a step, and a step with its share of resampling."""
     style = images.load(sys.argv[1] if len(sys.argv) > 1 else cases.EXEMPLAR)
-    prepared = {name: Case(style, name) for name in statistics.STATISTICS}
+    names = sys.argv[2:] or statistics.STATISTICS
+    prepared = {name: Case(style, name) for name in dict.fromkeys(["gram", *names])}
     steps: dict[str, list[float]] = {name: [] for name in prepared}
     resampling: dict[str, list[float]] = {name: [] for name in prepared}
     for _ in range(ROUNDS):

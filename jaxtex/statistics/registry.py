@@ -25,11 +25,11 @@ STATISTICS: dict[str, Callable[..., base.Statistic]] = {
     "bures": bures.bures,
     "sorted": quantiles.sorted_features,
     "sliced_wasserstein": quantiles.sliced_wasserstein,
-    "relaxed_emd": neighbors.relaxed_emd,
-    "nearest_neighbors": neighbors.nearest_neighbors,
     "pca_gram": gram_variants.pca_gram,
     "shifted_gram": gram_variants.shifted_gram,
     "histogram": quantiles.histogram,
+    "relaxed_emd": neighbors.relaxed_emd,
+    "nearest_neighbors": neighbors.nearest_neighbors,
     "joint": portilla_simoncelli.joint,
     "discriminator": adversarial.discriminator,
 }
