@@ -178,6 +178,14 @@ def test_two_styles_side_by_side_fulfill_both_terms(statistic, choices):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("statistic", ["relaxed_emd", "nearest_neighbors"])
+def test_samples_of_two_styles_side_by_side_are_nearer_to_their_own(statistic):
+    # Two draws of one texture differ, so that no picture has a distance of 0.
+    right, wrong = compare_halves(statistic, layers="relu1_1,relu2_2,relu3_1")
+    assert max(right.values()) < 0.5 * min(wrong.values())
+
+
+@pytest.mark.slow
 def test_the_step_between_parts_of_an_exemplar_is_no_part_of_the_style():
     left = MASKS["half"].astype(np.float32)
     both = np.where(left[..., None], LEAVES, WATER).astype(np.float32)
