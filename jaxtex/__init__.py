@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jaxtex.errors import UserError
+    from jaxtex.frames.sequence import transfer_frames
     from jaxtex.images import load as load_image
     from jaxtex.images import save as save_image
     from jaxtex.synthesis.api import Objective, build, iterate, synthesize, transfer
@@ -27,6 +28,7 @@ __all__ = [
     "save_image",
     "synthesize",
     "transfer",
+    "transfer_frames",
 ]
 
 _HOME = {
@@ -40,6 +42,7 @@ _HOME = {
     "save_image": ("images", "save"),
     "synthesize": ("synthesis.api", "synthesize"),
     "transfer": ("synthesis.api", "transfer"),
+    "transfer_frames": ("frames.sequence", "transfer_frames"),
 }
 
 

@@ -17,6 +17,7 @@ LEVEL = {
     "metrics": 3,
     "synthesis": 4,
     "runs": 5,
+    "frames": 6,
     "viewer": 6,
     "cli": 7,
 }

@@ -1,10 +1,12 @@
-"""jaxtex-animate shows the course of a run as an animation of its snapshots.
+"""jaxtex-animate shows the course of a run as an animation of its snapshots, or a sequence.
 
     jaxtex-animate runs/pebbles                            (animation.gif)
+    jaxtex-animate runs/clip-leaves --fps=25               (results of --frames)
     jaxtex-animate runs/pebbles --output=pebbles.webp
     jaxtex-animate runs/pebbles --output=pebbles.mp4       (pip install 'jaxtex[video]')
 
-GIF has 256 colors per picture, WebP is lossless, MP4 (H.264) is small. The run may be unfinished.
+GIF has 256 colors per picture, WebP is lossless, MP4 (H.264) is small. The run may be unfinished,
+and so may the sequence.
 """
 
 import dataclasses
@@ -15,7 +17,7 @@ from absl import flags
 from jaxtex import errors
 from jaxtex.cli import flag_fields, flag_parsing, help_page
 from jaxtex.images import output_paths
-from jaxtex.runs import records
+from jaxtex.runs import records, run_folder
 from jaxtex.viewer import animations
 
 MIN_FPS = 0.1
@@ -30,7 +32,8 @@ class Options:
         "animation.gif", f"File to write, one of {', '.join(animations.FORMATS)}."
     )
     fps: float = flag_fields.flag(
-        10.0, f"Snapshots per second, {MIN_FPS} to {MAX_FPS:g}. The last one is shown longer."
+        10.0,
+        f"Snapshots per second, {MIN_FPS} to {MAX_FPS:g}. The last one of a run is shown longer.",
     )
 
 
@@ -40,7 +43,7 @@ def define_flags() -> flags.FlagValues:
 
 
 def main(values: flags.FlagValues, arguments: list[str]) -> None:
-    """Writes the animation of one run.
+    """Writes the animation of one run or sequence.
 
     Args:
       values: parsed flags.
@@ -59,15 +62,20 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
     output_paths.validate_file(options.output, list(animations.FORMATS))
 
     folders = records.find_runs(arguments)
-    if len(folders) > 1:
+    last_seconds = animations.LAST_FRAME_SECONDS
+    if len(folders) == 1:
+        paths = animations.frame_paths(records.read_run(folders[0]))
+    elif all(run_folder.FRAME_NAME.fullmatch(folder.name) for folder in folders):
+        paths = animations.sequence_paths(arguments[0], folders)
+        last_seconds = 1 / options.fps
+    else:
         raise errors.UserError(
             f"run {arguments[0]!r}: expected one run, got {len(folders)} below this folder; name "
             f"one of them, such as {folders[0]}"
         )
-    paths = animations.frame_paths(records.read_run(folders[0]))
     suffix = pathlib.Path(options.output).suffix.lower()
     with output_paths.open_atomic(options.output) as part:
-        animations.save(suffix, part, paths, options.fps)
+        animations.save(suffix, part, paths, options.fps, last_seconds)
     print(options.output)
 
 

@@ -63,6 +63,16 @@ class Options:
         "Makes one image of each of several styles, on each of several contents, in one batch, "
         "instead of blending the styles. A folder stands for the pictures in it.",
     )
+    frames: bool = flag_fields.flag(
+        False,
+        "Makes a sequence of the contents, the frames of a video in their order: each starts from "
+        "the result before it and is held to it where the content stays the same.",
+    )
+    frame_steps: int = flag_fields.flag(
+        0,
+        "Steps of each of --frames after the first. 0 uses a quarter of --num_steps.",
+        lower_bound=0,
+    )
     profile: str = flag_fields.flag(
         "", "Folder for a profile of a few steps, for TensorBoard and ui.perfetto.dev."
     )
@@ -141,6 +151,49 @@ def read(values: flags.FlagValues) -> tuple[Options, dict[str, Any]]:
     given = frozenset(name for name in values if values[name].present)
     options = flag_fields.read(Options, values, given=given)
     return options, flag_fields.read_given(configs.Config, values)
+
+
+def validate_continue(options: Options) -> None:
+    """Validates that `--continue` goes with the other flags.
+
+    Raises:
+      UserError: it does not.
+    """
+    others = {
+        "overwrite": options.overwrite,
+        "experiment": options.experiment,
+        "distributed": options.distributed != "off",
+    }
+    for name, given in others.items():
+        if options.continue_ and given:
+            raise errors.UserError(f"--continue and --{name} exclude each other")
+
+
+def validate_frames(options: Options, config: configs.Config) -> None:
+    """Validates that `--frames` goes with the other flags.
+
+    Raises:
+      UserError: it does not, or there is no content.
+    """
+    if not options.frames:
+        if options.frame_steps:
+            raise errors.UserError(f"--frame_steps={options.frame_steps}: needs --frames")
+        return
+    others = {
+        "each": options.each,
+        "num_images": options.num_images != 1,
+        "experiment": options.experiment,
+        "distributed": options.distributed != "off",
+        "previous_content": config.previous_content,
+    }
+    for name, given in others.items():
+        if given:
+            raise errors.UserError(f"--frames and --{name} exclude each other")
+    if not config.content:
+        raise errors.UserError(
+            "--frames: needs the frames as --content: a folder, a pattern such as 'clip/*.png', or "
+            "paths separated by commas"
+        )
 
 
 def define_run_flags(values: flags.FlagValues) -> flags.FlagValues:

@@ -39,6 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "preserve_color",
     ),
     "Several pictures": ("num_images", "each", "style_weights", "masks", "style_masks"),
+    "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),
     "Statistics and losses": (
         "statistic",
         "layers",

@@ -1,8 +1,10 @@
 """Paths of pictures on the command line: folders of them, and the name of the run they give."""
 
+import glob
 import itertools
 import os
 import pathlib
+import re
 
 from PIL import Image
 
@@ -17,29 +19,34 @@ RUNS = pathlib.Path("runs")  # above the folders of runs without --workdir
 
 
 def expand(flag: str, text: str) -> list[str]:
-    """Splits paths at commas, and replaces each folder by the pictures in it.
+    """Splits paths at commas, and replaces each folder or pattern by its pictures.
+
+    A shell does not expand the pattern of `--content=frames/*.png`.
 
     Args:
       flag: name of the flag, for errors.
       text: its value.
 
     Returns:
-      Paths; those in a folder in the order of their names. Hidden files are left out.
+      Paths; those of a folder or pattern in natural order: `2.png` before `10.png`. Hidden files
+      are left out.
 
     Raises:
-      UserError: a folder has no pictures, or cannot be read.
+      UserError: a folder or pattern has no pictures, or a folder cannot be read.
     """
     paths = []
     for part in configs.split_paths(text):
         if os.path.isdir(builtin.resolve(part)):
             paths += _pictures_in(flag, part)
+        elif _is_pattern(part):
+            paths += _pictures_like(flag, part)
         else:
             paths.append(part)
     return paths
 
 
 def validate_single(style: str, config: configs.Config) -> None:
-    """Validates that a run without `--each` has one content, and no folder of pictures.
+    """Validates that a run without `--each` and `--frames` has one content, and no folder.
 
     Args:
       style: paths of the exemplars, separated by commas.
@@ -61,6 +68,10 @@ def validate_single(style: str, config: configs.Config) -> None:
                 raise errors.UserError(
                     f"--{flag}={path}: is a folder; {hint} of the pictures in it"
                 )
+            if _is_pattern(path):
+                raise errors.UserError(
+                    f"--{flag}={path}: is a pattern; {hint} of the pictures that match it"
+                )
 
 
 def validate_folder(folder: pathlib.Path) -> None:
@@ -80,20 +91,33 @@ def validate_folder(folder: pathlib.Path) -> None:
 
 def _pictures_in(flag: str, folder: str) -> list[str]:
     """Lists the files in a folder whose suffix is that of a picture."""
-    formats = Image.registered_extensions()  # suffix -> format
     try:
-        names = sorted(os.listdir(folder))
+        names = os.listdir(folder)
     except OSError as error:
         raise errors.UserError(f"--{flag}={folder}: cannot be read ({error.strerror})") from error
-    paths = [
-        os.path.join(folder, name)
-        for name in names
-        if formats.get(os.path.splitext(name)[1].lower()) in decoding.FORMATS
-        and not name.startswith(".")
-    ]
+    paths = [os.path.join(folder, name) for name in names if _is_picture(name)]
     if not paths:
         raise errors.UserError(f"--{flag}={folder}: no pictures in this folder")
-    return paths
+    return sorted(paths, key=file_names.natural_key)
+
+
+def _pictures_like(flag: str, pattern: str) -> list[str]:
+    """Lists the pictures whose paths match a pattern of the shell."""
+    paths = [path for path in glob.glob(pattern) if _is_picture(os.path.basename(path))]
+    if not paths:
+        raise errors.UserError(f"--{flag}={pattern}: no pictures match this pattern")
+    return sorted(paths, key=file_names.natural_key)
+
+
+def _is_pattern(path: str) -> bool:
+    """True if a path has wildcards and is not the name of a file."""
+    return glob.has_magic(path) and not os.path.lexists(path)
+
+
+def _is_picture(name: str) -> bool:
+    """True for the name of a file whose suffix is that of a picture, unless it is hidden."""
+    kind = Image.registered_extensions().get(os.path.splitext(name)[1].lower())
+    return kind in decoding.FORMATS and not name.startswith(".")
 
 
 def default_folder(style: str, config: configs.Config, several: bool) -> pathlib.Path:
@@ -124,5 +148,14 @@ def default_name(style: str, config: configs.Config) -> str:
       style: value of `--style`.
       config: the choices.
     """
-    name = "-".join(file_names.stem(path) for path in (config.content, style) if path)
+    paths = [_without_wildcards(path) for path in (config.content, style) if path]
+    name = "-".join(file_names.stem(path) for path in paths)
     return f"{name}_" if name in run_status.OTHER_FOLDERS else name
+
+
+def _without_wildcards(path: str) -> str:
+    """Returns a path, or the folder above the wildcards of a pattern."""
+    if not _is_pattern(path):
+        return path
+    before = re.split(r"[*?[]", path)[0]
+    return os.path.dirname(before) or "frames"

@@ -3,6 +3,7 @@
     jaxtex --style=pebbles                (a built-in exemplar, into runs/pebbles; --list=exemplars)
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384        (style transfer)
+    jaxtex --style=painting.jpg --content='clip/*.png' --frames     (the frames of a video)
     jaxtex --style=photo.jpg --preset=best
     jaxtex --from=runs/pebbles/result.png --seed=1        (the same flags, another seed)
     jaxtex --flagfile=FILE                (flags from a file, one per line)
@@ -34,6 +35,7 @@ from jaxtex.cli import (
     output_file,
     presets,
 )
+from jaxtex.frames import execution as sequences
 from jaxtex.runs import (
     batch_execution,
     execution,
@@ -68,7 +70,8 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
 
     style, choices = resolve_choices(options, given)
     config = configs.Config(**choices)
-    validate_continue(options)
+    flags.validate_continue(options)
+    flags.validate_frames(options, config)
     output_file.validate(options, style, config)
 
     if options.list_ or options.experiment == "list":
@@ -110,22 +113,6 @@ def resolve_choices(options: flags.Options, given: dict[str, Any]) -> tuple[str,
     return recorded.pop("style", ""), recorded
 
 
-def validate_continue(options: flags.Options) -> None:
-    """Validates that `--continue` goes with the other flags.
-
-    Raises:
-      UserError: it does not.
-    """
-    others = {
-        "overwrite": options.overwrite,
-        "experiment": options.experiment,
-        "distributed": options.distributed != "off",
-    }
-    for name, given in others.items():
-        if options.continue_ and given:
-            raise errors.UserError(f"--continue and --{name} exclude each other")
-
-
 def print_list(kind: str, config: configs.Config) -> None:
     """Prints the available names of a kind, for `--list`.
 
@@ -137,7 +124,7 @@ def print_list(kind: str, config: configs.Config) -> None:
 
 
 def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:
-    """Makes one picture or a batch; with `--dry_run` prints the cost of one picture.
+    """Makes one picture, a batch or a sequence; with `--dry_run` prints the cost of one picture.
 
     Args:
       options: flags of the command.
@@ -148,6 +135,9 @@ def run_synthesis(options: flags.Options, style: str, config: configs.Config) ->
     if options.each:
         styles = input_paths.expand("style", style) or [""]
         contents = input_paths.expand("content", config.content) or [""]
+    elif options.frames:
+        contents = input_paths.expand("content", config.content)
+        input_paths.validate_single(style, dataclasses.replace(config, content=""))
     else:
         input_paths.validate_single(style, config)
     if options.dry_run:
@@ -156,12 +146,18 @@ def run_synthesis(options: flags.Options, style: str, config: configs.Config) ->
         print(tables.markdown(rows), end="")
         return
 
-    several = options.each or options.num_images != 1
+    several = options.each or options.frames or options.num_images != 1
     folder = pathlib.Path(options.workdir or input_paths.default_folder(style, config, several))
     input_paths.validate_folder(folder)
     output_file.validate_folder(options, config, folder)
     with live_page(options, folder):
-        if several:
+        if options.frames:
+            single = run_options(options)
+            runs = sequences.make_sequence(
+                style, config, contents, folder, single, options.frame_steps
+            )
+            print_results(runs)
+        elif several:
             runs = batch_execution.make_batch(
                 styles, config, options.num_images, folder, run_options(options), contents
             )

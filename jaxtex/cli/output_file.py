@@ -32,14 +32,14 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
         )
     if not options.output:
         return
-    if options.experiment or options.each or options.num_images != 1:
+    if options.experiment or options.each or options.frames or options.num_images != 1:
         raise errors.UserError(
-            f"--output={options.output}: needs a single result; not with --experiment, --each or "
-            "--num_images"
+            f"--output={options.output}: needs a single result; not with --experiment, --each, "
+            "--frames or --num_images"
         )
 
     maps = configs.split_paths(config.maps)
-    inputs = [config.content, config.init, config.weights, *maps]
+    inputs = [config.content, config.init, config.previous_content, config.weights, *maps]
     for text in (style, config.masks, config.style_masks):
         inputs += configs.split_paths(text)
     for path in run_folder.result_paths(options.output, maps):

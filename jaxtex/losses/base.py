@@ -33,6 +33,8 @@ class TargetImages(NamedTuple):
       features: image `[H, W, 3]` -> features of the network.
       inside: layer -> bool `[H', W']`, positions at which the content is compared; all positions of
         a layer that is missing.
+      previous: result of the frame before, `[height, width, 3]`; None without one.
+      unchanged: see `temporal.unchanged_share`, no larger than the result; None without `previous`.
     """
 
     styles: Sequence[np.ndarray]
@@ -42,6 +44,8 @@ class TargetImages(NamedTuple):
     width: int
     features: Callable[[np.ndarray], networks.Features]
     inside: Mapping[str, Any] = EMPTY
+    previous: np.ndarray | None = None
+    unchanged: np.ndarray | None = None
 
 
 def _no_target(images: TargetImages) -> None:

@@ -9,6 +9,7 @@ from jaxtex.metrics.artifacts import border, copied, seam
 from jaxtex.metrics.brightness import layout, light
 from jaxtex.metrics.composition_match import composition
 from jaxtex.metrics.feature_distance import features
+from jaxtex.metrics.flicker import flicker
 from jaxtex.metrics.network_distance import gram, structure
 from jaxtex.metrics.patch_distance import patches
 from jaxtex.metrics.power_spectrum import spectrum
@@ -21,6 +22,7 @@ __all__ = [
     "copied",
     "default_names",
     "features",
+    "flicker",
     "gram",
     "layout",
     "light",

@@ -24,10 +24,11 @@ from jaxtex.synthesis import initialization, input_images, scales, settings
 from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.
-PATH_FLAGS = ("content", "init")
+PATH_FLAGS = ("content", "init", "previous_content")
 PATH_LIST_FLAGS = ("style", "masks", "style_masks", "maps")
 
 WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others: `input_key`
+FRAME_FLAGS = ("previous_content", "temporal_weight")  # recorded of frames after the first only
 FLAG_TYPES: dict[str, Any] = {  # flag -> type
     "style": str,
     **{field.name: field.type for field in dataclasses.fields(configs.Config)},
@@ -54,7 +55,7 @@ def hash_inputs(style: str, config: configs.Config) -> dict[str, str]:
       SHA-256 by `input_key` of each path, and that of the network's weights under `weights`.
       Names that are not files, such as `--init=noise`, are left out.
     """
-    paths = [config.content, *configs.split_paths(style)]
+    paths = [config.content, config.previous_content, *configs.split_paths(style)]
     if config.init not in initialization.KINDS:
         paths.append(config.init)
     for text in (config.masks, config.style_masks, config.maps):
@@ -79,7 +80,10 @@ def flags(style: str, config: configs.Config) -> dict:
       style: as for `hash_inputs`.
       config: choices of the run.
     """
-    return {"style": style, **dataclasses.asdict(_with_octaves(style, config))}
+    choices = {"style": style, **dataclasses.asdict(_with_octaves(style, config))}
+    if not config.previous_content:  # the identity of a run that older versions made
+        choices = {name: value for name, value in choices.items() if name not in FRAME_FLAGS}
+    return choices
 
 
 def _with_octaves(style: str, config: configs.Config) -> configs.Config:

@@ -25,6 +25,7 @@ DONE = "DONE"
 STEPS = "steps"  # folder of the snapshots
 CHECKPOINTS = "checkpoints"  # folder of `checkpointing.FileCheckpointer`
 SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)
+FRAME_NAME = re.compile(r"\d{6}|[1-9]\d{6,17}", re.ASCII)  # folder of a frame of a sequence
 FILES = (RECORD, METRICS, EXEMPLAR, RESULT, SHEET, DONE)  # of a run, beside those in its folders
 MAX_NAME = 200  # bytes of a result's name; `files.atomic` adds to it, and file systems allow 255
 MIN_MAP_NAME = 20  # bytes of the part that names the map
@@ -157,6 +158,16 @@ def parse_metrics(lines: Iterable[str | bytes]) -> Iterator[dict]:
             row = json.loads(line)
             if isinstance(row, dict) and isinstance(row.get("step"), int):
                 yield row
+
+
+def frame_folder(folder: pathlib.Path, number: int) -> pathlib.Path:
+    """Returns the folder of a frame of a sequence.
+
+    Args:
+      folder: of the sequence.
+      number: of the frame, from 1.
+    """
+    return folder / f"{number:06d}"
 
 
 def snapshot_path(folder: pathlib.Path, step: int) -> pathlib.Path:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 MAX_BYTES = 255  # of a name, on nearly all file systems
 DIGEST_LENGTH = 8  # hexadecimal digits that tell shortened names apart
+NUMBER = re.compile(r"([0-9]+)")
 LINE_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # control characters and the like
 
 
@@ -25,6 +26,14 @@ def stem(path: str) -> str:
         name = name[:dot]
     name = LINE_BREAKING.sub("_", name)
     return name if name.strip(". ") else "_" * max(1, len(name))
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Returns a key that sorts names by the numbers in them: `frame2.png` before `frame10.png`."""
+    parts: list[str | int] = []
+    for i, part in enumerate(NUMBER.split(name)):  # texts and numbers alternate
+        parts.append(int(part) if i % 2 else part)
+    return parts, name
 
 
 def fit(name: str, max_bytes: int = MAX_BYTES) -> str:

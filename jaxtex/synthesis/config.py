@@ -56,16 +56,13 @@ class Config:
         "gram+0.5*sorted@relu1_1.",
     )
     style_weights: str = _choice(
-        "",
-        "Weights of several styles, such as 1,3. Empty weights them equally.",
+        "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
     style_masks: str = _choice(
-        "",
-        "One mask image per style; the style's statistics are computed where it is white.",
+        "", "One mask image per style; the style's statistics are computed where it is white."
     )
     masks: str = _choice(
-        "",
-        "One mask image per style; the result follows the style where it is white.",
+        "", "One mask image per style; the result follows the style where it is white."
     )
     maps: str = _choice(
         "",
@@ -79,13 +76,12 @@ class Config:
     )
     texture_weight: float = _choice(1.0, "Weight of the statistics in the loss.")
     content: str = _choice(
-        "",
-        "Image whose content is kept (style transfer): a path, or a name of --list=exemplars.",
+        "", "Image whose content is kept (style transfer): a path, or a name of --list=exemplars."
     )
     content_layers: str = _choice(
         "",
-        "Layers of the content loss, such as relu2_2,relu3_1/2:0.5 (layer:weight; /2 at half "
-        "size). Empty uses a deep layer, and that layer at half and quarter size.",
+        "Layers of the content, such as relu2_2,relu3_1/2:0.5 (layer:weight; /2 at half size). "
+        "Empty uses a deep layer, and that layer at half and quarter size.",
     )
     content_weight: float = _choice(0.2, "Weight of the content in the loss.")
     content_norm: str = _choice(
@@ -94,12 +90,16 @@ class Config:
         "self_similarity by how alike its parts are.",
     )
     content_color: str = _choice(
-        "style",
-        "Colors of the content before the transfer: style (mean and covariance), or its own.",
+        "style", "Colors of the content before the transfer: those of the style, or its own."
     )
     tv_weight: float = _choice(
-        0.0,
-        "Weight of the total variation in the loss, which smooths the result.",
+        0.0, "Weight of the total variation in the loss, which smooths the result."
+    )
+    previous_content: str = _choice(
+        "", "Content of the frame before, whose result is --init; --frames sets both."
+    )
+    temporal_weight: float = _choice(
+        10.0, "Weight of the change since the frame before, where its content stays (flicker)."
     )
     excite: str = _choice("", "Feature map to maximize, as layer:channel, such as relu3_1:17.")
     excite_weight: float = _choice(1.0, "Weight of the activation of --excite in the loss.")
@@ -115,8 +115,7 @@ class Config:
         "default layers (--list=layers).",
     )
     size: int = _choice(
-        256,
-        "Shorter side that style and content are resized to, in pixels. 0 keeps their sizes.",
+        256, "Shorter side that style and content are resized to, in pixels. 0 keeps their sizes."
     )
     height: int = _choice(
         0,
@@ -149,13 +148,11 @@ class Config:
         "hundred steps.",
     )
     num_steps: int = _choice(
-        200,
-        "Total number of steps (network evaluations), divided among the scales by --shares.",
+        200, "Total number of steps (network evaluations), divided among the scales by --shares."
     )
     shares: str = _choice(
         "",
-        "Relative number of steps of each scale, from coarse to fine, such as 1,2,6. Empty "
-        "divides them equally.",
+        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally.",
     )
     save_every: int = _choice(10, "Number of steps between two snapshots.")
     renew_every: int = _choice(
@@ -185,8 +182,8 @@ class Config:
     seed: int = _choice(0, "Random seed. The same seed gives the same result.")
     init: str = _choice(
         "",
-        "Initial image: spectrum (noise with the power spectrum of the style), noise (white), "
-        "style, content, or an image file. Empty uses spectrum; with --content the content.",
+        "Initial image: spectrum (noise with the style's power spectrum), noise (white), style, "
+        "content, or an image file. Empty uses spectrum; with --content the content.",
     )
     noise: float = _choice(
         0.0,
@@ -213,6 +210,7 @@ RANGES = {
     "texture_weight": (0.0, 1e12),
     "content_weight": (0.0, 1e12),
     "tv_weight": (0.0, 1e12),
+    "temporal_weight": (0.0, 1e12),
     "spectrum_weight": (0.0, 1e12),
     "excite_weight": (0.0, 1e12),
     "renew_every": (1, 1_000_000),
@@ -226,7 +224,7 @@ RANGES = {
 
 # field -> the values of Python that stand for its text; other fields take just texts or numbers
 FORMS = {
-    **dict.fromkeys(("weights", "content", "init"), plain_values.PATH),
+    **dict.fromkeys(("weights", "content", "init", "previous_content"), plain_values.PATH),
     **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
     **dict.fromkeys(("layers", "content_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,
@@ -277,6 +275,8 @@ def warn_unused(config: Config, has_content: bool) -> None:
     if not has_content:
         of_content = [name for name in dir(config) if name.startswith("content_")]
         reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
+    if not config.previous_content:
+        reasons["temporal_weight"] = "without --frames or --previous_content"
     if not config.excite:
         reasons["excite_weight"] = "without --excite"
     if config.optimizer == "lbfgs":

@@ -1,6 +1,7 @@
 """Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
 
 import itertools
+import math
 import os
 from collections.abc import Sequence
 
@@ -8,9 +9,9 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import builtin, color_transfer
-from jaxtex.losses import regions
+from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images
+from jaxtex.synthesis import input_images, scales
 
 KINDS = ("spectrum", "noise", "style", "content")
 WHITE_NOISE = 0.02  # default standard deviation of white noise
@@ -36,6 +37,10 @@ def initial_image(
       UserError: `config.init` is neither a kind nor an image, or needs an image that is missing.
     """
     kind = _kind(inputs, config)
+    if inputs.unchanged is not None and kind in KINDS:
+        raise errors.UserError(
+            f"--init={config.init}: with --previous_content it must be the result of that frame"
+        )
     rng = np.random.default_rng(config.seed)
     if kind == "spectrum":
         return _spectrum_noise(inputs, config, (height, width), rng)
@@ -44,13 +49,15 @@ def initial_image(
         mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
         return _add_noise(mean, inputs, config, (height, width), rng)
     if kind == "content":
-        content = _resized(inputs.content, kind, height, width)
-        return _add_noise(content, inputs, config, (height, width), rng)
+        if inputs.content is None:
+            raise errors.UserError(f"--init={kind}: --content is missing")
+        padded = _padded(inputs, inputs.content, height, width)
+        return _add_noise(padded, inputs, config, (height, width), rng)
     if kind == "style":
-        if inputs.masks:
-            resized = [images.resize(style, height, width) for style in inputs.styles]
-            return _blend_regions(inputs, resized, height, width)
-        return _resized(inputs.styles[0] if inputs.styles else None, kind, height, width)
+        if not inputs.styles:
+            raise errors.UserError(f"--init={kind}: --style is missing")
+        resized = [images.resize(style, height, width) for style in inputs.styles]
+        return _blend_regions(inputs, resized, height, width) if inputs.masks else resized[0]
 
     if inputs.material.maps:
         raise errors.UserError(
@@ -62,6 +69,8 @@ def initial_image(
             raise errors.unknown("--init", kind, [*KINDS, *builtin.names()])
         image = images.load(kind)
     input_images.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
+    if inputs.unchanged is not None:
+        image = _after_frame(inputs, image, height, width)
     image = images.resize(image, height, width, config.tile)
     gray = inputs.gray_at(height, width)
     return color_transfer.blend_gray(image, gray, color_transfer.LUMINANCE)
@@ -80,6 +89,31 @@ def _add_noise(
     return np.clip(image + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
 
 
+def _after_frame(
+    inputs: input_images.Inputs, result: np.ndarray, height: int, width: int
+) -> np.ndarray:
+    """Returns the result of the frame before, and where something moved the content in its colors.
+
+    Without the content, a moving object would leave its old form behind.
+
+    Args:
+      inputs: content, and where it is the same.
+      result: of the frame before, of any size.
+      height: of the initial image, in pixels.
+      width: of the initial image, in pixels.
+
+    Returns:
+      `[height, width, 3]`.
+    """
+    assert inputs.content is not None and inputs.unchanged is not None
+    result = images.resize(result, inputs.height, inputs.width)
+    gray = inputs.gray_at(inputs.height, inputs.width)
+    result = color_transfer.blend_gray(result, gray, color_transfer.LUMINANCE)
+    moved = color_transfer.match_color(inputs.content, result)
+    image = inputs.unchanged * result + (1 - inputs.unchanged) * moved
+    return _padded(inputs, image, height, width)
+
+
 def _blend_regions(
     inputs: input_images.Inputs, values: Sequence[np.ndarray], height: int, width: int
 ) -> np.ndarray:
@@ -89,11 +123,22 @@ def _blend_regions(
     return (blend / shares.sum(0)).astype(np.float32)
 
 
-def _resized(image: np.ndarray | None, kind: str, height: int, width: int) -> np.ndarray:
-    """Resizes the style or content that `--init` names."""
-    if image is None:
-        raise errors.UserError(f"--init={kind}: --{kind} is missing")
-    return images.resize(image, height, width)
+def _padded(inputs: input_images.Inputs, image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Reduces an image of the result's size to a scale, and pads it as the content is padded.
+
+    Stretched to the size of the scale, which may be a few pixels larger, it would not be where the
+    content is.
+
+    Args:
+      inputs: have the size of the result.
+      image: `[inputs.height, inputs.width, C]`.
+      height: of the scale, in pixels.
+      width: of the scale, in pixels.
+    """
+    factor = 2 ** max(0, round(math.log2(inputs.height / height)))
+    rows, columns = scales.reduced_sides(image, factor)
+    reduced = images.resize(image, min(rows, height), min(columns, width))
+    return content.pad_to(reduced, height, width)
 
 
 def scale_details(

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.images import arrays, color_transfer, texture_maps
-from jaxtex.losses import regions
+from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 
@@ -35,6 +35,7 @@ class Inputs(NamedTuple):
       material: how the maps of the style are restored.
       alpha: transparency of the content, `[height, width, 1]`; None: opaque.
       init: initial image, `[H, W, 3]` of any size; None: as `config.init` says.
+      unchanged: see `temporal.unchanged_share`; None without the content of a frame before.
     """
 
     styles: list[np.ndarray]
@@ -49,6 +50,7 @@ class Inputs(NamedTuple):
     material: texture_maps.Material = texture_maps.Material()
     alpha: np.ndarray | None = None
     init: np.ndarray | None = None
+    unchanged: np.ndarray | None = None
 
     @property
     def shortest_side(self) -> int:
@@ -86,9 +88,8 @@ def load_inputs(style_paths: Sequence[str], settings: choices.Settings) -> Input
     Raises:
       UserError: a file cannot be read, or the images do not go together.
     """
-    config = settings.config
     # Beside a content, transparent parts of a style are shown over white.
-    alpha = config.alpha == "keep" and not config.content
+    alpha = settings.config.alpha == "keep" and not settings.config.content
     styles = [images.load(path, alpha) for path in style_paths]
     return build_inputs(styles, None, settings)
 
@@ -106,10 +107,9 @@ def build_inputs(
     Raises:
       UserError: an image or mask cannot be used, or they do not go together.
     """
-    config = settings.config
+    config, colors = settings.config, settings.config.preserve_color
     if content is None and config.content:
         content = images.load(config.content, config.alpha == "keep")
-    colors = config.preserve_color
     if colors != "none" and content is None:
         raise errors.UserError(f"--preserve_color={colors} needs --content, whose colors it keeps")
 
@@ -122,25 +122,24 @@ def build_inputs(
     base = styles[0] if content is None else content
     styles = [resize_input(style, config.size) for style in styles]
     height, width = result_size(config, base)
-    alpha = color = None
+    alpha = color = unchanged = None
     if content is not None:
         warn_if_stretched("content", base.shape[:2], height, width)
         content, alpha = _split_alpha(base, height, width)
-        prepare = color_transfer.PRESERVE_COLOR[colors]
-        styles = [prepare(style, content) for style in styles]
+        unchanged = temporal.compare(base, settings.previous_content, height, width)
+        styles = [color_transfer.PRESERVE_COLOR[colors](style, content) for style in styles]
         if colors == "luminance":
             content, color = color_transfer.split_color(content)
 
-    style_shapes = [style.shape for style in styles]
-    style_masks: list[np.ndarray | None] = [None] * len(styles)
-    if settings.style_masks:
-        style_masks = [*_load_masks("style_masks", settings.style_masks, style_shapes)]
+    shapes = [style.shape for style in styles]
+    given = settings.style_masks
+    style_masks = [*(_load_masks("style_masks", given, shapes) if given else [None] * len(styles))]
     sizes = [(height, width)] * len(styles)
     masks = _load_masks("masks", settings.masks, sizes) if settings.masks else None
     weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
     if uses_styles and content is not None and colors == "none":
-        pixels = [regions.inside(*pair) for pair in zip(styles, style_masks, strict=True)]
+        pixels = list(map(regions.inside, styles, style_masks))
         shares = regions.blend_shares(weights, masks, height, width)
         content = color_transfer.CONTENT_COLORS[config.content_color](content, pixels, shares)
     if uses_styles or content is None:
@@ -161,6 +160,7 @@ def build_inputs(
         material=material,
         alpha=alpha,
         init=settings.init,
+        unchanged=unchanged,
     )
 
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping, Sequence
 
 from jaxtex import errors, losses, networks, weights
-from jaxtex.losses import content, targets, terms
+from jaxtex.losses import content, targets, temporal, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
 from jaxtex.synthesis import input_images, scales
@@ -57,6 +57,8 @@ def build_loss(
         named["excitement"] = terms.activation(
             activation.layer, activation.channel, config.excite_weight
         )
+    if inputs.unchanged is not None and config.temporal_weight:
+        named["temporal"] = temporal.temporal(config.temporal_weight)
     if config.tv_weight:
         named["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
     if config.spectrum_weight and inputs.styles:

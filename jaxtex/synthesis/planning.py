@@ -215,7 +215,7 @@ def _build_problem(
     texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
     if scale.factor == 1:
         regions.warn_left_out(texture.left_out())
-    other_targets = _image_targets(spec, inputs, styles, scale)
+    other_targets = _image_targets(spec, inputs, settings, styles, scale)
     gray = inputs.gray_at(*size)
 
     @functools.lru_cache(maxsize=1)
@@ -270,6 +270,7 @@ def _build_problem(
 def _image_targets(
     spec: targets.LossSpec,
     inputs: input_images.Inputs,
+    settings: choices.Settings,
     styles: Sequence[np.ndarray],
     scale: scales.Scale,
 ):
@@ -284,6 +285,11 @@ def _image_targets(
     masks = None if content is None else inputs.masks
     inside = regions.content_positions(spec.network, masks, *size)
     target_images = losses.TargetImages(styles, inputs.weights, content, *size, features, inside)
+    if inputs.unchanged is not None:
+        target_images = target_images._replace(
+            previous=initialization.initial_image(inputs, settings.config, *size),
+            unchanged=scales.reduce_image(inputs.unchanged, scale.factor),
+        )
 
     @functools.cache
     def make() -> dict[str, Any]:

@@ -36,6 +36,9 @@ OBJECTS: Mapping[str, Callable[[Any], Any]] = {
     "masks": functools.partial(arrays.split, "--masks", planes=True),
     "maps": functools.partial(arrays.split, "--maps"),
     "init": functools.partial(arrays.check, what="--init: an image"),
+    "previous_content": functools.partial(
+        arrays.check, channels=arrays.RGB_OR_RGBA, what="--previous_content: an image"
+    ),
 }
 
 
@@ -68,6 +71,7 @@ class Settings:
         decides by the free memory.
       shares: relative number of steps of each scale; empty divides them evenly.
       init: the initial image; None: as `config.init` says.
+      previous_content: path or array, content of the frame before; empty without one.
     """
 
     config: configs.Config
@@ -85,6 +89,7 @@ class Settings:
     strips: Sequence[int | None]
     shares: Sequence[int]
     init: np.ndarray | None = None
+    previous_content: str | np.ndarray = ""
 
     def with_seed(self, seed: int) -> "Settings":
         """Returns the same settings with another seed."""
@@ -136,6 +141,7 @@ def parse_settings(config: configs.Config) -> Settings:
         layout=sharding.parse_mesh(config.mesh),
         strips=parse_strips(config.strips),
         shares=parse_shares(config.shares),
+        previous_content=config.previous_content,
     )
 
 

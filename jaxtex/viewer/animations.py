@@ -1,20 +1,21 @@
-"""Animations of a run: its snapshots at the size of the last one, as GIF, WebP or MP4."""
+"""Animations of a run, its snapshots, or of a sequence, its results, as GIF, WebP or MP4."""
 
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 from PIL import Image
 
 from jaxtex import errors, images
-from jaxtex.runs import records
+from jaxtex.runs import records, run_folder
 
-LAST_FRAME_SECONDS = 2.0  # duration of the last frame
+LAST_FRAME_SECONDS = 2.0  # duration of the last frame of a run
 Frames = Iterable[np.ndarray]  # each `[H, W, 3]`, uint8
-Write = Callable[[pathlib.Path, Frames, int, float], None]  # path, frames, count, frames per second
+# path, frames, count, frames per second, seconds of the last frame
+Write = Callable[[pathlib.Path, Frames, int, float, float], None]
 
 
 def frame_paths(record: records.RunRecord) -> list[pathlib.Path]:
@@ -34,19 +35,47 @@ def frame_paths(record: records.RunRecord) -> list[pathlib.Path]:
     return paths
 
 
-def save(suffix: str, path: pathlib.Path, paths: list[pathlib.Path], fps: float) -> None:
-    """Writes an animation whose last frame is shown for `LAST_FRAME_SECONDS`.
+def sequence_paths(name: str, folders: Sequence[pathlib.Path]) -> list[pathlib.Path]:
+    """Returns the results of a sequence up to the first frame that is missing.
+
+    Args:
+      name: of the sequence, for the message.
+      folders: of its frames.
+
+    Raises:
+      UserError: fewer than two frames are finished.
+    """
+    ordered = sorted(folders, key=lambda folder: int(folder.name))
+    paths = [folder / run_folder.RESULT for folder in ordered]
+    finished = [bool(run_folder.read_done(folder)) for folder in ordered]
+    paths = paths[: [*finished, False].index(False)]
+    if len(paths) < 2:
+        raise errors.UserError(
+            f"run {name!r}: an animation needs at least 2 finished frames, got {len(paths)}"
+        )
+    return paths
+
+
+def save(
+    suffix: str,
+    path: pathlib.Path,
+    paths: list[pathlib.Path],
+    fps: float,
+    last_seconds: float = LAST_FRAME_SECONDS,
+) -> None:
+    """Writes an animation.
 
     Args:
       suffix: name in `FORMATS`, which chooses the format.
       path: of the animation; its own suffix is not used.
       paths: of the frames, which are enlarged to the size of the last.
       fps: frames per second.
+      last_seconds: duration of the last frame.
 
     Raises:
       UserError: the encoder of the format is not installed.
     """
-    FORMATS[suffix](path, load_frames(paths), len(paths), fps)
+    FORMATS[suffix](path, load_frames(paths), len(paths), fps, last_seconds)
 
 
 def load_frames(paths: list[pathlib.Path]) -> Iterator[np.ndarray]:
@@ -57,18 +86,26 @@ def load_frames(paths: list[pathlib.Path]) -> Iterator[np.ndarray]:
 
 
 def _write_with_pillow(
-    path: pathlib.Path, frames: Frames, count: int, fps: float, kind: str, **options
+    path: pathlib.Path,
+    frames: Frames,
+    count: int,
+    fps: float,
+    last_seconds: float,
+    kind: str,
+    **options,
 ) -> None:
     """Writes a GIF or WebP that repeats forever."""
     first, *rest = (Image.fromarray(frame) for frame in frames)
     durations = [round(1000 / fps)] * (count - 1)  # milliseconds
-    durations.append(round(1000 * LAST_FRAME_SECONDS))
+    durations.append(round(1000 * last_seconds))
     first.save(
         path, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, **options
     )
 
 
-def _write_mp4(path: pathlib.Path, frames: Frames, count: int, fps: float) -> None:
+def _write_mp4(
+    path: pathlib.Path, frames: Frames, count: int, fps: float, last_seconds: float
+) -> None:
     """Writes H.264 that every player supports: even sides, colors at half the resolution."""
     try:
         import av
@@ -88,7 +125,7 @@ def _write_mp4(path: pathlib.Path, frames: Frames, count: int, fps: float) -> No
             if i == 0:
                 stream.height, stream.width = even.shape[:2]
 
-            repeats = 1 if i < count - 1 else max(1, round(LAST_FRAME_SECONDS * fps))
+            repeats = 1 if i < count - 1 else max(1, round(last_seconds * fps))
             for _ in range(repeats):
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(even, "rgb24")))
         file.mux(stream.encode())  # what the encoder still holds

@@ -101,6 +101,31 @@ def test_a_folder_stands_for_its_pictures(place, exemplar):
         input_paths.expand("content", "empty")
 
 
+def test_a_pattern_stands_for_its_pictures_in_natural_order(place, exemplar):
+    folder = pathlib.Path("clip")
+    folder.mkdir()
+    for name in ("f10.png", "f9.png", "f1.png", "f2.jpg", "notes.txt", "[x]*.png"):
+        (folder / name).write_bytes(b"")
+    assert input_paths.expand("content", "clip/f*.png,pic.png") == [
+        "clip/f1.png",
+        "clip/f9.png",
+        "clip/f10.png",
+        "pic.png",
+    ]
+    assert input_paths.expand("content", "clip/f*") == [
+        f"clip/f{name}" for name in ("1.png", "2.jpg", "9.png", "10.png")
+    ]
+    assert input_paths.expand("content", "clip")[1:3] == ["clip/f1.png", "clip/f2.jpg"]
+    assert input_paths.expand("content", "clip/[x]*.png") == ["clip/[x]*.png"]  # a file
+    with pytest.raises(errors.UserError, match=r"--content=clip/\*.tif: no pictures match"):
+        input_paths.expand("content", "clip/*.tif")
+    with pytest.raises(errors.UserError, match=r"clip/f\*: is a pattern; --each makes one"):
+        input_paths.validate_single("pic.png", configs.Config(content="clip/f*"))
+    for pattern, name in (("clip/f*.png", "clip-pic"), ("*/f1.png", "frames-pic")):
+        config = configs.Config(content=pattern)
+        assert input_paths.default_folder("pic.png", config, several=True).name == name
+
+
 @pytest.mark.slow
 def test_each_style_meets_each_content(place, exemplar, capsys):
     images.save("other.png", exemplar[::-1] ** 2)

@@ -56,3 +56,18 @@ def test_numbered_names_differ():
         assert len({name.casefold() for name in result}) == len(names)
         first = {name: result[names.index(name)] for name in names if name.islower()}
         assert all(result[names.index(name)].startswith(name) for name in first)
+
+
+def test_natural_order():
+    names = ["f10.png", "f9.png", "f1b2", "f01.png", "f1.png", "a", "f1b10", "10", "9"]
+    assert sorted(names, key=file_names.natural_key) == [
+        "9",
+        "10",
+        "a",
+        "f01.png",
+        "f1.png",
+        "f1b2",
+        "f1b10",
+        "f9.png",
+        "f10.png",
+    ]
