@@ -96,7 +96,7 @@ def make_sequence(
 
 def _validate_sizes(contents: Sequence[str]) -> None:
     """Validates that all frames can be read and have one size."""
-    first = f"the first frame, {contents[0]}"
+    first = f"the first frame ({contents[0]})"
     first_size = None
     for path in contents:
         size = images.load(path).shape[:2]

@@ -53,6 +53,9 @@ def place(tmp_path, monkeypatch, exemplar):
 
     # Files of a user that pages name.
     images.save("photo.jpg", exemplar)
+    (tmp_path / "clip").mkdir()
+    for number in (1, 2):
+        images.save(f"clip/{number}.png", np.roll(exemplar, number, 1))
     images.save("leaf.png", np.concatenate([exemplar, exemplar[..., :1]], -1))
     mask = np.zeros((32, 32, 3), np.float32)
     mask[:, 16:] = 1
