@@ -10,7 +10,7 @@ are kept, so an interrupted benchmark goes on; delete the folder of a tool to ru
 | --- | --- |
 | `jaxtex` | defaults, with the built-in network |
 | `jaxtex-vgg19` | defaults, with the real VGG-19, blocks 1 to 3 |
-| `neural-style-pt` | defaults, with the VGG-19 of `peers/vgg19.py` |
+| `neural-style-pt` | defaults, with the VGG-19 of `peers/calibration.py` |
 | `style-transfer-pytorch` | the same |
 | `strotss`, `nnst` | the same; tens of minutes for a pair; not among the default tools |
 
@@ -22,8 +22,11 @@ table. Seconds are of the whole process, from its start to the picture on disk; 
 add up its threads, and depend less on what else the machine does. Memory is the peak of the
 resident memory.
 
-`--published` adds pairs whose inputs and results lie in the repositories of STROTSS and NNST: the
-published pictures beside jaxtex's, in published.md and published.jpg.
+Measures are those of `jaxtex.metrics` with the real VGG-19, blocks 1 to 3, which no tool but
+`jaxtex-vgg19` optimizes.
+
+`--published` takes pairs whose inputs and results lie in the repositories of STROTSS and NNST:
+their pictures beside jaxtex's, in published.md and published.jpg.
 """
 
 import argparse
@@ -34,17 +37,15 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import cases
-import numpy as np
-import transfer_measures
+import transfer_report
 from peers import programs
+from transfer_report import Pair
 
 from jaxtex import images
-from jaxtex.images import contact_sheet
-from jaxtex.runs import tables
 
 FOLDER = pathlib.Path("runs/transfers")
 PEERS = pathlib.Path(__file__).parent / "peers"
@@ -54,22 +55,7 @@ SIZE = 512  # pixels, the longer side
 REAL = "weights/vgg19_imagenet_blocks1-3.npz"  # in the shared folder
 DISTILLED = "weights/vgg19_distilled_16x.npz"
 TOOLS = ("jaxtex", "neural-style-pt", "style-transfer-pytorch")
-MEASURES = ("structure", "light", "layout", "gram", "patches")
-COLUMN = 256  # pixels, the width of a column of a sheet
-
-
-class Pair(NamedTuple):
-    """A content and a style, as files of the benchmark's size.
-
-    Attributes:
-      name: of the pair, and of its folder.
-      content: path of the content.
-      style: path of the style.
-    """
-
-    name: str
-    content: pathlib.Path
-    style: pathlib.Path
+WEIGHTS = "JAXTEX_WEIGHTS"  # variable with the folder of converted weights
 
 
 class Published(NamedTuple):
@@ -81,7 +67,8 @@ class Published(NamedTuple):
       content: path in the repository.
       style: path in the repository.
       result: path in the repository.
-      columns: first and last column, and number of rows, of the result in its file; empty for all.
+      columns: first and last column, and number of rows, of the result in its file; empty for
+        all.
     """
 
     name: str
@@ -97,10 +84,6 @@ PUBLISHED = (
     Published("strotss-port", "strotss", "content.jpg", "style.png", "strotss.png"),
     Published(
         *("nnst", "nnst", "inputs/content/C1.png", "inputs/style/S4.jpg", "example2.png"),
-        columns=(552, 1064, 512),
-    ),
-    Published(
-        *("nnst-colors", "nnst", "inputs/content/C1.png", "inputs/style/S4.jpg", "example.png"),
         columns=(552, 1064, 512),
     ),
 )
@@ -165,7 +148,7 @@ def write_network(path: pathlib.Path, options: argparse.Namespace) -> None:
     pictures = [options.shared / "images/photos" / f"{name}.png" for name in PHOTOS]
     pictures += [options.shared / "images/paintings" / f"{name}.jpg" for name in PAINTINGS]
     arguments = [options.shared / REAL, options.shared / DISTILLED, path, *pictures]
-    script = str(PEERS / "vgg19.py")
+    script = str(PEERS / "calibration.py")
     subprocess.run([options.torch_python, script, *map(str, arguments)], check=True)
 
 
@@ -190,11 +173,9 @@ def make(tool: str, pair: Pair, options: argparse.Namespace) -> None:
         return
     result.parent.mkdir(parents=True, exist_ok=True)
     command = COMMANDS[tool](pair, result, options)
-    environment = cases.environment(FOLDER) | {"JAXTEX_WEIGHTS": str(FOLDER / "weights")}
-    if tool == "jaxtex-vgg19" and not (FOLDER / "weights").exists():
-        arguments = ["weights", "convert", str(options.shared / REAL), "--allow_unknown"]
-        converter = f"{pathlib.Path(sys.executable).parent}/jaxtex-{arguments[0]}"
-        subprocess.run([converter, *arguments[1:]], check=True, env=environment)
+    environment = cases.environment(FOLDER)
+    if tool != "jaxtex-vgg19":
+        environment.pop(WEIGHTS)  # the built-in network, whatever else there is
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
@@ -219,62 +200,14 @@ def make(tool: str, pair: Pair, options: argparse.Namespace) -> None:
     record.write_text(json.dumps(values))
 
 
-def row(pair: Pair, tool: str, path: pathlib.Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Returns the row of a result: its measures, and its record where it has one."""
-    loaded = [images.load(file) for file in (path, pair.content, pair.style)]
-    found: dict[str, Any] = {"pair": pair.name, "tool": tool}
-    found |= transfer_measures.measure(*loaded, options.shared / REAL)
-    record = path.with_suffix(".json")
-    if record.exists():
-        values = json.loads(record.read_text())
-        found["seconds"] = values["seconds"]
-        found["processor seconds"] = values["processor_seconds"]
-        found["MB"] = values["memory"] / 1e6
-        found["share"] = values["share"]
-    return found
-
-
-def report(name: str, pairs: Sequence[Pair], results: dict[str, Any], options: Any) -> None:
-    """Writes a table and a sheet.
-
-    Args:
-      name: of both files.
-      pairs: in the order of the rows.
-      results: by tool, then by name of a pair, the path of the result.
-      options: of the command line.
-    """
-    rows = [
-        row(pair, tool, results[tool][pair.name], options)
-        for pair in pairs
-        for tool in results
-        if pair.name in results[tool]
-    ]
-    medians: list[dict[str, Any]] = []
-    for tool in results:
-        own = [found for found in rows if found["tool"] == tool]
-        if len(own) > 1:
-            medians.append({"pair": f"median of {len(own)}", "tool": tool})
-            for key in (key for key in own[0] if key not in ("pair", "tool")):
-                values = [found[key] for found in own if key in found]
-                medians[-1][key] = float(np.median(values))
-    (FOLDER / f"{name}.md").write_text(tables.markdown(rows + medians))
-    print(tables.markdown(rows + medians))
-
-    columns = []
-    for pair in pairs:
-        shown = {"content": pair.content, "style": pair.style}
-        shown |= {tool: found[pair.name] for tool, found in results.items() if pair.name in found}
-        cells = []
-        for label, path in shown.items():
-            cells += [contact_sheet.caption(label, COLUMN), _narrow(images.load(path))]
-        columns.append(cells)
-    images.save(FOLDER / f"{name}.jpg", contact_sheet.grid(columns, 9))
-
-
-def _narrow(image: np.ndarray) -> np.ndarray:
-    """Resizes an image to the width of a column."""
-    height = round(image.shape[0] * COLUMN / image.shape[1])
-    return images.resize(image, height, COLUMN)
+def convert_real(options: argparse.Namespace) -> None:
+    """Makes the real VGG-19 that the measures use known to this process and its commands."""
+    folder = (FOLDER / "weights").absolute()
+    os.environ[WEIGHTS] = str(folder)
+    if not (folder / "vgg19.h5").exists():
+        code = "from jaxtex.cli import weights_main; weights_main.entry()"
+        arguments = ["convert", str(options.shared / REAL), "--allow_unknown"]
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True)
 
 
 def published(options: argparse.Namespace) -> None:
@@ -300,7 +233,7 @@ def published(options: argparse.Namespace) -> None:
             for pair in pairs:
                 make(tool, pair, options)
                 results[tool][pair.name] = FOLDER / tool / f"{pair.name}.png"
-    report("published", pairs, results, options)
+    transfer_report.report(FOLDER, "published", pairs, results)
 
 
 def main() -> None:
@@ -329,6 +262,7 @@ def main() -> None:
     if unknown := sorted(set(options.tools) - set(COMMANDS)):
         parser.error(f"--tools: unknown {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
 
+    convert_real(options)
     if options.published:
         published(options)
         return
@@ -339,10 +273,10 @@ def main() -> None:
     results = {}
     for tool in COMMANDS:
         paths = {pair.name: FOLDER / tool / f"{pair.name}.png" for pair in pairs}
-        found = {name: path for name, path in paths.items() if path.exists()}
+        found = {name: path for name, path in paths.items() if path.with_suffix(".json").exists()}
         if found:
             results[tool] = found
-    report("table", pairs, results, options)
+    transfer_report.report(FOLDER, "table", pairs, results)
 
 
 if __name__ == "__main__":
