@@ -5,7 +5,7 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test test-all slurm-test browser-test ordeal lint docs tour gallery bench experiments clean
+.PHONY: demo test test-all slurm-test browser-test ordeal lint docs tour gallery bench bench-transfers experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
@@ -48,6 +48,10 @@ bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py
 	$(BIN)/python benchmarks/classical.py
+
+bench-transfers: .venv/bench  ## style transfers beside other programs, fetched by git; needs ../shared; two hours
+	$(BIN)/python benchmarks/transfers.py
+	$(BIN)/python benchmarks/transfers.py --tools=jaxtex --published
 
 experiments: .venv/plots  ## every question of experiments/ with the built-in network, small: runs/*/sheet.png, table.md
 	$(BIN)/jaxtex --experiment=list | cut -d' ' -f1 | \

@@ -12,6 +12,8 @@ are kept, so an interrupted benchmark goes on; delete the folder of a tool to ru
 | `jaxtex-vgg19` | defaults, with the real VGG-19, blocks 1 to 3 |
 | `neural-style-pt` | defaults, with the VGG-19 of `peers/calibration.py` |
 | `style-transfer-pytorch` | the same |
+| `neural-style-pt-hybrid` | with the real blocks 1 to 3 in it: ten times the work |
+| `style-transfer-pytorch-hybrid` | the same |
 | `strotss`, `nnst` | the same; tens of minutes for a pair; not among the default tools |
 
 One size for all: content and style files have a longer side of 512 px, which is the size that the
@@ -22,8 +24,8 @@ table. Seconds are of the whole process, from its start to the picture on disk; 
 add up its threads, and depend less on what else the machine does. Memory is the peak of the
 resident memory.
 
-Measures are those of `jaxtex.metrics` with the real VGG-19, blocks 1 to 3, which no tool but
-`jaxtex-vgg19` optimizes.
+Measures are those of `jaxtex.metrics` with the real VGG-19, blocks 1 to 3, which only
+`jaxtex-vgg19` and the hybrids optimize.
 
 `--published` takes pairs whose inputs and results lie in the repositories of STROTSS and NNST:
 their pictures beside jaxtex's, in published.md and published.jpg.
@@ -128,8 +130,15 @@ def real_blocks_command(pair: Pair, result: pathlib.Path, options: argparse.Name
     return [*jaxtex_command(pair, result, options), "--network=vgg19"]
 
 
-def peer_command(name: str) -> Callable[[Pair, pathlib.Path, argparse.Namespace], list[str]]:
-    """Returns a function that returns the command of a peer."""
+def peer_command(
+    name: str, hybrid: bool = False
+) -> Callable[[Pair, pathlib.Path, argparse.Namespace], list[str]]:
+    """Returns a function that returns the command of a peer.
+
+    Args:
+      name: a row of `programs.PROGRAMS`.
+      hybrid: whether the first three blocks of the network are the real ones.
+    """
 
     def command(pair: Pair, result: pathlib.Path, options: argparse.Namespace) -> list[str]:
         source = programs.fetch(name)
@@ -138,6 +147,7 @@ def peer_command(name: str) -> Callable[[Pair, pathlib.Path, argparse.Namespace]
             write_network(network, options)
         share = options.share if programs.PROGRAMS[name].iterations else 1.0
         arguments = [name, source, network, pair.content, pair.style, result, share]
+        arguments += [options.shared / REAL] if hybrid else []
         return [options.torch_python, str(PEERS / "launch.py"), *map(str, arguments)]
 
     return command
@@ -155,7 +165,12 @@ def write_network(path: pathlib.Path, options: argparse.Namespace) -> None:
 COMMANDS: dict[str, Callable[[Pair, pathlib.Path, argparse.Namespace], list[str]]] = {
     "jaxtex": jaxtex_command,
     "jaxtex-vgg19": real_blocks_command,
-    **{name: peer_command(name) for name in programs.PROGRAMS if name != "strotss-original"},
+    "neural-style-pt": peer_command("neural-style-pt"),
+    "neural-style-pt-hybrid": peer_command("neural-style-pt", hybrid=True),
+    "style-transfer-pytorch": peer_command("style-transfer-pytorch"),
+    "style-transfer-pytorch-hybrid": peer_command("style-transfer-pytorch", hybrid=True),
+    "strotss": peer_command("strotss"),
+    "nnst": peer_command("nnst"),
 }
 
 
@@ -194,7 +209,7 @@ def make(tool: str, pair: Pair, options: argparse.Namespace) -> None:
         "processor_seconds": (after.ru_utime + after.ru_stime)
         - (before.ru_utime + before.ru_stime),
         "memory": memory,
-        "share": options.share if tool in programs.PROGRAMS else 1.0,
+        "share": options.share if "-pt" in tool or "-pytorch" in tool else 1.0,
         "threads": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
     }
     record.write_text(json.dumps(values))

@@ -16,6 +16,8 @@ published networks have, since the weights of the peers' losses are chosen for i
 - `vgg16`, for STROTSS and NNST, which read torchvision's VGG-16: the same for each layer that they
   read. conv3_4 and conv4_4 hide in the poolings after them, and relu5_1 stands for relu5_3.
 
+- `real`, of the real blocks in a hybrid network for style-transfer-pytorch: the same.
+
 In the first two a mapped layer has as many channels as the distilled one plus one: an isometry
 of the teacher's space, in which Gram matrices and Bures distances are those of all 64 to 512
 channels. Their means over channels are made equal too, by one factor that depends on the loss.
@@ -135,6 +137,7 @@ def calibrate(
         maps[f"torchvision/{layer}"] = isometric(factor * matrix, "torchvision")
 
         if layer in true[0]:
+            maps[f"real/{layer}"] = _scaled(true, layer, TORCHVISION[layer])
             target = np.concatenate([f[layer].reshape(-1, len(matrix)) for f in true])
             scales = (teacher * target).sum(0) / (teacher**2).sum(0)
             matrix = scales[:, None] * matrix

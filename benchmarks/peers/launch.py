@@ -1,10 +1,11 @@
 """Runs a peer's own program with the network of `vgg19.py`, in a process of its own.
 
-    python benchmarks/peers/launch.py PEER SOURCE NETWORK CONTENT STYLE OUTPUT [SHARE]
+    python benchmarks/peers/launch.py PEER SOURCE NETWORK CONTENT STYLE OUTPUT [SHARE [REAL]]
 
 PEER is a row of `PEERS`; SOURCE the folder with its repository; SHARE the share of its default
-number of iterations to run, 1 by default. The last line printed is the peak of resident memory in
-bytes (Linux). Every other setting is the program's default, but for the device.
+number of iterations to run, 1 by default; with the file REAL the network is a hybrid. The last line
+printed is the peak of resident memory in bytes (Linux). Every other setting is the program's
+default, but for the device.
 """
 
 import functools
@@ -25,7 +26,7 @@ from torch import nn
 
 
 def neural_style_pt(
-    source: str, network: str, content: str, style: str, output: str, share: float
+    source: str, network: str, content: str, style: str, output: str, share: float, real: str
 ) -> None:
     """Runs neural-style-pt. Its loader of caffe models is replaced."""
     torchvision_stand_in.install({})
@@ -33,7 +34,7 @@ def neural_style_pt(
     import CaffeLoader
 
     def load(*_: Any) -> tuple[nn.Sequential, dict[str, list[str]]]:
-        return vgg19.build(network, "caffe"), CaffeLoader.vgg19_dict
+        return _build(network, real, "caffe"), CaffeLoader.vgg19_dict
 
     CaffeLoader.loadCaffemodel = load
     flags = ["-gpu", "c", "-seed", "0", "-save_iter", "0", "-image_size", "512"]
@@ -43,11 +44,12 @@ def neural_style_pt(
 
 
 def style_transfer_pytorch(
-    source: str, network: str, content: str, style: str, output: str, share: float
+    source: str, network: str, content: str, style: str, output: str, share: float, real: str
 ) -> None:
     """Runs style-transfer-pytorch, without its page, which needs a further package."""
-    build = functools.partial(vgg19.build, network, "torchvision")
+    build = functools.partial(_build, network, real, "torchvision")
     torchvision_stand_in.install({"vgg19": build})
+    torchvision_stand_in.Normalize.observe = vgg19.keep_image
     page: Any = types.ModuleType("style_transfer.web_interface")
     page.WebInterface = None
     sys.modules[page.__name__] = page
@@ -72,9 +74,8 @@ def strotss(source: str, network: str, content: str, style: str, output: str, sh
     _run(source, "strotss.py", [content, style, "--output", output, "--device", "cpu"])
 
 
-def nnst(source: str, network: str, content: str, style: str, output: str, share: float) -> None:
-    """Runs NNST, with calls of a GPU that it makes without one left out. `share` must be 1."""
-    del share
+def nnst(source: str, network: str, content: str, style: str, output: str, *_: Any) -> None:
+    """Runs NNST, with calls of a GPU that it makes without one left out."""
     torchvision_stand_in.install({"vgg16": lambda: vgg19.build_vgg16(network, repeat=1)})
     imageio: Any = types.ModuleType("imageio")
     imageio.imread = lambda path: np.asarray(Image.open(path).convert("RGB"))
@@ -85,6 +86,11 @@ def nnst(source: str, network: str, content: str, style: str, output: str, share
     sys.path.insert(0, source)
     flags = ["--content_path", content, "--style_path", style, "--output_path", output, "--cpu"]
     _run(source, "styleTransfer.py", flags)
+
+
+def _build(network: str, real: str, kind: str) -> nn.Sequential:
+    """Builds the distilled network, or a hybrid if `real` is not empty."""
+    return vgg19.build_hybrid(network, real, kind) if real else vgg19.build(network, kind)
 
 
 def _run(source: str, script: str, flags: Sequence[str]) -> None:
@@ -113,8 +119,9 @@ def main() -> None:
     """Runs the peer that the command line names."""
     peer, *paths = sys.argv[1:7]
     share = float(sys.argv[7]) if len(sys.argv) > 7 else 1.0
-    paths = [str(pathlib.Path(path).absolute()) for path in paths]
-    PEERS[peer](*paths, share)
+    paths += sys.argv[8:]
+    *paths, real = [str(pathlib.Path(path).absolute()) for path in paths] + [""] * (7 - len(paths))
+    PEERS[peer](*paths, share, real)
     print(peak_bytes())
 
 

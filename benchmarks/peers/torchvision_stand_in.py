@@ -37,7 +37,13 @@ class Resize:
 
 
 class Normalize(nn.Module):
-    """Subtracts a mean per channel and divides by a deviation."""
+    """Subtracts a mean per channel and divides by a deviation.
+
+    Attributes:
+      observe: receives each result.
+    """
+
+    observe: Callable[[torch.Tensor], object] | None = None
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]):
         super().__init__()
@@ -45,7 +51,10 @@ class Normalize(nn.Module):
         self.deviation = torch.tensor(std).view(-1, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x - self.mean) / self.deviation
+        result = (x - self.mean) / self.deviation
+        if Normalize.observe is not None:
+            Normalize.observe(result)
+        return result
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:

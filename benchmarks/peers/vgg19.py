@@ -1,11 +1,14 @@
 """The peers' VGG-19 to relu5_1 in PyTorch, from a file that `calibration.py` has written."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 BLOCKS = ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1))  # block and number of its convolutions
+FRONT = 19  # layers of blocks 1 to 3
 MEAN = (103.939, 116.779, 123.68)  # BGR, of the caffe network
 
 # Of torchvision's VGG-16, by the layer that stands for it: index there, root mean square on noise.
@@ -54,22 +57,31 @@ class Following(nn.Conv2d):
         return super().forward(self.before[0].features)
 
 
-def build(path: str, kind: str) -> nn.Sequential:
-    """Builds the network of a file that the command wrote.
+def build(
+    path: str,
+    kind: str,
+    maps: dict[str, np.ndarray] | None = None,
+    blocks: Sequence[tuple[int, int]] = BLOCKS,
+) -> nn.Sequential:
+    """Builds the network of a weight file.
 
     Args:
-      path: of the file.
+      path: of a file that the command of `calibration.py` wrote, or of one that it reads.
       kind: `caffe` (reads BGR in 0..255 less `MEAN`), `torchvision` (reads RGB, normalized as
         there) or `plain` (reads as `torchvision`; gives the distilled channels).
+      maps: of layers by name; by default those of the file for this kind.
+      blocks: rows of `BLOCKS`.
 
     Returns:
-      conv1_1 to relu5_1, in the order of torchvision.
+      conv1_1 to the last ReLU of the blocks, in the order of torchvision.
     """
     weights = np.load(path)
+    if maps is None:
+        maps = read_maps(path, kind)
     layers: list[nn.Module] = []
     mapped = None
     channels = 3
-    for block, count in BLOCKS:
+    for block, count in blocks:
         for i in range(1, count + 1):
             kernel = torch.from_numpy(weights[f"conv{block}_{i}/kernel"].transpose(3, 2, 0, 1))
             outputs = len(kernel)
@@ -88,13 +100,72 @@ def build(path: str, kind: str) -> nn.Sequential:
             layers.append(conv)
             channels = outputs
 
-            name = f"relu{block}_{i}"
-            mapped = None
-            if f"{kind}/{name}" in weights:
-                mapped = Mapped(torch.from_numpy(weights[f"{kind}/{name}"]))
-            layers.append(nn.ReLU() if mapped is None else mapped)
+            matrix = maps.get(f"relu{block}_{i}")
+            mapped = None if matrix is None else Mapped(torch.from_numpy(matrix))
+            layers.append(mapped or nn.ReLU())
         layers.append(nn.MaxPool2d(2, 2))
     return nn.Sequential(*layers[:-1]).eval().requires_grad_(False)
+
+
+def read_maps(path: str, kind: str) -> dict[str, np.ndarray]:
+    """Reads the maps of one kind of network, by layer."""
+    weights = np.load(path)
+    return {name.split("/")[1]: weights[name] for name in weights if name.startswith(f"{kind}/")}
+
+
+class Branch(nn.Conv2d):
+    """conv4_1 of the distilled network, which reads the image by that network's first blocks.
+
+    Args:
+      front: conv1_1 to pool3.
+      conv: conv4_1.
+    """
+
+    image: torch.Tensor  # of the class, since the peers copy the network
+
+    def __init__(self, front: nn.Sequential, conv: nn.Conv2d):
+        super().__init__(conv.in_channels, conv.out_channels, 3, padding=1)
+        self.weight, self.bias = conv.weight, conv.bias
+        self.front = front
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        del x  # of the real blocks
+        return super().forward(self.front(Branch.image))
+
+
+def keep_image(image: torch.Tensor) -> None:
+    """Sets the image, as the network reads it, of the second branch."""
+    Branch.image = image
+
+
+def _keep_input(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    """Keeps what the first layer of a `caffe` network reads."""
+    del module
+    keep_image(inputs[0])
+
+
+def build_hybrid(path: str, real: str, kind: str) -> nn.Sequential:
+    """Builds the real blocks 1 to 3, followed by layers 4_1 to 5_1 of the distilled network.
+
+    Both branches read the image. The real blocks cost about ten times the distilled network.
+
+    Args:
+      path: of a file that the command of `calibration.py` wrote.
+      real: path of the first three blocks of VGG-19.
+      kind: `caffe` or `torchvision`, as for `build`. Where it is `torchvision` the caller passes
+        each image to `keep_image`, since the peer replaces the first layer.
+
+    Returns:
+      conv1_1 to relu5_1, in the order of torchvision.
+    """
+    front = build(path, kind, maps={})[:FRONT]
+    deep = build(path, kind)[FRONT:]
+    scales = read_maps(path, "real") if kind == "torchvision" else {}
+    blocks = build(real, kind, scales, BLOCKS[:3])
+    if kind == "caffe":
+        blocks[0].register_forward_pre_hook(_keep_input)
+    layers = [*blocks, nn.MaxPool2d(2, 2), Branch(front, deep[0]), *deep[1:]]
+    return nn.Sequential(*layers).eval().requires_grad_(False)
 
 
 class After(nn.Module):
