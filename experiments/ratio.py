@@ -22,6 +22,7 @@ RUNS = {
             content="images/astronaut.png",
             content_layers=layer,
             content_weight=weight,
+            content_color="own",
             octaves=1,
             init="noise",
         ),

@@ -14,7 +14,13 @@ WEIGHTS = (0.0, 0.005, 0.02, 0.1, 1.0)
 LACKING, COLUMNS = {"relu4_*": "relu3_3"}, len(WEIGHTS)
 ON = {"vgg_lite": {"octaves": 3}, "vgg19": {"octaves": 3}}
 PHOTOGRAPHS = {"leaves": "astronaut", "water": "cat", "grass": "coffee"}
-STYLISED = {"network": "vgg16_bn", "content_layers": "relu4_2", "octaves": 1, "init": "noise"}
+STYLISED = {
+    "network": "vgg16_bn",
+    "content_layers": "relu4_2",
+    "content_color": "own",
+    "octaves": 1,
+    "init": "noise",
+}
 RUNS = {
     f"{photograph}-{weight:g}": (
         f"images/{style}.png",

@@ -18,7 +18,10 @@ RUNS = {
     f"{photograph or style}-{statistic}": (
         f"images/{style}.png",
         Config(
-            statistic=statistic, content=photograph and f"images/{photograph}.png", **s1.STYLISED
+            statistic=statistic,
+            content=photograph and f"images/{photograph}.png",
+            content_weight=0.02,
+            **s1.STYLISED,
         ),
     )
     for style, stylised in s1.PHOTOGRAPHS.items()

@@ -17,7 +17,7 @@ PAIRS = {"leaves-water": "astronaut", "bricks-weave": "cat"}
 RUNS = {
     f"{kind}{pair}-{mixture}": (
         ",".join(f"images/{style}.png" for style in pair.split("-")),
-        Config(style_weights=mixture, content=content, **s1.STYLISED),
+        Config(style_weights=mixture, content=content, content_weight=0.02, **s1.STYLISED),
     )
     for pair, photograph in PAIRS.items()
     for kind, content in (("", ""), (f"{photograph}-", f"images/{photograph}.png"))
