@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jaxtex.errors import UserError
-    from jaxtex.frames.sequence import transfer_frames
     from jaxtex.images import load as load_image
     from jaxtex.images import save as save_image
+    from jaxtex.runs.frames.sequence import transfer_frames
     from jaxtex.synthesis.api import Objective, build, iterate, synthesize, transfer
     from jaxtex.synthesis.config import Config
     from jaxtex.synthesis.loop import Progress
@@ -42,7 +42,7 @@ _HOME = {
     "save_image": ("images", "save"),
     "synthesize": ("synthesis.api", "synthesize"),
     "transfer": ("synthesis.api", "transfer"),
-    "transfer_frames": ("frames.sequence", "transfer_frames"),
+    "transfer_frames": ("runs.frames.sequence", "transfer_frames"),
 }
 
 

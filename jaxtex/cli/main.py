@@ -35,7 +35,6 @@ from jaxtex.cli import (
     output_file,
     presets,
 )
-from jaxtex.frames import execution as sequences
 from jaxtex.runs import (
     batch_execution,
     execution,
@@ -44,6 +43,7 @@ from jaxtex.runs import (
     run_folder,
     tables,
 )
+from jaxtex.runs.frames import execution as sequences
 from jaxtex.runtime import distributed, malloc, xla_options
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import estimates, input_images

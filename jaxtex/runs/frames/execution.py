@@ -9,9 +9,9 @@ import numpy as np
 from absl import logging
 
 from jaxtex import errors, images
-from jaxtex.frames import sequence
 from jaxtex.images import contact_sheet
 from jaxtex.runs import claims, execution, run_folder
+from jaxtex.runs.frames import sequence
 from jaxtex.synthesis import config as configs
 
 MAX_SHOWN = 8  # frames in the sheet

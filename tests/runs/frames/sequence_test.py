@@ -5,7 +5,7 @@ import pytest
 
 import jaxtex
 from jaxtex import errors, images, metrics
-from jaxtex.frames import sequence
+from jaxtex.runs.frames import sequence
 from jaxtex.synthesis import initialization, input_images, settings
 from support import paths
 
