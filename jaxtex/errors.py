@@ -55,13 +55,13 @@ def nearest(name: str, names: Iterable[str], cutoff: float = MIN_SIMILARITY) -> 
         in [0, 1].
 
     Returns:
-      The first of `names` that begins with `name` or ends with `_name`, else the most similar one;
+      The shortest of `names` that begin with `name` or end with `_name`, else the most similar one;
       empty if none is similar.
     """
     names = list(names)
-    for candidate in names:
-        if name and (candidate.startswith(name) or candidate.endswith(f"_{name}")):
-            return candidate
+    parts = [each for each in names if each.startswith(name) or each.endswith(f"_{name}")]
+    if name and parts:
+        return min(parts, key=len)
 
     similar = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     return similar[0] if similar else ""

@@ -11,9 +11,8 @@ from jaxtex.statistics import moments
 
 Gaussian = tuple[np.ndarray, np.ndarray]  # mean and covariance
 PAIR = [0, 2]  # of the six channels, for tables and pictures: where the one is high the other is 0
-ALL = {
-    name: {"samples": 0} for name in ("sorted", "sliced_wasserstein", "histogram")
-}  # no positions are drawn
+SAMPLED = ("sorted", "sliced_wasserstein", "histogram", "relaxed_emd", "nearest_neighbors")
+ALL = {name: {"samples": 0} for name in SAMPLED}  # no positions are drawn
 
 
 class Seen(NamedTuple):
