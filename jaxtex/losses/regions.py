@@ -72,7 +72,15 @@ def white_pixels(mask: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def inside(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """Returns the pixels of an image inside a mask, `[1, N, C]`; without a mask the image."""
+    """Returns the pixels of an image inside a mask, as an image of one row.
+
+    Args:
+      image: `[H, W, C]`.
+      mask: as in `white_pixels`; None returns the image unchanged.
+
+    Returns:
+      `[1, N, C]` with N pixels inside the mask.
+    """
     return image if mask is None else image[white_pixels(mask, *image.shape[:2])][None]
 
 

@@ -147,7 +147,15 @@ def cosine_distances(target: dict[str, Any], rows: jax.Array) -> jax.Array:
 
 
 def euclidean_distances(target: dict[str, Any], rows: jax.Array) -> jax.Array:
-    """Returns squared distances in units of the exemplar's mean square; as `cosine_distances`."""
+    """Returns squared distances of vectors in units of the exemplar's mean square.
+
+    Args:
+      target: `{"rows": [M, C], "mean": [C], "mean_square": [], ...}` of the exemplar.
+      rows: of the image, `[N, C]`.
+
+    Returns:
+      `[N, M]`, 0 or more.
+    """
     # Less the mean, which cancels, fewer digits are lost.
     ours, theirs = rows - target["mean"][None], target["rows"] - target["mean"][None]
     products = jnp.matmul(ours, theirs.T, precision="highest")
