@@ -64,9 +64,8 @@ def style_transfer_pytorch(
     runpy.run_module("style_transfer.cli", run_name="__main__")
 
 
-def strotss(source: str, network: str, content: str, style: str, output: str, share: float) -> None:
-    """Runs Futschik's STROTSS, with the name that NumPy has removed. `share` must be 1."""
-    del share
+def strotss(source: str, network: str, content: str, style: str, output: str, *_: Any) -> None:
+    """Runs Futschik's STROTSS, with the name that NumPy has removed."""
     torchvision_stand_in.install({"vgg16": lambda: vgg19.build_vgg16(network, repeat=4)})
     np.float = float  # type: ignore[attr-defined]
     torch.manual_seed(0)
@@ -119,8 +118,8 @@ def main() -> None:
     """Runs the peer that the command line names."""
     peer, *paths = sys.argv[1:7]
     share = float(sys.argv[7]) if len(sys.argv) > 7 else 1.0
-    paths += sys.argv[8:]
-    *paths, real = [str(pathlib.Path(path).absolute()) for path in paths] + [""] * (7 - len(paths))
+    paths = [str(pathlib.Path(path).absolute()) for path in paths]
+    real = str(pathlib.Path(sys.argv[8]).absolute()) if len(sys.argv) > 8 else ""
     PEERS[peer](*paths, share, real)
     print(peak_bytes())
 
