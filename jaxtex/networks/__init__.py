@@ -8,6 +8,7 @@ our own for a CPU (`winograd`, with `tiling` and `products`); `platforms` decide
 from jaxtex.networks.octaves import (
     Pyramid,
     feature_shapes,
+    layers_of,
     octave_images,
     octave_name,
     octave_of,
@@ -63,6 +64,7 @@ __all__ = [
     "fold_batch_norm",
     "halo_rows",
     "layer_names",
+    "layers_of",
     "octave_images",
     "octave_name",
     "octave_of",

@@ -14,11 +14,13 @@ class Pyramid(nn.Module):
       network: applied to every octave and every map; the pyramid has the same variables.
       octaves: number of sizes.
       maps: number of three-channel images in one of `3 maps` channels.
+      chosen: names of the layers to return, such as `relu1_1/2`; empty for all.
     """
 
     network: vgg.Network
     octaves: int
     maps: int = 1
+    chosen: tuple[str, ...] = ()
 
     def setup(self):
         nn.share_scope(self, self.network)  # the variables of the network, without a prefix
@@ -26,8 +28,11 @@ class Pyramid(nn.Module):
     def __call__(self, image: jax.Array) -> vgg.Features:
         features = {}
         for octave, reduced in enumerate(octave_images(self, image)):
-            maps = [self.network(one_map) for one_map in jnp.split(reduced, self.maps, -1)]
-            for layer in maps[0]:
+            layers = layers_of(self, octave)
+            if not layers:
+                continue
+            maps = [self.network(one_map, layers) for one_map in jnp.split(reduced, self.maps, -1)]
+            for layer in layers:
                 activations = [of_map[layer] for of_map in maps]
                 joined = activations[0] if self.maps == 1 else jnp.concatenate(activations, -1)
                 features[octave_name(layer, octave)] = joined
@@ -49,6 +54,14 @@ def pyramid(network: vgg.Network, octaves: int, maps: int = 1) -> Pyramid:
       half, ...
     """
     return Pyramid(network, octaves, maps)
+
+
+def layers_of(network: Pyramid, octave: int) -> tuple[str, ...]:
+    """Returns the layers that a network returns of an octave, without the octave in their names."""
+    layers = network.network.layers
+    if not network.chosen:
+        return layers
+    return tuple(layer for layer in layers if octave_name(layer, octave) in network.chosen)
 
 
 def octave_images(network: Pyramid, image: jax.Array) -> list[jax.Array]:
@@ -76,7 +89,8 @@ def feature_shapes(network: Pyramid, height: int, width: int) -> dict[str, tuple
     shapes = {}
     for octave in range(network.octaves):
         of_octave = network.network.feature_shapes(height >> octave, width >> octave)
-        for layer, (high, wide, channels) in of_octave.items():
+        for layer in layers_of(network, octave):
+            high, wide, channels = of_octave[layer]
             shapes[octave_name(layer, octave)] = (high, wide, channels * network.maps)
     return shapes
 

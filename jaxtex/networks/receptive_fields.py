@@ -135,8 +135,9 @@ def covered_shares(network: octaves.Pyramid, mask: np.ndarray) -> dict[str, np.n
     for octave in range(network.octaves):
         if octave:
             covered = _halve(covered, padding)
-        for layer, share in of_network(network.network, covered, padding).items():
-            shares[octaves.octave_name(layer, octave)] = share
+        of_octave = of_network(network.network, covered, padding)
+        for layer in octaves.layers_of(network, octave):
+            shares[octaves.octave_name(layer, octave)] = of_octave[layer]
     return shares
 
 

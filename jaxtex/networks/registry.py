@@ -6,7 +6,7 @@ from jaxtex.networks import steerable_pyramid, vgg
 # Output channels of the convolutions, a tuple for each block.
 VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 VGG19 = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)
-LITE = ((32,) * 2, (80,) * 2, (160,) * 3)
+LITE = ((32,) * 2, (80,) * 2, (160,) * 3, (128,) * 3, (128,))
 
 # Networks with trained weights: built in (`vgg_lite`) or published.
 TRAINED: dict[str, vgg.Network] = {

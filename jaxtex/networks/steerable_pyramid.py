@@ -13,6 +13,7 @@ References:
 """
 
 import functools
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
@@ -67,7 +68,10 @@ class Steerable(nn.Module):
     pooling: str = "avg"
     algorithms: str = "xla"
 
-    def __call__(self, image: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, image: jax.Array, layers: Sequence[str] | None = None
+    ) -> dict[str, jax.Array]:
+        """Returns the features of the requested layers, or of some of them."""
         image = jnp.asarray(image, jnp.float32)  # as the features of the other networks
         features = {}
         even, odd = quadrature(decorrelate(image), self.padding, self.algorithms)
@@ -87,7 +91,7 @@ class Steerable(nn.Module):
             features["phases"] = jnp.concatenate([bands, *double_phase(*parents)], -1)
             moduli = features["moduli"][:height, :width]
             features["parents"] = jnp.concatenate([moduli, modulus(*parents)], -1)
-        return {layer: features[layer] for layer in self.layers}
+        return {layer: features[layer] for layer in (self.layers if layers is None else layers)}
 
     def names(self) -> tuple[str, ...]:
         """Returns the names of all layers."""

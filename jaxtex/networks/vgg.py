@@ -16,7 +16,7 @@ References:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
@@ -127,7 +127,9 @@ class VGG(nn.Module):
     algorithms: str = "xla"
 
     @nn.compact
-    def __call__(self, image: jax.Array) -> Features:
+    def __call__(self, image: jax.Array, layers: Sequence[str] | None = None) -> Features:
+        """Returns the features of the requested layers, or of some of them."""
+        layers = self.layers if layers is None else layers
         mean = self.variable("preprocessing", "mean", jnp.zeros, 3).value
         deviation = self.variable("preprocessing", "deviation", jnp.ones, 3).value
         image, mean, deviation = jnp.asarray(image), mean[None, None], deviation[None, None]
@@ -136,15 +138,15 @@ class VGG(nn.Module):
         x = x.astype(convolutions.PRECISIONS[self.precision].dtype)
 
         features = {}
-        for layer in evaluated_layers(self):
+        for layer in evaluated_layers(self, layers):
             x = self._layer(layer, x)
             features[layer] = x
 
         # A merged batch norm is the output of its convolution.
         for norm in _merged_norms(self):
-            if norm in self.layers:
+            if norm in layers:
                 features[norm] = features[norm.replace("bn", "conv")]
-        return {layer: features[layer] for layer in self.layers}
+        return {layer: features[layer] for layer in layers}
 
     def _layer(self, name: str, x: jax.Array) -> jax.Array:
         """Applies one layer."""
@@ -229,10 +231,16 @@ def parse_layer(layer: str) -> tuple[str, int, int]:
     return kind, int(block), int(position)
 
 
-def evaluated_layers(network: Network) -> tuple[str, ...]:
-    """Returns all layers up to the deepest requested one, without the batch norms merged away."""
+def evaluated_layers(network: Network, layers: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Returns all layers up to the deepest requested one, without the batch norms merged away.
+
+    Args:
+      network: its `layers` selected.
+      layers: some of them; None for all.
+    """
     names = network.names()
-    deepest = max((names.index(layer) for layer in network.layers), default=-1)
+    layers = network.layers if layers is None else layers
+    deepest = max((names.index(layer) for layer in layers), default=-1)
     merged = _merged_norms(network)
     return tuple(name for name in names[: deepest + 1] if name not in merged)
 

@@ -114,13 +114,18 @@ def complete_flags(flags: dict) -> dict:
     Args:
       flags: all choices of a run by name, as its version recorded them.
     """
-    if "content_color" in flags or "content_norm" not in flags:
+    if "content_norm" not in flags or "structure_weight" in flags:
         return flags
     if not flags.get("content"):  # choices without effect: today's defaults
-        names = ("content_color", "content_weight")
+        names = ("content_color", "content_weight", "structure_weight", "structure_layers")
         return {**flags, **{name: getattr(configs.Config, name) for name in names}}
 
     network = networks.NETWORKS.get(str(flags.get("network")))
+    flags = {**flags, "structure_weight": 0.0, "structure_layers": ""}
+    if network is not None:
+        flags["layers"] = flags.get("layers") or ",".join(network.defaults())
+    if "content_color" in flags:
+        return flags
     completed = {**flags, "content_color": "own"}
     if network is not None:
         completed["content_layers"] = flags.get("content_layers") or network.defaults()[-1]

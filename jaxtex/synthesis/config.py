@@ -9,6 +9,7 @@ from jaxtex.runtime import plain_values
 
 TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
+TERMS = ("texture", "content", "structure", "tv", "temporal", "spectrum", "excite")
 
 
 def _choice(default: Any, help_text: str) -> Any:
@@ -83,11 +84,17 @@ class Config:
         "Layers of the content, such as relu2_2,relu3_1/2:0.5 (layer:weight; /2 at half size). "
         "Empty uses a deep layer, and that layer at half and quarter size.",
     )
-    content_weight: float = _choice(0.2, "Weight of the content in the loss.")
+    content_weight: float = _choice(0.1, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
         "How the content is compared: relative in units of its energy; plain by 1/2 sum (F - P)^2; "
         "self_similarity by how alike its parts are.",
+    )
+    structure_weight: float = _choice(
+        0.04, "Weight in the loss of how alike the parts of the content are to each other."
+    )
+    structure_layers: str = _choice(
+        "", "Layers whose parts are compared, such as relu4_1. Empty uses those of blocks 4 and 5."
     )
     content_color: str = _choice(
         "style", "Colors of the content before the transfer: those of the style, or its own."
@@ -207,12 +214,7 @@ RANGES = {
     "height": (0, 16384),
     "width": (0, 16384),
     "scales": (0, 8),
-    "texture_weight": (0.0, 1e12),
-    "content_weight": (0.0, 1e12),
-    "tv_weight": (0.0, 1e12),
-    "temporal_weight": (0.0, 1e12),
-    "spectrum_weight": (0.0, 1e12),
-    "excite_weight": (0.0, 1e12),
+    **{f"{term}_weight": (0.0, 1e12) for term in TERMS},
     "renew_every": (1, 1_000_000),
     "learning_rate": (0.0, 1.0),
     "history": (1, 200),
@@ -226,7 +228,7 @@ RANGES = {
 FORMS = {
     **dict.fromkeys(("weights", "content", "init", "previous_content"), plain_values.PATH),
     **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
-    **dict.fromkeys(("layers", "content_layers"), plain_values.LAYERS),
+    **dict.fromkeys(("layers", "content_layers", "structure_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,
     "style_weights": plain_values.NUMBERS,
     "shares": plain_values.NUMBERS,
@@ -273,7 +275,7 @@ def warn_unused(config: Config, has_content: bool) -> None:
     """
     reasons: dict[str, str] = {}
     if not has_content:
-        of_content = [name for name in dir(config) if name.startswith("content_")]
+        of_content = [name for name in dir(config) if name.startswith(("content_", "structure_"))]
         reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
     if not config.previous_content:
         reasons["temporal_weight"] = "without --frames or --previous_content"

@@ -163,16 +163,18 @@ def feature_bytes(spec: targets.LossSpec, height: int, width: int) -> int:
     """
     network = spec.network.network
     value_bytes = 4
-    if isinstance(network, networks.VGG):
-        # Each ReLU counts for its convolution, too.
-        layers = networks.evaluated_layers(network)
-        rectified = tuple(name for name in layers if name.startswith("relu"))
-        network = networks.select_layers(network, rectified or network.layers)
-        dtype = convolutions.PRECISIONS[network.precision].dtype
-        value_bytes = 2 * jnp.dtype(dtype).itemsize
-    pyramid = spec.network.clone(network=network)
-    shapes = networks.feature_shapes(pyramid, height, width)
-    return sum(math.prod(shape) for shape in shapes.values()) * value_bytes
+    if isinstance(network, networks.VGG):  # each ReLU counts for its convolution, too
+        value_bytes = 2 * jnp.dtype(convolutions.PRECISIONS[network.precision].dtype).itemsize
+    numbers = 0
+    for octave in range(spec.network.octaves):
+        layers = networks.layers_of(spec.network, octave)
+        if isinstance(network, networks.VGG):
+            evaluated = networks.evaluated_layers(network, layers)
+            layers = tuple(name for name in evaluated if name.startswith("relu")) or layers
+        of_octave = networks.select_layers(network, layers)
+        shapes = of_octave.feature_shapes(height >> octave, width >> octave)
+        numbers += sum(math.prod(shape) for shape in shapes.values()) * spec.network.maps
+    return numbers * value_bytes
 
 
 def extraction_options(spec: targets.LossSpec, pictures: Sequence[np.ndarray]) -> dict | None:
@@ -188,7 +190,11 @@ def extraction_options(spec: targets.LossSpec, pictures: Sequence[np.ndarray]) -
 
 def size_multiple(network: networks.Pyramid) -> int:
     """Returns what height and width must be a multiple of, so that no pooling drops a row."""
-    return 2 ** (network.network.halvings() + network.octaves - 1)
+    halvings = [
+        octave + network.network.clone(layers=networks.layers_of(network, octave)).halvings()
+        for octave in range(network.octaves)
+    ]
+    return 2 ** max(halvings)
 
 
 def padded_size(

@@ -48,6 +48,7 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             "use --mesh=rows:4"
         )
     configs.warn_unused(settings.config, inputs.content is not None)
+    settings = objectives.choose_layers(inputs, settings)
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 
@@ -78,10 +79,11 @@ def build_batch(
     specs: dict[int, targets.LossSpec] = {}  # by the number of octaves
     plans = []
     for inputs in batch:
+        chosen = objectives.choose_layers(inputs, settings)
         octaves = max(_octaves(inputs, settings))
         if octaves not in specs:
-            specs[octaves] = _build_loss(inputs, settings)
-        plans += _build_seeds(specs[octaves], inputs, settings, num_images)
+            specs[octaves] = _build_loss(inputs, chosen)
+        plans += _build_seeds(specs[octaves], inputs, chosen, num_images)
     return plans
 
 
@@ -106,6 +108,7 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
+    settings = objectives.choose_layers(inputs, settings)
     (octaves,) = _octaves(inputs, settings)
     spec = objectives.build_loss(inputs, settings.with_octaves(octaves), [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))

@@ -1,7 +1,7 @@
 """Scales of a synthesis: the image from small to full size, each scale twice the one before."""
 
 import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -210,7 +210,7 @@ def validate_layers(
         if not any(_small_layers(spec, network, inputs, factors[first:])):
             remedies.append(f"--scales={len(factors) - first}")
             break
-    side = _smallest_side(network, _needed_positions(spec)) * factors[0]
+    side = _smallest_side(spec) * factors[0]
     remedies.append(f"at least {side} pixels on each side, or another layer")
 
     height, width = found.sides
@@ -264,11 +264,12 @@ def _sides_at(
     yield "the result", reduced_size(inputs, factor)
 
 
-def _smallest_side(network: networks.Pyramid, least: Mapping[str, int]) -> int:
+def _smallest_side(spec: targets.LossSpec) -> int:
     """Returns the pixels on each side from which on each layer has the needed positions."""
+    least = _needed_positions(spec)
 
     def fits(side: int) -> bool:
-        shapes = networks.feature_shapes(network, side, side)
+        shapes = networks.feature_shapes(spec.network, side, side)
         return all(min(shape[:2]) >= least.get(layer, 1) for layer, shape in shapes.items())
 
     return 1 + bisect.bisect_left(range(1, MAX_SIDE), True, key=fits)

@@ -60,6 +60,7 @@ class Settings:
       statistic: the summands of `--statistic`.
       content_layers: layer -> weight of the content term; empty for the defaults, which depend on
         the images, see `objectives`.
+      structure_layers: the same of the structure term.
       style_weights: one for each style; empty weighs them equally.
       style_masks: paths or arrays, one for each style; or empty.
       masks: paths or arrays, one for each style; or empty.
@@ -79,6 +80,7 @@ class Settings:
     layers: Mapping[str, float]
     statistic: Sequence[parser.StatisticTerm]
     content_layers: Mapping[str, float]
+    structure_layers: Mapping[str, float]
     style_weights: Sequence[float]
     style_masks: Sequence[str | np.ndarray]
     masks: Sequence[str | np.ndarray]
@@ -132,6 +134,7 @@ def parse_settings(config: configs.Config) -> Settings:
         layers=layers,
         statistic=parser.parse(config.statistic),
         content_layers=parse_layers(config.content_layers, "content_layers"),
+        structure_layers=parse_layers(config.structure_layers, "structure_layers"),
         style_weights=parse_style_weights(config.style_weights),
         style_masks=configs.split_paths(config.style_masks),
         masks=configs.split_paths(config.masks),

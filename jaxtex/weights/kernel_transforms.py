@@ -34,16 +34,18 @@ def transform_kernels(
     if not isinstance(inner, networks.VGG) or inner.algorithms != "cpu":
         return variables
 
-    octave_sizes = [
-        (height >> octave, width >> octave)
-        for height, width in sizes
-        for octave in range(network.octaves)
-    ]
     params = {layer: dict(leaves) for layer, leaves in variables["params"].items()}
     plain_kernels: dict[str, jax.Array] = {}
     tile_sizes: dict[str, int] = {}
-    for layer in _convolution_layers(inner):
+    for layer in networks.evaluated_layers(inner):
+        if not layer.startswith("conv"):
+            continue
         kernel = params[layer]["kernel"]
+        octave_sizes = [
+            (height >> octave, width >> octave)
+            for height, width in sizes
+            for octave in _octaves(network, layer)
+        ]
         most_pixels = _algorithms(layer, kernel.shape, octave_sizes)
         if convolutions.winograd_convolution not in most_pixels:
             continue
@@ -61,8 +63,13 @@ def transform_kernels(
     return {**variables, "params": params, networks.PREPARED: transformed}
 
 
-def _convolution_layers(network: networks.VGG) -> list[str]:
-    return [layer for layer in networks.evaluated_layers(network) if layer.startswith("conv")]
+def _octaves(network: networks.Pyramid, layer: str) -> list[int]:
+    """Returns the octaves in which a layer is evaluated."""
+    return [
+        octave
+        for octave in range(network.octaves)
+        if layer in networks.evaluated_layers(network.network, networks.layers_of(network, octave))
+    ]
 
 
 def _algorithms(

@@ -62,10 +62,10 @@ TOO_SMALL = {
         {"size": 128, "octaves": 5, "scales": 3},
         ("32 x 32 pixels at the coarsest of 3 scales", "--octaves=4", "--scales=2", "256 pixels"),
     ),
-    "a pool of a content": (
+    "a pool beside a content": (
         picture(64, 64),
         picture(64, 64),
-        {"size": 64, "octaves": 5, "layers": "relu1_1", "content_layers": "pool3"},
+        {"size": 64, "octaves": 5, "layers": "pool3", "content_layers": "relu1_1"},
         ("layer 'pool3/16'", "--octaves=4"),
     ),
     "strips": (
@@ -90,6 +90,13 @@ def test_a_layer_without_positions_is_one_line(style, content, choices, parts):
     assert "\n" not in line
     for part in parts:
         assert part in line
+
+
+def test_octaves_that_nothing_compares_need_no_positions():
+    choices = {"octaves": 5, "layers": "relu1_1", "content_layers": "pool3", "scales": 1}
+    style, content = picture(64, 64), picture(64, 64)
+    result = jaxtex.transfer(content, style, size=64, num_steps=1, structure_weight=0, **choices)
+    assert np.isfinite(result).all()
 
 
 @pytest.mark.slow

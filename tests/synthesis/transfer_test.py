@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import jaxtex
-from jaxtex import networks
 from jaxtex.images import color_transfer
 from jaxtex.runs import run_folder
-from jaxtex.synthesis import api, input_images, objectives, scales, settings
+from jaxtex.synthesis import api, input_images, objectives, settings
 from jaxtex.synthesis import config as configs
 
 STYLE, CONTENT = (jaxtex.load_image(name) for name in ("leaves", "astronaut"))
@@ -68,53 +67,81 @@ def test_colors_that_are_kept_are_not_changed_first():
         ({"size": 256}, {"relu3_3": 1.0, "relu3_3/2": 0.5, "relu3_3/4": 0.5}),
         ({"size": 32}, {"relu3_3": 1.0, "relu3_3/2": 0.5}),
         ({"size": 64, "content_layers": "relu2_1,relu1_2/8:3"}, {"relu2_1": 1.0, "relu1_2/8": 3.0}),
-        ({"size": 64, "network": "vgg19", "weights": "random"}, {"relu4_1": 1.0, "relu4_1/2": 0.5}),
+        (
+            {"size": 64, "network": "vgg19", "weights": "random"},
+            {"relu3_4": 1.0, "relu3_4/2": 0.5, "relu3_4/4": 0.5},
+        ),
     ],
 )
-def test_the_content_is_compared_at_a_deep_layer_and_its_octaves(choices, layers):
-    inputs, parsed = build_inputs(**choices)
-    (octaves,) = set(scales.scale_octaves(parsed, inputs.shortest_side, True))
-    assert octaves == 1
-    spec = objectives.build_loss(inputs, parsed.with_octaves(octaves), [])
-    target = {layer: None for layer in layers}
-    assert spec.network.octaves == 1 + max(networks.octave_of(layer) for layer in layers)
-    features = {
-        name: np.ones(shape, np.float32)
-        for name, shape in networks.feature_shapes(spec.network, 64, 64).items()
-    }
-    images = objectives.targets.base.TargetImages(
-        [], [], np.ones((64, 64, 3), np.float32), 64, 64, lambda image: features
-    )
-    assert spec.terms["content"].make_target(images).keys() == target.keys()
+def test_the_content_is_compared_at_a_layer_and_its_octaves(choices, layers):
+    chosen = objectives.choose_layers(*build_inputs(**choices))
+    assert chosen.content_layers == layers
 
 
-def test_a_content_alone_is_reconstructed_from_one_layer():
+@pytest.mark.parametrize(
+    "choices, styles, structure",
+    [
+        ({"size": 128}, ["relu4_1"], ["relu4_1", "relu5_1"]),
+        ({"size": 32}, ["relu4_1"], ["relu4_1"]),
+        ({"size": 128, "scales": 3}, ["relu4_1"], ["relu4_1"]),
+        ({"size": 128, "layers": "relu1_1"}, [], ["relu4_1", "relu5_1"]),
+        ({"size": 128, "structure_layers": "relu2_1"}, ["relu4_1"], ["relu2_1"]),
+        ({"size": 128, "structure_weight": 0}, ["relu4_1"], []),
+        ({"size": 128, "network": "shallow"}, [], []),
+    ],
+)
+def test_deep_layers_are_chosen_where_there_are_any(choices, styles, structure):
+    chosen = objectives.choose_layers(*build_inputs(**choices))
+    assert [layer for layer in chosen.layers if layer > "relu4"] == styles
+    assert list(chosen.structure_layers) == structure
+
+
+def test_only_transfers_have_deep_layers():
+    inputs, parsed = build_inputs(content=None, size=128)
+    assert objectives.choose_layers(inputs, parsed) == parsed
+    inputs, parsed = build_inputs(style=None, size=128)
+    chosen = objectives.choose_layers(inputs, parsed)
+    assert chosen.content_layers == {"relu3_3": 1.0}
+    assert not chosen.structure_layers
+
+
+def test_the_content_needs_its_octaves():
+    inputs, parsed = build_inputs(size=128)
+    chosen = objectives.choose_layers(inputs, parsed)
+    assert objectives.build_loss(inputs, chosen.with_octaves(1), []).network.octaves == 3
     inputs, parsed = build_inputs(style=None, size=64)
-    spec = objectives.build_loss(inputs, parsed.with_octaves(1), [])
-    assert spec.network.octaves == 1
+    chosen = objectives.choose_layers(inputs, parsed)
+    assert objectives.build_loss(inputs, chosen.with_octaves(1), []).network.octaves == 1
 
 
 def test_a_layer_of_an_octave_that_is_too_coarse_is_refused():
     with pytest.raises(
-        jaxtex.UserError, match="--content_layers: layer 'relu3_1/32' has no positions"
+        jaxtex.UserError, match="--content_layers: layer 'relu3_3/32' has no positions"
     ):
         api.build_plan(STYLE, configs.Config(size=64, content_layers="relu3_3/32"), CONTENT)
 
 
-@pytest.mark.parametrize("content", ["", "astronaut"])
-def test_records_of_older_versions_keep_their_meaning(content):
-    flags = {"style": "leaves", **dataclasses.asdict(configs.Config(content=content))}
-    del flags["content_color"]
-    flags["content_weight"] = 0.02
+def recorded(without, **choices):
+    """Flags as a version without some choices recorded them."""
+    flags = {"style": "leaves", **dataclasses.asdict(configs.Config(**choices))}
+    return {name: value for name, value in flags.items() if not name.startswith(without)}
+
+
+@pytest.mark.parametrize("without", [("content_color", "structure_"), "structure_"])
+def test_records_of_older_versions_keep_their_meaning(without):
+    today = {"style": "leaves", **dataclasses.asdict(configs.Config())}
+    assert run_folder.complete_flags(recorded(without, content_weight=0.02)) == today
+
+    flags = recorded(without, content="astronaut", content_weight=0.02)
     completed = run_folder.complete_flags(flags)
-    assert completed.keys() == {"style", *dataclasses.asdict(configs.Config())}
-    if not content:
-        today = dataclasses.asdict(configs.Config())
-        assert completed == {"style": "leaves", **today}
-        return
-    assert completed["content_color"] == "own"
-    assert (completed["init"], completed["content_layers"]) == ("noise", "relu3_3")
+    assert completed.keys() == today.keys()
     assert completed["content_weight"] == 0.02
+    assert completed["structure_weight"] == 0
+    assert completed["layers"] == "relu1_1,relu1_2,relu2_1,relu2_2,relu3_1,relu3_2,relu3_3"
+    changed = {name for name, value in flags.items() if completed[name] != value}
+    had_color = "content_color" in flags
+    assert changed == ({"layers"} if had_color else {"layers", "init", "content_layers"})
+    assert completed["content_color"] == ("style" if had_color else "own")
     assert run_folder.complete_flags(completed) == completed
 
 

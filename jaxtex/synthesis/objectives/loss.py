@@ -1,20 +1,16 @@
 """The loss that the settings ask for: named terms, and the network whose features they compare."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from jaxtex import errors, losses, networks, weights
 from jaxtex.losses import content, targets, temporal, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
-from jaxtex.synthesis import input_images, scales
+from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.objectives import layer_choice
 from jaxtex.weights import kernel_transforms
-
-DEEP = "relu4_1"  # default layer of the content, where a network has it
-CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
-MIN_CONTENT_CELLS = 4  # of that layer along the shortest side
-COARSE_WEIGHT = 0.5  # of the content's octaves beside the deep layer itself
 
 
 def build_loss(
@@ -24,7 +20,7 @@ def build_loss(
 
     Args:
       inputs: the images.
-      settings: the choices.
+      settings: the choices, with the layers of `layer_choice.choose_layers`.
       sizes: height and width of the images that kernels are transformed for, see
         `kernel_transforms`.
 
@@ -33,25 +29,33 @@ def build_loss(
     """
     config = settings.config
     summands = _summands(inputs, settings)
-    content_layers = _content_layers(inputs, settings)
     activation = settings.activation if config.excite_weight else None
 
-    layers = [layer for summand in summands for layer in summand.layers or settings.layers]
-    layers += [layer.partition("/")[0] for layer in content_layers]
-    layers += [activation.layer] if activation else []
+    names = [layer for summand in summands for layer in summand.layers or settings.layers]
+    names += [layer.partition("/")[0] for layer in layer_choice.content_layers(settings)]
+    names += [activation.layer] if activation else []
     maps = 1 + len(inputs.material.maps)
-    network, variables = weights.load_network(settings.network, tuple(dict.fromkeys(layers)), maps)
-    network = network.clone(octaves=_octaves(network.octaves, content_layers))
+    network, variables = weights.load_network(settings.network, tuple(dict.fromkeys(names)), maps)
+    network = network.clone(octaves=_octaves(network.octaves, settings))
     if activation:
         _validate_channel(network, activation)
 
     texture_terms = [
         term for summand in summands for term in _texture_terms(summand, inputs, settings)
     ]
+    compared = [layer for term in texture_terms for layer in term.layers]
+    compared += layer_choice.content_layers(settings)
+    compared += [activation.layer] if activation else []
+    network = network.clone(chosen=tuple(dict.fromkeys(compared)))
+
     named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
-    if content_layers:
+    if settings.content_layers:
         named["content"] = content.content(
-            content_layers, config.content_weight, config.content_norm
+            settings.content_layers, config.content_weight, config.content_norm
+        )
+    if settings.structure_layers:
+        named["structure"] = content.content(
+            settings.structure_layers, config.structure_weight, "self_similarity"
         )
     if activation:
         named["excitement"] = terms.activation(
@@ -91,7 +95,6 @@ def limit_octaves(
       inputs: as for `build_loss`.
       settings: as for `build_loss`.
     """
-    content_layers = _content_layers(inputs, settings)
     if octaves >= spec.network.octaves:
         return spec
     texture_terms = []
@@ -99,7 +102,7 @@ def limit_octaves(
         layers = [layer for layer in term.layers if networks.octave_of(layer) < octaves]
         texture_terms.append(term._replace(layers=tuple(layers)))
     named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
-    octaves = _octaves(octaves, content_layers)
+    octaves = _octaves(octaves, settings)
     return spec._replace(
         network=spec.network.clone(octaves=octaves),
         exemplar_network=spec.exemplar_network.clone(octaves=octaves),
@@ -108,39 +111,10 @@ def limit_octaves(
     )
 
 
-def _octaves(octaves: int, content_layers: Mapping[str, float]) -> int:
+def _octaves(octaves: int, settings: choices.Settings) -> int:
     """Returns the octaves that the network computes: those of the styles and of the content."""
+    content_layers = layer_choice.content_layers(settings)
     return max([octaves, *(networks.octave_of(layer) + 1 for layer in content_layers)])
-
-
-def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
-    """Returns the layers of the content term with their weights; none without the term.
-
-    By default these are a deep layer and octaves of it, which keep the light of large areas. A
-    content without a style is reconstructed from the deep layer alone.
-    """
-    config = settings.config
-    if inputs.content is None or not config.content_weight:
-        return {}
-    if settings.content_layers:
-        return settings.content_layers
-
-    network = networks.NETWORKS[config.network]
-    deep = network.defaults()[-1]
-    if not inputs.is_transfer(config):
-        return {deep: 1.0}
-    if DEEP in networks.layer_names(network):
-        deep = DEEP if DEEP in weights.available_layers(settings.network) else deep
-
-    halvings = networks.select_layers(network, (deep,)).halvings()
-    coarsest = inputs.shortest_side // scales.scale_factors(inputs.shortest_side, config.scales)[0]
-    octaves = [
-        octave
-        for octave in range(1, CONTENT_HALVINGS - halvings + 1)
-        if coarsest >> (halvings + octave) >= MIN_CONTENT_CELLS
-    ]
-    coarse = {networks.octave_name(deep, octave): COARSE_WEIGHT for octave in octaves}
-    return {deep: 1.0, **coarse}
 
 
 def _summands(

@@ -1,0 +1,115 @@
+"""Layers that a loss compares: those of the user, or defaults that depend on images and weights."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from jaxtex import networks, weights
+from jaxtex.synthesis import input_images, scales
+from jaxtex.synthesis import settings as choices
+
+# Default layers of a transfer beside the others, where the weights have them.
+DEEP_STYLE = {"relu4_1": 1.0}
+STRUCTURE = {"relu4_1": 1.0, "relu5_1": 1.0}
+CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
+MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
+COARSE_WEIGHT = 0.5  # of the content's octaves beside the deep layer itself
+
+
+def choose_layers(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
+    """Returns the settings with the layers of each term; a term without layers does not exist.
+
+    Layers that the user has not chosen depend on the images and on the weights.
+
+    Args:
+      inputs: the images.
+      settings: the choices.
+
+    Raises:
+      UserError: as `weights.available_layers`.
+    """
+    return dataclasses.replace(
+        settings,
+        layers=_style_layers(inputs, settings),
+        content_layers=_content_layers(inputs, settings),
+        structure_layers=_structure_layers(inputs, settings),
+    )
+
+
+def content_layers(settings: choices.Settings) -> list[str]:
+    """Returns the layers that are compared with the content."""
+    return [*settings.content_layers, *settings.structure_layers]
+
+
+def _style_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
+    """Returns the layers of the statistics with their weights.
+
+    A style transfer has a deeper layer by default, in place of octaves.
+    """
+    config = settings.config
+    if config.layers or config.octaves > 1 or not inputs.is_transfer(config):
+        return settings.layers
+    return {**settings.layers, **_deep_layers(DEEP_STYLE, inputs, settings)}
+
+
+def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
+    """Returns the layers of the content term with their weights; none without the term.
+
+    By default these are the deepest layer of the first blocks and octaves of it, which keep the
+    light of large areas. A content without a style is reconstructed from that layer alone.
+    """
+    config = settings.config
+    if inputs.content is None or not config.content_weight:
+        return {}
+    if settings.content_layers:
+        return settings.content_layers
+
+    network = networks.NETWORKS[config.network]
+    deep = network.defaults()[-1]
+    if not inputs.is_transfer(config):
+        return {deep: 1.0}
+
+    halvings = _halvings(network, deep)
+    octaves = range(1, CONTENT_HALVINGS - halvings + 1)
+    coarse = {
+        networks.octave_name(deep, octave): COARSE_WEIGHT
+        for octave in octaves
+        if _coarsest_side(inputs, settings) >> (halvings + octave) >= MIN_CELLS
+    }
+    return {deep: 1.0, **coarse}
+
+
+def _structure_layers(
+    inputs: input_images.Inputs, settings: choices.Settings
+) -> Mapping[str, float]:
+    """Returns the layers of the structure term with their weights; none without the term."""
+    if inputs.content is None or not settings.config.structure_weight:
+        return {}
+    if settings.structure_layers:
+        return settings.structure_layers
+    return _deep_layers(STRUCTURE, inputs, settings) if inputs.is_transfer(settings.config) else {}
+
+
+def _deep_layers(
+    layers: Mapping[str, float], inputs: input_images.Inputs, settings: choices.Settings
+) -> Mapping[str, float]:
+    """Returns the layers that the weights have, and that have positions enough at each scale."""
+    network = networks.NETWORKS[settings.config.network]
+    named = [layer for layer in layers if layer in networks.layer_names(network)]
+    available = weights.available_layers(settings.network) if named else ()
+    side = _coarsest_side(inputs, settings)
+    return {
+        layer: layers[layer]
+        for layer in named
+        if layer in available and side >> _halvings(network, layer) >= MIN_CELLS
+    }
+
+
+def _halvings(network: networks.Network, layer: str) -> int:
+    """Returns the number of poolings up to a layer."""
+    return networks.select_layers(network, (layer,)).halvings()
+
+
+def _coarsest_side(inputs: input_images.Inputs, settings: choices.Settings) -> int:
+    """Returns the shortest side of the coarsest scale, in pixels."""
+    side = inputs.shortest_side
+    return side // scales.scale_factors(side, settings.config.scales)[0]
