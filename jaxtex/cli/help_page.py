@@ -37,6 +37,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "noise",
         "seed",
         "preserve_color",
+        "style_scale",
     ),
     "Several pictures": ("num_images", "each", "style_weights", "masks", "style_masks"),
     "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),

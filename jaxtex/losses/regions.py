@@ -18,8 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex import errors, images, networks
+from jaxtex.images import arrays
 from jaxtex.networks import receptive_fields
 
+MAX_PROPORTION_ERROR = 0.02  # by which proportions may differ unsaid
 WHITE = 0.5  # from this brightness on, a mask counts as white
 
 # Shares of a receptive field that must be inside, see docs/development/performance.md.
@@ -40,6 +42,42 @@ class Regions(NamedTuple):
 
     result: Positions
     styles: Sequence[Positions]
+
+
+def load_masks(
+    flag: str, masks: Sequence[str | np.ndarray], shapes: Sequence[tuple[int, ...]]
+) -> list[np.ndarray]:
+    """Loads one mask, `[H, W]` in [0, 1], for each image.
+
+    Args:
+      flag: name of the flag, for messages.
+      masks: paths, or arrays `[H, W]`.
+      shapes: of the images, height and width first.
+
+    Raises:
+      UserError: the numbers of masks and images differ, or the proportions of one.
+    """
+    if len(masks) != len(shapes):
+        text = ",".join(mask if isinstance(mask, str) else "array" for mask in masks)
+        raise errors.UserError(f"--{flag}={text}: {len(masks)} masks for {len(shapes)} styles")
+    return [_load_mask(flag, mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
+
+
+def _load_mask(flag: str, given: str | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Loads a mask and compares its proportions with those of its image."""
+    if isinstance(given, str):
+        name, mask = f"'{given}'", images.load(given).mean(-1)
+    else:
+        name, mask = "an array", arrays.check_mask(given, f"--{flag}: a mask")
+    ratio = mask.shape[0] * shape[1] / (mask.shape[1] * shape[0])
+    if abs(ratio - 1) > MAX_PROPORTION_ERROR:
+        raise errors.UserError(
+            f"--{flag}: {name} has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
+            f"{shape[1]} x {shape[0]}: the proportions must be the same"
+        )
+    if not (mask >= WHITE).any():
+        raise errors.UserError(f"--{flag}: {name} has no white pixel (brightness {WHITE} or more)")
+    return mask
 
 
 def covered_shares(

@@ -49,6 +49,7 @@ def measure(
     names: Iterable[str] = (),
     network: str = "",
     content: np.ndarray | None = None,
+    style_scale: float = 1.0,
 ) -> dict[str, float]:
     """Measures a texture against its exemplar, or a style transfer against style and content.
 
@@ -66,6 +67,7 @@ def measure(
       content: of a transfer, `[H, W, 3]`, sRGB in [0, 1]. Without one, images are compared at the
         sizes given. With one they are brought to the image's size, as a transfer does: the content
         to its height and width, the style to its shorter side.
+      style_scale: of a transfer: how many times larger its style was seen, as its choice.
 
     Returns:
       Name -> value, in the order of the names. Deterministic.
@@ -78,7 +80,8 @@ def measure(
     image = images.validate(image, arrays.RGB)
     if content is not None:
         content = images.validate(content, arrays.RGB, "a content")
-        exemplar = images.resize_shorter_side(exemplar, min(image.shape[:2]))
+        side = max(images.MIN_SIDE, round(min(image.shape[:2]) * style_scale))
+        exemplar = images.resize_shorter_side(exemplar, side)
 
     if isinstance(names, str):
         names = [names] if names else []

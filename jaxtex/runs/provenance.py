@@ -95,7 +95,9 @@ def _with_octaves(style: str, config: configs.Config) -> configs.Config:
         return config
     try:
         choices = settings.parse_settings(config)
-        side = min(filter(None, (config.size, config.height, config.width)), default=0)
+        style_side = input_images.style_side(config, 0)
+        sides = (config.size, style_side, config.height, config.width)
+        side = min(filter(None, sides), default=0)
         if not (style and config.size) or bool(config.height) != bool(config.width):
             # Some sides follow from the proportions of the images.
             inputs = input_images.load_inputs(configs.split_paths(style), choices)

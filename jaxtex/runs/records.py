@@ -4,7 +4,7 @@ import math
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -195,10 +195,11 @@ def source_images(record: RunRecord) -> dict[str, np.ndarray | None]:
     """
     content = str(record.flags.get("content", ""))
     styles = provenance.split_recorded(str(record.flags["style"]), record.inputs)
-    return {path: _load_source(record, path) for path in (content, *styles) if path}
+    loaded = {content: _load_source(record, content, is_style=False)} if content else {}
+    return loaded | {path: _load_source(record, path, is_style=True) for path in styles if path}
 
 
-def _load_source(record: RunRecord, path: str) -> np.ndarray | None:
+def _load_source(record: RunRecord, path: str, is_style: bool) -> np.ndarray | None:
     """Loads one source image; None if it is missing, changed or damaged."""
     digest = record.inputs.get(provenance.input_key(path), "")
     candidates = [pathlib.Path(builtin.resolve(path))]
@@ -207,8 +208,11 @@ def _load_source(record: RunRecord, path: str) -> np.ndarray | None:
         file = next((file for file in candidates if _has_hash(file, digest)), None)
         if file is None:
             return None
-        size = record.flags.get("size", 0)
-        return input_images.resize_input(images.load(file), size if isinstance(size, int) else 0)
+        sizes: dict[str, Any] = {"size": record.flags.get("size", 0)}
+        if not is_style:
+            return input_images.resize_input(images.load(file), sizes["size"])
+        sizes["style_scale"] = record.flags.get("style_scale", 1.0)
+        return input_images.resize_style(images.load(file), configs.Config(**sizes))
     except (errors.UserError, OSError):
         return None
 

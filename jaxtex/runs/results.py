@@ -213,4 +213,6 @@ def _measure(
     if reference is None:
         return {}
     content = sources.transfer_content(style, config)
-    return metrics.measure(reference, images.load(path), content=content)
+    return metrics.measure(
+        reference, images.load(path), content=content, style_scale=config.style_scale
+    )

@@ -114,7 +114,10 @@ def complete_flags(flags: dict) -> dict:
     Args:
       flags: all choices of a run by name, as its version recorded them.
     """
-    if "content_norm" not in flags or "structure_weight" in flags:
+    if "content_norm" not in flags:
+        return flags
+    flags = {"style_scale": 1.0, **flags}
+    if "structure_weight" in flags:
         return flags
     if not flags.get("content"):  # choices without effect: today's defaults
         names = ("content_color", "content_weight", "structure_weight", "structure_layers")

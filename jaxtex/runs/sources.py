@@ -37,7 +37,8 @@ def load_sources(style: str, config: configs.Config) -> list[np.ndarray]:
     content = [images.load(config.content)] if config.content else []
     maps = [images.load(path) for path in configs.split_paths(config.maps)]
     return [
-        input_images.resize_input(image, config.size) for image in (*content, *exemplars, *maps)
+        *(input_images.resize_input(image, config.size) for image in content),
+        *(input_images.resize_style(image, config) for image in (*exemplars, *maps)),
     ]
 
 
@@ -56,10 +57,12 @@ def reference_image(style: str, config: configs.Config) -> np.ndarray | None:
     """
     if config.excite:
         return None
-    path = (configs.split_paths(style) or [config.content])[0]
-    if not path:
+    paths = configs.split_paths(style)
+    if paths:
+        return input_images.resize_style(images.load(paths[0]), config)
+    if not config.content:
         raise errors.UserError("a run has neither --style nor --content")
-    return input_images.resize_input(images.load(path), config.size)
+    return input_images.resize_input(images.load(config.content), config.size)
 
 
 def transfer_content(style: str, config: configs.Config) -> np.ndarray | None:
@@ -122,7 +125,7 @@ def strongest_patches(pictures: Sequence[np.ndarray], config: configs.Config) ->
     network, variables = weights.load_network(choice, (layer,))
     apply = jax.jit(network.apply, compiler_options=xla_options.compiler_options(often=False))
 
-    resized = [input_images.resize_input(picture, config.size) for picture in pictures]
+    resized = [input_images.resize_style(picture, config) for picture in pictures]
     responses = []
     for picture in resized:
         responses.append(np.asarray(apply(variables, picture)[layer][..., channel]))

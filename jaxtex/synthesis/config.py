@@ -59,6 +59,11 @@ class Config:
     style_weights: str = _choice(
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
+    style_scale: float = _choice(
+        1.0,
+        "Size of the strokes: the style is seen that many times larger, beside the content or in "
+        "the texture.",
+    )
     style_masks: str = _choice(
         "", "One mask image per style; the style's statistics are computed where it is white."
     )
@@ -208,18 +213,15 @@ class Config:
 
 
 # field -> least and greatest value
-RANGES = {
-    "octaves": (0, 6),
-    "size": (0, 16384),
-    "height": (0, 16384),
-    "width": (0, 16384),
-    "scales": (0, 8),
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("size", "height", "width"), (0, 16384)),
     **{f"{term}_weight": (0.0, 1e12) for term in TERMS},
-    "renew_every": (1, 1_000_000),
+    **dict.fromkeys(("num_steps", "save_every", "renew_every"), (1, 1_000_000)),
+    "style_scale": (1 / 8, 8.0),
+    "octaves": (0, 6),
+    "scales": (0, 8),
     "learning_rate": (0.0, 1.0),
     "history": (1, 200),
-    "num_steps": (1, 1_000_000),
-    "save_every": (1, 1_000_000),
     "seed": (0, 2**32 - 1),
     "noise": (0.0, 1.0),
 }

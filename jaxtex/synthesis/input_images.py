@@ -15,7 +15,6 @@ MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
     "--style=pebbles (--list=exemplars)"
 )
-MAX_PROPORTION_ERROR = 0.02  # by which proportions may differ unsaid
 
 
 class Inputs(NamedTuple):
@@ -120,7 +119,7 @@ def build_inputs(
     if content is not None:
         content = images.validate(content, arrays.RGB_OR_RGBA, "a content")
     base = styles[0] if content is None else content
-    styles = [resize_input(style, config.size) for style in styles]
+    styles = [resize_style(style, config) for style in styles]
     height, width = result_size(config, base)
     alpha = color = unchanged = None
     if content is not None:
@@ -133,9 +132,11 @@ def build_inputs(
 
     shapes = [style.shape for style in styles]
     given = settings.style_masks
-    style_masks = [*(_load_masks("style_masks", given, shapes) if given else [None] * len(styles))]
+    style_masks: list[np.ndarray | None] = [None] * len(styles)
+    if given:
+        style_masks = [*regions.load_masks("style_masks", given, shapes)]
     sizes = [(height, width)] * len(styles)
-    masks = _load_masks("masks", settings.masks, sizes) if settings.masks else None
+    masks = regions.load_masks("masks", settings.masks, sizes) if settings.masks else None
     weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
     if uses_styles and content is not None and colors == "none":
@@ -236,7 +237,7 @@ def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tu
 def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
     """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`."""
     fitting, _ = in_proportion(shape, width=width)
-    if abs(fitting - height) > max(1, MAX_PROPORTION_ERROR * height):
+    if abs(fitting - height) > max(1, regions.MAX_PROPORTION_ERROR * height):
         errors.warn_once(
             f"--{flag}: {shape[1]} x {shape[0]} pixels are stretched to {width} x {height}; "
             f"--width={width} --height={fitting} would keep the proportions"
@@ -267,34 +268,32 @@ def resize_input(image: np.ndarray, size: int) -> np.ndarray:
     return images.resize_shorter_side(images.validate(image), size)
 
 
-def _load_masks(
-    flag: str, masks: Sequence[str | np.ndarray], shapes: Sequence[tuple[int, ...]]
-) -> list[np.ndarray]:
-    """Loads one mask, `[H, W]` in [0, 1], for each image.
+def resize_style(image: np.ndarray, config: configs.Config) -> np.ndarray:
+    """Validates a style and resizes its shorter side to `size` pixels times `style_scale`.
+
+    Args:
+      image: `[H, W, C]` in [0, 1].
+      config: `size`, where 0 keeps the image's own, and `style_scale`.
 
     Raises:
-      UserError: the numbers of masks and images differ, or the proportions of one.
+      UserError: the image cannot be used, or not at that size.
     """
-    if len(masks) != len(shapes):
-        text = ",".join(mask if isinstance(mask, str) else "array" for mask in masks)
-        raise errors.UserError(f"--{flag}={text}: {len(masks)} masks for {len(shapes)} styles")
-    return [_load_mask(flag, mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
+    if config.style_scale == 1:
+        return resize_input(image, config.size)
+    image = images.validate(image)
+    rows, columns = image.shape[:2]
+    shorter = "height" if rows <= columns else "width"
+    side = style_side(config, min(rows, columns))
+    height, width = in_proportion((rows, columns), **{shorter: side})
+    if side < images.MIN_SIDE or height * width > images.MAX_PIXELS:
+        raise errors.UserError(
+            f"--style_scale={config.style_scale:g}: a style of {columns} x {rows} pixels would be "
+            f"seen with {width} x {height}; must be at least {images.MIN_SIDE} on each side and at "
+            f"most {images.MAX_PIXELS:,} in total: another --style_scale or --size"
+        )
+    return images.resize(image, height, width)
 
 
-def _load_mask(flag: str, given: str | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Loads a mask and compares its proportions with those of its image."""
-    if isinstance(given, str):
-        name, mask = f"'{given}'", images.load(given).mean(-1)
-    else:
-        name, mask = "an array", arrays.check_mask(given, f"--{flag}: a mask")
-    ratio = mask.shape[0] * shape[1] / (mask.shape[1] * shape[0])
-    if abs(ratio - 1) > MAX_PROPORTION_ERROR:
-        raise errors.UserError(
-            f"--{flag}: {name} has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
-            f"{shape[1]} x {shape[0]}: the proportions must be the same"
-        )
-    if not (mask >= regions.WHITE).any():
-        raise errors.UserError(
-            f"--{flag}: {name} has no white pixel (brightness {regions.WHITE} or more)"
-        )
-    return mask
+def style_side(config: configs.Config, side: int) -> int:
+    """Returns the pixels of the shorter side of a style as it is seen; its own is `side`."""
+    return round((config.size or side) * config.style_scale)

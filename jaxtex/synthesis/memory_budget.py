@@ -77,7 +77,7 @@ def validate_memory(
 
     available = device_memory.available_bytes()
     share = (available / device_memory.estimate_step_bytes(needed)) ** 0.5
-    flags = "--height and --width" if needed == of_result else "--size"
+    flags = "--height and --width" if needed == of_result else "--size or --style_scale"
     raise errors.UserError(
         f"out of memory: the features need {needed / 1e9:.1f} GB, and {available / 1e9:.1f} GB are "
         f"free: {flags} {share:.2f} times as large would fit; or, for the result, --strips=64"

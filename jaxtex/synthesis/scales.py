@@ -1,6 +1,7 @@
 """Scales of a synthesis: the image from small to full size, each scale twice the one before."""
 
 import bisect
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def build_scales(
     """
     config, layout = settings.config, settings.layout
     factors = scale_factors(inputs.shortest_side, config.scales)
-    validate_layers(spec, inputs, factors)
+    validate_layers(spec, inputs, factors, config.style_scale)
     strips = list(settings.strips)
     if len(strips) not in (1, len(factors)):
         raise errors.UserError(
@@ -178,7 +179,10 @@ class SmallLayer(NamedTuple):
 
 
 def validate_layers(
-    spec: targets.LossSpec, inputs: input_images.Inputs, factors: Sequence[int]
+    spec: targets.LossSpec,
+    inputs: input_images.Inputs,
+    factors: Sequence[int],
+    style_scale: float = 1.0,
 ) -> None:
     """Validates that no layer is too small in any image at any scale.
 
@@ -186,6 +190,7 @@ def validate_layers(
       spec: the loss: octaves and poolings of its network, and its statistics.
       inputs: exemplars, content, and the size of the result.
       factors: of the scales, from coarse to fine.
+      style_scale: that of the config.
 
     Raises:
       UserError: a layer is too small; the message says what would fit.
@@ -210,8 +215,12 @@ def validate_layers(
         if not any(_small_layers(spec, network, inputs, factors[first:])):
             remedies.append(f"--scales={len(factors) - first}")
             break
-    side = _smallest_side(spec) * factors[0]
-    remedies.append(f"at least {side} pixels on each side, or another layer")
+    least = _smallest_side(spec)
+    small = _small_layers(spec, network, inputs, factors)
+    if style_scale < 1 and not any(each.image in ("the content", "the result") for each in small):
+        enough = math.ceil(100 * style_scale * least / min(found.sides)) / 100
+        remedies.append(f"--style_scale={enough:g} or larger")
+    remedies.append(f"at least {least * factors[0]} pixels on each side, or another layer")
 
     height, width = found.sides
     rows, columns = found.positions

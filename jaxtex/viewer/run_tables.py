@@ -81,8 +81,15 @@ def _measure(
     if not names:
         return {}
 
+    scale = record.flags.get("style_scale")
     try:
-        return metrics.measure(exemplar, loaded.result, names, content=content)
+        return metrics.measure(
+            exemplar,
+            loaded.result,
+            names,
+            content=content,
+            style_scale=scale if isinstance(scale, int | float) else 1.0,
+        )
     except errors.UserError:  # an image too small to be measured
         return {}
 

@@ -68,12 +68,14 @@ def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> 
     if not inputs.is_transfer(config):
         return {deep: 1.0}
 
+    # Strokes of another size do not change what is kept of the content.
+    styles = [side / config.style_scale for style in inputs.styles for side in style.shape[:2]]
+    side = _coarsest(round(min(inputs.height, inputs.width, *styles)), inputs, settings)
     halvings = _halvings(network, deep)
-    octaves = range(1, CONTENT_HALVINGS - halvings + 1)
     coarse = {
         networks.octave_name(deep, octave): COARSE_WEIGHT
-        for octave in octaves
-        if _coarsest_side(inputs, settings) >> (halvings + octave) >= MIN_CELLS
+        for octave in range(1, CONTENT_HALVINGS - halvings + 1)
+        if side >> (halvings + octave) >= MIN_CELLS
     }
     return {deep: 1.0, **coarse}
 
@@ -96,7 +98,7 @@ def _deep_layers(
     network = networks.NETWORKS[settings.config.network]
     named = [layer for layer in layers if layer in networks.layer_names(network)]
     available = weights.available_layers(settings.network) if named else ()
-    side = _coarsest_side(inputs, settings)
+    side = _coarsest(inputs.shortest_side, inputs, settings)
     return {
         layer: layers[layer]
         for layer in named
@@ -109,7 +111,6 @@ def _halvings(network: networks.Network, layer: str) -> int:
     return networks.select_layers(network, (layer,)).halvings()
 
 
-def _coarsest_side(inputs: input_images.Inputs, settings: choices.Settings) -> int:
-    """Returns the shortest side of the coarsest scale, in pixels."""
-    side = inputs.shortest_side
-    return side // scales.scale_factors(side, settings.config.scales)[0]
+def _coarsest(side: int, inputs: input_images.Inputs, settings: choices.Settings) -> int:
+    """Returns a side at the coarsest scale, in pixels."""
+    return side // scales.scale_factors(inputs.shortest_side, settings.config.scales)[0]
