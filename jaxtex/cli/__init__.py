@@ -5,7 +5,7 @@ Where to change what:
 * add a flag to `jaxtex`: a field of `flags.Options`, or of `synthesis.config.Config` if it decides
   the result; then its name in `help_page.GROUPS`;
 * add a flag to another command: a field of `Options` in its module;
-* add a preset: a row of `presets.PRESETS`;
+* add a preset: a row of `synthesis.shorthands.presets.PRESETS`;
 * change the help: the text of a flag is beside its field, the rest of the page is the docstring of
   the command's module;
 * add a kind of `--list`: a row of `help_page.LISTS`;

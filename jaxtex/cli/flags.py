@@ -5,6 +5,8 @@ To add a flag, add a field to one of the two, and the flag's name to `help_page.
 * to `Config`, if it decides the result: the flag is then part of the identity of a run and of
   `run.json`, an argument of `jaxtex.synthesize`, and a flag of `jaxtex-sweep`;
 * to `Options`, if only the command needs it.
+
+Flags that stand for others are in `shorthands.resolution.Shorthands`.
 """
 
 import dataclasses
@@ -14,13 +16,14 @@ from typing import Any
 from absl import flags
 
 from jaxtex import errors, networks, optimizers, statistics
-from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths, presets
+from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths
 from jaxtex.images import color_transfer
 from jaxtex.losses import content
 from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
+from jaxtex.synthesis.shorthands import presets, resolution
 
 # Flag -> table of its values: the help lists them, a shell completes them.
 CHOICES: Mapping[str, Mapping] = {
@@ -43,6 +46,7 @@ class Options:
 
     Attributes:
       given: names of all flags that the user gave, those of `Config` included.
+      preset: name of the preset, for records.
       others: see the help texts.
     """
 
@@ -114,9 +118,6 @@ class Options:
     strip_metadata: bool = flag_fields.flag(
         False, "Does not store the flags of the run in the result."
     )
-    preset: str = flag_fields.flag(
-        "", "Named set of flags. Other flags on the command line override those of the preset."
-    )
     list_: str = flag_fields.flag("", "Prints the available things of a kind, and exits.")
     completion: str = flag_fields.flag(
         "", "Prints a script that completes the flags of jaxtex in a shell, and exits."
@@ -129,12 +130,14 @@ class Options:
         "", "Experiments to run: names of files in experiments/, separated by commas; all; or list."
     )
     given: frozenset[str] = frozenset()
+    preset: str = ""
 
 
 def define_flags() -> flags.FlagValues:
     """Returns all flags of `jaxtex`, with their defaults."""
     values = flags.FlagValues()
     flag_fields.define(Options, values, CHOICES)
+    flag_fields.define(resolution.Shorthands, values, CHOICES)
     flags.DEFINE_alias("texture", "style", flag_values=values)
     return flag_fields.define(configs.Config, values, CHOICES)
 
@@ -146,11 +149,17 @@ def read(values: flags.FlagValues) -> tuple[Options, dict[str, Any]]:
       values: the flags of `define_flags`, parsed.
 
     Returns:
-      The options, and the fields of `Config` that the user gave.
+      The options, and the fields of `Config` and `Shorthands` that the user gave.
     """
     given = frozenset(name for name in values if values[name].present)
-    options = flag_fields.read(Options, values, given=given)
-    return options, flag_fields.read_given(configs.Config, values)
+    options = flag_fields.read(Options, values, given=given, preset=values.preset)
+    return options, read_choices(values)
+
+
+def read_choices(values: flags.FlagValues) -> dict[str, Any]:
+    """Reads the choices that the user gave: fields of `Config` and `Shorthands`."""
+    shorthands = flag_fields.read_given(resolution.Shorthands, values)
+    return flag_fields.read_given(configs.Config, values) | shorthands
 
 
 def validate_continue(options: Options) -> None:
@@ -231,8 +240,12 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
     if rest:
         raise errors.UserError(f"'{rest[0]}' is not a flag")
 
-    choices = flag_fields.read_given(configs.Config, values)
-    input_paths.validate_single(values.style, configs.Config(**choices))
+    given = read_choices(values)
+    choices = resolution.resolve(given)
+    config = configs.Config(**choices)
+    if not values.experiment:
+        resolution.validate(given, config, bool(config.content))
+    input_paths.validate_single(values.style, config)
     return sweeps.RunFlags(
         style=values.style,
         choices=choices,

@@ -12,11 +12,11 @@ from typing import Any
 from absl import flags
 
 from jaxtex import errors, networks, optimizers, statistics, weights
-from jaxtex.cli import presets
 from jaxtex.images import builtin
 from jaxtex.runs import experiments
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings
+from jaxtex.synthesis.shorthands import presets
 from jaxtex.weights import locations
 
 WIDTH = 100  # characters per line
@@ -38,6 +38,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "seed",
         "preserve_color",
         "style_scale",
+        "content_amount",
     ),
     "Several pictures": ("num_images", "each", "style_weights", "masks", "style_masks"),
     "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),

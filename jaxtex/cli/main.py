@@ -33,7 +33,6 @@ from jaxtex.cli import (
     help_page,
     input_paths,
     output_file,
-    presets,
 )
 from jaxtex.runs import (
     batch_execution,
@@ -47,6 +46,7 @@ from jaxtex.runs.frames import execution as sequences
 from jaxtex.runtime import distributed, malloc, xla_options
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import estimates, input_images
+from jaxtex.synthesis.shorthands import resolution
 from jaxtex.viewer import server
 
 
@@ -81,6 +81,7 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
     elif options.experiment:
         run_experiments(options, choices)
     elif style or config.content:
+        resolution.validate(given, config, bool(config.content))
         run_synthesis(options, style, config)
     elif options.serve is not None:
         server.serve_forever(options.serve, pathlib.Path(options.workdir or "runs"))
@@ -93,15 +94,15 @@ def resolve_choices(options: flags.Options, given: dict[str, Any]) -> tuple[str,
 
     Args:
       options: flags of the command.
-      given: fields of `Config` on the command line.
+      given: fields of `Config` and `Shorthands` on the command line.
 
     Returns:
       Paths of the exemplars, separated by commas, and fields of `Config`.
 
     Raises:
-      UserError: unknown preset, or the picture of `--from` cannot be made again.
+      UserError: a shorthand is not valid, or the picture of `--from` cannot be made again.
     """
-    choices = presets.preset_choices(options.preset) | given
+    choices = resolution.resolve(given)
     if not options.from_:
         return options.style, choices
 
@@ -192,6 +193,7 @@ def run_options(options: flags.Options) -> execution.RunOptions:
         options.overwrite,
         metadata=not options.strip_metadata,
         continues=options.continue_,
+        preset=options.preset,
     )
 
 

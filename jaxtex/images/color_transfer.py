@@ -176,6 +176,12 @@ def _power(matrix: np.ndarray, power: float) -> np.ndarray:
     return (vectors * np.maximum(values, TINY**2) ** power) @ vectors.T
 
 
+def _make_gray(image: np.ndarray, *others: object) -> np.ndarray:
+    """Returns the image without its colors."""
+    del others
+    return to_gray(image)
+
+
 def _keep(image: np.ndarray, *others: object) -> np.ndarray:
     """Returns the image unchanged."""
     del others
@@ -187,6 +193,7 @@ PRESERVE_COLOR: Mapping[str, Callable[..., np.ndarray]] = {
     "none": _keep,
     "match": match_color,
     "luminance": match_luminance,
+    "gray": _make_gray,
 }
 
 # --content_color -> what to do to the content before the transfer.

@@ -42,6 +42,7 @@ class RunOptions(NamedTuple):
     metadata: bool = True  # stores the provenance in the file of the result
     continues: bool = False  # adds steps to the same run with fewer steps
     keep_state: bool = False  # keeps the optimizer's state of a finished run, for more steps
+    preset: str = ""  # its name is recorded
 
 
 class Job(NamedTuple):
@@ -149,13 +150,16 @@ def claim_folders(
         return
     for job in jobs:
         claims.validate(job.run.folder, job.identity, options.overwrite, options.continues)
+    about = provenance.versions()
+    if options.preset:
+        about[run_folder.PRESET] = options.preset
     with contextlib.ExitStack() as stack:
         metrics = [
             stack.enter_context(
                 claims.claim(
                     job.run.folder,
                     job.identity,
-                    provenance.versions(),
+                    about,
                     options.overwrite,
                     options.continues,
                 )

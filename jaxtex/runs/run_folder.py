@@ -17,6 +17,7 @@ from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
+PRESET = "preset"  # its key in a record; what the preset stands for is among the flags
 METRICS = "metrics.jsonl"
 EXEMPLAR = "exemplar.png"
 RESULT = "result.png"

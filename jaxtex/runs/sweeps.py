@@ -20,12 +20,14 @@ from jaxtex import errors
 from jaxtex.runs import claims, execution, experiments, results
 from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
+from jaxtex.synthesis.shorthands import resolution
 
 MANIFEST = "manifest"  # folder of the flagfiles, beside those of the runs
 MAX_NAME_LENGTH = 60  # characters of a run's name
 MAX_NAME_BYTES = 180  # of that name; its flagfile has a number and a suffix as well
 CHOICES = [field.name for field in dataclasses.fields(configs.Config)]
-ALLOWED = ["style", "experiment", *CHOICES]  # flags of `jaxtex` that a sweep accepts
+# Flags of `jaxtex` that a sweep accepts.
+ALLOWED = ["style", "experiment", *CHOICES, *resolution.NAMES]
 
 
 class RunFlags(NamedTuple):

@@ -16,6 +16,7 @@ from jaxtex.images import color_transfer
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, loop, planning, stepping
 from jaxtex.synthesis import settings as parsing
+from jaxtex.synthesis.shorthands import resolution
 
 Picture: TypeAlias = np.ndarray | str | os.PathLike
 Style: TypeAlias = Picture | Sequence[Picture]
@@ -69,7 +70,8 @@ def transfer(
       style: the style, as in `synthesize`; a list blends styles; None reconstructs the content
         from its features.
       observe: receives a `Progress` every `save_every` steps.
-      **choices: fields of `jaxtex.Config`: `content_layers`, `content_weight`, `init`, ...
+      **choices: fields of `jaxtex.Config`: `content_layers`, `style_scale`, `init`, ...; and
+        `preset="sketch"`, `content_amount=70` as on the command line.
 
     Returns:
       The image, `[height, width, 3]`, float32 in [0, 1].
@@ -83,7 +85,7 @@ def transfer(
     """
     if observe is not None and not callable(observe):
         raise errors.UserError("observe: must be a function that takes a Progress")
-    plan = _build_plan(style, content, parsing.parse_choices(choices))
+    plan = _build_plan(style, content, _parse(content, choices))
     return loop.run(plan, observe or (lambda progress: None))
 
 
@@ -107,7 +109,7 @@ def iterate(
     Raises:
       UserError: as `transfer`. Choices and images are checked at the call, before the first step.
     """
-    return loop.iterate(_build_plan(style, content, parsing.parse_choices(choices)))
+    return loop.iterate(_build_plan(style, content, _parse(content, choices)))
 
 
 def build_plan(
@@ -124,6 +126,14 @@ def build_plan(
       UserError: as `transfer`.
     """
     return _build_plan(style, content, parsing.parse_settings(config))
+
+
+def _parse(content: Picture | None, choices: dict[str, Any]) -> parsing.Settings:
+    """Parses choices, and validates that shorthands go with the content."""
+    settings = parsing.parse_choices(choices)
+    has_content = content is not None or bool(settings.config.content)
+    resolution.validate(choices, settings.config, has_content)
+    return settings
 
 
 def _build_plan(
@@ -227,7 +237,7 @@ def build(style: Style | None, *, content: Picture | None = None, **choices: Any
     Raises:
       UserError: as `transfer`; or the statistic has a critic, which learns during a synthesis.
     """
-    settings = parsing.parse_choices({**choices, "scales": 1})
+    settings = _parse(content, {**choices, "scales": 1})
     inputs = _build_inputs(style, content, settings)
     spec, problem, start = planning.build_functional(inputs, settings)
 

@@ -119,7 +119,7 @@ class Config:
     preserve_color: str = _choice(
         "none",
         "Keeps the colors of the content: none; match recolors the style first; luminance "
-        "transfers brightness only, matched to the content's.",
+        "transfers brightness only, matched to the content's; gray leaves no colors to both.",
     )
     layers: str = _choice(
         "",

@@ -110,7 +110,7 @@ def build_inputs(
     if content is None and config.content:
         content = images.load(config.content, config.alpha == "keep")
     if colors != "none" and content is None:
-        raise errors.UserError(f"--preserve_color={colors} needs --content, whose colors it keeps")
+        raise errors.UserError(f"--preserve_color={colors} needs --content")
 
     styles = [images.validate(style) for style in styles]
     styles, material = _add_maps(styles, content, settings)
@@ -129,17 +129,18 @@ def build_inputs(
         styles = [color_transfer.PRESERVE_COLOR[colors](style, content) for style in styles]
         if colors == "luminance":
             content, color = color_transfer.split_color(content)
+        elif colors == "gray":
+            content = color_transfer.to_gray(content)
 
     shapes = [style.shape for style in styles]
-    given = settings.style_masks
     style_masks: list[np.ndarray | None] = [None] * len(styles)
-    if given:
-        style_masks = [*regions.load_masks("style_masks", given, shapes)]
+    if settings.style_masks:
+        style_masks = [*regions.load_masks("style_masks", settings.style_masks, shapes)]
     sizes = [(height, width)] * len(styles)
     masks = regions.load_masks("masks", settings.masks, sizes) if settings.masks else None
     weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
-    if uses_styles and content is not None and colors == "none":
+    if uses_styles and content is not None and colors in ("none", "gray"):
         pixels = list(map(regions.inside, styles, style_masks))
         shares = regions.blend_shares(weights, masks, height, width)
         content = color_transfer.CONTENT_COLORS[config.content_color](content, pixels, shares)

@@ -21,6 +21,7 @@ from jaxtex.runtime import sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
+from jaxtex.synthesis.shorthands import resolution
 
 MAX_SHARE = 999  # of one scale in `--shares`
 MAX_STRIP = 2**14  # rows
@@ -152,11 +153,12 @@ def parse_choices(choices: Mapping[str, Any]) -> Settings:
     """Parses choices of natural types of Python, also objects that no `Config` can hold.
 
     Args:
-      choices: fields of `Config` by name; see `OBJECTS`.
+      choices: fields of `Config` by name, see `OBJECTS`, and shorthands.
 
     Raises:
       UserError: as `parse_settings`; or a name is unknown.
     """
+    choices = resolution.resolve(choices)
     objects = {
         name: parse(choices[name])
         for name, parse in OBJECTS.items()

@@ -16,7 +16,7 @@ class RunTables(NamedTuple):
     outcome: dict[str, object]  # columns of the table of runs: steps, loss, seconds
     measures: dict[str, float]  # empty if the run is not finished
     timings: dict[str, str]  # with units
-    origin: dict[str, str]  # device and versions
+    origin: dict[str, str]  # device, preset and versions
     inputs: dict[str, str]  # SHA-256 of the files
 
 

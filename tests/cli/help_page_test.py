@@ -12,7 +12,6 @@ from jaxtex.cli import (
     flags,
     help_page,
     main,
-    presets,
     report_main,
     sweep_main,
     weights_main,
@@ -20,6 +19,7 @@ from jaxtex.cli import (
 from jaxtex.runs import experiments, provenance
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings
+from jaxtex.synthesis.shorthands import presets
 
 COMMANDS = [
     module.COMMAND

@@ -23,13 +23,13 @@ from jaxtex.cli import (
     flag_parsing,
     flags,
     main,
-    presets,
     report_main,
     sweep_main,
     weights_main,
 )
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config, settings
+from jaxtex.synthesis.shorthands import presets
 from jaxtex.weights import locations
 from jaxtex.weights.convert import catalog, download
 from support import paths, reference
@@ -66,7 +66,8 @@ def small_choices(given):
     """
     network = networks.NETWORKS[given.get("network") or "vgg_lite"]
     for name in {"layers", "content_layers"} & set(given):
-        assert set(settings.parse_layers(given[name])) <= set(network.names()), given[name]
+        layers = {layer.partition("/")[0] for layer in settings.parse_layers(given[name])}
+        assert layers <= set(network.names()), given[name]
 
     choices = dict(OVERRIDDEN)
     choices |= {name: LARGE_SIDE for name in ("height", "width") if given.get(name)}

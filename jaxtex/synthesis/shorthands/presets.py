@@ -1,8 +1,8 @@
-"""Presets: named sets of choices for `--preset`. Flags on the command line override them.
+"""Presets: named sets of choices for `--preset`. Choices that are given override them.
 
-To add a preset, add a row to `PRESETS`: the line that `--list=presets` prints, and fields of
-`synthesis.config.Config`. Times are relative to the defaults, on a CPU; see
-docs/development/performance.md.
+The first three are for style transfers; docs/style_transfer.md shows them. To add a preset, add a
+row to `PRESETS`: the line that `--list=presets` prints, and fields of `synthesis.config.Config`.
+Times are relative to the defaults, on a CPU; see docs/development/performance.md.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,33 @@ class Preset(NamedTuple):
 
     description: str
     choices: dict[str, Any]  # fields of `Config`
+    of_content: bool = False  # for style transfers alone
 
 
 PRESETS: Mapping[str, Preset] = {
+    "painting": Preset(
+        "a photograph as a painting: strokes half as large again",
+        {"style_scale": 1.5},
+        of_content=True,
+    ),
+    "photo": Preset(
+        "a photograph in the colors and light of another photograph: fine layers, much content",
+        {
+            "layers": "relu1_1,relu1_2,relu2_1,relu2_2",
+            "content_layers": "relu2_2,relu3_3,relu3_3/2:0.5",
+            "content_weight": 1.0,
+        },
+        of_content=True,
+    ),
+    "sketch": Preset(
+        "a photograph as a drawing: black and white, with its edges",
+        {
+            "preserve_color": "gray",
+            "content_layers": "relu2_2,relu3_3,relu3_3/2:0.5",
+            "content_weight": 0.4,
+        },
+        of_content=True,
+    ),
     "fast": Preset(
         "0.4 times the time, similar quality: 60 steps",
         {"num_steps": 60},
@@ -94,5 +118,12 @@ def preset_choices(name: str) -> dict[str, Any]:
 
 
 def descriptions() -> dict[str, str]:
-    """Maps presets to their descriptions."""
-    return {name: preset.description for name, preset in PRESETS.items()}
+    """Maps presets to their descriptions; of style transfers with what they stand for."""
+    return {name: _describe(preset) for name, preset in PRESETS.items()}
+
+
+def _describe(preset: Preset) -> str:
+    if not preset.of_content:
+        return preset.description
+    flags = " ".join(f"--{name}={value}" for name, value in preset.choices.items())
+    return f"{preset.description} ({flags})"

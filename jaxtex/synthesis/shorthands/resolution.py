@@ -1,0 +1,96 @@
+"""Resolution of shorthands: `preset` and `content_amount` -> fields of `Config`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from jaxtex import errors
+from jaxtex.runtime import plain_values
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis.shorthands import content_amount, presets
+
+
+@dataclasses.dataclass(frozen=True)
+class Shorthands:
+    """Choices that stand for others, with the help of their flags."""
+
+    preset: str = dataclasses.field(
+        default="",
+        metadata={
+            "help": "Named set of flags (--list=presets). Other flags on the command line override "
+            "those of the preset."
+        },
+    )
+    content_amount: float = dataclasses.field(
+        default=content_amount.DEFAULT,
+        metadata={
+            "help": "How much content a style transfer keeps, instead of --content_weight: 0 is "
+            "the style alone, 100 nearly the content in the colors of the style."
+        },
+    )
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Shorthands))
+CHOICES = (*(field.name for field in dataclasses.fields(configs.Config)), *NAMES)
+
+
+def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Replaces shorthands by what they stand for. Choices that are given override a preset's.
+
+    Args:
+      given: choices by name: fields of `Config` and `Shorthands`.
+
+    Returns:
+      Fields of `Config`.
+
+    Raises:
+      UserError: a name or preset is unknown, the amount is not valid, or a weight is given, too.
+    """
+    plain_values.require_names(given, CHOICES)
+    choices = {name: value for name, value in given.items() if name not in NAMES}
+    amount = given.get("content_amount")
+    if amount is not None:
+        weight = content_amount.to_weight(amount)
+        if "content_weight" in choices:
+            raise errors.UserError(
+                f"--content_amount={amount} and --content_weight={choices['content_weight']} "
+                f"exclude each other: this amount is --content_weight={weight:g}"
+            )
+        choices["content_weight"] = weight
+    return presets.preset_choices(_preset(given)) | choices
+
+
+def _preset(given: Mapping[str, Any]) -> str:
+    """Returns the name of the preset; empty without one."""
+    name = given.get("preset")
+    if name is None or isinstance(name, str):
+        return name or ""
+    raise errors.unknown("preset", plain_values.describe(name), presets.PRESETS)
+
+
+def validate(given: Mapping[str, Any], config: configs.Config, has_content: bool) -> None:
+    """Validates that shorthands go with the run that they are given for.
+
+    Args:
+      given: as for `resolve`.
+      config: choices of the run.
+      has_content: True for a style transfer.
+
+    Raises:
+      UserError: they need a content, or an amount has no meaning for the norm.
+    """
+    name = _preset(given)
+    if name and presets.PRESETS[name].of_content and not has_content:
+        raise errors.UserError(
+            f"--preset={name}: is for style transfers; it needs --content, the picture to restyle"
+        )
+    amount = given.get("content_amount")
+    if amount is None:
+        return
+    if not has_content:
+        raise errors.UserError(f"--content_amount={amount}: needs --content")
+    if config.content_norm == "plain":
+        raise errors.UserError(
+            f"--content_amount={amount}: has no meaning with --content_norm=plain, whose weights "
+            "depend on network and size; use --content_weight"
+        )
