@@ -26,12 +26,8 @@ PRESETS: Mapping[str, Preset] = {
         of_content=True,
     ),
     "photo": Preset(
-        "a photograph in the colors and light of another photograph: fine layers, much content",
-        {
-            "layers": "relu1_1,relu1_2,relu2_1,relu2_2",
-            "content_layers": "relu2_2,relu3_3,relu3_3/2:0.5",
-            "content_weight": 1.0,
-        },
+        "a photograph in the colors and light of another photograph",
+        {"content_layers": "relu1_2,relu2_2,relu3_3", "content_weight": 4.0},
         of_content=True,
     ),
     "sketch": Preset(
