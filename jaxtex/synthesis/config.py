@@ -92,8 +92,7 @@ class Config:
     content_weight: float = _choice(0.1, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
-        "How the content is compared: relative in units of its energy; plain by 1/2 sum (F - P)^2; "
-        "self_similarity by how alike its parts are.",
+        "How the content is compared: relative in units of its energy; plain by 1/2 sum (F - P)^2.",
     )
     structure_weight: float = _choice(
         0.04, "Weight in the loss of how alike the parts of the content are to each other."
@@ -221,9 +220,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "octaves": (0, 6),
     "scales": (0, 8),
     "learning_rate": (0.0, 1.0),
+    "noise": (0.0, 1.0),
     "history": (1, 200),
     "seed": (0, 2**32 - 1),
-    "noise": (0.0, 1.0),
 }
 
 # field -> the values of Python that stand for its text; other fields take just texts or numbers
@@ -232,8 +231,7 @@ FORMS = {
     **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
     **dict.fromkeys(("layers", "content_layers", "structure_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,
-    "style_weights": plain_values.NUMBERS,
-    "shares": plain_values.NUMBERS,
+    **dict.fromkeys(("style_weights", "shares"), plain_values.NUMBERS),
     "strips": plain_values.ROWS,
     "mesh": plain_values.COUNTS,
     "excite": plain_values.CHANNEL,

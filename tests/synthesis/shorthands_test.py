@@ -18,10 +18,13 @@ OF_CONTENT = [name for name, preset in presets.PRESETS.items() if preset.of_cont
 
 
 def test_amounts_grow_from_nothing_through_the_default_to_the_content():
-    default = configs.Config.content_weight
-    weights = [content_amount.to_weight(amount) for amount in range(101)]
-    assert weights == sorted(set(weights))
-    assert (weights[0], weights[50], weights[75]) == (0.0, default, 10 * default)
+    default = {name: getattr(configs.Config, name) for name in content_amount.WEIGHTS}
+    weights = [content_amount.to_weights(amount, default) for amount in range(101)]
+    assert weights[50] == default
+    for name in content_amount.WEIGHTS:
+        column = [row[name] for row in weights]
+        assert column == sorted(set(column))
+        assert (column[0], column[75]) == (0.0, 10 * default[name])
 
 
 @pytest.mark.parametrize("amount", [-1, 100.5, float("nan"), True, "much", np.zeros(2)])
@@ -35,7 +38,7 @@ def test_what_is_given_overrides_a_preset():
     sketch = presets.PRESETS["sketch"].choices
     assert resolution.resolve({"preset": "sketch"}) == sketch
     changed = resolution.resolve({"preset": "sketch", "content_amount": 75, "seed": 3})
-    assert changed == {**sketch, "content_weight": 2.0, "seed": 3}
+    assert changed == {**sketch, "content_weight": 4.0, "structure_weight": 0.4, "seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_what_is_given_overrides_a_preset():
         ({"content_amout": 3}, "unknown choice 'content_amout'; did you mean 'content_amount'"),
         (
             {"content_amount": 25, "content_weight": 1.0},
-            "--content_amount=25 and --content_weight=1.0 exclude .* --content_weight=0.02",
+            "--content_amount=25 and --content_weight=1.0 exclude each other",
         ),
         ({"content_amount": 25, "content_norm": "plain"}, "no meaning with --content_norm=plain"),
     ],
@@ -75,7 +78,8 @@ def test_the_pages_say_what_presets_stand_for():
 
 def test_sweeps_take_them():
     run = flags.parse_run(["--style=pebbles", "--content=cat", "--content_amount=25"])
-    assert run.choices == {"content": "cat", "content_weight": 0.02}
+    weights = {"content_weight": 0.01, "structure_weight": 0.004}
+    assert run.choices == {"content": "cat", **weights}
 
 
 def test_a_preset_and_an_amount_are_recorded_as_what_they_stand_for(tmp_path, capsys, exemplar):
@@ -87,7 +91,7 @@ def test_a_preset_and_an_amount_are_recorded_as_what_they_stand_for(tmp_path, ca
     capsys.readouterr()
 
     record = provenance.read(tmp_path / "run" / "result.png")
-    chosen = {**presets.PRESETS["sketch"].choices, **TINY, "content_weight": 2.0}
+    chosen = {**presets.PRESETS["sketch"].choices, **TINY, "content_weight": 4.0}
     assert chosen.items() <= record["flags"].items()
     assert not {*resolution.NAMES} & {*record["flags"]}
     assert record[run_folder.PRESET] == "sketch"

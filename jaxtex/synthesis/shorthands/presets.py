@@ -79,6 +79,7 @@ PRESETS: Mapping[str, Preset] = {
             "content_layers": "conv4_2",
             "content_weight": 0.02,
             "content_norm": "relative",
+            "structure_weight": 0.0,
             "content_color": "own",
             "init": "content",
             "num_steps": 1000,

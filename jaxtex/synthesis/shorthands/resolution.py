@@ -24,8 +24,8 @@ class Shorthands:
     content_amount: float = dataclasses.field(
         default=content_amount.DEFAULT,
         metadata={
-            "help": "How much content a style transfer keeps, instead of --content_weight: 0 is "
-            "the style alone, 100 nearly the content in the colors of the style."
+            "help": "How much content a style transfer keeps, instead of its weights: 0 is the "
+            "style alone, 100 nearly the content in the colors of the style."
         },
     )
 
@@ -48,16 +48,21 @@ def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain_values.require_names(given, CHOICES)
     choices = {name: value for name, value in given.items() if name not in NAMES}
+    choices = presets.preset_choices(_preset(given)) | choices
     amount = given.get("content_amount")
-    if amount is not None:
-        weight = content_amount.to_weight(amount)
-        if "content_weight" in choices:
+    if amount is None:
+        return choices
+
+    for name in content_amount.WEIGHTS:
+        if name in given:
             raise errors.UserError(
-                f"--content_amount={amount} and --content_weight={choices['content_weight']} "
-                f"exclude each other: this amount is --content_weight={weight:g}"
+                f"--content_amount={amount} and --{name}={given[name]} exclude each other: the "
+                "amount stands for weights"
             )
-        choices["content_weight"] = weight
-    return presets.preset_choices(_preset(given)) | choices
+    weights = {
+        name: choices.get(name, getattr(configs.Config, name)) for name in content_amount.WEIGHTS
+    }
+    return choices | content_amount.to_weights(amount, weights)
 
 
 def _preset(given: Mapping[str, Any]) -> str:
