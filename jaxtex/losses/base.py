@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
-from jaxtex.losses import sampling, summaries
+from jaxtex.losses import rows, sampling, summaries
 from jaxtex.statistics import map_layers
 
 Terms = dict[str, jax.Array]  # name -> scalar
@@ -65,12 +65,14 @@ class Term(NamedTuple):
       weight: weight in the loss.
       make_target: images -> target. Texture terms have None here, see `targets.build_targets`.
       extract: (features of the image, target) -> what `evaluate` compares.
+      row_sums: how to evaluate the term in strips of rows; None if `evaluate` needs no features.
     """
 
     evaluate: Callable[[jax.Array, Any, Any], jax.Array]
     weight: float = 1.0
     make_target: Callable[[TargetImages], Any] = _no_target
     extract: Callable[[networks.Features, Any], Any] = _all_features
+    row_sums: rows.RowSums | None = None
 
 
 def total(
@@ -78,7 +80,7 @@ def total(
     image: jax.Array,
     features: networks.Features,
     targets: dict[str, Any],
-    extracted: Mapping[str, Any] = EMPTY,
+    sums: Mapping[str, Any] = EMPTY,
 ) -> tuple[jax.Array, Terms]:
     """Returns the weighted sum of the terms, and each term without its weight.
 
@@ -87,16 +89,15 @@ def total(
       image: `[H, W, 3]`.
       features: features of the image.
       targets: name -> target.
-      extracted: name -> result of `extract`, for terms for which it was computed elsewhere.
+      sums: name -> layer -> sums over all rows, for terms that were evaluated in strips.
     """
     values = {}
     dtype = statistics.accumulation_dtype(image)
     for name, term in terms.items():
-        if name in extracted:
-            inputs = extracted[name]
+        if name in sums and term.row_sums:
+            value = term.row_sums.evaluate(sums[name], targets[name])
         else:
-            inputs = term.extract(features, targets[name])
-        value = term.evaluate(image, inputs, targets[name])
+            value = term.evaluate(image, term.extract(features, targets[name]), targets[name])
         values[name] = jnp.asarray(value).astype(dtype)
     return sum(terms[name].weight * value for name, value in values.items()), values
 
@@ -132,11 +133,27 @@ def texture(statistic: statistics.Statistic, weights: dict[str, float], share: f
         del image
         targets = {layer: target[layer]["target"] for layer in weights if layer in target}
         total_weight = sum(weights[layer] for layer in targets)
-        # In strips, there is a summary of each layer.
         compared = {layer: summary[layer] for layer in targets}
         distances = map_layers.map_layers(statistic.distance, targets, compared)
         return sum(
             weights[layer] / total_weight * distance for layer, distance in distances.items()
         )
 
-    return Term(evaluate, share, extract=extract)
+    def sum_rows(
+        features: networks.Features, target: dict[str, Any], places: rows.Places
+    ) -> dict[str, Any]:
+        return {
+            layer: summaries.sum_rows(
+                statistic, features[layer], target[layer]["sample"], places[layer]
+            )
+            for layer in weights
+            if layer in features and layer in target
+        }
+
+    def evaluate_sums(sums: dict[str, Any], target: dict[str, Any]) -> jax.Array:
+        samples = {layer: target[layer]["sample"] for layer in sums}
+        summary = summaries.summarize_sums(statistic, sums, samples)
+        return evaluate(jnp.zeros(()), summary, target)
+
+    row_sums = rows.RowSums(sum_rows, evaluate_sums)
+    return Term(evaluate, share, extract=extract, row_sums=row_sums)

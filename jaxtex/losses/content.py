@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
-from jaxtex.losses import base
+from jaxtex.losses import base, rows
 
 MAX_CELLS = 1024  # of a layer whose similarities are compared
 MIN_DISTANCE = 1e-3  # added to mean cosine distances: those of a plain image are rounding errors
@@ -28,10 +28,15 @@ class Norm(NamedTuple):
       make_target: (features of the content `[H, W, C]`, bool `[H, W, 1]` of the positions that are
         compared, or None for all) -> target.
       distance: (target, features of the image `[H, W, C]`) -> scalar, 0 or more.
+      sum_rows: (target, features of some rows `[h, W, C]`, which rows) -> their share of sums over
+        all rows.
+      distance_of_sums: (target, sums) -> the distance.
     """
 
     make_target: Callable[[jax.Array, Any], Any]
     distance: Callable[[Any, jax.Array], jax.Array]
+    sum_rows: Callable[[Any, jax.Array, rows.Rows], Any]
+    distance_of_sums: Callable[[Any, Any], jax.Array]
 
 
 def content(weights: Mapping[str, float], share: float, norm: str = "relative") -> base.Term:
@@ -67,7 +72,23 @@ def content(weights: Mapping[str, float], share: float, norm: str = "relative") 
         inside = {layer: mask[..., None] for layer, mask in images.inside.items()}
         return {layer: chosen.make_target(features[layer], inside.get(layer)) for layer in weights}
 
-    return base.Term(evaluate, share, make_target)
+    def sum_rows(
+        features: networks.Features, target: dict[str, Any], places: rows.Places
+    ) -> dict[str, Any]:
+        return {
+            layer: chosen.sum_rows(target[layer], features[layer], places[layer])
+            for layer in weights
+            if layer in features
+        }
+
+    def evaluate_sums(sums: dict[str, Any], target: dict[str, Any]) -> jax.Array:
+        return sum(
+            weight / total_weight * 0.5 * chosen.distance_of_sums(target[layer], sums[layer])
+            for layer, weight in weights.items()
+        )
+
+    row_sums = rows.RowSums(sum_rows, evaluate_sums, layers=tuple(weights))
+    return base.Term(evaluate, share, make_target, row_sums=row_sums)
 
 
 def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -107,7 +128,23 @@ def by_position(norm: str) -> Norm:
         found = found.astype(statistics.accumulation_dtype(found))
         return statistics.NORMS[norm](expected, found, expected.shape[-1])
 
-    return Norm(make_target, distance)
+    def sum_rows(target: dict[str, jax.Array], features: jax.Array, place: rows.Rows) -> jax.Array:
+        counted = place.inside[:, None, None]
+        if "inside" in target:
+            counted = counted & rows.take(target["inside"], place)
+        difference = rows.take(target["features"], place) - features
+        difference = difference.astype(statistics.accumulation_dtype(difference))
+        return jnp.sum(jnp.where(counted, difference, 0) ** 2)
+
+    def distance_of_sums(target: dict[str, jax.Array], squares: jax.Array) -> jax.Array:
+        expected = target["features"]
+        if "inside" in target:
+            expected = jnp.where(target["inside"], expected, 0)
+        expected = expected.astype(statistics.accumulation_dtype(expected))
+        of_squares = statistics.NORMS_OF_SQUARES[norm]
+        return of_squares(squares, jnp.sum(expected**2), expected.shape[-1])
+
+    return Norm(make_target, distance, sum_rows, distance_of_sums)
 
 
 def self_similarity() -> Norm:
@@ -135,27 +172,49 @@ def self_similarity() -> Norm:
 
     def distance(target: dict[str, jax.Array], features: jax.Array) -> jax.Array:
         expected, weights = target["distances"], target["weights"]
+        return compare(target, cell_distances(features, weights).astype(expected.dtype))
+
+    def sum_rows(target: dict[str, jax.Array], features: jax.Array, place: rows.Rows) -> jax.Array:
+        del target
+        return cell_shares(features, place)
+
+    def distance_of_sums(target: dict[str, jax.Array], of_cells: jax.Array) -> jax.Array:
+        found = vector_distances(of_cells, target["weights"])
+        return compare(target, found.astype(target["distances"].dtype))
+
+    def compare(target: dict[str, jax.Array], found: jax.Array) -> jax.Array:
+        expected, weights = target["distances"], target["weights"]
         pairs = weights[:, None] * weights[None]
-        found = cell_distances(features, weights).astype(expected.dtype)
         energy = jnp.sum(pairs * (expected - 1) ** 2) + statistics.TINY
         return jnp.sum(pairs * (expected - found) ** 2) / energy
 
-    return Norm(make_target, distance)
+    return Norm(make_target, distance, sum_rows, distance_of_sums)
 
 
 def cell_distances(features: jax.Array, weights: jax.Array) -> jax.Array:
-    """Returns the cosine distances between all cells of a layer, in units of their means.
+    """Returns the cosine distances between all cells of a layer, see `vector_distances`.
 
     Args:
       features: `[H, W, C]`.
       weights: of the cells in the means, `[P]`.
+    """
+    return vector_distances(
+        cells(features.astype(statistics.accumulation_dtype(features))), weights
+    )
+
+
+def vector_distances(vectors: jax.Array, weights: jax.Array) -> jax.Array:
+    """Returns the cosine distances between vectors, in units of their means.
+
+    Args:
+      vectors: `[P, C]`.
+      weights: of the vectors in the means, `[P]`.
 
     Returns:
-      `[P, P]`; the weighted mean of each column is 1, or 0 if all cells are alike.
+      `[P, P]`; the weighted mean of each column is 1, or 0 if all vectors are alike.
     """
-    rows = cells(features.astype(statistics.accumulation_dtype(features)))
-    rows = rows / jnp.sqrt(jnp.sum(rows**2, 1, keepdims=True) + MIN_ENERGY)
-    distances = 1 - jnp.matmul(rows, rows.T, precision="highest")
+    vectors = vectors / jnp.sqrt(jnp.sum(vectors**2, 1, keepdims=True) + MIN_ENERGY)
+    distances = 1 - jnp.matmul(vectors, vectors.T, precision="highest")
     means = jnp.sum(distances * weights[:, None], 0, keepdims=True) / jnp.sum(weights)
     return distances / (means + MIN_DISTANCE)
 
@@ -167,20 +226,55 @@ def cells(features: jax.Array) -> jax.Array:
     cell at each position.
     """
     height, width, channels = features.shape
-    if height * width <= MAX_CELLS:
+    high, wide = block_sides(height, width)
+    if high * wide == 1:
         return features.reshape(-1, channels)
 
+    down, across = height // high, width // wide
+    blocks = features[: down * high, : across * wide]
+    return overlap(blocks.reshape(down, high, across, wide, channels).mean((1, 3)))
+
+
+def cell_shares(features: jax.Array, place: rows.Rows) -> jax.Array:
+    """Returns what some rows of a layer add to its `cells`: `[h, W, C]` -> `[P, C]`.
+
+    Args:
+      features: of the rows; zeros in those that do not count.
+      place: which rows these are.
+    """
+    width, channels = features.shape[1:]
+    high, wide = block_sides(place.height, width)
+    down, across = place.height // high, width // wide
+
+    features = features.astype(statistics.accumulation_dtype(features))
+    columns = features[:, : across * wide].reshape(-1, across, wide, channels).mean(2)
+    blocks_of_rows = jnp.arange(down)[:, None] == (place.indices // high)[None]
+    shares = blocks_of_rows.astype(columns.dtype) / high
+    blocks = jnp.einsum("yh,hxc->yxc", shares, columns, precision="highest")
+    return blocks.reshape(-1, channels) if high * wide == 1 else overlap(blocks)
+
+
+def block_sides(height: int, width: int) -> tuple[int, int]:
+    """Returns rows and columns of the blocks that a layer is divided into; 1, 1 for a small one.
+
+    Args:
+      height: of the layer.
+      width: of the layer.
+    """
+    if height * width <= MAX_CELLS:
+        return 1, 1
     size = math.ceil(height * width / MAX_CELLS)  # positions of a block
     high = min(math.ceil(math.sqrt(size)), max(1, height // 2))
-    wide = min(math.ceil(size / high), max(1, width // 2))
-    rows, columns = height // high, width // wide
-    blocks = features[: rows * high, : columns * wide]
-    means = blocks.reshape(rows, high, columns, wide, channels).mean((1, 3))
-    if rows > 1:
-        means = (means[1:] + means[:-1]) / 2
-    if columns > 1:
-        means = (means[:, 1:] + means[:, :-1]) / 2
-    return means.reshape(-1, channels)
+    return high, min(math.ceil(size / high), max(1, width // 2))
+
+
+def overlap(blocks: jax.Array) -> jax.Array:
+    """Returns the means of 2x2 neighboring blocks: `[Y, X, C]` -> `[P, C]`."""
+    if blocks.shape[0] > 1:
+        blocks = (blocks[1:] + blocks[:-1]) / 2
+    if blocks.shape[1] > 1:
+        blocks = (blocks[:, 1:] + blocks[:, :-1]) / 2
+    return blocks.reshape(-1, blocks.shape[-1])
 
 
 # The values of `--content_norm`.

@@ -1,6 +1,7 @@
 """Evaluation of the loss at an image: whole, or in strips of rows; and updates of the critics."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxtex import networks
 from jaxtex.images import color_transfer
-from jaxtex.losses import base, row_strips, sampling, targets
+from jaxtex.losses import base, octave_strips, rows, sampling, targets
 
 Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
 
@@ -36,6 +37,29 @@ def with_algorithms(spec: targets.LossSpec, algorithms: str) -> targets.LossSpec
     """Returns the loss with a network that uses these algorithms, without the weights."""
     network = spec.network.clone(network=spec.network.network.clone(algorithms=algorithms))
     return spec._replace(network=network, variables={}, step_variables=dict)
+
+
+def build_extract(
+    spec: targets.LossSpec, strip: int, height: int
+) -> Callable[[dict, jax.Array], networks.Features]:
+    """Builds `(variables, image) -> features` for `Term.make_target`.
+
+    Args:
+      spec: the loss.
+      strip: rows that are evaluated at once, for no layers but those of `target_layers`; 0 for the
+        whole image and all layers.
+      height: rows of the image.
+    """
+    if not strip or not octave_strips.divides(spec.network, height):
+        return spec.network.apply
+    layers = target_layers(spec)
+    return functools.partial(octave_strips.features_of_octaves, spec.network, layers, strip)
+
+
+def target_layers(spec: targets.LossSpec) -> set[str]:
+    """Returns the layers that `Term.make_target` reads, of any term."""
+    by_rows = [term.row_sums for term in spec.terms.values() if term.row_sums]
+    return {layer for term in by_rows for layer in term.layers}
 
 
 def _evaluate_whole(spec: targets.LossSpec, image: jax.Array, data: dict, critics: Any) -> Value:
@@ -72,32 +96,23 @@ def _sampled_features(features: networks.Features, target: dict[str, Any]) -> ne
 def _evaluate_strips(
     spec: targets.LossSpec, strip: int, image: jax.Array, data: dict, critics: Any
 ) -> Value:
-    """Evaluates terms of averages over positions strip by strip, and terms of the image itself."""
+    """Evaluates terms of features strip by strip, and terms of the image itself."""
     del critics
-    summaries: dict[str, dict] = {term.name: {} for term in spec.texture_terms}
-    from_averages = {term.name: term.statistic.from_averages for term in spec.texture_terms}
-    average = functools.partial(_averages, spec)
+    by_rows = {name: term.row_sums for name, term in spec.terms.items() if term.row_sums}
+    term_targets = {name: data["targets"][name] for name in by_rows}
 
-    for octave, reduced in enumerate(networks.octave_images(spec.network, image)):
-        of_strips = row_strips.averages(spec.network.network, average, strip)
-        for name, layers in of_strips(data["variables"], reduced).items():
-            for layer, averages in layers.items():
-                full_name = networks.octave_name(layer, octave)
-                summaries[name][full_name] = from_averages[name](averages)
+    def sum_rows(
+        features: networks.Features, given: dict[str, Any], places: rows.Places
+    ) -> dict[str, Any]:
+        return {
+            name: term.sum_rows(features, given[name], places) for name, term in by_rows.items()
+        }
 
-    loss, terms = base.total(spec.terms, image, {}, data["targets"], summaries)
+    sums = octave_strips.sum_octaves(
+        spec.network, sum_rows, strip, data["variables"], term_targets, image
+    )
+    loss, terms = base.total(spec.terms, image, {}, data["targets"], sums)
     return loss, (terms, {})
-
-
-def _averages(spec: targets.LossSpec, features: networks.Features) -> dict[str, dict[str, Any]]:
-    """Returns, for each term and layer, what the statistic averages over positions."""
-    averages: dict[str, dict[str, Any]] = {}
-    for term in spec.texture_terms:
-        average = term.statistic.average
-        if average is not None:  # as `memory_budget.choose_strip` validates
-            layers = [layer for layer in features if layer in term.layers]
-            averages[term.name] = {layer: average(features[layer]) for layer in layers}
-    return averages
 
 
 def update_critics(

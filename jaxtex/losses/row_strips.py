@@ -1,13 +1,13 @@
-"""Averages of features over an image and their exact gradient, in strips of rows: bounded memory.
+"""Sums over the rows of an image's features and their exact gradient, strip by strip.
 
 The features of a strip are computed from its rows and a halo of rows around them, as many as the
-receptive fields reach; only the strip's own rows count. The gradient needs a second pass: each
-strip is evaluated once for the averages, and again, forwards and backwards, once the cotangents of
-the averages are known.
+receptive fields reach; only the strip's own rows count. Memory is bounded by the strip. The
+gradient needs a second pass: each strip is evaluated once for the sums, and again, forwards and
+backwards, once the cotangents of the sums are known.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -15,21 +15,23 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxtex import networks
+from jaxtex.losses import rows
 from jaxtex.networks import padding_pooling
 
-# features of some rows -> pytree of averages over their positions, linear in the positions
-Average = Callable[[networks.Features], Any]
+# (features of some rows, targets, which rows) -> pytree of what they add to sums over all rows
+SumRows = Callable[[networks.Features, Any, rows.Places], Any]
 
 
 class StripLayout(NamedTuple):
-    """Division of an image into strips; all fields are rows, multiples of the pooling factor.
+    """Division of an image into strips.
 
     Attributes:
       height: rows of the image, with the rows added where it wraps.
-      strip: rows of a strip.
+      strip: rows of a strip, a multiple of the pooling factor, as `halo` and `first`.
       halo: rows needed above and below a strip.
       first: first row of the image itself.
       last: row behind the last one of the image itself.
+      rest: rows of the image beyond a multiple of the pooling factor.
     """
 
     height: int
@@ -37,11 +39,13 @@ class StripLayout(NamedTuple):
     halo: int
     first: int
     last: int
+    rest: int = 0
 
     @property
     def window(self) -> int:
         """Rows from which the features of a strip are computed."""
-        return min(self.height, self.strip + 2 * self.halo)
+        # With the rest, windows that are shifted into the image begin at a multiple as well.
+        return min(self.height, self.strip + 2 * self.halo + self.rest)
 
     @property
     def num_strips(self) -> int:
@@ -57,25 +61,24 @@ class StripLayout(NamedTuple):
         return jnp.clip(self.first_row(index) - self.halo, 0, self.height - self.window)
 
 
-def averages(
-    network: networks.Network, average: Average, strip: int
-) -> Callable[[dict, jax.Array], Any]:
-    """Returns `average(network.apply(variables, image))`, computed strip by strip.
+def sum_strips(
+    network: networks.Network, sum_rows: SumRows, strip: int
+) -> Callable[[dict, Any, jax.Array], Any]:
+    """Returns the sum of `sum_rows` over all strips of an image.
 
     Args:
       network: a network of the VGG family; not a pyramid, whose octaves are images of their own.
-      average: averages the features of some rows, layer -> `[h, W, C]`; must be 0 for rows of
-        zeros.
+      sum_rows: linear, or at least a sum over rows, of the features of the rows that count.
       strip: rows of the image in a strip, a multiple of the pooling factor.
 
     Returns:
-      A function of variables and image `[H, W, 3]`. It is differentiable with respect to the
-      image, in reverse mode; the gradient of the variables is 0.
+      A function of variables, targets and image `[H, W, 3]`. It is differentiable with respect to
+      the image, in reverse mode; the gradient of all else is 0.
     """
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-    def average_strips(layout: StripLayout, variables: dict, image: jax.Array) -> Any:
-        evaluate = functools.partial(_strip_averages, network, average, layout, variables)
+    def add_strips(layout: StripLayout, variables: dict, targets: Any, image: jax.Array) -> Any:
+        evaluate = functools.partial(_strip_sums, network, sum_rows, layout, variables, targets)
 
         def add_strip(sums: Any, index: jax.Array) -> tuple[Any, None]:
             part = evaluate(_window(image, layout, index), index)
@@ -86,16 +89,16 @@ def averages(
         sums, _ = lax.scan(add_strip, zeros, jnp.arange(layout.num_strips))
         return sums
 
-    def forward(layout: StripLayout, variables: dict, image: jax.Array):
-        # The image is the only residual: features are computed again strip by strip.
-        return average_strips(layout, variables, image), (variables, image)
+    def forward(layout: StripLayout, variables: dict, targets: Any, image: jax.Array):
+        # Features are no residuals: they are computed again strip by strip.
+        return add_strips(layout, variables, targets, image), (variables, targets, image)
 
-    def backward(layout: StripLayout, residuals: tuple[dict, jax.Array], cotangents: Any):
-        variables, image = residuals
+    def backward(layout: StripLayout, residuals: tuple[dict, Any, jax.Array], cotangents: Any):
+        variables, targets, image = residuals
 
         def add_strip(gradient: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
             def evaluate(window: jax.Array) -> Any:
-                return _strip_averages(network, average, layout, variables, window, index)
+                return _strip_sums(network, sum_rows, layout, variables, targets, window, index)
 
             _, pull_back = jax.vjp(evaluate, _window(image, layout, index))
             (part,) = pull_back(cotangents)
@@ -106,15 +109,48 @@ def averages(
             return lax.dynamic_update_slice_in_dim(gradient, previous + part, start, 0), None
 
         gradient, _ = lax.scan(add_strip, jnp.zeros_like(image), jnp.arange(layout.num_strips))
-        return jax.tree.map(jnp.zeros_like, variables), gradient
+        return None, None, gradient
 
-    average_strips.defvjp(forward, backward)
+    add_strips.defvjp(forward, backward)
 
-    def average_image(variables: dict, image: jax.Array) -> Any:
+    def sum_image(variables: dict, targets: Any, image: jax.Array) -> Any:
         layout, image = _lay_out(network, strip, image)
-        return average_strips(layout, variables, image)
+        return add_strips(layout, variables, targets, image)
 
-    return average_image
+    return sum_image
+
+
+def features(
+    network: networks.Network,
+    layers: Collection[str],
+    strip: int,
+    variables: dict,
+    image: jax.Array,
+) -> networks.Features:
+    """Computes some layers of an image strip by strip; of the others no more than a strip.
+
+    Args:
+      network: as for `sum_strips`.
+      layers: names of layers.
+      strip: as for `sum_strips`.
+      variables: weights of the network.
+      image: `[H, W, 3]`.
+    """
+    layout, extended = _lay_out(network, strip, image)
+    shapes = jax.eval_shape(network.apply, variables, image)
+
+    def add_strip(found: networks.Features, index: jax.Array) -> tuple[networks.Features, None]:
+        window = _window(extended, layout, index)
+        own, places = _own_features(network, layout, variables, window, index)
+        added = {}
+        for layer, before in found.items():
+            place = places[layer]
+            indices = jnp.where(place.inside, place.indices, place.height)
+            added[layer] = before.at[indices].set(own[layer], mode="drop")
+        return added, None
+
+    empty = {layer: jnp.zeros(shapes[layer].shape, shapes[layer].dtype) for layer in layers}
+    return lax.scan(add_strip, empty, jnp.arange(layout.num_strips))[0]
 
 
 def _lay_out(
@@ -127,12 +163,14 @@ def _lay_out(
     if added:
         image = jnp.concatenate([image[height - added :], image, image[:added]])
 
+    factor = 2 ** network.halvings()
     layout = StripLayout(
         height=height + 2 * added,
-        strip=min(strip, height),
+        strip=min(strip, height // factor * factor),
         halo=halo,
         first=added,
         last=height + added,
+        rest=height % factor,
     )
     return layout, image
 
@@ -142,23 +180,37 @@ def _window(image: jax.Array, layout: StripLayout, index: jax.Array) -> jax.Arra
     return lax.dynamic_slice_in_dim(image, layout.window_start(index), layout.window)
 
 
-def _strip_averages(
+def _strip_sums(
     network: networks.Network,
-    average: Average,
+    sum_rows: SumRows,
+    layout: StripLayout,
+    variables: dict,
+    targets: Any,
+    window: jax.Array,
+    index: jax.Array,
+) -> Any:
+    """Returns what one strip adds to the sums over the image."""
+    own, places = _own_features(network, layout, variables, window, index)
+    return sum_rows(own, targets, places)
+
+
+def _own_features(
+    network: networks.Network,
     layout: StripLayout,
     variables: dict,
     window: jax.Array,
     index: jax.Array,
-) -> Any:
-    """Returns the contribution of one strip to the averages over the image."""
-    features = network.apply(variables, window)
-    own = {layer: _own_rows(values, layout, index) for layer, values in features.items()}
+) -> tuple[networks.Features, dict[str, rows.Rows]]:
+    """Returns the features of a strip's own rows, and which rows of each layer these are."""
+    own, places = {}, {}
+    for layer, values in network.apply(variables, window).items():
+        own[layer], places[layer] = _own_rows(values, layout, index)
+    return own, places
 
-    share = layout.strip / (layout.last - layout.first)
-    return jax.tree.map(lambda mean: mean * share, average(own))
 
-
-def _own_rows(features: jax.Array, layout: StripLayout, index: jax.Array) -> jax.Array:
+def _own_rows(
+    features: jax.Array, layout: StripLayout, index: jax.Array
+) -> tuple[jax.Array, rows.Rows]:
     """Returns as many rows of features as a strip has, with zeros for rows that are not its own.
 
     Args:
@@ -166,7 +218,8 @@ def _own_rows(features: jax.Array, layout: StripLayout, index: jax.Array) -> jax
       layout: the division into strips.
       index: index of the strip.
     """
-    scale = layout.window // features.shape[0]  # rows of the image per row of features
+    # Rows of the image per row of features, a power of 2.
+    scale = 1 << ((layout.window // features.shape[0]).bit_length() - 1)
     first = layout.first_row(index)
     start = layout.window_start(index)
 
@@ -175,7 +228,12 @@ def _own_rows(features: jax.Array, layout: StripLayout, index: jax.Array) -> jax
     height = layout.strip // scale
     offset = jnp.minimum((first - start) // scale, features.shape[0] - height)
 
-    rows = start // scale + offset + jnp.arange(height)
-    inside = (rows >= first // scale) & (rows < layout.last // scale)
+    indices = start // scale + offset + jnp.arange(height)
+    inside = (indices >= first // scale) & (indices < layout.last // scale)
     own = lax.dynamic_slice_in_dim(features, offset, height)
-    return jnp.where(inside[:, None, None], own, 0)
+    own = jnp.where(inside[:, None, None], own, 0)
+
+    of_layer = rows.Rows(
+        indices - layout.first // scale, inside, (layout.last - layout.first) // scale
+    )
+    return own, of_layer

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
-from jaxtex.losses import sampling
+from jaxtex.losses import rows, sampling
 from jaxtex.statistics import map_layers, quantiles
 
 
@@ -18,7 +18,7 @@ def summarize(
     weights: Sequence[float],
     directions: Mapping[str, Any],
 ) -> dict[str, statistics.Summary]:
-    """Averages, or concatenates, the summaries of exemplars at each layer.
+    """Summarizes exemplars and blends their summaries at each layer, see `blend_layers`.
 
     Args:
       statistic: the statistic.
@@ -36,7 +36,21 @@ def summarize(
             drawn = {"directions": directions[layer]} if directions else {}
             sampled[layer] = sampling.sample(values, drawn)
         of_exemplars.append(summarize_layers(statistic, sampled))
+    return blend_layers(statistic, of_exemplars, weights)
 
+
+def blend_layers(
+    statistic: statistics.Statistic,
+    of_exemplars: Sequence[Mapping[str, statistics.Summary]],
+    weights: Sequence[float],
+) -> dict[str, statistics.Summary]:
+    """Averages, or concatenates, the summaries of exemplars at each layer.
+
+    Args:
+      statistic: the statistic.
+      of_exemplars: of each exemplar, layer -> summary.
+      weights: as for `summarize`.
+    """
     total_weight = sum(weights)
     shares = [weight / total_weight for weight in weights]
     blend = concatenate_summaries if statistic.concatenated else blend_summaries
@@ -66,6 +80,69 @@ def summarize_layers(
         return statistic.summarize(values)
 
     return map_layers.map_layers(summarize_layer, features)
+
+
+def has_sums(statistic: statistics.Statistic) -> bool:
+    """Returns True if summaries follow from sums over rows, see `sum_rows`."""
+    if statistic.critic or statistic.spatial:
+        return False
+    if statistic.average:
+        return not statistic.directions
+    return bool(statistic.samples)
+
+
+def sum_rows(
+    statistic: statistics.Statistic,
+    features: jax.Array,
+    sample: Mapping[str, jax.Array],
+    place: rows.Rows,
+) -> Any:
+    """Returns what some rows of a layer add to the sums from which its summary follows.
+
+    Args:
+      statistic: one of averages over positions, or of samples.
+      features: of the rows, `[h, W, C]`; zeros in those that do not count.
+      sample: see `sampling.draw_sample`.
+      place: which rows these are.
+    """
+    count = place.height * features.shape[1]
+    positions = sample.get("positions")
+    if not statistic.average:
+        all_positions = jnp.arange(count) if positions is None else positions
+        return rows.at_positions(features, place, all_positions)
+
+    share = place.share
+    if positions is not None:
+        features = rows.mask_positions(features, place, positions)
+        share = share * count / len(positions)
+    return jax.tree.map(lambda mean: mean * share, statistic.average(features))
+
+
+def summarize_sums(
+    statistic: statistics.Statistic,
+    sums: Mapping[str, Any],
+    samples: Mapping[str, Mapping[str, jax.Array]],
+) -> dict[str, statistics.Summary]:
+    """Summarizes each layer from sums over all of its rows.
+
+    Args:
+      statistic: as for `sum_rows`.
+      sums: layer -> sum of the results of `sum_rows`.
+      samples: layer -> as for `sum_rows`.
+
+    Returns:
+      layer -> summary.
+    """
+    if statistic.average:
+        return {layer: statistic.from_averages(averages) for layer, averages in sums.items()}
+    sampled = {layer: _project(sums[layer][:, None], samples[layer]) for layer in sums}
+    return summarize_layers(statistic, sampled)
+
+
+def _project(vectors: jax.Array, sample: Mapping[str, jax.Array]) -> jax.Array:
+    """Projects `[P, 1, C]` on the directions of a draw, if there are any."""
+    directions = {name: value for name, value in sample.items() if name == "directions"}
+    return sampling.sample(vectors, directions)
 
 
 def make_targets(

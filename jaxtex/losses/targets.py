@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxtex import networks, statistics
-from jaxtex.losses import base, regions, sampling, summaries
+from jaxtex.losses import base, octave_strips, regions, rows, sampling, summaries
 from jaxtex.runtime import malloc
 
 Shapes = Mapping[str, tuple[int, int, int]]  # layer -> (H, W, C)
@@ -104,6 +104,7 @@ def build_targets(
     size: tuple[int, int],
     seed: int,
     compiler_options: dict | None,
+    strip: int = 0,
 ) -> TextureTargets:
     """Builds the targets of one scale. The exemplars' features are computed when they are needed.
 
@@ -114,6 +115,7 @@ def build_targets(
       size: height and width of the result at this scale.
       seed: decides all draws.
       compiler_options: of the program that looks at the exemplars.
+      strip: rows of the exemplars that are evaluated at once; 0 for whole exemplars.
     """
     network = spec.exemplar_network
     style_shapes = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
@@ -124,7 +126,11 @@ def build_targets(
     }
     shapes = networks.feature_shapes(network, *size)
 
+    in_strips = strip and all(octave_strips.divides(network, style.shape[0]) for style in styles)
+
     def extract(variables: dict, styles: tuple, samples: dict) -> dict[str, Any]:
+        if in_strips:
+            return _summarize_strips(spec, strip, variables, styles, samples)
         features = [network.apply(variables, style) for style in styles]
         return {
             term.name: _summarize_term(term, features, samples[term.name])
@@ -238,6 +244,47 @@ def _summarize_term(
     if term.statistic.stochastic:
         return sampled
     return summaries.summarize(term.statistic, sampled, term.style_weights, {})
+
+
+def _summarize_strips(
+    spec: LossSpec, strip: int, variables: dict, styles: Sequence[jax.Array], samples: dict
+) -> dict[str, Any]:
+    """Returns, for each term, the result of `_summarize_term`, computed in strips of rows."""
+    extracted: dict[str, list] = {term.name: [] for term in spec.texture_terms}
+    for index, style in enumerate(styles):
+        terms = [term for term in spec.texture_terms if index in term.styles]
+        of_style = {term.name: samples[term.name][term.styles.index(index)] for term in terms}
+
+        def sum_rows(
+            features: networks.Features,
+            drawn: dict[str, Any],
+            places: rows.Places,
+            terms: Sequence[TextureTerm] = terms,
+        ) -> dict[str, dict[str, Any]]:
+            return {
+                term.name: {
+                    layer: summaries.sum_rows(term.statistic, features[layer], each, places[layer])
+                    for layer, each in drawn[term.name].items()
+                    if layer in features
+                }
+                for term in terms
+            }
+
+        sums = octave_strips.sum_octaves(
+            spec.exemplar_network, sum_rows, strip, variables, of_style, style
+        )
+        for term in terms:
+            extracted[term.name].append(sums[term.name])
+
+    return {term.name: _blend_sums(term, extracted[term.name]) for term in spec.texture_terms}
+
+
+def _blend_sums(term: TextureTerm, of_styles: Sequence[dict[str, Any]]) -> Any:
+    """Returns the result of `_summarize_term` from each style's sums over rows."""
+    if term.statistic.stochastic:
+        return [{layer: drawn[:, None] for layer, drawn in each.items()} for each in of_styles]
+    summarized = [summaries.summarize_sums(term.statistic, each, {}) for each in of_styles]
+    return summaries.blend_layers(term.statistic, summarized, term.style_weights)
 
 
 def _make_targets(term: TextureTerm, extracted: Any, directions: dict) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import networks, statistics
-from jaxtex.losses import base, summaries
+from jaxtex.losses import base, rows, summaries
 
 
 def activation(layer: str, channel: int, share: float) -> base.Term:
@@ -38,7 +38,20 @@ def activation(layer: str, channel: int, share: float) -> base.Term:
         largest = maxima.max().astype(jnp.float32)
         return jnp.where(largest > 0, largest, 1.0)
 
-    return base.Term(evaluate, share, make_target)
+    def sum_rows(
+        features: networks.Features, target: jax.Array, places: rows.Places
+    ) -> dict[str, jax.Array]:
+        del target
+        if layer not in features:
+            return {}
+        mean = jnp.mean(features[layer][..., channel], dtype=jnp.float32)
+        return {layer: mean * places[layer].share}
+
+    def evaluate_sums(sums: dict[str, jax.Array], target: jax.Array) -> jax.Array:
+        return -sums[layer] / target
+
+    row_sums = rows.RowSums(sum_rows, evaluate_sums, layers=(layer,))
+    return base.Term(evaluate, share, make_target, row_sums=row_sums)
 
 
 def total_variation(share: float, tile: str = "") -> base.Term:

@@ -52,9 +52,14 @@ def estimate_step_bytes(feature_bytes: float) -> float:
     return COPIES.get(jax.default_backend(), COPIES_ELSEWHERE) * feature_bytes
 
 
-def fits(feature_bytes: float) -> bool:
-    """Returns True if a step with that many feature bytes fits into the available memory."""
-    return estimate_step_bytes(feature_bytes) <= available_bytes()
+def fits(feature_bytes: float, other_bytes: float = 0) -> bool:
+    """Returns True if a step with that many feature bytes fits into the available memory.
+
+    Args:
+      feature_bytes: of the network.
+      other_bytes: needed beside the step.
+    """
+    return estimate_step_bytes(feature_bytes) + other_bytes <= available_bytes()
 
 
 def exceeds_memory(feature_bytes: float) -> bool:

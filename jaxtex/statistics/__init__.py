@@ -6,6 +6,7 @@ it to `registry.STATISTICS`; see docs/own_statistic.md.
 
 from jaxtex.statistics.base import (
     NORMS,
+    NORMS_OF_SQUARES,
     POOL_SIZE,
     TINY,
     Statistic,
@@ -23,6 +24,7 @@ from jaxtex.statistics.registry import STATISTICS
 
 __all__ = [
     "NORMS",
+    "NORMS_OF_SQUARES",
     "POOL_SIZE",
     "STATISTICS",
     "TINY",

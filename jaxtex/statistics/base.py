@@ -167,6 +167,16 @@ def unsquared(target: jax.Array, summary: jax.Array, features: int) -> jax.Array
 
 NORMS = {"relative": relative, "gatys": gatys, "plain": plain, "unsquared": unsquared}
 
+# The same from sums: (squares of the differences, squares of the target, channels) -> scalar.
+NORMS_OF_SQUARES: dict[str, Callable[[jax.Array, jax.Array, int], jax.Array]] = {
+    "relative": lambda squares, energy, features: squares / (energy + TINY),
+    "gatys": lambda squares, energy, features: squares / (4 * features**2),
+    "plain": lambda squares, energy, features: squares,
+    "unsquared": lambda squares, energy, features: (
+        jnp.sqrt(squares / (energy + TINY) + TINY) - TINY**0.5
+    ),
+}
+
 
 def compare(norm: str) -> Callable[[Target, Summary], jax.Array]:
     """Returns the distance of two arrays whose last axis counts channels.

@@ -179,8 +179,8 @@ class Config:
     strips: str = _choice(
         "auto",
         "Height of the strips of rows that are evaluated one by one to save memory: auto, none, "
-        "rows, or one value per scale (none,64). Supports mean, gram, pca_gram, "
-        "mean_and_covariance and bures.",
+        "rows, or one value per scale (none,64). Not for sorted features of all positions, joint, "
+        "shifted_gram, discriminator, texture maps and steerable.",
     )
     precision: str = _choice(
         "float32",

@@ -14,12 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors, networks
-from jaxtex.losses import targets
+from jaxtex.losses import evaluation, octave_strips, summaries, targets
 from jaxtex.networks import convolutions
 from jaxtex.runtime import device_memory, sharding, xla_options
 
 WELL_COMPILED_BYTES = 2**29  # of features: from here on, compiling well saves more than it costs
-WHOLE_TERMS = ("content", "excitement")  # terms of features that strips cannot evaluate
 
 
 def _fits_not(feature_bytes: float) -> bool:
@@ -68,9 +67,14 @@ def validate_memory(
       UserError: the features alone exceed memory; the message says what would fit.
     """
     height, width = size
-    rows = strip_window(spec, strip, height) if strip else height
+    rows = evaluated_rows(spec, strip, height)
     of_result = feature_bytes(spec, rows, width) / row_devices
-    of_styles = [feature_bytes(spec, *style.shape[:2]) for style in styles]
+    of_styles = []
+    for style in styles:
+        style_rows, style_columns = style.shape[:2]
+        if strip and octave_strips.divides(spec.exemplar_network, style_rows):
+            style_rows = strip_window(spec, strip, style_rows)
+        of_styles.append(feature_bytes(spec, style_rows, style_columns))
     needed = max([of_result, *of_styles])
     if not device_memory.exceeds_memory(needed):
         return
@@ -89,7 +93,7 @@ def choose_strip(
     strip: int | None,
     size: tuple[int, int],
     row_devices: int,
-    masked: bool,
+    state_bytes: float = 0,
 ) -> int:
     """Returns the rows of the strips that an image is evaluated in; 0 for the whole image.
 
@@ -99,35 +103,37 @@ def choose_strip(
         memory, if the whole image does not.
       size: height and width of the image.
       row_devices: devices that share the rows.
-      masked: True if the result has masks.
+      state_bytes: of the optimizer, which strips leave as they are.
 
     Raises:
       UserError: strips were requested for a loss that needs the whole image.
     """
     height, width = size
 
-    def fits(rows: int) -> bool:
-        return device_memory.fits(feature_bytes(spec, min(height, rows), width))
-
-    if strip == 0 or (strip is None and fits(height)):
+    if strip == 0 or (strip is None and device_memory.fits(feature_bytes(spec, *size))):
         return 0
-    reason = _whole_image_reason(spec, row_devices, masked)
+    reason = _whole_image_reason(spec, row_devices)
     if reason and strip is None:
         return 0
     if reason:
-        raise errors.UserError(f"--strips={strip}: {reason}")
+        raise errors.UserError(f"--strips={strip}: {reason}; use --strips=none")
 
     step = size_multiple(spec.network)
     if strip is not None:
         return round_up(strip, step)
+    shapes = networks.feature_shapes(spec.network, height, width)
+    kept = state_bytes + sum(4 * math.prod(shapes[name]) for name in evaluation.target_layers(spec))
+
+    def fits_not(rows: int) -> bool:
+        of_strip = feature_bytes(spec, strip_window(spec, rows, height), width)
+        return not device_memory.fits(of_strip, kept)
+
     heights = range(step, max(height, step + 1), step)
-    too_high = bisect.bisect(
-        heights, 0, key=lambda rows: not fits(strip_window(spec, rows, height))
-    )
+    too_high = bisect.bisect(heights, 0, key=fits_not)
     return heights[max(0, too_high - 1)]
 
 
-def _whole_image_reason(spec: targets.LossSpec, row_devices: int, masked: bool) -> str:
+def _whole_image_reason(spec: targets.LossSpec, row_devices: int) -> str:
     """Returns why the loss cannot be evaluated in strips; empty if it can."""
     if spec.network.maps > 1:
         return "texture maps need the whole image"
@@ -135,11 +141,13 @@ def _whole_image_reason(spec: targets.LossSpec, row_devices: int, masked: bool) 
         return "the rows are divided among devices already"
     if not isinstance(spec.network.network, networks.VGG):
         return "fixed filters need the whole image"
-    without_averages = [term for term in spec.texture_terms if term.statistic.average is None]
-    if masked or without_averages:
-        return "strips support mean, gram, pca_gram, mean_and_covariance and bures, without masks"
-    whole = [name for name in WHOLE_TERMS if name in spec.terms]
-    return f"the term '{whole[0]}' needs the whole image" if whole else ""
+    whole = [term.name for term in spec.texture_terms if not summaries.has_sums(term.statistic)]
+    if whole:
+        return (
+            "strips support mean, gram, pca_gram, mean_and_covariance, bures, and statistics of "
+            f"samples, such as relaxed_emd; '{whole[0]}' needs the whole image"
+        )
+    return ""
 
 
 def strip_window(spec: targets.LossSpec, strip: int, height: int) -> int:
@@ -151,6 +159,17 @@ def strip_window(spec: targets.LossSpec, strip: int, height: int) -> int:
       height: rows of the image.
     """
     return min(height, strip + 2 * networks.halo_rows(spec.network.network))
+
+
+def evaluated_rows(spec: targets.LossSpec, strip: int, height: int) -> int:
+    """Returns the rows that are in memory at once.
+
+    Args:
+      spec: the loss.
+      strip: rows of a strip; 0 for the whole image.
+      height: rows of the image.
+    """
+    return strip_window(spec, strip, height) if strip else height
 
 
 def feature_bytes(spec: targets.LossSpec, height: int, width: int) -> int:

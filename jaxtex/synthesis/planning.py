@@ -215,7 +215,9 @@ def _build_problem(
     seed = settings.config.seed
     styles = [scales.reduce_image(style, scale.factor) for style in inputs.styles]
     options = memory_budget.extraction_options(spec, styles)
-    texture = targets.build_targets(spec, styles, inputs.style_masks, size, seed, options)
+    texture = targets.build_targets(
+        spec, styles, inputs.style_masks, size, seed, options, scale.strip
+    )
     if scale.factor == 1:
         regions.warn_left_out(texture.left_out())
     other_targets = _image_targets(spec, inputs, settings, styles, scale)
@@ -246,9 +248,7 @@ def _build_problem(
         }
         update_critics = functools.partial(evaluation.update_critics, learners)
 
-    rows = scale.height
-    if scale.strip:
-        rows = memory_budget.strip_window(spec, scale.strip, scale.height)
+    rows = memory_budget.evaluated_rows(spec, scale.strip, scale.height)
     algorithms = networks.algorithms_for(jax.default_backend(), scale.row_devices)
     return stepping.Problem(
         height=scale.height,
@@ -282,7 +282,8 @@ def _image_targets(
 
     def features(image: np.ndarray) -> networks.Features:
         options = memory_budget.extraction_options(spec, [image])
-        return jax.jit(spec.network.apply, compiler_options=options)(spec.variables, image)
+        extract = evaluation.build_extract(spec, scale.strip, image.shape[0])
+        return jax.jit(extract, compiler_options=options)(spec.variables, image)
 
     size = (scale.height, scale.width)
     masks = None if content is None else inputs.masks

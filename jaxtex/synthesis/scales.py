@@ -1,13 +1,15 @@
 """Scales of a synthesis: the image from small to full size, each scale twice the one before."""
 
 import bisect
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from jaxtex import errors, images, networks
+from jaxtex import errors, images, networks, optimizers
 from jaxtex.losses import targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import input_images, memory_budget
@@ -63,10 +65,12 @@ def build_scales(
     if len(strips) == 1:
         strips = strips * len(factors)
 
-    masked = bool(inputs.masks)
     full_size = (inputs.height, inputs.width)
     full_devices = sharding.row_devices(layout, inputs.height)
-    full_strip = memory_budget.choose_strip(spec, strips[-1], full_size, full_devices, masked)
+    state_bytes = functools.partial(_state_bytes, settings.optimizer)
+    full_strip = memory_budget.choose_strip(
+        spec, strips[-1], full_size, full_devices, state_bytes(*full_size)
+    )
     memory_budget.validate_memory(spec, inputs.styles, full_size, full_strip, full_devices)
 
     scales = []
@@ -74,9 +78,18 @@ def build_scales(
         height, width = reduced_size(inputs, factor)
         devices = sharding.row_devices(layout, height)
         height, width = memory_budget.padded_size(spec, height, width, devices)
-        rows = memory_budget.choose_strip(spec, strip, (height, width), devices, masked)
+        rows = memory_budget.choose_strip(
+            spec, strip, (height, width), devices, state_bytes(height, width)
+        )
         scales.append(Scale(factor, height, width, devices, rows))
     return scales
+
+
+def _state_bytes(optimizer: optimizers.Optimizer, height: int, width: int) -> int:
+    """Returns the bytes of an optimizer's state for an image."""
+    image = jax.ShapeDtypeStruct((height, width, 3), np.float32)
+    shapes = jax.eval_shape(functools.partial(optimizers.init_state, optimizer), image)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
 
 def reduced_size(inputs: input_images.Inputs, factor: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import pytest
 import jaxtex
 from jaxtex import errors, networks
 from jaxtex.runtime import device_memory
-from jaxtex.synthesis import api, config
+from jaxtex.synthesis import api, config, input_images, planning, settings
 
 STATISTICS = [
     "gram",
@@ -29,6 +29,10 @@ def equal_convolutions(monkeypatch):
     monkeypatch.setattr(networks, "algorithms_for", lambda *_: "xla")
     with jax.enable_x64(True):
         yield
+
+
+LEFT = np.zeros((37, 50))
+LEFT[:, :31] = 1
 
 
 def build_problem(style, strips, **choices):
@@ -52,6 +56,24 @@ def assert_strips_equal_whole(style, strips, **choices):
 
     expected_loss, expected_gradient = evaluate(whole)
     loss, gradient = evaluate(parts)
+    np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
+    tolerance = 1e-5 * np.abs(expected_gradient).max()
+    np.testing.assert_allclose(gradient, expected_gradient, atol=tolerance)
+
+
+def assert_transfer_in_strips_equals_whole(exemplar, strips="12", masks=(), **choices):
+    fixed = {"scales": 1, "height": 37, "width": 50, "size": 45, "layers": "relu1_1,relu2_1"}
+    fixed["content_layers"] = "relu2_1,relu1_1/2"
+    styles = [exemplar, exemplar[::-1, :40]] if masks else [exemplar]
+    content = exemplar[:, ::-1] ** 2
+    values = []
+    for rows in ("none", strips):
+        parsed = settings.parse_choices(fixed | choices | {"strips": rows, "masks": list(masks)})
+        inputs = input_images.build_inputs(styles, content, parsed)
+        (problem,) = planning.build_plan(inputs, parsed).problems
+        assert bool(problem.strip) == (rows != "none")
+        values.append(evaluate(problem))
+    (expected_loss, expected_gradient), (loss, gradient) = values
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
     tolerance = 1e-5 * np.abs(expected_gradient).max()
     np.testing.assert_allclose(gradient, expected_gradient, atol=tolerance)
@@ -89,20 +111,43 @@ def test_a_deep_network_with_random_weights(exemplar):
     assert_strips_equal_whole(exemplar, "32", **choices)
 
 
+# A content, with its octaves and all norms; odd sizes of content, style and result.
+TRANSFERS = {
+    "octaves": {"content_layers": "relu2_2,relu2_1/2:0.5,relu1_1/4", "width": 51},
+    "unsquared": {"content_norm": "unsquared", "content_layers": "relu2_2", "strips": "8"},
+    "gatys": {"content_norm": "gatys", "content_layers": "relu1_2", "strips": "500"},
+    "plain": {"content_norm": "plain", "content_layers": "relu2_1/2", "height": 45},
+    "self_similarity": {"content_norm": "self_similarity", "content_layers": "relu1_2,relu2_1/4"},
+    "masks": {"masks": [LEFT, 1 - LEFT], "content_layers": "relu2_1", "width": 50},
+    "samples": {"statistic": "relaxed_emd:samples=40", "content_layers": "relu2_1"},
+    "all": {"statistic": "sliced_wasserstein+gram@relu1_1", "excite": "relu2_1:7", "octaves": 2},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSFERS)
+def test_transfers(exemplar, name):
+    assert_transfer_in_strips_equals_whole(exemplar, **TRANSFERS[name])
+
+
+def test_a_transfer(exemplar):
+    assert_transfer_in_strips_equals_whole(exemplar, height=45, statistic="mean")
+
+
 def test_auto_evaluates_the_whole_image_if_it_fits(exemplar, monkeypatch):
     assert build_problem(exemplar, "auto").strip == 0
     monkeypatch.setattr(device_memory, "available_bytes", lambda: 0)
     monkeypatch.setattr(device_memory, "exceeds_memory", lambda features: False)
     smallest = 4  # rows that the poolings of two octaves allow
     assert build_problem(exemplar, "auto", octaves=2).strip == smallest
-    # Sorted features are no averages over positions.
-    assert build_problem(exemplar, "auto", statistic="sorted").strip == 0
+    # Sorted features of all positions are no sums over positions.
+    assert build_problem(exemplar, "auto", statistic="sorted:samples=0").strip == 0
 
 
 @pytest.mark.parametrize(
     "choices, reason",
     [
-        ({"statistic": "sorted"}, "strips support mean"),
+        ({"statistic": "sorted:samples=0"}, "'sorted' needs the whole image"),
         ({"network": "steerable", "layers": ""}, "fixed filters"),
     ],
 )
