@@ -18,7 +18,6 @@ from absl import flags
 from jaxtex import errors, networks, optimizers, statistics
 from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths
 from jaxtex.images import color_transfer
-from jaxtex.losses import content
 from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
@@ -30,7 +29,7 @@ CHOICES: Mapping[str, Mapping] = {
     "network": networks.NETWORKS,
     "statistic": statistics.STATISTICS,
     "optimizer": optimizers.OPTIMIZERS,
-    "content_norm": content.NORMS,
+    "content_norm": statistics.NORMS,
     "content_color": color_transfer.CONTENT_COLORS,
     "precision": convolutions.PRECISIONS,
     "remat": memory_budget.REMATS,

@@ -1,8 +1,9 @@
 """The content term: what the result of a style transfer keeps of a photograph.
 
-A norm compares one layer of the content with the same layer of the image. `relative` and `plain`
-compare the features themselves, `self_similarity` compares how alike the positions of the layer are
-to each other, so that colors and strokes may change where the arrangement stays.
+A norm compares one layer of the content with the same layer of the image. Those of
+`statistics.NORMS` compare the features themselves. `self_similarity`, of the structure term,
+compares how alike the positions of the layer are to each other, so that colors and strokes may
+change where the arrangement stays.
 """
 
 import math
@@ -277,7 +278,7 @@ def overlap(blocks: jax.Array) -> jax.Array:
     return blocks.reshape(-1, blocks.shape[-1])
 
 
-# The values of `--content_norm`.
+# `--content_norm` names one that compares features.
 NORMS: Mapping[str, Norm] = {
     **{name: by_position(name) for name in statistics.NORMS},
     "self_similarity": self_similarity(),

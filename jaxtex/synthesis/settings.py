@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxtex import errors, networks, optimizers, weights
+from jaxtex import errors, networks, optimizers, statistics, weights
 from jaxtex.images import arrays, color_transfer
-from jaxtex.losses import content
 from jaxtex.runtime import sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
@@ -122,7 +121,7 @@ def parse_settings(config: configs.Config) -> Settings:
     """
     configs.validate(config)
     network = errors.choose("network", config.network, networks.NETWORKS)
-    errors.choose("content_norm", config.content_norm, content.NORMS)
+    errors.choose("content_norm", config.content_norm, statistics.NORMS)
     errors.choose("content_color", config.content_color, color_transfer.CONTENT_COLORS)
     errors.choose("remat", config.remat, memory_budget.REMATS)
     errors.choose("preserve_color", config.preserve_color, color_transfer.PRESERVE_COLOR)

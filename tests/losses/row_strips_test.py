@@ -117,7 +117,7 @@ TRANSFERS = {
     "unsquared": {"content_norm": "unsquared", "content_layers": "relu2_2", "strips": "8"},
     "gatys": {"content_norm": "gatys", "content_layers": "relu1_2", "strips": "500"},
     "plain": {"content_norm": "plain", "content_layers": "relu2_1/2", "height": 45},
-    "self_similarity": {"content_norm": "self_similarity", "content_layers": "relu1_2,relu2_1/4"},
+    "self_similarity": {"content_weight": 0, "structure_layers": "relu1_2,relu2_1/4"},
     "masks": {"masks": [LEFT, 1 - LEFT], "content_layers": "relu2_1", "width": 50},
     "samples": {"statistic": "relaxed_emd:samples=40", "content_layers": "relu2_1"},
     "all": {"statistic": "sliced_wasserstein+gram@relu1_1", "excite": "relu2_1:7", "octaves": 2},
