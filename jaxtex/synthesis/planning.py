@@ -2,13 +2,13 @@
 
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxtex import errors, losses, networks
+from jaxtex import errors, networks
 from jaxtex.losses import diagnosis, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import config as configs
@@ -220,33 +220,9 @@ def _build_problem(
     )
     if scale.factor == 1:
         regions.warn_left_out(texture.left_out())
-    other_targets = _image_targets(spec, inputs, settings, styles, scale)
+    image_targets = objectives.build_image_targets(spec, inputs, settings, styles, scale)
     gray = inputs.gray_at(*size)
-
-    @functools.lru_cache(maxsize=1)
-    def draw(draws: int) -> dict[str, Any]:
-        drawn = targets.draw_targets(texture, draws)
-        all_targets = {**other_targets(), **drawn}
-        return {"variables": spec.step_variables(), "targets": all_targets, "gray": gray}
-
-    # The thread that compiles and the loop need the same data: the second one waits for the first.
-    lock = threading.Lock()
-
-    def data(draws: int) -> dict[str, Any]:
-        with lock:
-            return draw(draws)
-
-    learners = {
-        term.name: term.statistic.critic for term in spec.texture_terms if term.statistic.critic
-    }
-    critics = {}
-    update_critics = stepping.keep_critics
-    if learners:
-        exemplar_targets = targets.draw_targets(texture, 0)
-        critics = {
-            name: critic.init(exemplar_targets[name], seed) for name, critic in learners.items()
-        }
-        update_critics = functools.partial(evaluation.update_critics, learners)
+    critics, update_critics = _build_critics(spec, texture, seed)
 
     rows = memory_budget.evaluated_rows(spec, scale.strip, scale.height)
     algorithms = networks.algorithms_for(jax.default_backend(), scale.row_devices)
@@ -254,10 +230,10 @@ def _build_problem(
         height=scale.height,
         width=scale.width,
         loss_fn=evaluation.build_loss_fn(spec, scale.strip, algorithms),
-        data=data,
+        data=_build_data(spec, texture, image_targets, gray),
         batch_axes=BATCH_AXES,
         gray=gray,
-        critics=critics or (),
+        critics=critics,
         update_critics=update_critics,
         stochastic=texture.stochastic,
         feature_bytes=memory_budget.feature_bytes(spec, rows, scale.width),
@@ -270,33 +246,39 @@ def _build_problem(
     )
 
 
-def _image_targets(
+def _build_data(
     spec: targets.LossSpec,
-    inputs: input_images.Inputs,
-    settings: choices.Settings,
-    styles: Sequence[np.ndarray],
-    scale: scales.Scale,
-):
-    """Returns a cached function that makes the targets of all terms but the texture terms."""
-    content = None if inputs.content is None else scales.reduce_image(inputs.content, scale.factor)
+    texture: targets.TextureTargets,
+    image_targets: Callable[[], dict[str, Any]],
+    gray: np.ndarray | None,
+) -> Callable[[int], dict[str, Any]]:
+    """Returns the function number of draws -> weights and targets; it keeps the last ones."""
 
-    def features(image: np.ndarray) -> networks.Features:
-        options = memory_budget.extraction_options(spec, [image])
-        extract = evaluation.build_extract(spec, scale.strip, image.shape[0])
-        return jax.jit(extract, compiler_options=options)(spec.variables, image)
+    @functools.lru_cache(maxsize=1)
+    def draw(draws: int) -> dict[str, Any]:
+        drawn = targets.draw_targets(texture, draws)
+        all_targets = {**image_targets(), **drawn}
+        return {"variables": spec.step_variables(), "targets": all_targets, "gray": gray}
 
-    size = (scale.height, scale.width)
-    masks = None if content is None else inputs.masks
-    inside = regions.content_positions(spec.network, masks, *size)
-    target_images = losses.TargetImages(styles, inputs.weights, content, *size, features, inside)
-    if inputs.unchanged is not None:
-        target_images = target_images._replace(
-            previous=initialization.initial_image(inputs, settings.config, *size),
-            unchanged=scales.reduce_image(inputs.unchanged, scale.factor),
-        )
+    # The thread that compiles and the loop need the same data: the second one waits for the first.
+    lock = threading.Lock()
 
-    @functools.cache
-    def make() -> dict[str, Any]:
-        return {name: term.make_target(target_images) for name, term in spec.terms.items()}
+    def data(draws: int) -> dict[str, Any]:
+        with lock:
+            return draw(draws)
 
-    return make
+    return data
+
+
+def _build_critics(
+    spec: targets.LossSpec, texture: targets.TextureTargets, seed: int
+) -> tuple[Any, stepping.UpdateCritics]:
+    """Returns the critics before their first update, `()` without any, and their update."""
+    learners = {
+        term.name: term.statistic.critic for term in spec.texture_terms if term.statistic.critic
+    }
+    if not learners:
+        return (), stepping.keep_critics
+    exemplar_targets = targets.draw_targets(texture, 0)
+    critics = {name: critic.init(exemplar_targets[name], seed) for name, critic in learners.items()}
+    return critics, functools.partial(evaluation.update_critics, learners)

@@ -1,6 +1,13 @@
 """What a synthesis minimizes: the terms that the settings ask for, and the layers they compare."""
 
+from jaxtex.synthesis.objectives.image_targets import build_image_targets
 from jaxtex.synthesis.objectives.layer_choice import choose_layers
 from jaxtex.synthesis.objectives.loss import build_loss, count_statistics, limit_octaves
 
-__all__ = ["build_loss", "choose_layers", "count_statistics", "limit_octaves"]
+__all__ = [
+    "build_image_targets",
+    "build_loss",
+    "choose_layers",
+    "count_statistics",
+    "limit_octaves",
+]
