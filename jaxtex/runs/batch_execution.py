@@ -1,7 +1,6 @@
 """Execution of a batch: several styles and seeds at once, each into a folder of its own."""
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -61,7 +60,8 @@ def make_batch(
             inputs.append(input_images.load_inputs(configs.split_paths(style), choices))
         plans = planning.build_batch(inputs, settings.parse_settings(batch[0].config), num_images)
         jobs = _batch_jobs(batch, num_images, folder, plans)
-        _refuse_own_inputs(jobs, folder)
+        paths = [path for job in jobs for path in job.identity["inputs"]]
+        execution.refuse_own_inputs("batch", [job.run for job in jobs], paths, folder)
 
     if options.overwrite:
         unfinished = jobs
@@ -112,21 +112,6 @@ def _refuse_foreign_sheet(folder: pathlib.Path, options: execution.RunOptions) -
             f"--workdir={folder}: '{path}' is not of a batch and would be replaced; use another "
             "--workdir, or --overwrite"
         )
-
-
-def _refuse_own_inputs(jobs: Sequence[execution.Job], folder: pathlib.Path) -> None:
-    """Raises if the batch would replace an input of one of its runs."""
-    runs = {os.path.realpath(job.run.folder): job.run.folder for job in jobs}
-    sheet = os.path.realpath(folder / run_folder.SHEET)
-    for path in dict.fromkeys(path for job in jobs for path in job.identity["inputs"]):
-        real = pathlib.Path(os.path.realpath(path))
-        around = [runs[str(parent)] for parent in real.parents[:2] if str(parent) in runs]
-        is_own = any(claims.is_own_file(each, path) for each in around)
-        if real.exists() and (is_own or str(real) == sheet):
-            raise errors.UserError(
-                f"--workdir={folder}: the batch would replace its input '{path}'; use another "
-                "--workdir"
-            )
 
 
 def _continue_shares(batch: Sequence[Sources], folder: pathlib.Path) -> list[Sources]:

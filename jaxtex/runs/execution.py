@@ -3,8 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent import futures
 from typing import NamedTuple
 
@@ -130,6 +131,30 @@ def make_run(run: Run, options: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | No
             result = loop.run(job.plan, observe, checkpointer)
         finish(job, run_writer, result, options)
     return result
+
+
+def refuse_own_inputs(
+    kind: str, runs: Sequence[Run], inputs: Iterable[str], folder: pathlib.Path
+) -> None:
+    """Raises if several runs, or the sheet above them, would replace one of their inputs.
+
+    Args:
+      kind: what the runs make together, for the message: "batch" or "sequence".
+      runs: all runs.
+      inputs: paths of their exemplars, contents and other files.
+      folder: above those of the runs.
+    """
+    folders = {os.path.realpath(run.folder): run.folder for run in runs}
+    sheet = os.path.realpath(folder / run_folder.SHEET)
+    for path in dict.fromkeys(inputs):
+        real = pathlib.Path(os.path.realpath(path))
+        around = [folders[str(parent)] for parent in real.parents[:2] if str(parent) in folders]
+        is_own = any(claims.is_own_file(each, path) for each in around)
+        if real.exists() and (is_own or str(real) == sheet):
+            raise errors.UserError(
+                f"--workdir={folder}: the {kind} would replace its input '{path}'; use another "
+                "--workdir"
+            )
 
 
 @contextlib.contextmanager

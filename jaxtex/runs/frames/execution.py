@@ -79,7 +79,8 @@ def make_sequence(
     """
     with execution.explain_errors(folder):
         runs = plan_runs(style, config, contents, folder, frame_steps)
-        _refuse_own_inputs(runs, folder)
+        paths = [*configs.split_paths(style), *contents]
+        execution.refuse_own_inputs("sequence", runs, paths, folder)
         if not options.overwrite:
             _validate_folders(runs, folder)
         _validate_sizes(contents)
@@ -119,22 +120,6 @@ def _validate_folders(runs: Sequence[execution.Run], folder: pathlib.Path) -> No
                 f"--num_steps: {run.folder} has a frame of {steps} steps, not "
                 f"{run.config.num_steps}, from which the next one starts; --overwrite makes all "
                 "frames again, another --workdir keeps both"
-            )
-
-
-def _refuse_own_inputs(runs: Sequence[execution.Run], folder: pathlib.Path) -> None:
-    """Raises if the sequence would replace one of its frames or styles."""
-    folders = {os.path.realpath(run.folder): run.folder for run in runs}
-    sheet = os.path.realpath(folder / run_folder.SHEET)
-    paths = [*configs.split_paths(runs[0].style), *(run.config.content for run in runs)]
-    for path in dict.fromkeys(paths):
-        real = pathlib.Path(os.path.realpath(path))
-        around = [folders[str(parent)] for parent in real.parents[:2] if str(parent) in folders]
-        is_own = any(claims.is_own_file(each, path) for each in around)
-        if real.exists() and (is_own or str(real) == sheet):
-            raise errors.UserError(
-                f"--workdir={folder}: the sequence would replace its input '{path}'; use another "
-                "--workdir"
             )
 
 
