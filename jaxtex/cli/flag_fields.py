@@ -96,5 +96,10 @@ def read(options: type[Options], values: flags.FlagValues, **further: Any) -> Op
 
 
 def read_given(options: Any, values: flags.FlagValues) -> dict[str, Any]:
-    """Maps the flags of a dataclass that the user gave to their values."""
+    """Maps the flags of a dataclass that the user gave to their values.
+
+    Args:
+      options: the dataclass, or an instance of it.
+      values: parsed flags, which include those of `define`.
+    """
     return {name: values[name].value for name in fields_by_flag(options) if values[name].present}

@@ -180,6 +180,10 @@ def validate_continue(options: Options) -> None:
 def validate_frames(options: Options, config: configs.Config) -> None:
     """Validates that `--frames` goes with the other flags.
 
+    Args:
+      options: flags of the command that are no choices of a run.
+      config: choices of the first frame.
+
     Raises:
       UserError: it does not, or there is no content.
     """

@@ -34,7 +34,12 @@ def build_loss_fn(spec: targets.LossSpec, strip: int, algorithms: str):
 
 
 def with_algorithms(spec: targets.LossSpec, algorithms: str) -> targets.LossSpec:
-    """Returns the loss with a network that uses these algorithms, without the weights."""
+    """Returns the loss with another way to compute convolutions, and without the weights.
+
+    Args:
+      spec: the loss.
+      algorithms: "cpu" chooses an algorithm by shape, "xla" leaves the choice to XLA.
+    """
     network = spec.network.clone(network=spec.network.network.clone(algorithms=algorithms))
     return spec._replace(network=network, variables={}, step_variables=dict)
 

@@ -102,5 +102,10 @@ def octave_of(name: str) -> int:
 
 
 def octave_name(layer: str, octave: int) -> str:
-    """Returns the name of a layer of an octave: `relu1_1`, `relu1_1/2`, `relu1_1/4` for 0, 1, 2."""
+    """Returns the name of a layer of an octave: `relu1_1`, `relu1_1/2`, `relu1_1/4` for 0, 1, 2.
+
+    Args:
+      layer: its name at full size.
+      octave: how often the image is halved, from 0.
+    """
     return f"{layer}/{2**octave}" if octave else layer

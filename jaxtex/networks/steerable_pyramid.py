@@ -140,7 +140,15 @@ def decorrelate(image: jax.Array) -> jax.Array:
 
 
 def modulus(even: jax.Array, odd: jax.Array) -> jax.Array:
-    """Returns the root of the sum of two squares, smoothed near 0."""
+    """Returns the size of complex responses, with a finite slope where both parts are 0.
+
+    Args:
+      even: real part, of any shape.
+      odd: imaginary part, of the same shape.
+
+    Returns:
+      The root of the sum of their squares and of `FLOOR` squared: `FLOOR` or more.
+    """
     return jnp.sqrt(even**2 + odd**2 + FLOOR**2)
 
 

@@ -48,7 +48,17 @@ def _transform_axis(
 
 
 def from_tiles(products: jax.Array, rows: int, columns: int, matrix: np.ndarray) -> jax.Array:
-    """Transforms products back: `[S S, rows columns, D]` to `[M rows, M columns, D]`."""
+    """Transforms the products of tiles back to pixels.
+
+    Args:
+      products: transformed tiles times a transformed kernel, `[S S, rows columns, D]`.
+      rows: of tiles.
+      columns: of tiles.
+      matrix: of the transform back, `[M, S]`.
+
+    Returns:
+      `[M rows, M columns, D]`; the last tiles may reach beyond the image.
+    """
     step, side = matrix.shape
     tiles = products.reshape(side, side, rows, columns, -1)
     tiles = isolate(_sum_axis, tiles, matrix=matrix, axis=1, new_axis=3)
@@ -98,13 +108,30 @@ def _overlap_axis(tiles: jax.Array, matrix: np.ndarray, axis: int, new_axis: int
 
 
 def pad_end(image: jax.Array, height: int, width: int) -> jax.Array:
-    """Pads with zeros below and to the right, to `[height, width, C]`."""
+    """Pads with zeros below and to the right.
+
+    Args:
+      image: `[H, W, C]`.
+      height: rows afterwards, at least H.
+      width: columns afterwards, at least W.
+
+    Returns:
+      `[height, width, C]`.
+    """
     image = padding_pooling.pad_zeros(image, 0, 0, height - image.shape[0])
     return padding_pooling.pad_zeros(image, 1, 0, width - image.shape[1])
 
 
 def unstack(array: jax.Array, axis: int) -> list[jax.Array]:
-    """Returns the slices along an axis, without that axis."""
+    """Returns the slices along an axis, without that axis.
+
+    Args:
+      array: of any shape, `[..., N, ...]`.
+      axis: the one of N entries.
+
+    Returns:
+      N arrays, `[..., ...]`.
+    """
     count = array.shape[axis]
     return [lax.index_in_dim(array, i, axis, keepdims=False) for i in range(count)]
 

@@ -68,7 +68,12 @@ def remove_checkpoints(folder: pathlib.Path, kept: str = "") -> None:
 
 
 def is_done(folder: pathlib.Path, identity: dict) -> bool:
-    """True if the folder holds the finished run of this identity."""
+    """True if the folder holds the finished run of this identity.
+
+    Args:
+      folder: of the run; may be missing.
+      identity: everything that decides the result, see `provenance.identity`.
+    """
     return (folder / DONE).is_file() and matches(read_record(folder), identity)
 
 
@@ -78,7 +83,12 @@ def has_work(folder: pathlib.Path) -> bool:
 
 
 def matches(record: dict, identity: dict) -> bool:
-    """True if a record has all entries of an identity."""
+    """True if a record has all entries of an identity.
+
+    Args:
+      record: contents of `run.json`, with the versions of libraries beside the identity.
+      identity: of a run.
+    """
     return {**record, **identity} == record
 
 
@@ -180,7 +190,12 @@ def frame_folder(folder: pathlib.Path, number: int) -> pathlib.Path:
 
 
 def snapshot_path(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """Returns the path of the snapshot after a step."""
+    """Returns the path of the snapshot after a step.
+
+    Args:
+      folder: of the run.
+      step: counted over all scales, from 1.
+    """
     return folder / STEPS / f"{step:06d}.png"
 
 

@@ -63,7 +63,16 @@ def _named_error() -> Iterator[None]:
 
 
 def lower_loop(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Lowered:
-    """Traces `(state, data, length) -> (state, infos [MAX_LOOP_STEPS])`, a loop on the device."""
+    """Traces a loop of steps that runs on the device.
+
+    Args:
+      plan: the synthesis.
+      problem: one of the plan's problems.
+
+    Returns:
+      `(state, data, length) -> (state, infos [MAX_LOOP_STEPS])`, not compiled yet; the state passed
+      in is donated.
+    """
     loop = stepping.build_loop(_step(plan, problem), MAX_LOOP_STEPS)
     mesh = sharding.build_mesh(plan.layout, problem.row_devices)
     state = stepping.state_shapes(plan, problem)
@@ -80,7 +89,15 @@ def lower_loop(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Low
 
 
 def lower(plan: stepping.Plan, problem: stepping.Problem) -> jax.stages.Lowered:
-    """Traces a single step, `(state, data) -> (state, info)`; the state passed in is donated."""
+    """Traces a single step.
+
+    Args:
+      plan: the synthesis.
+      problem: one of the plan's problems.
+
+    Returns:
+      `(state, data) -> (state, info)`, not compiled yet; the state passed in is donated.
+    """
     mesh = sharding.build_mesh(plan.layout, problem.row_devices)
     state = stepping.state_shapes(plan, problem)
     data = data_shapes(problem)
