@@ -103,9 +103,7 @@ class Config:
     content_color: str = _choice(
         "style", "Colors of the content before the transfer: those of the style, or its own."
     )
-    tv_weight: float = _choice(
-        0.0, "Weight of the total variation in the loss, which smooths the result."
-    )
+    tv_weight: float = _choice(0.0, "Weight of the total variation in the loss (smoother results).")
     previous_content: str = _choice(
         "", "Content of the frame before, whose result is --init; --frames sets both."
     )
