@@ -50,6 +50,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "content_layers",
         "content_weight",
         "content_norm",
+        "structure_layers",
+        "structure_weight",
         "content_color",
         "tv_weight",
         "spectrum_weight",

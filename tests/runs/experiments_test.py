@@ -171,12 +171,12 @@ def adapted(text, place, **given):
 
 def test_layers_that_a_network_lacks_are_left_out_or_replaced(place):
     text = """
-LACKING = {"*4_*": "", "pool5": "pool3"}
+LACKING = {"*5_2": "", "relu5_3": "pool3"}
 LAYERS = {
-    "some": "relu1_1:2,relu4_1",
-    "none": "relu4_1",
-    "mapped": "pool5:3",
-    "twin": "relu1_1:2,relu4_2",
+    "some": "relu1_1:2,relu5_2",
+    "none": "relu5_2",
+    "mapped": "relu5_3:3",
+    "twin": "relu1_1:2,conv5_2",
     "typo": "relu6_1",
 }
 CONFIGS = {name: Config(network="vgg16_bn", layers=layers) for name, layers in LAYERS.items()}
@@ -184,7 +184,7 @@ RUNS = {name: ("style.png", config) for name, config in CONFIGS.items()}
 """
     found = adapted(text, place, network="vgg_lite")
     assert found["some"].layers == "relu1_1:2" and found["mapped"].layers == "pool3:3"
-    assert found["none"] == "'vgg_lite' has none of relu4_1" and found["twin"].endswith(
+    assert found["none"] == "'vgg_lite' has none of relu5_2" and found["twin"].endswith(
         "the same as some"
     )
     assert found["typo"].layers == "relu6_1"  # not mentioned, so it stays and will be refused
