@@ -8,7 +8,7 @@ from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis import settings as choices
 
 # Default layers of a transfer beside the others, where the weights have them.
-DEEP_STYLE = {"relu4_1": 1.0}
+DEEP_STYLE = {"relu4_1": 0.1}
 STRUCTURE = {"relu4_1": 1.0, "relu5_1": 1.0}
 CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
