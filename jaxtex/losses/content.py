@@ -172,22 +172,23 @@ def self_similarity() -> Norm:
         return {"distances": cell_distances(features, of_cells), "weights": of_cells}
 
     def distance(target: dict[str, jax.Array], features: jax.Array) -> jax.Array:
-        expected, weights = target["distances"], target["weights"]
-        return compare(target, cell_distances(features, weights).astype(expected.dtype))
+        pairs = target["weights"][:, None] * target["weights"][None]
+        found = cell_distances(features, target["weights"])
+        return compare(target["distances"], found, pairs)
+
+    def compare(expected: jax.Array, found: jax.Array, pairs: jax.Array) -> jax.Array:
+        found = found.astype(expected.dtype)
+        energy = jnp.sum(pairs * (expected - 1) ** 2) + statistics.TINY
+        return jnp.sum(pairs * (expected - found) ** 2) / energy
 
     def sum_rows(target: dict[str, jax.Array], features: jax.Array, place: rows.Rows) -> jax.Array:
         del target
         return cell_shares(features, place)
 
     def distance_of_sums(target: dict[str, jax.Array], of_cells: jax.Array) -> jax.Array:
+        pairs = target["weights"][:, None] * target["weights"][None]
         found = vector_distances(of_cells, target["weights"])
-        return compare(target, found.astype(target["distances"].dtype))
-
-    def compare(target: dict[str, jax.Array], found: jax.Array) -> jax.Array:
-        expected, weights = target["distances"], target["weights"]
-        pairs = weights[:, None] * weights[None]
-        energy = jnp.sum(pairs * (expected - 1) ** 2) + statistics.TINY
-        return jnp.sum(pairs * (expected - found) ** 2) / energy
+        return compare(target["distances"], found, pairs)
 
     return Norm(make_target, distance, sum_rows, distance_of_sums)
 

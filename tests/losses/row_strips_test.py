@@ -144,6 +144,15 @@ def test_auto_evaluates_the_whole_image_if_it_fits(exemplar, monkeypatch):
     assert build_problem(exemplar, "auto", statistic="sorted:samples=0").strip == 0
 
 
+def test_auto_divides_a_transfer_where_memory_is_short(exemplar, monkeypatch):
+    monkeypatch.setattr(device_memory, "available_bytes", lambda: 2e6)
+    monkeypatch.setattr(device_memory, "exceeds_memory", lambda features: False)
+    parsed = settings.parse_choices({"scales": 1, "size": 48, "height": 96, "width": 48})
+    inputs = input_images.build_inputs([exemplar], exemplar, parsed)
+    (problem,) = planning.build_plan(inputs, parsed).problems
+    assert 0 < problem.strip < 96
+
+
 @pytest.mark.parametrize(
     "choices, reason",
     [
