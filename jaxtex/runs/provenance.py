@@ -253,4 +253,5 @@ def _hash(name: str, path: str | os.PathLike) -> str:
 def _hash_version(path: str, version: tuple[int, ...]) -> str:
     """Hashes a file; `version` is a key of the cache."""
     del version
-    return files.hash_file(path, "sha256")["sha256"]
+    digest = files.hash_file(path, "sha256")["sha256"]
+    return locations.EXTENDED.get(digest, digest)

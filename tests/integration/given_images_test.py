@@ -3,6 +3,7 @@
 The table is complete: a function with a parameter that is named like an image must be in it.
 """
 
+import dataclasses
 import inspect
 import os
 import pathlib
@@ -51,6 +52,9 @@ TAKES = {
     "build_plan": [lambda x: api.build_plan(x, CONFIG), lambda x: api.build_plan(GOOD, CONFIG, x)],
     "build_batch": [lambda x: api.build_batch([GOOD, x], CONFIG)],
     "resize_input": [lambda x: input_images.resize_input(x, 40)],
+    "resize_style": [
+        lambda x: input_images.resize_style(x, dataclasses.replace(CONFIG, style_scale=0.9))
+    ],
     "measure": [
         lambda x: metrics.measure(x, GOOD, ["seam"]),
         lambda x: metrics.measure(GOOD, x, "seam"),
