@@ -2,7 +2,8 @@
 
 The suffix of a path chooses a row of `FORMATS`. A format is added by one more row, with a `Write`
 function for each number of bits per sample. A writer embeds the sRGB profile and stores the note
-where `decoding.read_metadata` finds it. `tests/images/io_test.py` reads files of each row again.
+where `decoding.read_metadata` finds it. `tests/images/encoding_test.py` reads files of each row
+again.
 """
 
 import os

@@ -1,54 +1,17 @@
-"""Tests of `jaxtex`: files on success, one line and status 2 on a mistake of the user."""
+"""Tests of `jaxtex`: the files of runs, batches and experiments."""
 
 import gzip
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxtex import images
-from jaxtex.cli import flag_parsing, main
 from jaxtex.images import contact_sheet, output_paths
 from jaxtex.synthesis import compilation
-from support import paths
-
-QUICK = [
-    "--size=48",
-    "--scales=1",
-    "--octaves=1",
-    "--layers=relu1_1",
-    "--num_steps=4",
-    "--save_every=2",
-]
-
-
-@pytest.fixture
-def style(tmp_path, exemplar):
-    images.save(tmp_path / "style.png", exemplar)
-    return str(tmp_path / "style.png")
-
-
-def process(*arguments, cwd=None):
-    root = str(paths.ROOT)
-    environment = os.environ | {"PYTHONPATH": root}
-    return subprocess.run(
-        [sys.executable, "-m", "jaxtex", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=environment,
-        check=False,
-    )
-
-
-def jaxtex(*arguments):
-    """Runs the command in this process."""
-    flag_parsing.run(main.COMMAND, arguments)
+from support.commands import QUICK, jaxtex, process
 
 
 @pytest.mark.slow
@@ -214,141 +177,6 @@ def test_help_shows_every_choice():
     assert done.returncode == 0
     for text in ("--style", "--num_steps", "mean_and_covariance", "vgg16_bn", "lbfgs"):
         assert text in done.stdout
-
-
-MISTAKES = [
-    (["--style="], "--style is missing"),
-    (["--style=none.png"], "image 'none.png': no such file"),
-    (["--style=."], "--style=.: is a folder; --each makes one result of each of the pictures"),
-    (["--style=.", "--each", "--num_images=0"], "--num_images=0"),
-    (["--content=."], "--content=.: is a folder; --each makes one result of each"),
-    (["--content=style.png,style.png"], "a run has one content; --each makes one result of each"),
-    (["--masks=black.png"], "--masks: 'black.png' has no white pixel"),
-    (["--style_masks=black.png"], "--style_masks: 'black.png' has no white pixel"),
-    (["--weights=."], "weights '.': is a folder"),
-    (["--weights=/dev/null"], "weights '/dev/null': is a pipe or a device"),
-    (["--workdir=" + "x" * 300], "x: cannot be used (File name too long)"),
-    (["--workdir=~/out"], "--workdir=~/out: the shell did not expand '~'; use '"),
-    (["--output=~/out.png"], "--output=~/out.png: the shell did not expand '~'; use '"),
-    (["--workdir=style.png"], "--workdir=style.png: not writable"),
-    (["--workdir=."], "--workdir=.: 'result.png' is not of a run and would be replaced"),
-    (["--workdir=.", "--num_images=2"], "--workdir=.: 'sheet.png' is not of a batch"),
-    (["--style=result.png", "--workdir=.", "--overwrite"], "would replace its input 'result.png'"),
-    (["--output=out/result.png"], "--output=out/result.png: is a file of the run in out"),
-    (["--output=out/steps/000002.png"], "is a file of the run in out"),
-    (["--continue", "--overwrite"], "--continue and --overwrite exclude each other"),
-    (["--continue", "--experiment=q1"], "--continue and --experiment exclude each other"),
-    (["--network=vgg_light"], "unknown network 'vgg_light'; did you mean 'vgg_lite'?"),
-    (["--network=vgg16_bn"], "no weights for 'vgg16_bn'"),
-    (["--weights=none.h5"], "weights 'none.h5': no such file"),
-    (["--network=vgg16", "--weights=LITE"], "which the network does not have"),
-    (["--statistic=gramm"], "unknown statistic 'gramm'; did you mean 'gram'?"),
-    (["--optimizer=adams"], "unknown optimizer 'adams'; did you mean 'adam'?"),
-    (
-        ["--network=steerable"],
-        "unknown layer 'relu1_1'. There are: colours, bands, moduli, phases, parents",
-    ),
-    (["--network=steerable", "--weights=LITE"], "which the network does not have"),
-    (["--network=shalow"], "did you mean 'shallow'?"),
-    (["--weights=random:x"], "weights 'random:x': no such file"),
-    (["--statistic=joint:window=6"], "'window=6' of joint: must be odd"),
-    (["--pooling=mean"], "unknown pooling 'mean'"),
-    (["--padding=mirror"], "unknown padding 'mirror'"),
-    (["--layers=relu9_1"], "unknown layer 'relu9_1'"),
-    (["--layers=relu1_1:-2"], "expected a positive number, got '-2'"),
-    (["--layers=relu1_1,relu1_1"], "'relu1_1' is given twice"),
-    (["--size=8"], "--size=8: must be 0 or at least 32 pixels"),
-    (["--size=-1"], "--size=-1: must be between 0 and 16384"),
-    (["--height=10000000"], "--height=10000000: must be between"),
-    (["--num_steps=0"], "--num_steps=0: must be between"),
-    (["--num_steps=many"], "--num_steps=many: expected a whole number"),
-    (["--noise=much"], "--noise=much: expected a number"),
-    (["--each=maybe"], "--each=maybe: expected true or false"),
-    (["--num-steps=3"], "unknown flag --num-steps; did you mean --num_steps? --help lists all"),
-    (["--steps=3"], "unknown flag --steps; did you mean --num_steps? --help lists all flags"),
-    (["--flagfile=none"], "--flagfile=none: No such file or directory"),
-    (["--flagfile=."], "--flagfile=.: is a folder or a device; expected a file of text"),
-    (["--flagfile=/dev/zero"], "--flagfile=/dev/zero: is a folder or a device"),
-    (["--flagfile=long.flags"], "--flagfile=long.flags: has more than 1,048,576 bytes"),
-    (["--flagfile", "outer.flags"], "--flagfile=style.png: is not text in UTF-8"),
-    (["--list"], "--list needs a value, --list=...: Prints the available"),
-    (["--weights=style.png"], "weights 'style.png': not an HDF5 file"),
-    (["--layers=conv1"], "unknown layer 'conv1'; did you mean 'conv1_1'?"),
-    (["--noise=nan"], "--noise=nan: must be between"),
-    (["--num_images=0"], "--num_images=0 for 1 styles: must be between 1 and"),
-    (["--precision=float8"], "unknown precision 'float8'"),
-    (["--remat=some"], "unknown remat 'some'"),
-    (["--init=nowhere.png"], "image 'nowhere.png'"),
-    (["--scales=7"], "--scales=7: 48 pixels allow at most 1"),
-    (["--shares=1,2"], "--shares=1,2: 2 shares for 1 scales"),
-    (["--shares=0"], "--shares=0: '0' must be a whole number from 1 to 999"),
-    (["--shares=1000"], "--shares=1000: '1000' must be a whole number from 1 to 999"),
-    (["--octaves=7"], "--octaves=7: must be between"),
-    (["--init=nois"], "unknown --init 'nois'; did you mean 'noise'?"),
-    (["--experiment=none"], "no experiments here"),
-    (["--stlye=x.png"], "stlye"),
-    (["x.png"], "given as --style=x.png"),
-    (["--flagfile=style.png"], "--flagfile=style.png: is not text in UTF-8"),
-    (
-        ["--output=out.gif"],
-        "output 'out.gif': suffix must be one of .png, .tif, .tiff, .jpg, .jpeg, .webp",
-    ),
-    (
-        ["--output=a/b/out.jpg", "--bits=16"],
-        "16 bits; .jpg has 8, and .png, .tif, .tiff have 8 or 16",
-    ),
-    (["--output=a/b/out.png", "--statistic=gramm"], "unknown statistic"),
-    (["--output=out.png", "--bits=12"], "12 bits; .png has 8, and"),
-    (["--output=style.png"], "--output=style.png: is an input of this run"),
-    (["--output=style.png/out.png"], "style.png is not a folder"),
-    (["--output=out/a.png", "--workdir=out/a.png"], "will be a folder of this run"),
-    (["--output=out.png", "--num_images=2"], "--output=out.png: needs a single result; not with"),
-    (["--output=out.png", "--each"], "needs a single result"),
-    (["--output=out.png", "--experiment=list"], "needs a single result"),
-    (["--serve=page"], "--serve=page: expected a whole number"),
-    (["--serve=70000"], "--serve=70000: 70000 is not an integer in the range [0, 65535]"),
-    (["--style=", "--serve=0", "--workdir=none"], "--workdir=none: no such folder"),
-    (["--bits=16"], "--bits=16: needs --output"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("flags, text", MISTAKES, ids=[" ".join(flags) for flags, _ in MISTAKES])
-def test_a_mistake_is_one_line_and_leaves_nothing(
-    style, tmp_path, monkeypatch, capsys, flags, text
-):
-    lite = paths.ROOT / "jaxtex" / "weights" / "data" / "vgg_lite.h5"
-    monkeypatch.chdir(tmp_path)
-    images.save("black.png", np.zeros((48, 64, 3), np.float32))
-    images.save("result.png", images.load(style))
-    images.save("sheet.png", images.load(style))
-    pathlib.Path("outer.flags").write_text("--seed=1\n--flagfile=style.png\n")
-    pathlib.Path("long.flags").write_text("# comment\n" * 200_000)
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(SystemExit) as left:
-        jaxtex(
-            f"--style={style}",
-            *QUICK,
-            "--workdir=out",
-            *(flag.replace("LITE", str(lite)) for flag in flags),
-        )
-    message = capsys.readouterr().err
-    assert left.value.code == 2
-    assert text in message and message.count("\n") == 1 and message.startswith("jaxtex: ")
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SystemExit) as left:
-        jaxtex(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
-    assert left.value.code == 2 and "not writable" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_mistake_exits_with_status_2():
-    done = process("--style=none.png")
-    assert (done.returncode, done.stderr) == (2, "jaxtex: image 'none.png': no such file\n")
 
 
 def test_a_finished_result_is_copied_to_another_file(style, tmp_path, capsys):

@@ -148,8 +148,8 @@ def _swap(data: bytes, rng: np.random.Generator) -> bytes:
     return data[:a] + data[b:c] + data[a:b] + data[c:]
 
 
-def attempt(path: pathlib.Path) -> bool:
-    """Reads a file; True if it is loaded. Asserts that the image, or else the error, is valid."""
+def assert_image_or_one_line(path: pathlib.Path) -> bool:
+    """Asserts that a file gives a valid image, or an error of one line; True if an image."""
     try:
         image = images.load(path)
     except errors.UserError as error:
@@ -175,7 +175,7 @@ def main(count: int, seed: int) -> dict:
         path = pathlib.Path(folder) / "mutated"
         for data in whole:
             path.write_bytes(data)
-            assert attempt(path), data[:20]
+            assert assert_image_or_one_line(path), data[:20]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         used = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
@@ -185,7 +185,7 @@ def main(count: int, seed: int) -> dict:
             path.write_bytes(mutated(whole[number % len(whole)], rng, other))
             faulthandler.dump_traceback_later(SLOW, exit=True)
             start = time.perf_counter()
-            loaded += attempt(path)
+            loaded += assert_image_or_one_line(path)
             slowest = max(slowest, time.perf_counter() - start)
             faulthandler.cancel_dump_traceback_later()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
