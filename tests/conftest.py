@@ -7,9 +7,11 @@ import tempfile
 import numpy as np
 import pytest
 
-# Commands under test share a cache of compiled programs; the user's own stays unchanged.
-CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
+# Commands under test share a cache of compiled programs; the user's own stays unchanged. Workers of
+# pytest-xdist inherit it from the process that starts them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    CACHE = tempfile.TemporaryDirectory(prefix="jaxtex-xla-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # as in the command
 
 # A shell starts background jobs with SIGINT ignored. The processes that tests start would inherit

@@ -41,6 +41,7 @@ def test_every_page_is_built_and_in_the_contents(site):
         assert path.stem == "index" or link in contents
 
 
+@pytest.mark.slow
 def test_no_page_fetches_anything_from_elsewhere(site):
     for path in site.rglob("*.html"):
         fetched = FETCHED.findall(path.read_text())
@@ -50,6 +51,7 @@ def test_no_page_fetches_anything_from_elsewhere(site):
         assert not re.search(r"(?:@import|url\()[\s\"']*(?:https?:)?//", path.read_text())
 
 
+@pytest.mark.slow
 def test_every_link_within_the_site_works(site):
     pages = {path.name: path.read_text() for path in site.glob("*.html")}
     anchors = {name: set(re.findall(r'\bid="([^"]*)"', text)) for name, text in pages.items()}
@@ -72,6 +74,7 @@ def test_links_between_the_source_files_work():
                 assert target.exists(), f"{path.name}: {link}"
 
 
+@pytest.mark.slow
 def test_every_public_name_and_choice_is_documented(site):
     page = (site / "api.html").read_text()
     for name in jaxtex.__all__:
@@ -80,10 +83,12 @@ def test_every_public_name_and_choice_is_documented(site):
         assert f"<code>{name}</code>" in page or f">{name}</span>" in page, name
 
 
+@pytest.mark.slow
 def test_formulas_need_no_script(site):
     assert (site / "theory.html").read_text().count("<math") > 50
 
 
+@pytest.mark.slow
 def test_pages_have_a_light_and_a_dark_theme(site):
     page = (site / "index.html").read_text()
     assert "theme-toggle" in page and "prefers-color-scheme: dark" in page

@@ -75,7 +75,7 @@ def install(monkeypatch, summarize, distance):
 @pytest.mark.parametrize(
     "summarize, distance, choices, message",
     [
-        pytest.param(*mistake, id=name, marks=[pytest.mark.slow] if number > 1 else [])
+        pytest.param(*mistake, id=name, marks=[pytest.mark.slow] if number else [])
         for number, (name, mistake) in enumerate(MISTAKES.items())
     ],
 )

@@ -1,5 +1,7 @@
 """Tests of terms, their targets and their sum, and of samples."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,18 +10,22 @@ import pytest
 from jaxtex import losses
 from jaxtex.statistics import moments, neighbors, quantiles
 
+RNG = np.random.default_rng(0)
 FEATURES = {
-    "a": jax.random.normal(jax.random.key(0), (6, 5, 4)),
-    "b": jax.random.normal(jax.random.key(1), (6, 5, 4)),
-    "c": jax.random.normal(jax.random.key(2), (3, 3, 2)),
+    layer: RNG.standard_normal(shape, np.float32)
+    for layer, shape in {"a": (6, 5, 4), "b": (6, 5, 4), "c": (3, 3, 2)}.items()
 }
 OTHER = jax.tree.map(lambda leaf: leaf**2, FEATURES)
-IMAGE = jax.random.uniform(jax.random.key(3), (8, 6, 3))
+IMAGE = RNG.random((8, 6, 3), np.float32)
 GRAM = moments.gram()
 
 
+def summarize(statistic, exemplars, weights):
+    return jax.jit(lambda features: losses.summarize(statistic, features, weights, {}))(exemplars)
+
+
 def make_targets(statistic, exemplars, weights):
-    return losses.make_targets(statistic, losses.summarize(statistic, exemplars, weights, {}))
+    return losses.make_targets(statistic, summarize(statistic, exemplars, weights))
 
 
 def target(features, statistic=GRAM):
@@ -28,7 +34,8 @@ def target(features, statistic=GRAM):
 
 
 def evaluate(term, features, target):
-    return losses.total({"texture": term}, IMAGE, features, {"texture": target})[1]["texture"]
+    total = functools.partial(losses.total, {"texture": term}, IMAGE)
+    return jax.jit(total)(features, {"texture": target})[1]["texture"]
 
 
 @pytest.mark.slow
@@ -95,8 +102,8 @@ def test_sorted_values_of_different_lengths_blend_at_the_shorter():
     ],
 )
 def test_samples_of_several_styles_are_concatenated_in_proportion(lengths, weights, counts):
-    styles = [{"a": jnp.full((length, 1, 2), i)} for i, length in enumerate(lengths)]
-    summary = losses.summarize(neighbors.relaxed_emd(), styles, weights, {})["a"]
+    styles = [{"a": np.full((length, 1, 2), i)} for i, length in enumerate(lengths)]
+    summary = summarize(neighbors.relaxed_emd(), styles, weights)["a"]
     assert tuple(np.bincount(np.asarray(summary[:, 0], int))) == counts
 
 

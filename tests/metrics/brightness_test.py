@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from jaxtex import images, metrics
 from jaxtex.metrics import brightness
@@ -10,11 +9,13 @@ from support.metrics_benchmark import benchmark
 
 
 def test_ranks_are_those_of_scipy():
+    stats = pytest.importorskip("scipy.stats")
     values = np.random.default_rng(0).integers(0, 9, 50).astype(float)  # with ties
     np.testing.assert_array_equal(brightness._ranks(values), stats.rankdata(values))
 
 
 def test_light_is_the_rank_correlation_of_cells():
+    stats = pytest.importorskip("scipy.stats")
     content, image = benchmark.load("astronaut", 64), benchmark.load("leaves", 64)
     cells = [
         images.resize(x @ [[0.299], [0.587], [0.114]], 32, 32).ravel() for x in (content, image)

@@ -13,7 +13,7 @@ import jaxtex
 from jaxtex import optimizers
 
 RATE = 0.01
-START = jnp.full((4, 5, 3), 0.8)
+START = np.full((4, 5, 3), 0.8, np.float32)
 SMALL = {"size": 32, "octaves": 1, "layers": "relu1_1", "num_steps": 3, "save_every": 1}
 
 # Those that are built with a learning rate.

@@ -12,7 +12,7 @@ from jaxtex.optimizers import quasi_newton, registry
 
 SHAPE = (4, 5, 3)
 OPTIMIZER = optimizers.OPTIMIZERS["lbfgs"](0.0)
-START = jnp.full(SHAPE, 0.9)
+START = np.full(SHAPE, 0.9, np.float32)
 LIMITS = registry.UNIT_BOX
 
 
@@ -33,17 +33,21 @@ def outside(x):
     return jnp.sum((x - goal) ** 2) + 0.1 * jnp.sum(x[1:] * x[:-1])
 
 
+store_pair = jax.jit(quasi_newton.store_pair)
+multiply = jax.jit(quasi_newton.multiply_inverse_hessian)
+
+
+@functools.partial(jax.jit, static_argnums=0)
 def step(function, state):
     return OPTIMIZER.update(state, *jax.value_and_grad(function)(state.trial))
 
 
 def descend(function, steps, start=START):
     """The states after each step."""
-    state = optimizers.init_state(OPTIMIZER, start)
-    advance = jax.jit(functools.partial(step, function))
+    state = optimizers.init_state(OPTIMIZER, jnp.asarray(start))
     states = []
     for _ in range(steps):
-        state = advance(state)
+        state = step(function, state)
         states.append(state)
     return states
 
@@ -89,15 +93,15 @@ def test_refused_pairs_and_pairs_without_curvature_are_not_stored():
     gradient = jnp.asarray(rng.standard_normal(SHAPE), jnp.float32)
     nothing = jnp.zeros(SHAPE)
     for s in steps:
-        kept, _ = quasi_newton.store_pair(kept, s, 2 * s, gradient)
-        tried, _ = quasi_newton.store_pair(tried, s, 2 * s, gradient)
+        kept, _ = store_pair(kept, s, 2 * s, gradient)
+        tried, _ = store_pair(tried, s, 2 * s, gradient)
         for refused in ((nothing, nothing), (s, -s), (s, 1e30 * s)):
-            tried, inner = quasi_newton.store_pair(tried, *refused, gradient)
+            tried, inner = store_pair(tried, *refused, gradient)
             assert tried.count == kept.count, refused
-    kept, expected = quasi_newton.store_pair(kept, nothing, nothing, gradient)
+    kept, expected = store_pair(kept, nothing, nothing, gradient)
     np.testing.assert_allclose(
-        quasi_newton.multiply_inverse_hessian(tried, gradient, inner),
-        quasi_newton.multiply_inverse_hessian(kept, gradient, expected),
+        multiply(tried, gradient, inner),
+        multiply(kept, gradient, expected),
         rtol=1e-5,
         atol=1e-6,
     )
@@ -162,10 +166,11 @@ def test_recovers_from_a_region_without_finite_loss():
 
 
 def test_repeated_refusals_clear_the_memory():
+    update = jax.jit(OPTIMIZER.update)
     state = descend(quadratic, 12)[-1]
     assert state.memory.count > 0
     for refusals in range(1, quasi_newton.MAX_REFUSALS + 1):
-        before, state = state, OPTIMIZER.update(state, jnp.array(jnp.nan), jnp.zeros(SHAPE))
+        before, state = state, update(state, jnp.array(jnp.nan), jnp.zeros(SHAPE))
         assert (state.memory.count == 0) == (refusals == quasi_newton.MAX_REFUSALS)
         np.testing.assert_array_equal(state.image, before.image)
     assert step(quadratic, state).loss <= state.loss

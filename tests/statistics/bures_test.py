@@ -96,13 +96,17 @@ def test_degenerate_features_of_any_size_are_finite(size):
             assert jnp.isfinite(gradient).all()
 
 
+overlap_and_gradients = jax.jit(jax.value_and_grad(bures.gaussian_overlap, (0, 1)))
+
+
 @pytest.mark.parametrize("negative", [1e-7, 1e-5, 1e-2, 1])
 def test_covariances_that_are_not_semidefinite_are_finite(negative):
     """As by averages over many positions, which strips add up."""
-    root = jnp.eye(6)
-    indefinite = jnp.eye(6).at[5, 5].set(-negative)
-    for covariance in (indefinite, -negative * jnp.eye(6)):
-        value, gradients = jax.value_and_grad(bures.gaussian_overlap, (0, 1))(root, covariance, 1.0)
+    root = np.eye(6, dtype=np.float32)
+    indefinite = root.copy()
+    indefinite[5, 5] = -negative
+    for covariance in (indefinite, -negative * root):
+        value, gradients = overlap_and_gradients(root, covariance, 1.0)
         assert jnp.isfinite(value)
         assert all(jnp.isfinite(gradient).all() for gradient in gradients)
 
@@ -110,7 +114,7 @@ def test_covariances_that_are_not_semidefinite_are_finite(negative):
 def test_the_polar_factor_is_orthogonal():
     matrix = np.random.default_rng(3).standard_normal((9, 9)).astype(np.float32)
     left, _, right = np.linalg.svd(matrix)
-    np.testing.assert_allclose(bures.polar_factor(matrix), left @ right, atol=1e-4)
+    np.testing.assert_allclose(jax.jit(bures.polar_factor)(matrix), left @ right, atol=1e-4)
 
 
 def test_square_roots_against_eigenvalues():

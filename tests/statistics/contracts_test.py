@@ -8,7 +8,7 @@ import jaxtex
 from jaxtex import statistics
 from jaxtex.statistics import contracts, parser
 
-FEATURES = jnp.ones((6, 5, 4))
+FEATURES = np.ones((6, 5, 4), np.float32)
 Statistic = statistics.Statistic
 distance = statistics.compare("relative")
 

@@ -5,7 +5,10 @@ import numpy as np
 
 from jaxtex.statistics import map_layers
 
-VALUES = {"a": jnp.ones((3, 4, 2)), "b": jnp.zeros((5, 4, 2)), "c": 2 * jnp.ones((3, 4, 2))}
+VALUES = {
+    name: np.full(shape, value, np.float32)
+    for name, shape, value in (("a", (3, 4, 2), 1), ("b", (5, 4, 2), 0), ("c", (3, 4, 2), 2))
+}
 
 
 def test_equals_a_loop_and_keeps_the_order():

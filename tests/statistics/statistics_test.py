@@ -1,5 +1,7 @@
 """Tests of all statistics: properties of the whole table, and values against NumPy loops."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,7 @@ over_those_without_positions = pytest.mark.parametrize(
 )
 
 
+@functools.cache
 def features(seed, shape=(6, 5, 4)):
     return jax.nn.relu(jax.random.normal(jax.random.key(seed), shape) + 0.3)
 
@@ -26,10 +29,15 @@ def shuffle_positions(x):
     return jax.random.permutation(jax.random.key(1), rows).reshape(x.shape)
 
 
+@functools.cache
+def compiled(statistic):
+    return jax.jit(statistic.summarize), jax.jit(statistic.distance)
+
+
 def distance(statistic, target, image):
-    return statistic.distance(
-        statistic.make_target(statistic.summarize(target)), statistic.summarize(image)
-    )
+    """Compares features. Targets are always made outside compiled programs."""
+    summarize, compare = compiled(statistic)
+    return compare(statistic.make_target(summarize(target)), summarize(image))
 
 
 @pytest.mark.slow
@@ -155,7 +163,6 @@ def test_the_gradient_is_that_of_finite_differences(statistic):
 @over_the_table
 def test_jit_equals_eager_and_vmap_equals_a_loop(statistic):
     both = jnp.stack([features(0), features(1)])
-    # Targets are always made outside compiled programs.
     target = statistic.make_target(statistic.summarize(features(3)))
 
     def distance_to_target(x):

@@ -40,6 +40,8 @@ QUICK = {
     "num_steps": 4,
     "save_every": 4,
 }
+# Loops on a device run convolutions slowly on a CPU: quick tests have smaller images.
+SMALL = QUICK | {"layers": "relu1_1", "size": 32, "height": 64, "mesh": "rows:4"}
 OTHER_NETWORKS = {
     "vgg16_bn": "relu1_2,pool1,relu2_1",
     "vgg19": "relu1_1,pool1",
@@ -124,9 +126,9 @@ def compare_batches():
     report("batch", image=max_difference(*results))
 
 
-def compare_loops():
+def compare_loops(**choices):
     """Reports the difference of the loop on the devices from that in Python."""
-    plan = api.build_plan(build_exemplar(), configs.Config(**QUICK, mesh="rows:8"))
+    plan = api.build_plan(build_exemplar(), configs.Config(**choices))
     (problem,) = plan.problems
     images, losses = [], []
     for looped in (False, True):
@@ -178,11 +180,13 @@ def main(quick):
         if not quick:
             compare_all_evaluations()
 
-    compare_loops()
     exemplar = build_exemplar()
-    compare_results("uneven", "rows:8", exemplar, height=144, width=72, scales=1)
     if quick:
+        compare_loops(**SMALL)
+        compare_results("uneven", "rows:4", exemplar, height=72, width=40)
         return
+    compare_loops(**QUICK, mesh="rows:8")
+    compare_results("uneven", "rows:8", exemplar, height=144, width=72)
     maps = np.concatenate([exemplar, exemplar[..., ::-1]], -1)
     tall = {"height": 256, "width": 72, "scales": 2}
     compare_results("scales", "rows:8", exemplar, **tall)

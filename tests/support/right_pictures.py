@@ -40,6 +40,7 @@ DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 1
 SHAPE = (HEIGHT, WIDTH, 3)
 
 
+@functools.cache
 def all_pictures() -> list[Picture]:
     """Returns all files that must be read."""
     return [*pngs(), *tiffs(), *profiled(), *jpegs(), *others(), *several()]

@@ -22,6 +22,7 @@ QUICK = {
     "save_every": 4,
     "renew_every": 3,
 }
+ONE_SCALE = {"scales": 1, "size": 32, "layers": "relu1_1"}
 WITH_CRITIC = [name for name, make in statistics.STATISTICS.items() if make().critic]
 
 
@@ -161,7 +162,7 @@ def test_a_damaged_checkpoint_is_skipped(exemplar, tmp_path, stop_after, caplog)
 
 
 def test_a_flipped_bit_never_changes_the_state(exemplar, tmp_path, stop_after):
-    plan = build_plan(exemplar, scales=1, size=32)
+    plan = build_plan(exemplar, **ONE_SCALE)
     stop(plan, tmp_path, stop_after, 2)
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
@@ -183,15 +184,15 @@ def test_a_flipped_bit_never_changes_the_state(exemplar, tmp_path, stop_after):
 
 
 def test_a_checkpoint_of_another_run_is_refused(exemplar, tmp_path, stop_after):
-    plan = build_plan(exemplar)
+    plan = build_plan(exemplar, **ONE_SCALE)
     stop(plan, tmp_path, stop_after, 2)
     with pytest.raises(errors.UserError, match="belongs to another run; --overwrite"):
         checkpointing.FileCheckpointer(tmp_path, 2).restore(plan)
 
 
 def test_a_checkpoint_of_other_shapes_counts_as_damaged(exemplar, tmp_path, stop_after, caplog):
-    stop(build_plan(exemplar), tmp_path, stop_after, 2)
-    other = build_plan(exemplar, history=3)
+    stop(build_plan(exemplar, **ONE_SCALE), tmp_path, stop_after, 2)
+    other = build_plan(exemplar, **ONE_SCALE, history=3)
     assert checkpointing.FileCheckpointer(tmp_path, 1).restore(other) is None
     assert "00000002.npz is damaged (ValueError)" in caplog.text
 
@@ -204,7 +205,7 @@ def test_objects_in_a_checkpoint_are_not_unpickled(tmp_path, exemplar, caplog):
 
 
 def test_observed_work_is_flushed_before_a_checkpoint_is_written(exemplar, tmp_path, stop_after):
-    plan = build_plan(exemplar)
+    plan = build_plan(exemplar, **ONE_SCALE)
     files = []  # in the folder at each call of flush
 
     def flush():
@@ -234,7 +235,7 @@ def test_saving_takes_a_small_share_of_the_time(exemplar, tmp_path, monkeypatch)
     """Here each look at the clock takes half a second, and so does saving."""
     clock = iter(np.arange(0.0, 1e6, 0.5))
     monkeypatch.setattr(checkpointing.time, "monotonic", lambda: next(clock))
-    plan = build_plan(exemplar)
+    plan = build_plan(exemplar, **ONE_SCALE)
     checkpointer = checkpointing.FileCheckpointer(tmp_path, 1)
     state = stepping.init_state(plan, plan.problems[0])
     for step in range(1, 401):
