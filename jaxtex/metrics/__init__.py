@@ -6,6 +6,7 @@ something of style transfers alone, to `registry.TRANSFER`.
 """
 
 from jaxtex.metrics.artifacts import border, copied, seam
+from jaxtex.metrics.autocorrelation import arrangement
 from jaxtex.metrics.brightness import layout, light
 from jaxtex.metrics.composition_match import composition
 from jaxtex.metrics.feature_distance import features
@@ -17,6 +18,7 @@ from jaxtex.metrics.registry import METRICS, default_names, measure, needs_conte
 
 __all__ = [
     "METRICS",
+    "arrangement",
     "border",
     "composition",
     "copied",

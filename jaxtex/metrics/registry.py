@@ -14,6 +14,7 @@ from jaxtex import errors, images
 from jaxtex.images import arrays
 from jaxtex.metrics import (
     artifacts,
+    autocorrelation,
     brightness,
     composition_match,
     feature_distance,
@@ -28,6 +29,7 @@ TEXTURE: dict[str, Callable[..., float]] = {
     "patches": patch_distance.patches,
     "features": feature_distance.features,
     "spectrum": power_spectrum.spectrum,
+    "arrangement": autocorrelation.arrangement,
     "copied": artifacts.copied,
     "composition": composition_match.composition,
     "seam": artifacts.seam,
