@@ -13,7 +13,8 @@ def load(name: str, layers: Sequence[str]) -> tuple[networks.Network, dict]:
 
     Args:
       name: in `networks.NETWORKS`; its weights are installed.
-      layers: to return; those that the network or its weights lack are left out.
+      layers: to return; those that the network or its weights lack are left out, and the deep
+        blocks of the built-in network: they know photographs, not noise, and transfers use them.
 
     Returns:
       The network, padded by reflection, and its variables.
@@ -26,6 +27,8 @@ def load(name: str, layers: Sequence[str]) -> tuple[networks.Network, dict]:
     variables = weights.load(locations.require_file(name)).variables
 
     available = networks.available_layers(network, variables)
+    if name == locations.BUILT_IN:
+        available = available[: available.index("pool3") + 1]
     found = tuple(layer for layer in layers if layer in available)
     if not found:
         raise errors.UserError(f"network '{name}': has none of the layers {', '.join(layers)}")

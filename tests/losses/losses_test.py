@@ -41,7 +41,7 @@ def evaluate(term, features, target):
 @pytest.mark.slow
 def test_texture_is_zero_at_the_exemplar():
     term = losses.texture(GRAM, dict.fromkeys(FEATURES, 1.0))
-    assert evaluate(term, FEATURES, target(FEATURES)) == 0
+    assert 0 <= evaluate(term, FEATURES, target(FEATURES)) < 1e-12  # rounding of two programs
 
 
 def test_texture_is_the_weighted_mean_over_layers():

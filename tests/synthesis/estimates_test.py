@@ -38,7 +38,7 @@ def test_memory_grows_with_the_image_and_shrinks_with_strips(exemplar, without_p
         compiled = compilation.lower(plan, plan.problems[0]).compile()
         estimated[strips, height] = estimates._program_bytes(compiled)
     assert estimated["none", 640] == pytest.approx(10 * estimated["none", 64], rel=0.3)
-    assert estimated["16", 640] < 0.6 * estimated["none", 640]
+    assert estimated["16", 640] < 0.65 * estimated["none", 640]
 
 
 @pytest.mark.slow
