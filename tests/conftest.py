@@ -1,5 +1,6 @@
 """Fixtures and environment that all tests share."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -17,6 +18,12 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # as in the comm
 # A shell starts background jobs with SIGINT ignored. The processes that tests start would inherit
 # that and ignore the Ctrl-C that tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish():
+    """Collects garbage once, where pytest looks at everything that is compiled five times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
