@@ -41,7 +41,12 @@ class Directory(NamedTuple):
     file_size: int  # bytes
 
     def number(self, tag: int, default: int) -> int:
-        """Returns the first value of a tag."""
+        """Returns the first value of a tag.
+
+        Args:
+          tag: its number, one of the constants above.
+          default: value of a directory without the tag.
+        """
         return self.tags.get(tag, (default,))[0]
 
     @property

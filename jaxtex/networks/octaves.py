@@ -57,7 +57,12 @@ def pyramid(network: vgg.Network, octaves: int, maps: int = 1) -> Pyramid:
 
 
 def layers_of(network: Pyramid, octave: int) -> tuple[str, ...]:
-    """Returns the layers that a network returns of an octave, without the octave in their names."""
+    """Returns the layers that a network returns of an octave, without the octave in their names.
+
+    Args:
+      network: all of its octaves.
+      octave: how often the image is halved, from 0.
+    """
     layers = network.network.layers
     if not network.chosen:
         return layers

@@ -21,5 +21,10 @@ def contract(left: jax.Array, right: jax.Array, axis: int, other: int, batch: in
 
 
 def matmul(left: jax.Array, right: jax.Array) -> jax.Array:
-    """Returns `left @ right`."""
+    """Returns `left @ right`, multiplied in full float32 on every device.
+
+    Args:
+      left: `[..., N, K]`.
+      right: `[..., K, M]`.
+    """
     return jnp.matmul(left, right, precision=lax.Precision.HIGHEST)

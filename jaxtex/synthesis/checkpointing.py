@@ -95,6 +95,10 @@ class FileCheckpointer:
     def save(self, plan: stepping.Plan, loop_state: loop.LoopState) -> None:
         """Saves the state if a checkpoint is due, or if the process must stop.
 
+        Args:
+          plan: the synthesis.
+          loop_state: where the loop is; its arrays are copied to the host only if they are saved.
+
         Raises:
           Preempted: a signal asked the process to stop; the state is saved.
         """
