@@ -8,8 +8,8 @@ from jaxtex import errors
 from jaxtex.runtime import files
 
 BUILT_IN = "vgg_lite"  # the network whose weights are part of the package
-# SHA-256 of a file with more blocks -> that of the file that it extends. Runs that do not use the
-# new blocks are the same with both, so records name the shorter one.
+# SHA-256 of a file with more blocks -> that of the file that it extends. Records have the latter,
+# so that runs of versions without these blocks are found.
 EXTENDED = {
     "82208ae58e55047124aa504f5a37594abe9ca9476e902406dfbf0732b21a7fe1": (
         "cbaf344a2cefd2ba9a740cb70d4b4a9435867d826665a806f936c437fc52d462"

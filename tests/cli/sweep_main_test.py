@@ -16,17 +16,9 @@ from jaxtex.cli import flag_parsing, flags, sweep_main, sweep_status
 from jaxtex.images import contact_sheet
 from jaxtex.runs import sweeps, workers
 from jaxtex.runtime import files, preemption
-from support import paths
+from support import commands, paths
 
-QUICK = [
-    "--size=48",
-    "--scales=1",
-    "--octaves=1",
-    "--layers=relu1_1",
-    "--num_steps=4",
-    "--save_every=2",
-]
-GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *QUICK]
+GRID = ["--folder=out", "--vary=style=a.png,b.png", "--vary=seed=0,1", *commands.QUICK]
 NAMES = ["000-a-seed0", "001-a-seed1", "002-b-seed0", "003-b-seed1"]
 
 
@@ -110,7 +102,7 @@ def test_a_stopped_sweep_resumes():
         "jaxtex.cli.sweep_main",
         "--folder=out",
         "--style=a.png",
-        *QUICK,
+        *commands.QUICK,
         "--num_steps=1500",
     ]
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)

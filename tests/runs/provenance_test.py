@@ -11,15 +11,7 @@ from jaxtex import errors, images
 from jaxtex.cli import flag_parsing, main
 from jaxtex.runs import provenance
 from jaxtex.synthesis import config as configs
-
-QUICK = [
-    "--size=48",
-    "--scales=1",
-    "--octaves=1",
-    "--layers=relu1_1",
-    "--num_steps=4",
-    "--save_every=2",
-]
+from support import commands
 
 
 def call(*arguments):
@@ -30,7 +22,7 @@ def call(*arguments):
 @pytest.fixture
 def result(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
-    call(f"--style={tmp_path}/style.png", "--seed=5", f"--workdir={tmp_path}/run", *QUICK)
+    call(f"--style={tmp_path}/style.png", "--seed=5", f"--workdir={tmp_path}/run", *commands.QUICK)
     return tmp_path / "run" / "result.png"
 
 
@@ -111,7 +103,12 @@ def test_invalid_metadata_is_one_line(tmp_path, capsys, exemplar, note, text):
 @pytest.mark.slow
 def test_a_result_of_a_batch_is_made_again_alone(tmp_path, exemplar):
     images.save(tmp_path / "style.png", exemplar)
-    call(f"--style={tmp_path}/style.png", "--num_images=2", f"--workdir={tmp_path}/batch", *QUICK)
+    call(
+        f"--style={tmp_path}/style.png",
+        "--num_images=2",
+        f"--workdir={tmp_path}/batch",
+        *commands.QUICK,
+    )
     call(f"--from={tmp_path}/batch/style-1/result.png", f"--workdir={tmp_path}/one")
     one, of_batch = (
         images.load(tmp_path / name / "result.png") for name in ("one", "batch/style-1")
