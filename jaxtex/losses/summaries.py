@@ -44,7 +44,7 @@ def blend_layers(
     of_exemplars: Sequence[Mapping[str, statistics.Summary]],
     weights: Sequence[float],
 ) -> dict[str, statistics.Summary]:
-    """Averages, or concatenates, the summaries of exemplars at each layer.
+    """Blends the summaries of exemplars at each layer: as the statistic does, else their average.
 
     Args:
       statistic: the statistic.
@@ -53,7 +53,8 @@ def blend_layers(
     """
     total_weight = sum(weights)
     shares = [weight / total_weight for weight in weights]
-    blend = concatenate_summaries if statistic.concatenated else blend_summaries
+    usual = concatenate_summaries if statistic.concatenated else blend_summaries
+    blend = statistic.blend or usual
     return {
         layer: blend([summary[layer] for summary in of_exemplars], shares)
         for layer in of_exemplars[0]

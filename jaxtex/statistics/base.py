@@ -6,7 +6,7 @@ of loss weights therefore serves all of them. The literal forms of the papers ar
 name, see `NORMS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -51,6 +51,8 @@ class Statistic(NamedTuple):
         layers: no masks.
       concatenated: True if the summary is a sample, one row per position in each of its arrays.
         Samples of several exemplars are concatenated in proportion to the weights, not averaged.
+      blend: (summaries of several exemplars, their shares with sum 1) -> summary. None averages or
+        concatenates them, see `losses.summaries.blend_layers`.
       average: features `[H, W, C]` -> pytree of means over positions, from which the summary
         follows. None if no such means determine the summary; then the loss cannot be
         evaluated in strips of rows.
@@ -69,6 +71,7 @@ class Statistic(NamedTuple):
     channelwise: bool = False
     spatial: bool = False
     concatenated: bool = False
+    blend: Callable[[Sequence[Summary], Sequence[float]], Summary] | None = None
     average: Callable[[jax.Array], Any] | None = None
     from_averages: Callable[[Any], Summary] = _identity
     statistic_size: Callable[[int, int], int] = _no_size

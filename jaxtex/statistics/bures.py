@@ -1,4 +1,4 @@
-"""Wasserstein distance of Gaussians, and square roots of positive semidefinite matrices.
+"""Wasserstein distance and barycenter of Gaussians, and roots of positive semidefinite matrices.
 
 An eigendecomposition deadlocked in XLA's thread pool on a machine with two CPU cores, so roots and
 polar factors come from iterations of matrix products. They are finite for every covariance: also
@@ -13,14 +13,18 @@ References:
 
 import functools
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jaxtex.statistics import base, moments
 
 ROUNDING = 8  # machine epsilons: below this share, eigenvalues of a covariance are rounding errors
 MIN_SINGULAR = 80  # machine epsilons: below this share, singular values count as 0
+MAX_ITERATIONS = 50  # of `barycenter`
+CONVERGED = 1e-5  # change of a root in one iteration, in units of the root
 MAX_SCALING = 1.6  # below sqrt(3), where the largest singular value would be mapped to 0
 
 _product = functools.partial(jnp.matmul, precision="highest")
@@ -31,6 +35,8 @@ def bures() -> base.Statistic:
 
         |m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2)
 
+    The target of several exemplars is the `barycenter` of their Gaussians.
+
     References:
       Gelbrich, "On a formula for the L2 Wasserstein metric between measures on Euclidean and
       Hilbert spaces", Mathematische Nachrichten 147, 1990. The default of Crowson's
@@ -40,10 +46,69 @@ def bures() -> base.Statistic:
         moments.centered_moments,
         _bures_distance,
         _make_target,
+        blend=barycenter,
         average=moments.raw_moments,
         from_averages=moments.center_moments,
         statistic_size=moments.gaussian_size,
     )
+
+
+def barycenter(summaries: Sequence[base.Summary], shares: Sequence[float]) -> base.Summary:
+    """Returns the Gaussian with the least weighted sum of squared Wasserstein-2 distances.
+
+    Its mean is the weighted mean, and its covariance `S` is a fixed point of
+
+        S = T S T,  T = sum_i w_i S^-1/2 (S^1/2 C_i S^1/2)^1/2 S^-1/2.
+
+    Here `S = Y Y^T` with `Y = sum_i w_i C_i^1/2 U_i`, where `U_i` is the polar factor of
+    `C_i^1/2 Y`: the same iteration without an inverse, so covariances may be singular. In common
+    axes deviations are averaged; averages of covariances have more variance.
+
+    Args:
+      summaries: mean `[C]` and covariance `[C, C]` of each exemplar.
+      shares: their weights, with sum 1.
+
+    Returns:
+      Mean and covariance; of a single exemplar its own.
+
+    References:
+      Agueh and Carlier, "Barycenters in the Wasserstein Space", SIAM Journal on Mathematical
+      Analysis 43, 2011.
+      Alvarez-Esteban, del Barrio, Cuesta-Albertos and Matran, "A Fixed-Point Approach to
+      Barycenters in Wasserstein Space", Journal of Mathematical Analysis and Applications 441,
+      2016, https://arxiv.org/abs/1511.05355: the iteration.
+      Vacher, Davila, Kohn and Coen-Cagli, "Texture Interpolation for Probing Visual Perception",
+      NeurIPS 2020, https://arxiv.org/abs/2006.03698: textures between others.
+    """
+    if len(summaries) == 1:
+        return summaries[0]
+    weights = jnp.asarray(shares, summaries[0]["mean"].dtype)
+    means, covariances = (
+        jnp.stack([summary[name] for summary in summaries]) for name in ("mean", "covariance")
+    )
+    levels = jnp.stack([_mean_square(summary) for summary in summaries])
+    roots = jax.vmap(lambda matrix, level: square_roots(matrix, level)[0])(covariances, levels)
+    scale = jnp.max(jnp.sqrt(levels)) + base.TINY
+
+    def is_moving(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        _, change, iteration = state
+        return (change > CONVERGED) & (iteration < MAX_ITERATIONS)
+
+    def iterate(
+        state: tuple[jax.Array, jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        factor, _, iteration = state
+        rotations = jax.vmap(lambda root: polar_factor(_product(root, factor)))(roots)
+        following = jnp.einsum("k,kij,kjl->il", weights, roots, rotations, precision="highest")
+        change = _frobenius_norm(following - factor) / _frobenius_norm(factor)
+        return following, change, iteration + 1
+
+    roots = roots / scale  # products of very small or large ones would leave the range of floats
+    first = jnp.tensordot(weights, roots, 1, precision="highest")
+    start = first, jnp.ones((), first.dtype), jnp.zeros((), jnp.int32)
+    factor = scale * lax.while_loop(is_moving, iterate, start)[0]
+    mean = jnp.tensordot(weights, means, 1, precision="highest")
+    return {"mean": mean, "covariance": _product(factor, factor.T)}
 
 
 def _mean_square(summary: base.Summary) -> jax.Array:

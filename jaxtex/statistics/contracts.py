@@ -15,7 +15,16 @@ import jax.numpy as jnp
 from jaxtex import errors
 from jaxtex.statistics import base
 
-FUNCTIONS = ("summarize", "distance", "make_target", "average", "from_averages", "statistic_size")
+FUNCTIONS = (
+    "summarize",
+    "distance",
+    "make_target",
+    "blend",
+    "average",
+    "from_averages",
+    "statistic_size",
+)
+OPTIONAL = ("blend", "average")  # may be None
 COUNTS = {"samples": 0, "directions": 0, "min_side": 1}  # field -> least value
 MAX_MESSAGE = 160  # characters of the message of an exception
 # Not mistakes in a statistic: memory, a failing device, and `jax.debug_nans`.
@@ -100,7 +109,7 @@ def enforce(name: str, statistic: base.Statistic) -> base.Statistic:
     checked: dict[str, Any] = {}
     for field in FUNCTIONS:
         function = getattr(statistic, field)
-        if (field == "average" and function is None) or hasattr(function, "enforced"):
+        if (field in OPTIONAL and function is None) or hasattr(function, "enforced"):
             continue
         if not callable(function):
             raise errors.UserError(
@@ -187,6 +196,7 @@ RESULTS: Mapping[str, Callable[[Any], str]] = {
     "summarize": functools.partial(_arrays_reason, floating=True),
     "distance": _distance_reason,
     "make_target": functools.partial(_arrays_reason, floating=False),
+    "blend": functools.partial(_arrays_reason, floating=True),
     "average": functools.partial(_arrays_reason, floating=True),
     "from_averages": functools.partial(_arrays_reason, floating=True),
     "statistic_size": _size_reason,

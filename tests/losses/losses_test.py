@@ -82,6 +82,12 @@ def test_a_blend_lies_between_its_styles(statistic):
 
 
 @pytest.mark.slow
+def test_a_statistic_blends_styles_in_its_own_way():
+    statistic = moments.mean()._replace(blend=lambda means, shares: means[0] * shares[1])
+    found = losses.summarize(statistic, [FEATURES, OTHER], [1.0, 3.0], {})["c"]
+    np.testing.assert_allclose(found, 0.75 * FEATURES["c"].mean((0, 1)), rtol=1e-5)
+
+
 def test_sorted_values_of_different_lengths_blend_at_the_shorter():
     short, long = {"a": FEATURES["a"]}, {"a": jnp.repeat(FEATURES["a"], 3, 0)}
     statistic = quantiles.sorted_features(samples=0)

@@ -123,3 +123,80 @@ def test_square_roots_against_eigenvalues():
     root, inverse = bures.square_roots(jnp.asarray(matrix), 0.0)
     np.testing.assert_allclose(root, vectors * np.sqrt(values) @ vectors.T, atol=1e-4)
     np.testing.assert_allclose(inverse, vectors / np.sqrt(values) @ vectors.T, rtol=1e-3, atol=1e-3)
+
+
+def gaussian(seed, channels=6, rank=6):
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((channels, rank)) @ np.diag(np.arange(1.0, rank + 1))
+    covariance = rows @ rows.T / rank
+    mean = rng.standard_normal(channels)
+    return {"mean": np.float32(mean), "covariance": np.float32(covariance)}
+
+
+def squared_distance(one, other):
+    target = bures.bures().make_target(one)
+    energy = (one["mean"] ** 2).sum() + np.trace(one["covariance"])
+    return float(STATISTIC.distance(target, other) * energy)
+
+
+def test_the_barycenter_of_one_exemplar_is_its_own_summary():
+    summary = gaussian(0)
+    assert bures.barycenter([summary], [1.0]) is summary
+
+
+def test_in_the_same_axes_deviations_are_averaged_not_variances():
+    deviations = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]], np.float32)
+    summaries = [{"mean": each, "covariance": np.diag(each**2)} for each in deviations]
+    found = bures.barycenter(summaries, [0.25, 0.75])
+    np.testing.assert_allclose(found["mean"], [2.5, 0.5, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(found["covariance"], np.diag([2.5, 0.5, 0]) ** 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_the_barycenter_is_the_fixed_point_of_the_paper(size):
+    summaries, shares = [gaussian(seed) for seed in range(3)], [0.5, 0.3, 0.2]
+    scaled = [
+        {"mean": size * each["mean"], "covariance": size**2 * each["covariance"]}
+        for each in summaries
+    ]
+    covariance = np.float64(jax.jit(bures.barycenter)(scaled, shares)["covariance"]) / size**2
+
+    def root(matrix):
+        values, vectors = np.linalg.eigh(np.float64(matrix))
+        return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+
+    own = root(covariance)
+    overlaps = [
+        share * root(own @ each["covariance"] @ own)
+        for share, each in zip(shares, summaries, strict=True)
+    ]
+    np.testing.assert_allclose(sum(overlaps), covariance, atol=2e-4 * np.trace(covariance))
+
+
+def test_no_average_of_summaries_is_nearer_to_all_exemplars():
+    summaries, shares = [gaussian(seed, rank=3) for seed in (4, 5)], [0.6, 0.4]
+    found = bures.barycenter(summaries, shares)
+    average = jax.tree.map(lambda one, other: 0.6 * one + 0.4 * other, *summaries)
+    nearby = {**found, "covariance": 1.1 * found["covariance"]}
+    sums = [
+        sum(
+            share * squared_distance(each, blend)
+            for share, each in zip(shares, summaries, strict=True)
+        )
+        for blend in (found, average, nearby)
+    ]
+    assert sums[0] < sums[1] and sums[0] < sums[2]
+    assert np.trace(found["covariance"]) < np.trace(average["covariance"])
+
+
+@pytest.mark.slow
+def test_a_barycenter_is_finite_whatever_the_covariances():
+    zero = {"mean": np.zeros(6, np.float32), "covariance": np.zeros((6, 6), np.float32)}
+    cases = [zero, gaussian(0), gaussian(1, rank=1), gaussian(2, rank=3)]
+    for one in cases:
+        for other in cases:
+            found = bures.barycenter([one, other], [0.5, 0.5])
+            assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+        same = bures.barycenter([one, one], [0.3, 0.7])
+        size = 1 + np.trace(one["covariance"])
+        np.testing.assert_allclose(same["covariance"], one["covariance"], atol=1e-4 * size)
