@@ -1,8 +1,9 @@
 """Networks: features of named layers of an image, as pure functions of the weights.
 
-`vgg` and `steerable_pyramid` are the two families, `registry` the table of networks, `octaves`
-applies one to several sizes of an image. `convolutions` chooses between XLA's convolution and
-our own for a CPU (`winograd`, with `tiling` and `products`); `platforms` decides which are used.
+`vgg`, `steerable_pyramid` and `pixel_patches` are the families, `registry` the table of networks,
+`octaves` applies one to several sizes of an image. `convolutions` chooses between XLA's
+convolution and our own for a CPU (`winograd`, with `tiling` and `products`); `platforms` decides
+which are used.
 """
 
 from jaxtex.networks.octaves import (

@@ -6,13 +6,20 @@ References:
   back to pixels; the projection is not implemented here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.networks import octaves, padding_pooling, registry, steerable_pyramid, vgg
+from jaxtex.networks import (
+    octaves,
+    padding_pooling,
+    pixel_patches,
+    registry,
+    steerable_pyramid,
+    vgg,
+)
 
 
 class ReceptiveField(NamedTuple):
@@ -129,7 +136,7 @@ def covered_shares(network: octaves.Pyramid, mask: np.ndarray) -> dict[str, np.n
       Layer -> `[H', W']` in [0, 1].
     """
     padding = network.network.padding.replace("zero", "replicate")
-    of_network = _vgg_shares if isinstance(network.network, vgg.VGG) else _steerable_shares
+    of_network = _SHARES[type(network.network)]
     covered = mask.astype(np.float32)
     shares = {}
     for octave in range(network.octaves):
@@ -178,6 +185,25 @@ def _steerable_shares(
         both = np.minimum(fine[: coarse.shape[0], : coarse.shape[1]], coarse)
         shares |= {"phases": both, "parents": both}
     return {layer: shares[layer] for layer in network.layers}
+
+
+def _patch_shares(network: vgg.Network, covered: np.ndarray, padding: str) -> dict[str, np.ndarray]:
+    """Returns the shares of one octave of patches of pixels."""
+    box = np.full(pixel_patches.SIDE, 1 / pixel_patches.SIDE, np.float32)
+    share = _filter(covered, box, padding)
+    for axis, name in enumerate(padding_pooling.split_padding(padding)):
+        if name != "wrap":  # patches beyond the border are left out
+            kept = slice(pixel_patches.SIDE // 2, share.shape[axis] - pixel_patches.SIDE // 2)
+            share = share[kept] if axis == 0 else share[:, kept]
+    return dict.fromkeys(network.layers, share)
+
+
+# Kind of network -> (network, mask of an octave, padding) -> shares.
+_SHARES: dict[type, Callable[[vgg.Network, np.ndarray, str], dict[str, np.ndarray]]] = {
+    vgg.VGG: _vgg_shares,
+    steerable_pyramid.Steerable: _steerable_shares,
+    pixel_patches.PixelPatches: _patch_shares,
+}
 
 
 def _halve(covered: np.ndarray, padding: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Table of networks, and the selection of their layers."""
 
 from jaxtex import errors
-from jaxtex.networks import steerable_pyramid, vgg
+from jaxtex.networks import pixel_patches, steerable_pyramid, vgg
 
 # Output channels of the convolutions, a tuple for each block.
 VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
@@ -20,6 +20,7 @@ NETWORKS: dict[str, vgg.Network] = {
     **TRAINED,
     "shallow": vgg.VGG(((128,),), pooling="avg", side=11),
     "steerable": steerable_pyramid.Steerable(),
+    "patches": pixel_patches.PixelPatches(),
 }
 
 

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import ad_checkpoint, lax
 
-from jaxtex.networks import convolutions, padding_pooling, steerable_pyramid
+from jaxtex.networks import convolutions, padding_pooling, pixel_patches, steerable_pyramid
 
 Features = dict[str, jax.Array]
 
@@ -219,7 +219,7 @@ class VGG(nn.Module):
         return {layer: shapes[layer] for layer in self.layers}
 
 
-Network = VGG | steerable_pyramid.Steerable
+Network = VGG | steerable_pyramid.Steerable | pixel_patches.PixelPatches
 
 
 def parse_layer(layer: str) -> tuple[str, int, int]:

@@ -28,8 +28,8 @@ class Config:
 
     network: str = _choice(
         "vgg_lite",
-        "Network whose features are matched. vgg_lite is built in; shallow and steerable need "
-        "no weights; 'jaxtex-weights fetch NAME' installs the others.",
+        "Network whose features are matched. vgg_lite is built in; shallow, steerable and "
+        "patches need no weights; 'jaxtex-weights fetch NAME' installs the others.",
     )
     weights: str = _choice(
         "",
@@ -39,7 +39,7 @@ class Config:
     pooling: str = _choice(
         "",
         "Pooling: max or avg. Empty uses the pooling of the training (vgg_lite: avg). Not for "
-        "steerable.",
+        "steerable and patches.",
     )
     padding: str = _choice(
         "reflect",
@@ -178,7 +178,7 @@ class Config:
         "auto",
         "Height of the strips of rows that are evaluated one by one to save memory: auto, none, "
         "rows, or one value per scale (none,64). Not for sorted features of all positions, joint, "
-        "shifted_gram, discriminator, texture maps and steerable.",
+        "shifted_gram, discriminator, texture maps, steerable and patches.",
     )
     precision: str = _choice(
         "float32",

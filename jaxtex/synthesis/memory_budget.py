@@ -140,7 +140,7 @@ def _whole_image_reason(spec: targets.LossSpec, row_devices: int) -> str:
     if row_devices > 1:
         return "the rows are divided among devices already"
     if not isinstance(spec.network.network, networks.VGG):
-        return "fixed filters need the whole image"
+        return "fixed filters and patches need the whole image"
     whole = [term.name for term in spec.texture_terms if not summaries.has_sums(term.statistic)]
     if whole:
         return (

@@ -116,7 +116,9 @@ def _with_precision(network: networks.Network, precision: str) -> networks.Netwo
     if isinstance(network, networks.VGG):
         return network.clone(precision=precision)
     if precision != "float32":
-        raise errors.UserError(f"--precision={precision}: fixed filters are computed in float32")
+        raise errors.UserError(
+            f"--precision={precision}: fixed filters and patches are computed in float32"
+        )
     return network
 
 

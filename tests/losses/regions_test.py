@@ -66,7 +66,7 @@ def test_shares_are_the_features_of_a_mask_if_kernels_are_boxes(padding, size):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("padding", ["zero", "reflect", "wrap"])
-@pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable"])
+@pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable", "patches"])
 def test_what_lies_beyond_a_region_hardly_changes_its_features(name, padding):
     layers = networks.NETWORKS[name].defaults()
     config = configs.Config(network=name, padding=padding, octaves=2, size=64)
@@ -86,7 +86,7 @@ def test_what_lies_beyond_a_region_hardly_changes_its_features(name, padding):
             assert change.mean() < 0.1 * np.mean((other[layer] - own[layer]) ** 2), layer
 
 
-@pytest.mark.parametrize("name", ["vgg_lite", "vgg19", "shallow", "steerable"])
+@pytest.mark.parametrize("name", ["vgg_lite", "vgg19", "shallow", "steerable", "patches"])
 def test_every_mask_leaves_positions_at_every_size(name):
     network = networks.NETWORKS[name]
     pyramid = networks.pyramid(networks.select_layers(network, network.defaults()), 3)

@@ -158,6 +158,7 @@ def test_auto_divides_a_transfer_where_memory_is_short(exemplar, monkeypatch):
     [
         ({"statistic": "sorted:samples=0"}, "'sorted' needs the whole image"),
         ({"network": "steerable", "layers": ""}, "fixed filters"),
+        ({"network": "patches", "layers": ""}, "fixed filters and patches need the whole image"),
     ],
 )
 def test_losses_that_need_the_whole_image_are_an_error(exemplar, choices, reason):

@@ -208,7 +208,7 @@ def test_xlas_convolutions_pad_with_zeros_themselves(side):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable"])
+@pytest.mark.parametrize("name", ["vgg_lite", "shallow", "steerable", "patches"])
 @pytest.mark.parametrize("padding", ["zero", "reflect"])
 def test_both_choices_of_algorithms_give_the_same_features_and_gradient(name, padding):
     network = networks.NETWORKS[name].clone(padding=padding)

@@ -13,7 +13,7 @@ from support import paths
 
 SCRIPT = paths.ROOT / "tests" / "support" / "on_eight.py"
 # Comparisons of losses beside those of all statistics.
-OTHERS = ("vgg16_bn", "vgg19", "shallow", "steerable", "octaves", "deep", "tiles")
+OTHERS = ("vgg16_bn", "vgg19", "shallow", "steerable", "patches", "octaves", "deep", "tiles")
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,7 @@ OTHER_NETWORKS = {
     "vgg19": "relu1_1,pool1",
     "shallow": "relu1_1",
     "steerable": "bands,moduli",
+    "patches": "patches",
 }
 TRANSFERS = "all-gather|collective-permute|all-reduce|all-to-all"
 
@@ -201,7 +202,7 @@ def compare_all_evaluations():
         network = {"network": "steerable", "layers": ""} if name == "joint" else {}
         compare_evaluations(name, statistic=name, optimizer="adam", **network)
     for name, layers in OTHER_NETWORKS.items():
-        weights = {} if name in ("shallow", "steerable") else {"weights": "random"}
+        weights = {} if name in ("shallow", "steerable", "patches") else {"weights": "random"}
         compare_evaluations(name, network=name, layers=layers, **weights)
     compare_evaluations("octaves", octaves=2)
     deep = ",".join(networks.NETWORKS["vgg_lite"].defaults())

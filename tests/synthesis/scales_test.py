@@ -133,13 +133,14 @@ NETWORKS = {
     "vgg19": ("relu1_1", "pool1", "relu3_4", "relu5_1", "pool5"),
     "shallow": ("relu1_1", "pool1"),
     "steerable": ("colours", "bands", "phases", "parents"),
+    "patches": ("patches",),
 }
 
 
 def draw(rng):
     """Draws a loss, images and scales, many of which do not fit."""
     name = rng.choice(list(NETWORKS))
-    layers = tuple(rng.choice(NETWORKS[name], 2, replace=False))
+    layers = tuple(rng.choice(NETWORKS[name], min(2, len(NETWORKS[name])), replace=False))
     network = networks.select_layers(networks.NETWORKS[name], layers)
     spec = spec_of(network, int(rng.integers(1, 8)), int(rng.choice([1, 1, 1, 3])))
     sides = [int(side) for side in 2 ** rng.uniform(5, 9, 6)]
