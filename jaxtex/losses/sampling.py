@@ -1,4 +1,6 @@
-"""Samples of the features of one layer: positions and random directions."""
+"""Samples of the features of one layer: positions, pairs of them, and random directions."""
+
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,8 @@ def sample(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
     Args:
       features: activations of one layer, `[H, W, C]`.
       drawn: result of `draw_sample`. `positions`, `[P]`, are indices of rows and columns, row
-        after row; `directions` are `[C, D]`. Both are optional.
+        after row, or `[P, N]` where the features of N positions are joined to `N C` channels;
+        `directions` are `[C, D]` or `[N C, D]`. Both are optional.
 
     Returns:
       The features themselves if nothing is drawn; else `[P, 1, C]` or, projected, `[P, 1, D]`.
@@ -23,7 +26,7 @@ def sample(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
 
     rows = features.reshape(-1, features.shape[-1])
     if "positions" in drawn:
-        rows = rows[drawn["positions"]]
+        rows = rows[drawn["positions"]].reshape(len(drawn["positions"]), -1)
     if "directions" in drawn:
         rows = jnp.matmul(rows, drawn["directions"], precision="highest")
     return rows[:, None]
@@ -34,6 +37,7 @@ def draw_sample(
     shape: tuple[int, ...],
     inside: np.ndarray | None,
     rng: np.random.Generator,
+    reach: int = 0,
 ) -> dict[str, np.ndarray]:
     """Draws the positions and directions of one layer at random.
 
@@ -42,10 +46,12 @@ def draw_sample(
       shape: of the layer, `(H, W, C)`.
       inside: mask of the positions to draw from, bool, `[H, W]`; None for all.
       rng: random generator; its state changes.
+      reach: longest shift of a pair; longer shifts of the statistic are cut, see `reaches`.
 
     Returns:
       `{"positions": int32 [P], "directions": float32 [C, D]}`. Positions are missing where all are
-      used, directions (unit vectors, in columns) where features are not projected.
+      used, directions (unit vectors, in columns) where features are not projected. With shifts
+      `[P, N]` and `[N C, D]`, see `sample`.
     """
     if inside is None:
         positions = np.arange(shape[0] * shape[1])
@@ -59,7 +65,53 @@ def draw_sample(
     elif inside is not None:
         drawn["positions"] = positions.astype(np.int32)
 
+    pairs = [min(shift, reach) for shift in statistic.shifts]
+    if pairs:
+        drawn["positions"] = _pair_positions(drawn.get("positions", positions), shape, pairs)
     if statistic.directions:
-        directions = rng.standard_normal((shape[2], statistic.directions))
+        if pairs:
+            directions = _pair_directions(shape[2], statistic.directions, len(pairs), rng)
+        else:
+            directions = rng.standard_normal((shape[2], statistic.directions))
         drawn["directions"] = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
     return drawn
+
+
+def reaches(pictures: Sequence[Mapping[str, tuple[int, ...]]]) -> dict[str, int]:
+    """Returns the longest shift at each layer: half of the shortest side among all pictures.
+
+    Args:
+      pictures: shapes of their layers, `(H, W, C)`; all have the same layers.
+    """
+    return {layer: min(min(shapes[layer][:2]) for shapes in pictures) // 2 for layer in pictures[0]}
+
+
+def _pair_positions(
+    positions: np.ndarray, shape: tuple[int, ...], shifts: Sequence[int]
+) -> np.ndarray:
+    """Returns each position, and for each shift two pairs of positions, `[P, 1 + 4 S]`.
+
+    One pair is above one another, one beside one another. The first of a pair is the position moved
+    towards the border in proportion, so that pairs are spread evenly and lie in the layer.
+    """
+    height, width = shape[:2]
+    rows, columns = np.divmod(positions, width)
+    parts = [positions]
+    for shift in shifts:
+        first = rows * (height - shift) // height * width + columns
+        parts += [first, first + shift * width]
+        first = rows * width + columns * (width - shift) // width
+        parts += [first, first + shift]
+    return np.stack(parts, -1).astype(np.int32)
+
+
+def _pair_directions(
+    channels: int, count: int, shifts: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws directions of which each sees one position or one pair, `[(1 + 4 S) C, D]`."""
+    groups = [[0], *([part, part + 1] for part in range(1, 4 * shifts, 2))]
+    seen = np.zeros((1 + 4 * shifts, 1, count))
+    for direction in range(count):
+        seen[groups[direction % len(groups)], :, direction] = 1
+    directions = rng.standard_normal((len(seen), channels, count)) * seen
+    return directions.reshape(-1, count)

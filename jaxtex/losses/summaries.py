@@ -85,7 +85,7 @@ def summarize_layers(
 
 def has_sums(statistic: statistics.Statistic) -> bool:
     """Returns True if summaries follow from sums over rows, see `sum_rows`."""
-    if statistic.critic or statistic.spatial:
+    if statistic.critic or (statistic.spatial and not statistic.shifts):
         return False
     if statistic.average:
         return not statistic.directions
@@ -110,7 +110,8 @@ def sum_rows(
     positions = sample.get("positions")
     if not statistic.average:
         all_positions = jnp.arange(count) if positions is None else positions
-        return rows.at_positions(features, place, all_positions)
+        found = rows.at_positions(features, place, all_positions.reshape(-1))
+        return found.reshape(len(all_positions), -1)
 
     share = place.share
     if positions is not None:

@@ -70,6 +70,7 @@ class TextureTargets:
       terms: the texture terms.
       regions: of each term; a term has targets at the layers of its regions.
       shapes: shapes of the result's features.
+      reaches: longest shifts at each layer, see `sampling.reaches`.
       seed: decides all draws.
       extract: returns for each term a summary of the exemplars, or for a stochastic statistic the
         feature vectors to draw from. Computed on the first call.
@@ -80,6 +81,7 @@ class TextureTargets:
     terms: Sequence[TextureTerm]
     regions: Sequence[regions.Regions]
     shapes: Shapes
+    reaches: Mapping[str, int]
     seed: int
     extract: Callable[[], dict[str, Any]]
     constant: Callable[[int], dict[str, Any]]
@@ -119,13 +121,13 @@ def build_targets(
     """
     network = spec.exemplar_network
     style_shapes = [networks.feature_shapes(network, *style.shape[:2]) for style in styles]
+    shapes = networks.feature_shapes(spec.network, *size)  # patches that wrap are more
+    reaches = sampling.reaches([shapes, *style_shapes])
     term_regions = _choose_regions(spec, styles, style_masks, size)
     samples = {
-        term.name: _exemplar_samples(term, style_shapes, places.styles, seed)
+        term.name: _exemplar_samples(term, style_shapes, reaches, places.styles, seed)
         for term, places in zip(spec.texture_terms, term_regions, strict=True)
     }
-    shapes = networks.feature_shapes(network, *size)
-
     in_strips = strip and all(octave_strips.divides(network, style.shape[0]) for style in styles)
 
     def extract(variables: dict, styles: tuple, samples: dict) -> dict[str, Any]:
@@ -149,7 +151,8 @@ def build_targets(
         term = spec.texture_terms[index]
         return _make_targets(term, extracted()[term.name], {})
 
-    return TextureTargets(spec.texture_terms, term_regions, shapes, seed, extracted, constant)
+    terms = spec.texture_terms
+    return TextureTargets(terms, term_regions, shapes, reaches, seed, extracted, constant)
 
 
 def _choose_regions(
@@ -205,13 +208,15 @@ def _draw_samples(
     rng = np.random.default_rng([targets.seed, draws, index])
     samples = {}
     for layer, inside in targets.regions[index].result.items():
-        samples[layer] = sampling.draw_sample(term.statistic, targets.shapes[layer], inside, rng)
+        shape, reach = targets.shapes[layer], targets.reaches[layer]
+        samples[layer] = sampling.draw_sample(term.statistic, shape, inside, rng, reach)
     return samples
 
 
 def _exemplar_samples(
     term: TextureTerm,
     style_shapes: Sequence[Shapes],
+    reaches: Mapping[str, int],
     positions: Sequence[regions.Positions],
     seed: int,
 ) -> list[dict[str, dict[str, np.ndarray]]]:
@@ -224,7 +229,7 @@ def _exemplar_samples(
         shapes = style_shapes[style]
         samples.append(
             {
-                layer: sampling.draw_sample(statistic, shapes[layer], inside, rng)
+                layer: sampling.draw_sample(statistic, shapes[layer], inside, rng, reaches[layer])
                 for layer, inside in of_layers.items()
             }
         )

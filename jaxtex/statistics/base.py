@@ -43,6 +43,9 @@ class Statistic(NamedTuple):
         uses all positions.
       directions: number of random unit vectors `[C]` that features are projected on, resampled
         with the positions. 0 projects on none.
+      shifts: positions of a layer that lie so far apart, along rows and along columns, are compared
+        together: each direction sees the features of a position, or of one such pair. Only for
+        statistics that draw.
       critic: an `adversarial.Critic` trained alongside the image; `distance` finds its state in
         the target. None for statistics that learn nothing.
       channelwise: True if each channel is compared by itself, so that correlations of channels
@@ -67,6 +70,7 @@ class Statistic(NamedTuple):
     make_target: Callable[[Summary], Target] = _identity
     samples: int = 0
     directions: int = 0
+    shifts: tuple[int, ...] = ()
     critic: Any = None
     channelwise: bool = False
     spatial: bool = False

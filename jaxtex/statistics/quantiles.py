@@ -80,22 +80,41 @@ def interpolate_quantiles(quantiles: jax.Array, count: int) -> jax.Array:
 
 
 def sliced_wasserstein(
-    directions: int = 32, samples: int = 256, norm: str = "relative"
+    directions: int = 32, samples: int = 256, norm: str = "relative", shifts: str = ""
 ) -> base.Statistic:
     """Sorted features along random directions, which together distinguish any two distributions.
+
+    With shifts most directions see the features of two positions that lie so far apart, one below
+    or beside the other: they tell what stands with what over a long range. Pairs are compared
+    wherever they are, not at the same place, so the exemplar's layout is not copied.
 
     Args:
       directions: number of random directions for each layer.
       samples: number of positions drawn from each layer; 0 uses all. The exemplar is represented
         by at most `base.POOL_SIZE` positions.
       norm: a key of `NORMS`.
+      shifts: in positions of the layer, separated by "/", such as "4/16"; the directions are
+        divided evenly among single positions and the two pairs of each shift. Where a picture has
+        fewer positions than twice a shift, half of its shorter side is used. Empty for no pairs.
 
     References:
       Heitz et al. (2021), as for `sorted_features`. Departures: positions are drawn as well, and
       both draws are kept for several steps, so that a line search minimizes one function.
+      Yin and Chua, "Long Range Constraints for Neural Texture Synthesis Using Sliced Wasserstein
+      Loss", 2022, https://arxiv.org/abs/2211.11137, for long ranges. Departure: they project whole
+      columns of features, which tells each row by its place; pairs have no place.
     """
+    distances = tuple(int(shift) for shift in shifts.split("/") if int(shift or 0))
+
+    def statistic_size(channels: int, positions: int) -> int:
+        return base.pooled_size(channels * (1 + 4 * len(distances)), positions)
+
     return sorted_features(samples, norm)._replace(
-        directions=directions, channelwise=False, statistic_size=base.pooled_size
+        directions=directions,
+        shifts=distances,
+        channelwise=False,
+        spatial=bool(distances),
+        statistic_size=statistic_size,
     )
 
 
