@@ -88,8 +88,7 @@ class PixelPatches(nn.Module):
           height: of the image, in pixels.
           width: of the image, in pixels.
         """
-        positions = [
-            max(0, side + 2 * reach - SIDE + 1)
-            for side, reach in zip((height, width), self._reaches(), strict=True)
-        ]
-        return {layer: (*positions, 3 * SIDE**2) for layer in self.layers}
+        above, beside = self._reaches()
+        rows = max(0, height + 2 * above - SIDE + 1)
+        columns = max(0, width + 2 * beside - SIDE + 1)
+        return {layer: (rows, columns, 3 * SIDE**2) for layer in self.layers}

@@ -7,6 +7,8 @@ import pytest
 
 from jaxtex import networks
 from jaxtex.networks import pixel_patches
+from jaxtex.synthesis import api
+from jaxtex.synthesis import config as configs
 
 IMAGE = np.random.default_rng(0).random((11, 13, 3), np.float32)
 
@@ -58,3 +60,15 @@ def test_each_pixel_counts_as_often_as_patches_contain_it():
     counts = [np.minimum(np.arange(n) + 1, np.arange(n)[::-1] + 1) for n in IMAGE.shape[:2]]
     rows, columns = (np.minimum(count, min(7, len(count) - 6)) for count in counts)
     np.testing.assert_allclose(gradient[..., 0], 2 * np.outer(rows, columns), rtol=1e-6)
+
+
+def test_a_result_that_tiles_is_compared_across_its_borders():
+    """Positions are drawn in the layer of the result, which is longer than without wrapping."""
+    exemplar = np.random.default_rng(1).random((32, 32, 3), np.float32)
+    choices = configs.Config(
+        network="patches", statistic="sliced_wasserstein", size=32, octaves=1, scales=1, tile="xy"
+    )
+    (problem,) = api.build_plan(exemplar, choices).problems
+    drawn = problem.data(0)["targets"]["sliced_wasserstein"]["patches"]["sample"]["positions"]
+    # Among 256 of 32 x 32 positions; 26 x 26 would end at 675.
+    assert 900 < drawn.max() < 32 * 32
