@@ -1,10 +1,14 @@
-"""Terms that compare neither statistics nor content: activation, total variation and spectrum."""
+"""Terms of the image itself, and of one feature map: neither statistics nor content."""
 
 import jax
 import jax.numpy as jnp
 
 from jaxtex import networks, statistics
 from jaxtex.losses import base, rows, summaries
+from jaxtex.networks import steerable_pyramid
+
+DETAIL_SIZES = 4  # of the image, each half of the one before
+ROUNDING = 255.0**-2  # energy that 8 bits cannot represent
 
 
 def activation(layer: str, channel: int, share: float) -> base.Term:
@@ -70,6 +74,61 @@ def total_variation(share: float, tile: str = "") -> base.Term:
         return jnp.mean(down**2) + jnp.mean(right**2)
 
     return base.Term(evaluate, share)
+
+
+def detail(share: float) -> base.Term:
+    """Returns the mean squared difference of the logarithms of energies of fine differences.
+
+    The energies are those of differences between neighboring pixels: along rows, columns and both
+    diagonals, and along rows and columns at once; in brightness and two opponent colors, at four
+    sizes of the image. They are compared as ratios, so waves that are faint in the exemplar stay
+    faint in the result; networks hardly see them. Those of several exemplars are averaged.
+
+    Args:
+      share: weight in the loss.
+    """
+
+    def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
+        del features
+        return jnp.mean((detail_levels(image) - target.astype(image.dtype)) ** 2)
+
+    def make_target(images: base.TargetImages) -> jax.Array:
+        levels = [jax.jit(detail_levels)(style) for style in images.styles]
+        return jnp.average(jnp.stack(levels), 0, jnp.asarray(images.weights, jnp.float32))
+
+    return base.Term(evaluate, share, make_target)
+
+
+def detail_levels(image: jax.Array) -> jax.Array:
+    """Returns the logarithms of the mean squared differences that `detail` compares.
+
+    Args:
+      image: `[H, W, 3 k]` of k maps, in [0, 1].
+
+    Returns:
+      `[DETAIL_SIZES, 5, 3 k]`.
+    """
+    maps = image.reshape(*image.shape[:2], -1, 3)
+    opponents = jnp.asarray(steerable_pyramid.COLORS, image.dtype)
+    colors = jnp.einsum("hwkc,dc->kdhw", maps, opponents, precision="highest")
+    plane = colors.reshape(-1, *image.shape[:2])  # rows of pixels lie one after the other
+
+    levels = []
+    for size in range(DETAIL_SIZES):
+        if size:
+            height, width = (side // 2 for side in plane.shape[1:])
+            cells = plane[:, : 2 * height, : 2 * width].reshape(-1, height, 2, width, 2)
+            plane = cells.mean((2, 4))
+        down = plane[:, 1:] - plane[:, :-1]
+        differences = [
+            down,
+            plane[:, :, 1:] - plane[:, :, :-1],
+            plane[:, 1:, 1:] - plane[:, :-1, :-1],
+            plane[:, 1:, :-1] - plane[:, :-1, 1:],
+            down[:, :, 1:] - down[:, :, :-1],
+        ]
+        levels.append(jnp.stack([jnp.mean(each**2, (1, 2)) for each in differences]))
+    return jnp.log(jnp.stack(levels) + ROUNDING)
 
 
 def spectrum(share: float) -> base.Term:

@@ -4,6 +4,7 @@ import numpy as np
 
 from jaxtex.images import color_transfer
 from jaxtex.metrics import patch_extraction
+from jaxtex.statistics import autocovariance
 
 LEAST, MOST = 3 / 64, 7 / 16  # lags, in shorter sides of the smaller image: 12 to 112 of 256 pixels
 EPSILON = 1e-8  # added to variances: a flat image correlates with nothing
@@ -54,19 +55,13 @@ def at_lags(signal: np.ndarray, least: float, most: float) -> np.ndarray:
     Returns:
       `[N]`; 1 is the correlation at lag 0.
     """
-    height, width = signal.shape
-    centered = signal - signal.mean()
-    size = (2 * height, 2 * width)  # zeros between opposite borders
-    energy, pairs = (
-        np.fft.irfft2(np.abs(np.fft.rfft2(each, size)) ** 2, size)
-        for each in (centered, np.ones_like(centered))
-    )
+    centered = (signal - signal.mean())[..., None]
     far = int(most)
-    rows, columns = np.arange(-far, far + 1)[:, None], np.arange(far + 1)
+    found = autocovariance.at_lags(centered, far, far)[..., 0]
+    rows, columns = np.arange(far + 1)[:, None], np.arange(-far, far + 1)
     lengths = np.hypot(rows, columns)
     ring = (lengths >= least) & (lengths <= most) & ((columns > 0) | (rows > 0))
-    at = np.broadcast_to(rows, ring.shape)[ring], np.broadcast_to(columns, ring.shape)[ring]
-    return energy[at] / pairs[at] / (centered.var() + EPSILON)
+    return found[ring] / (centered.var() + EPSILON)
 
 
 def _signals(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -128,6 +128,12 @@ def complete_flags(flags: dict) -> dict:
     if "content_norm" not in flags:
         return flags
     flags = {"style_scale": 1.0, **flags}
+    if "detail_weight" not in flags:
+        # Beside a content both have no effect: today's defaults.
+        names = ("arrangement_weight", "detail_weight")
+        today = {name: getattr(configs.Config, name) for name in names}
+        before = {"arrangement_weight": "0", "detail_weight": 0.0}
+        flags = {**flags, **(today if flags.get("content") else before)}
     if "structure_weight" in flags:
         return flags
     if not flags.get("content"):  # choices without effect: today's defaults

@@ -90,6 +90,26 @@ def to_float(value: Any) -> float:
     return float(number(value))
 
 
+def parse_automatic(name: str, text: str, most: float) -> float | None:
+    """Returns a number, or None for "auto".
+
+    Args:
+      name: of the flag with its dashes.
+      text: the number, or "auto".
+      most: greatest number; the least is 0.
+
+    Raises:
+      UserError: the text is neither.
+    """
+    if text == "auto":
+        return None
+    fits = f"must be auto, or a number from 0 to {most:g}"
+    found = convert(name, text, float, fits)
+    if not 0 <= found <= most:
+        raise errors.UserError(f"{name}={text}: {fits}")
+    return found
+
+
 def describe(value: Any) -> str:
     """Returns a value as one short line, for messages."""
     try:
@@ -194,6 +214,7 @@ PATHS = Form("must be a path, or a list of paths without commas", to_path, ",", 
 LAYERS = Form("must be layers: a text, a list, or a dict of weights", separator=",", entry=":")
 NUMBERS = Form("must be a list of numbers", to_digits, ",")
 ROWS = Form("must be auto, none, a number of rows, or a list of these", to_rows, ",")
+AUTO = Form("must be auto or a number", to_word)
 COUNTS = Form("must be a text such as rows:4, or a dict", separator=",", entry=":")
 CHANNEL = Form("must be a layer and a channel, such as relu3_1:17", to_word, ":", ":")
 TWO_NAMES = Form("must be a name, or two for rows and columns", separator="/")

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import errors
-from jaxtex.networks import padding_pooling
-from jaxtex.statistics import base, moments
+from jaxtex.statistics import autocovariance, base, moments
 
 # Parts of the variance that `make_target` adds to variances in denominators.
 REGULARIZATION = 0.1  # of the exemplar's variance, for images that have little of their own
@@ -137,8 +136,6 @@ def summarize(features: jax.Array, offsets: list[tuple[int, int]]) -> base.Summa
 def autocovariances(centered: jax.Array, offsets: list[tuple[int, int]]) -> jax.Array:
     """Returns mean products of values at each offset from each other, over pairs inside the layer.
 
-    They are computed by FFT with zero padding, which is faster than shifting and multiplying.
-
     Args:
       centered: activations of one layer less their means, `[H, W, C]`.
       offsets: (down, right), clipped to the layer.
@@ -149,25 +146,13 @@ def autocovariances(centered: jax.Array, offsets: list[tuple[int, int]]) -> jax.
     height, width, channels = centered.shape
     if not offsets:
         return jnp.zeros((channels, 0), centered.dtype)
-
     clipped = []
     for down, right in offsets:
         clipped.append((min(down, height - 1), max(1 - width, min(right, width - 1))))
     max_down = max(down for down, _ in clipped)
     max_right = max(abs(right) for _, right in clipped)
-
-    # Zeros of the size of the largest offset keep the convolution from wrapping around.
-    rows = padding_pooling.next_fast_length(height + max_down)
-    columns = padding_pooling.next_fast_length(width + max_right)
-    spectrum = jnp.fft.rfft2(centered, (rows, columns), axes=(0, 1))
-    power = spectrum.real**2 + spectrum.imag**2
-    sums = jnp.fft.irfft(jnp.fft.ifft(power, axis=0)[: max_down + 1], columns, axis=1)
-
-    means = []
-    for down, right in clipped:
-        pairs = (height - down) * (width - abs(right))
-        means.append(sums[down, right] / pairs)
-    return jnp.stack(means, -1)
+    means = autocovariance.at_lags(centered, max_down, max_right)
+    return jnp.stack([means[down, max_right + right] for down, right in clipped], -1)
 
 
 def make_target(summary: base.Summary) -> base.Target:

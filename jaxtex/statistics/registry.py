@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from jaxtex.statistics import (
     adversarial,
+    autocovariance,
     base,
     bures,
     gram_variants,
@@ -30,6 +31,7 @@ STATISTICS: dict[str, Callable[..., base.Statistic]] = {
     "histogram": quantiles.histogram,
     "relaxed_emd": neighbors.relaxed_emd,
     "nearest_neighbors": neighbors.nearest_neighbors,
+    "autocorrelation": autocovariance.autocorrelation,
     "joint": portilla_simoncelli.joint,
     "discriminator": adversarial.discriminator,
 }

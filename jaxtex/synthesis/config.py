@@ -9,7 +9,8 @@ from jaxtex.runtime import plain_values
 
 TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
-TERMS = ("texture", "content", "structure", "tv", "temporal", "spectrum", "excite")
+MAX_WEIGHT = 1e12  # of a term of the loss
+TERMS = ("texture", "content", "structure", "tv", "temporal", "spectrum", "detail", "excite")
 
 
 def _choice(default: Any, help_text: str) -> Any:
@@ -113,6 +114,14 @@ class Config:
     excite: str = _choice("", "Feature map to maximize, as layer:channel, such as relu3_1:17.")
     excite_weight: float = _choice(1.0, "Weight of the activation of --excite in the loss.")
     spectrum_weight: float = _choice(0.0, "Weight of the style's Fourier magnitudes in the loss.")
+    arrangement_weight: str = _choice(
+        "auto",
+        "Weight of long-range structure in the loss of a texture, at all scales but the last; auto "
+        "takes 0.1 for regular exemplars, such as bricks, and else 0.",
+    )
+    detail_weight: float = _choice(
+        0.003, "Weight of the energy of fine detail in the loss of a texture (no hatching)."
+    )
     preserve_color: str = _choice(
         "none",
         "Keeps the colors of the content: none; match recolors the style first; luminance "
@@ -212,7 +221,7 @@ class Config:
 # field -> least and greatest value
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("size", "height", "width"), (0, 16384)),
-    **{f"{term}_weight": (0.0, 1e12) for term in TERMS},
+    **{f"{term}_weight": (0.0, MAX_WEIGHT) for term in TERMS},
     **dict.fromkeys(("num_steps", "save_every", "renew_every"), (1, 1_000_000)),
     "style_scale": (1 / 8, 8.0),
     "octaves": (0, 6),
@@ -231,6 +240,7 @@ FORMS = {
     "statistic": plain_values.STATISTIC,
     **dict.fromkeys(("style_weights", "shares"), plain_values.NUMBERS),
     "strips": plain_values.ROWS,
+    "arrangement_weight": plain_values.AUTO,
     "mesh": plain_values.COUNTS,
     "excite": plain_values.CHANNEL,
     "padding": plain_values.TWO_NAMES,
@@ -262,34 +272,6 @@ def validate(config: Config) -> None:
             raise errors.UserError(
                 f"--{name}={value}: must be 0 or at least {images.MIN_SIDE} pixels"
             )
-
-
-def warn_unused(config: Config, has_content: bool) -> None:
-    """Warns, once, of choices that differ from their defaults and have no effect.
-
-    Args:
-      config: the choices.
-      has_content: True for a style transfer.
-    """
-    reasons: dict[str, str] = {}
-    if not has_content:
-        of_content = [name for name in dir(config) if name.startswith(("content_", "structure_"))]
-        reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
-    if not config.previous_content:
-        reasons["temporal_weight"] = "without --frames or --previous_content"
-    if not config.excite:
-        reasons["excite_weight"] = "without --excite"
-    if config.optimizer == "lbfgs":
-        reasons["learning_rate"] = "with --optimizer=lbfgs"
-    if config.optimizer in ("adam", "gd"):
-        reasons["history"] = f"with --optimizer={config.optimizer}"
-    if config.init not in ("", "spectrum", "noise", "content"):
-        reasons["noise"] = f"with --init={config.init}"
-
-    for name, reason in reasons.items():
-        value = getattr(config, name)
-        if value != getattr(Config, name):
-            errors.warn_once(f"--{name}={value} has no effect {reason}")
 
 
 def split_paths(text: str) -> list[str]:

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtex import errors, networks
 from jaxtex.losses import diagnosis, evaluation, regions, targets
 from jaxtex.runtime import sharding
-from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import (
     initialization,
     input_images,
@@ -19,6 +18,7 @@ from jaxtex.synthesis import (
     objectives,
     scales,
     stepping,
+    unused_choices,
 )
 from jaxtex.synthesis import settings as choices
 
@@ -47,8 +47,8 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             f"--mesh={settings.config.mesh} divides a batch: it needs --num_images={number}, or "
             "use --mesh=rows:4"
         )
-    configs.warn_unused(settings.config, inputs.content is not None)
-    settings = objectives.choose_layers(inputs, settings)
+    unused_choices.warn_unused(settings.config, inputs.content is not None)
+    settings = _chosen(inputs, settings)
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 
@@ -56,7 +56,7 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
 def build_batch(
     batch: Sequence[input_images.Inputs], settings: choices.Settings, num_images: int = 1
 ) -> list[stepping.Plan]:
-    """Builds plans for `batches.run`. Those with as many octaves share their loss.
+    """Builds plans for `batches.run`. Those of one kind share their loss.
 
     Args:
       batch: inputs; the plans of each follow one another.
@@ -76,14 +76,15 @@ def build_batch(
         raise errors.UserError(
             "--alpha=keep: either all styles of a batch must have transparency, or none"
         )
-    specs: dict[int, targets.LossSpec] = {}  # by the number of octaves
+    # By what differs between their losses: the octaves, and the weight of the arrangement.
+    specs: dict[tuple[int, float | None], targets.LossSpec] = {}
     plans = []
     for inputs in batch:
-        chosen = objectives.choose_layers(inputs, settings)
-        octaves = max(_octaves(inputs, settings))
-        if octaves not in specs:
-            specs[octaves] = _build_loss(inputs, chosen)
-        plans += _build_seeds(specs[octaves], inputs, chosen, num_images)
+        chosen = _chosen(inputs, settings)
+        kind = max(_octaves(inputs, settings)), chosen.arrangement_weight
+        if kind not in specs:
+            specs[kind] = _build_loss(inputs, chosen)
+        plans += _build_seeds(specs[kind], inputs, chosen, num_images)
     return plans
 
 
@@ -108,7 +109,7 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
-    settings = objectives.choose_layers(inputs, settings)
+    settings = _chosen(inputs, settings)
     (octaves,) = _octaves(inputs, settings)
     spec = objectives.build_loss(inputs, settings.with_octaves(octaves), [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
@@ -118,6 +119,11 @@ def build_functional(
     loss_fn = evaluation.build_loss_fn(spec, scale.strip, "xla")
     start = initialization.initial_image(inputs, settings.config, scale.height, scale.width)
     return spec, problem._replace(loss_fn=loss_fn), start
+
+
+def _chosen(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
+    """Returns the settings with all choices that depend on the images."""
+    return objectives.choose_weights(inputs, objectives.choose_layers(inputs, settings))
 
 
 def _octaves(inputs: input_images.Inputs, settings: choices.Settings) -> list[int]:
@@ -183,6 +189,8 @@ def _build_plan(
     sizes = [(scale.height, scale.width) for scale in plan_scales]
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
+    if len(specs) > 1:
+        specs[-1] = objectives.without_arrangement(specs[-1])
     return stepping.Plan(
         problems=[
             _build_problem(of_scale, inputs, settings, scale)
@@ -200,6 +208,7 @@ def _build_plan(
         remat=config.remat,
         layout=settings.layout,
         shares=settings.shares,
+        arrangement_weight=settings.arrangement_weight or 0.0,
         **_initial_images(inputs, settings, sizes),
     )
 

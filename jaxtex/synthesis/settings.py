@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxtex import errors, networks, optimizers, statistics, weights
 from jaxtex.images import arrays, color_transfer
-from jaxtex.runtime import sharding
+from jaxtex.runtime import plain_values, sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
@@ -65,6 +65,8 @@ class Settings:
       style_masks: paths or arrays, one for each style; or empty.
       masks: paths or arrays, one for each style; or empty.
       maps: paths or arrays of further maps of the style.
+      arrangement_weight: of the arrangement; None: as the exemplar's regularity says.
+      detail_weight: of fine detail.
       activation: the feature map of `--excite`; None without one.
       optimizer: how the image is updated.
       layout: how images and rows are divided among devices.
@@ -85,6 +87,8 @@ class Settings:
     style_masks: Sequence[str | np.ndarray]
     masks: Sequence[str | np.ndarray]
     maps: Sequence[str | np.ndarray]
+    arrangement_weight: float | None
+    detail_weight: float
     activation: FeatureMap | None
     optimizer: optimizers.Optimizer
     layout: sharding.Layout
@@ -139,6 +143,10 @@ def parse_settings(config: configs.Config) -> Settings:
         style_masks=configs.split_paths(config.style_masks),
         masks=configs.split_paths(config.masks),
         maps=configs.split_paths(config.maps),
+        arrangement_weight=plain_values.parse_automatic(
+            "--arrangement_weight", config.arrangement_weight, configs.MAX_WEIGHT
+        ),
+        detail_weight=config.detail_weight,
         activation=parse_feature_map(config.excite) if config.excite else None,
         optimizer=build_optimizer(config.learning_rate, config.history),
         layout=sharding.parse_mesh(config.mesh),

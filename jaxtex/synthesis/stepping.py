@@ -99,6 +99,7 @@ class Plan(NamedTuple):
       layout: how the images and rows are divided among devices.
       shares: relative number of steps of each problem; empty divides the steps evenly.
       batch: number of images, each with its own line search; 0 for one image without a batch axis.
+      arrangement_weight: as it was chosen, for the record.
     """
 
     problems: Sequence[Problem]
@@ -117,6 +118,7 @@ class Plan(NamedTuple):
     layout: sharding.Layout = sharding.Layout()
     shares: Sequence[int] = ()
     batch: int = 0
+    arrangement_weight: float = 0.0
 
     def until(self, number: int) -> int:
         """Returns the number of steps after which problem `number`, counted from 1, is finished."""

@@ -10,7 +10,7 @@ import pytest
 from jaxtex import errors, optimizers, weights
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import settings
+from jaxtex.synthesis import settings, unused_choices
 
 
 @pytest.mark.parametrize(
@@ -227,5 +227,5 @@ def test_with_seed_changes_the_seed_only():
 )
 def test_a_choice_without_effect_is_said(choices, has_content, warning, caplog):
     errors.warn_once.cache_clear()
-    configs.warn_unused(configs.Config(**choices), has_content)
+    unused_choices.warn_unused(configs.Config(**choices), has_content)
     assert warning in caplog.text if warning else not caplog.text

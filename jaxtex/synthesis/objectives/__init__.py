@@ -2,12 +2,20 @@
 
 from jaxtex.synthesis.objectives.image_targets import build_image_targets
 from jaxtex.synthesis.objectives.layer_choice import choose_layers
-from jaxtex.synthesis.objectives.loss import build_loss, count_statistics, limit_octaves
+from jaxtex.synthesis.objectives.loss import (
+    build_loss,
+    count_statistics,
+    limit_octaves,
+    without_arrangement,
+)
+from jaxtex.synthesis.objectives.texture_choice import choose_weights
 
 __all__ = [
     "build_image_targets",
     "build_loss",
     "choose_layers",
+    "choose_weights",
     "count_statistics",
     "limit_octaves",
+    "without_arrangement",
 ]

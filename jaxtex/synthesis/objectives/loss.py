@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 
 from jaxtex import errors, losses, networks, weights
-from jaxtex.losses import content, targets, temporal, terms
+from jaxtex.losses import arrangement, content, targets, temporal, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
 from jaxtex.synthesis import input_images
@@ -20,7 +20,8 @@ def build_loss(
 
     Args:
       inputs: the images.
-      settings: the choices, with the layers of `layer_choice.choose_layers`.
+      settings: the choices, with the layers of `layer_choice.choose_layers` and the weights of
+        `texture_choice.choose_weights`.
       sizes: height and width of the images that kernels are transformed for, see
         `kernel_transforms`.
 
@@ -67,6 +68,10 @@ def build_loss(
         named["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
     if config.spectrum_weight and inputs.styles:
         named["spectrum"] = terms.spectrum(config.spectrum_weight)
+    if settings.arrangement_weight:
+        named["arrangement"] = arrangement.arrangement(settings.arrangement_weight)
+    if settings.detail_weight:
+        named["detail"] = terms.detail(settings.detail_weight)
     if not named:
         raise errors.UserError("nothing to do: give --style or --content with a weight above 0")
 
@@ -109,6 +114,18 @@ def limit_octaves(
         texture_terms=texture_terms,
         terms={**spec.terms, **named},
     )
+
+
+def without_arrangement(spec: targets.LossSpec) -> targets.LossSpec:
+    """Returns a loss without its arrangement, for the last of several scales.
+
+    What is where is decided before; there the statistics need all steps.
+
+    Args:
+      spec: result of `build_loss` or `limit_octaves`.
+    """
+    named = {name: term for name, term in spec.terms.items() if name != "arrangement"}
+    return spec._replace(terms=named)
 
 
 def _octaves(octaves: int, settings: choices.Settings) -> int:

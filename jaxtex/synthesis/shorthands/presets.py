@@ -63,6 +63,8 @@ PRESETS: Mapping[str, Preset] = {
             "noise": 0.3,
             "num_steps": 1000,
             "history": 20,
+            "arrangement_weight": "0",
+            "detail_weight": 0.0,
         },
     ),
     "gatys2016": Preset(
@@ -95,12 +97,22 @@ PRESETS: Mapping[str, Preset] = {
             "octaves": 4,
             "init": "noise",
             "noise": 0.2,
+            "arrangement_weight": "0",
+            "detail_weight": 0.0,
         },
     ),
     "ustyuzhaninov2016": Preset(
         "1.4 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
         "weights",
-        {"network": "shallow", "statistic": "gram", "scales": 1, "octaves": 1, "init": "noise"},
+        {
+            "network": "shallow",
+            "statistic": "gram",
+            "scales": 1,
+            "octaves": 1,
+            "init": "noise",
+            "arrangement_weight": "0",
+            "detail_weight": 0.0,
+        },
     ),
 }
 

@@ -1,0 +1,129 @@
+"""The arrangement of a texture: what stands where over long distances, and how regular that is.
+
+Statistics of features know what is near to what. Courses of bricks and grids of tiles reach
+farther; the coarse scales of a synthesis decide them.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxtex import images, networks, statistics
+from jaxtex.images import color_transfer
+from jaxtex.losses import base, terms
+from jaxtex.statistics import autocovariance
+
+LEAST, MOST = 3 / 64, 7 / 16  # lags that are compared, in shorter sides of the smallest image
+EDGE = 0.05  # brightness per pixel: weaker edges hardly count
+ENERGY = 1e-8  # added to the energy of autocovariances: those of a plain image
+LOOKED_AT = 256  # pixels of the shorter side of an exemplar whose regularity is measured
+
+
+def arrangement(share: float) -> base.Term:
+    """Returns the relative squared difference of long autocovariances, and of Fourier moduli.
+
+    The autocovariances are those of brightness and of the strength of its edges, at all lags of
+    3/64 to 7/16 of the shorter side of the smallest image. With them alone, waves of any kind
+    may make the lags; the moduli, see `terms.spectrum`, say which ones. Both count alike. Those of
+    several exemplars are averaged.
+
+    Args:
+      share: weight in the loss.
+
+    References:
+      Gonthier, Gousseau and Ladjal, "High-Resolution Neural Texture Synthesis with Long-Range
+      Constraints", JMIV 2022, https://arxiv.org/abs/2008.01808, for autocorrelations of features,
+      and for moduli at several scales. Departures: both together, the autocovariances of the image
+      instead of features, and pairs that do not wrap around.
+      Liu, Gousseau and Xia (2016), as for `terms.spectrum`.
+    """
+    moduli = terms.spectrum(1.0)
+
+    def evaluate(
+        image: jax.Array, features: networks.Features, target: dict[str, jax.Array]
+    ) -> jax.Array:
+        expected = target["autocovariances"].astype(image.dtype)
+        found = _autocovariances(image, len(expected) - 1)
+        inside = _ring(len(expected) - 1)[..., None]
+        squares = jnp.sum(inside * (found - expected) ** 2, (0, 1))
+        energy = jnp.sum(inside * expected**2, (0, 1)) + ENERGY
+        return jnp.mean(squares / energy) + moduli.evaluate(image, features, target["moduli"])
+
+    def make_target(images: base.TargetImages) -> dict[str, jax.Array]:
+        sides = [side for style in images.styles for side in style.shape[:2]]
+        reach = int(MOST * min(images.height, images.width, *sides))
+        found = [
+            jax.jit(_autocovariances, static_argnums=1)(jnp.asarray(style), reach)
+            for style in images.styles
+        ]
+        weights = jnp.asarray(images.weights, jnp.float32)
+        return {
+            "autocovariances": jnp.average(jnp.stack(found), 0, weights),
+            "moduli": moduli.make_target(images),
+        }
+
+    return base.Term(evaluate, share, make_target)
+
+
+def regularity(exemplar: np.ndarray) -> float:
+    """Returns how alike the long autocovariances of the exemplar's halves are.
+
+    Those of a regular texture are the same in both halves: they are of the texture. Those of an
+    irregular one are of chance.
+
+    Args:
+      exemplar: `[H, W, C]`, the first three channels sRGB in [0, 1].
+
+    Returns:
+      The correlation of the autocovariances of left and right half, and of upper and lower half, on
+      average; the smaller one of brightness and of edges. At most 1, about 0 for noise.
+    """
+    shorter = min(exemplar.shape[:2])
+    picture = np.asarray(exemplar[..., :3], np.float32)
+    if shorter > LOOKED_AT:
+        picture = images.resize_shorter_side(picture, LOOKED_AT)
+    signals = _signals(picture.astype(np.float64))
+    height, width = signals.shape[:2]
+    found = [
+        _correlation(signals[:, : width // 2], signals[:, -(width // 2) :]),
+        _correlation(signals[: height // 2], signals[-(height // 2) :]),
+    ]
+    return float(np.mean(found, 0).min())
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns the correlation of the autocovariances of two images of equal shapes, `[C]`."""
+    height, width = one.shape[:2]
+    down, right = int(MOST * height), int(MOST * width)
+    lengths = np.hypot(np.arange(down + 1)[:, None], np.arange(-right, right + 1))
+    far = (lengths >= LEAST * max(height, width))[..., None]
+    first, second = (
+        far * autocovariance.at_lags(each - each.mean((0, 1)), down, right)
+        for each in (one, other)
+    )
+    energies = np.sum(first**2, (0, 1)) * np.sum(second**2, (0, 1))
+    return np.sum(first * second, (0, 1)) / np.sqrt(energies + statistics.TINY**2)
+
+
+def _signals(image: Any) -> Any:
+    """Returns brightness and the strength of its edges, `[H, W, 2]`, of NumPy or of JAX."""
+    library = np if isinstance(image, np.ndarray) else jnp
+    brightness = image[..., :3] @ np.asarray(color_transfer.LUMINANCE, image.dtype)
+    down, right = library.gradient(brightness)
+    # The root is smooth where there are no edges.
+    edges = library.sqrt(down**2 + right**2 + EDGE**2)
+    return library.stack([brightness, edges], -1)
+
+
+def _autocovariances(image: jax.Array, reach: int) -> jax.Array:
+    """Returns the autocovariances of an image's signals up to a lag, `[reach + 1, ..., 2]`."""
+    signals = _signals(image)
+    return autocovariance.at_lags(signals - signals.mean((0, 1)), reach, reach)
+
+
+def _ring(reach: int) -> np.ndarray:
+    """Returns the lags that are compared, of those of `autocovariance.at_lags`; bool."""
+    lengths = np.hypot(np.arange(reach + 1)[:, None], np.arange(-reach, reach + 1))
+    return (lengths >= LEAST / MOST * reach) & (lengths <= reach)

@@ -1,0 +1,36 @@
+"""Weights of the terms of a texture: those of the user, or what the exemplar asks for."""
+
+import dataclasses
+
+from absl import logging
+
+from jaxtex.losses import arrangement
+from jaxtex.synthesis import input_images
+from jaxtex.synthesis import settings as choices
+
+REGULAR = 0.25  # regularity from which on an exemplar's arrangement is matched
+WEIGHT = 0.1  # of the arrangement of a regular exemplar
+
+
+def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
+    """Returns the settings with the weights of arrangement and detail.
+
+    They are 0 beside a content, which decides what is where, and beside masks: both terms compare
+    whole images. The arrangement of several exemplars is matched only if the user says so.
+
+    Args:
+      inputs: the images.
+      settings: the choices.
+    """
+    masked = inputs.masks is not None or any(mask is not None for mask in inputs.style_masks)
+    whole = inputs.content is None and not masked and settings.config.texture_weight
+    if not whole or not inputs.styles:
+        return dataclasses.replace(settings, arrangement_weight=0.0, detail_weight=0.0)
+    if settings.arrangement_weight is not None:
+        return settings
+    if len(inputs.styles) > 1:
+        return dataclasses.replace(settings, arrangement_weight=0.0)
+    found = arrangement.regularity(inputs.styles[0])
+    weight = WEIGHT if found >= REGULAR else 0.0
+    logging.info("regularity of the exemplar: %.2f; --arrangement_weight=%g", found, weight)
+    return dataclasses.replace(settings, arrangement_weight=weight)
