@@ -7,7 +7,7 @@ from jaxtex import networks, statistics
 from jaxtex.losses import base, rows, summaries
 from jaxtex.networks import steerable_pyramid
 
-DETAIL_SIZES = 4  # of the image, each half of the one before
+DETAIL_SIZES = 3  # of the image, each half of the one before
 ROUNDING = 255.0**-2  # energy that 8 bits cannot represent
 
 
@@ -80,7 +80,7 @@ def detail(share: float) -> base.Term:
     """Returns the mean squared difference of the logarithms of energies of fine differences.
 
     The energies are those of differences between neighboring pixels: along rows, columns and both
-    diagonals, and along rows and columns at once; in brightness and two opponent colors, at four
+    diagonals, and along rows and columns at once; in brightness and two opponent colors, at three
     sizes of the image. They are compared as ratios, so waves that are faint in the exemplar stay
     faint in the result; networks hardly see them. Those of several exemplars are averaged.
 
