@@ -100,8 +100,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     lengths = np.hypot(np.arange(down + 1)[:, None], np.arange(-right, right + 1))
     far = (lengths >= LEAST * max(height, width))[..., None]
     first, second = (
-        far * autocovariance.at_lags(each - each.mean((0, 1)), down, right)
-        for each in (one, other)
+        far * autocovariance.at_lags(each - each.mean((0, 1)), down, right) for each in (one, other)
     )
     energies = np.sum(first**2, (0, 1)) * np.sum(second**2, (0, 1))
     return np.sum(first * second, (0, 1)) / np.sqrt(energies + statistics.TINY**2)

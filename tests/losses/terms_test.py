@@ -12,6 +12,7 @@ RNG = np.random.default_rng(0)
 FEATURES = {"a": RNG.standard_normal((6, 5, 4), np.float32)}
 OTHER = {"a": FEATURES["a"] ** 2}
 IMAGE = RNG.random((8, 6, 3), np.float32)
+LARGE = RNG.random((18, 16, 3), np.float32)
 
 
 def test_total_variation_against_a_loop():
@@ -25,6 +26,38 @@ def test_total_variation_against_a_loop():
                 columns.append((image[i, j + 1] - image[i, j]) ** 2)
     value = terms.total_variation(1.0).evaluate(IMAGE, {}, None)
     np.testing.assert_allclose(value, np.mean(rows) + np.mean(columns), rtol=1e-5)
+
+
+def test_levels_of_detail_against_differences():
+    image = RNG.random((12, 9, 3), np.float32)
+    levels = terms.detail_levels(jnp.asarray(image))
+    assert levels.shape == (terms.DETAIL_SIZES, 5, 3)
+    gray = image.sum(-1) / np.sqrt(3)
+    half = gray[:, :8].reshape(6, 2, 4, 2).mean((1, 3))
+    for level, plane in ((0, gray), (1, half)):
+        down, right = np.diff(plane, axis=0), np.diff(plane, axis=1)
+        diagonal, other = plane[1:, 1:] - plane[:-1, :-1], plane[1:, :-1] - plane[:-1, 1:]
+        expected = [down, right, diagonal, other, np.diff(down, axis=1)]
+        energies = [np.mean(each**2) + terms.ROUNDING for each in expected]
+        np.testing.assert_allclose(levels[level, :, 0], np.log(energies), rtol=1e-4)
+
+
+def test_detail_counts_ratios():
+    images = losses.TargetImages([LARGE], [1.0], None, 18, 16, None)
+    term = terms.detail(1.0)
+    target = term.make_target(images)
+    assert term.evaluate(jnp.asarray(LARGE), {}, target) < 1e-9
+    contrast = jnp.asarray(0.5 + 2 * (LARGE - 0.5))
+    assert term.evaluate(contrast, {}, target) == pytest.approx(np.log(4) ** 2, rel=1e-2)
+    gradient = jax.grad(lambda x: term.evaluate(x, {}, target))(jnp.full((18, 16, 3), 0.5))
+    assert jnp.isfinite(gradient).all()
+
+
+def test_the_detail_of_several_styles_is_averaged():
+    images = losses.TargetImages([LARGE, 0.5 * LARGE], [1.0, 3.0], None, 18, 16, None)
+    levels = [terms.detail_levels(jnp.asarray(each)) for each in images.styles]
+    target = terms.detail(1.0).make_target(images)
+    np.testing.assert_allclose(target, 0.25 * levels[0] + 0.75 * levels[1], rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -1,0 +1,68 @@
+"""Tests of the weights of arrangement and detail, which follow the exemplar."""
+
+import numpy as np
+import pytest
+
+import jaxtex
+from jaxtex import errors
+from jaxtex.synthesis import input_images, objectives, planning, settings
+from jaxtex.synthesis import config as configs
+
+NOISE = np.random.default_rng(0).random((64, 64, 3), np.float32)
+TILES = (0.3 + 0.4 * (np.add.outer(*2 * [np.arange(64) // 8]) % 2))[..., None].astype(np.float32)
+TILES = 0.9 * np.broadcast_to(TILES, (64, 64, 3)) + 0.1 * NOISE
+MASK = np.ones((64, 64), np.float32)
+
+
+def choose(*styles, content=None, **choices):
+    """Returns the chosen weights of arrangement and detail."""
+    parsed = settings.parse_choices({"size": 0, **choices})
+    inputs = input_images.build_inputs(list(styles), content, parsed)
+    chosen = objectives.choose_weights(inputs, parsed)
+    return chosen.arrangement_weight, chosen.detail_weight
+
+
+def test_the_exemplar_decides():
+    assert choose(TILES) == (0.1, 0.003)
+    assert choose(NOISE) == (0, 0.003)
+    assert choose(NOISE, arrangement_weight=0.5) == (0.5, 0.003)
+    assert choose(TILES, arrangement_weight="0", detail_weight=0) == (0, 0)
+
+
+def test_terms_of_whole_textures_alone():
+    assert choose(TILES, NOISE) == (0, 0.003)
+    assert choose(TILES, NOISE, arrangement_weight=1) == (1, 0.003)
+    assert choose(TILES, NOISE, masks=[MASK, MASK]) == (0, 0)
+    assert choose(TILES, style_masks=[MASK]) == (0, 0)
+    assert choose(TILES, content=NOISE) == (0, 0)
+    assert choose(content=NOISE) == (0, 0)
+
+
+@pytest.mark.parametrize("text", ["sometimes", "-1", "1e13", "nan", ""])
+def test_other_weights_are_refused(text):
+    with pytest.raises(errors.UserError, match="--arrangement_weight=.*auto, or a number"):
+        choose(TILES, arrangement_weight=text)
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_the_last_of_several_scales_has_no_arrangement(scales):
+    config = configs.Config(size=0, scales=scales, layers="relu1_1", octaves=1)
+    parsed = settings.parse_settings(config)
+    inputs = input_images.build_inputs([TILES], None, parsed)
+    plan = planning.build_plan(inputs, parsed)
+    found = ["arrangement" in problem.data(0)["targets"] for problem in plan.problems]
+    assert found == ([True] if scales == 1 else [True, False])
+    assert all("detail" in problem.data(0)["targets"] for problem in plan.problems)
+    assert plan.arrangement_weight == 0.1
+
+
+@pytest.mark.slow
+def test_tiles_keep_their_grid():
+    choices = {"size": 0, "num_steps": 60, "layers": "relu1_1,relu2_1"}
+    error = {
+        weight: jaxtex.metrics.measure(
+            TILES, jaxtex.synthesize(TILES, arrangement_weight=weight, **choices), ["arrangement"]
+        )["arrangement"]
+        for weight in ("auto", "0")
+    }
+    assert error["auto"] < 0.5 * error["0"]
