@@ -55,6 +55,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "content_color",
         "tv_weight",
         "spectrum_weight",
+        "arrangement_weight",
+        "detail_weight",
         "excite",
         "excite_weight",
     ),

@@ -261,7 +261,8 @@ def _refuse_other_run(folder: pathlib.Path, identity: dict, continues: bool) -> 
 def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
     """Logs a warning if a checkpoint comes from other library versions or another device."""
     record = run_folder.read_record(folder)
-    about = {name: value for name, value in about.items() if name != run_folder.PRESET}
+    choices = (run_folder.PRESET, run_folder.ARRANGEMENT)
+    about = {name: value for name, value in about.items() if name not in choices}
     before = {name: record.get(name) for name in about}
     if any((folder / run_folder.CHECKPOINTS).glob("*")) and before != about:
         logging.warning(

@@ -184,7 +184,7 @@ def claim_folders(
                 claims.claim(
                     job.run.folder,
                     job.identity,
-                    about,
+                    {**about, run_folder.ARRANGEMENT: job.plan.arrangement_weight},
                     options.overwrite,
                     options.continues,
                 )

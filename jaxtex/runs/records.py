@@ -26,7 +26,7 @@ class RunRecord(NamedTuple):
     folder: pathlib.Path
     flags: dict[str, object]  # by name, `style` first
     inputs: dict[str, str]  # `provenance.input_key` -> SHA-256
-    origin: dict[str, str]  # device, preset, and versions of the libraries
+    origin: dict[str, str]  # device, preset, arrangement, and versions
     rows: Rows  # metrics of each step
     outcome: dict[str, float]  # contents of `DONE`; empty for an unfinished run
     snapshots: list[pathlib.Path]  # in order of steps
@@ -91,7 +91,7 @@ def read_run(folder: pathlib.Path, name: str = "") -> RunRecord:
         raise errors.UserError(
             f"run {os.fspath(folder)!r}: its {run_folder.RECORD} is damaged or cannot be read"
         )
-    named = ("device", run_folder.PRESET)
+    named = ("device", run_folder.PRESET, run_folder.ARRANGEMENT)
     origin = {name: str(record[name]) for name in named if name in record}
     rows = [_numbers(row) for row in run_folder.read_metrics(folder)]
     return RunRecord(

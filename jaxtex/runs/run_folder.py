@@ -18,6 +18,7 @@ from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
 PRESET = "preset"  # its key in a record; what the preset stands for is among the flags
+ARRANGEMENT = "arrangement"  # its weight, as the exemplar decided
 METRICS = "metrics.jsonl"
 EXEMPLAR = "exemplar.png"
 RESULT = "result.png"
@@ -130,9 +131,8 @@ def complete_flags(flags: dict) -> dict:
     flags = {"style_scale": 1.0, **flags}
     if "detail_weight" not in flags:
         # Beside a content both have no effect: today's defaults.
-        names = ("arrangement_weight", "detail_weight")
-        today = {name: getattr(configs.Config, name) for name in names}
         before = {"arrangement_weight": "0", "detail_weight": 0.0}
+        today = {name: getattr(configs.Config, name) for name in before}
         flags = {**flags, **(today if flags.get("content") else before)}
     if "structure_weight" in flags:
         return flags

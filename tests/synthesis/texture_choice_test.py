@@ -5,8 +5,8 @@ import pytest
 
 import jaxtex
 from jaxtex import errors
-from jaxtex.synthesis import input_images, objectives, planning, settings
 from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import input_images, objectives, planning, settings
 
 NOISE = np.random.default_rng(0).random((64, 64, 3), np.float32)
 TILES = (0.3 + 0.4 * (np.add.outer(*2 * [np.arange(64) // 8]) % 2))[..., None].astype(np.float32)
