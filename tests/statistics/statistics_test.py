@@ -56,7 +56,7 @@ def test_spatial_statistics_distinguish_shuffled_positions(name):
 
 
 def test_which_statistics_are_spatial():
-    assert set(TABLE) - set(WITHOUT_POSITIONS) == {"shifted_gram", "joint"}
+    assert set(TABLE) - set(WITHOUT_POSITIONS) == {"shifted_gram", "joint", "autocorrelation"}
 
 
 @pytest.mark.slow
@@ -368,7 +368,13 @@ def test_the_statistic_size_is_the_number_of_independent_entries(statistic):
     elif statistic is TABLE["histogram"]:
         expected = sizes["histogram"]
     else:
-        expected = {(4,): 4, (4, 4): 10, (5, 4, 4): sizes["shifted"], (30, 4): 120}[target.shape]
+        expected = {
+            (4,): 4,
+            (4, 4): 10,
+            (5, 4, 4): sizes["shifted"],
+            (30, 4): 120,
+            (17, 33, 1): 545,
+        }[target.shape]
     assert statistic.statistic_size(4, 30) == expected
 
 
