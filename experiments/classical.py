@@ -13,13 +13,19 @@ At 96 pixels `patches` and `features`, which is made of such filters itself, put
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 MODELS = {
     "frame": Config(
-        init="noise", network="steerable", statistic="histogram", layers="colours,bands", size=192
+        init="noise",
+        network="steerable",
+        statistic="histogram",
+        layers="colours,bands",
+        size=192,
+        **ALONE,
     ),
-    "joint": Config(init="noise", network="steerable", statistic="joint", size=192),
-    "shallow": Config(init="noise", network="shallow", size=192),
-    "trained": Config(init="noise", network="vgg16_bn", size=192),
+    "joint": Config(init="noise", network="steerable", statistic="joint", size=192, **ALONE),
+    "shallow": Config(init="noise", network="shallow", size=192, **ALONE),
+    "trained": Config(init="noise", network="vgg16_bn", size=192, **ALONE),
 }
 COLUMNS = len(MODELS)
 RUNS = {

@@ -9,9 +9,10 @@ with each layer; `patches`, which sees 28 pixels, is about settled from pool2 on
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 TAPS = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
 LACKING = {"pool4": "", "pool5": ""}
-COLUMNS, START = len(TAPS), {"network": "vgg16_bn", "octaves": 1, "init": "noise"}
+COLUMNS, START = len(TAPS), {"network": "vgg16_bn", "octaves": 1, "init": "noise", **ALONE}
 RUNS = {
     f"{name}-{TAPS[last]}": (
         f"images/{name}.png",

@@ -10,6 +10,7 @@ and .029 with 1,632.
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 ON = {"vgg_lite": {"octaves": 3}, "vgg19": {"octaves": 3}}
 LACKING = {"pool4": ""}
 STATISTICS = ("mean", *(f"pca_gram:k={k}" for k in (2, 4, 8, 16, 32, 64)), "gram")
@@ -24,6 +25,7 @@ RUNS = {
             layers="conv1_1,pool1,pool2,pool3,pool4",
             statistic=statistic,
             octaves=1,
+            **ALONE,
         ),
     )
     for name in ("pebbles", "bricks", "leaves")

@@ -10,6 +10,7 @@ Rows of bricks and of cloth are kept in pieces: what is farther apart than a rec
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 BLOCKS = (2, 2, 3, 3, 3)
 CONVOLUTIONS = ",".join(
     f"relu{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1)
@@ -22,6 +23,7 @@ LITERAL = Config(
     num_steps=300,
     save_every=10,
     init="noise",
+    **ALONE,
 )
 
 LACKING = {"*4_*": "", "*5_*": ""}

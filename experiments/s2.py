@@ -12,6 +12,7 @@ import s1
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 STATISTICS = ("mean", "mean_and_covariance", "gram")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, 2 * len(STATISTICS)
 RUNS = {
@@ -22,6 +23,7 @@ RUNS = {
             content=photograph and f"images/{photograph}.png",
             content_weight=0.02,
             **s1.STYLISED,
+            **({} if photograph else ALONE),
         ),
     )
     for style, stylised in s1.PHOTOGRAPHS.items()

@@ -13,6 +13,7 @@ import s1
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
 LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}
@@ -20,7 +21,11 @@ PHOTOGRAPH = {
     "content": "images/astronaut.png",
     "content_weight": 0.2,
 }  # a critic is not in units of the style's energy
-MADE = {"pebbles": ("pebbles", {}), "bricks": ("bricks", {}), "astronaut": ("leaves", PHOTOGRAPH)}
+MADE = {
+    "pebbles": ("pebbles", ALONE),
+    "bricks": ("bricks", ALONE),
+    "astronaut": ("leaves", PHOTOGRAPH),
+}
 RUNS = {
     f"{name}-{form.rpartition('=')[2]}": (
         f"images/{style}.png",

@@ -9,6 +9,7 @@ each other. At 192 px likewise: docs/statistics.jpg, figures in docs/statistics.
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 STATISTICS = (
     "mean",
     "gram",
@@ -25,7 +26,7 @@ COLUMNS = len(STATISTICS)
 RUNS = {
     f"{name}-{statistic}": (
         f"images/{name}.png",
-        Config(init="noise", statistic=statistic, size=192),
+        Config(init="noise", statistic=statistic, size=192, **ALONE),
     )
     for name in ("pebbles", "bricks", "leaves")
     for statistic in STATISTICS

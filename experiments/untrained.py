@@ -11,10 +11,11 @@ pebbles, .0087 .0107 .0119 on bricks, .0193 .0142 .0190 on the weave; at 96 pixe
 
 from jaxtex import Config
 
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
 MODELS = {
-    "trained": Config(init="noise", network="vgg16_bn", size=192),
-    "random": Config(init="noise", network="vgg16_bn", weights="random", size=192),
-    "random-1": Config(init="noise", network="vgg16_bn", weights="random:1", size=192),
+    "trained": Config(init="noise", network="vgg16_bn", size=192, **ALONE),
+    "random": Config(init="noise", network="vgg16_bn", weights="random", size=192, **ALONE),
+    "random-1": Config(init="noise", network="vgg16_bn", weights="random:1", size=192, **ALONE),
 }
 COLUMNS = len(MODELS)
 RUNS = {
