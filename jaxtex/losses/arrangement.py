@@ -4,6 +4,7 @@ Statistics of features know what is near to what. Courses of bricks and grids of
 farther; the coarse scales of a synthesis decide them.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -47,8 +48,8 @@ def arrangement(share: float) -> base.Term:
         expected = target["autocovariances"].astype(image.dtype)
         found = _autocovariances(image, len(expected) - 1)
         inside = _ring(len(expected) - 1)[..., None]
-        squares = jnp.sum(inside * (found - expected) ** 2, (0, 1))
-        energy = jnp.sum(inside * expected**2, (0, 1)) + ENERGY
+        squares = jnp.sum(jnp.where(inside, found - expected, 0) ** 2, (0, 1))
+        energy = jnp.sum(jnp.where(inside, expected, 0) ** 2, (0, 1)) + ENERGY
         return jnp.mean(squares / energy) + moduli.evaluate(image, features, target["moduli"])
 
     def make_target(images: base.TargetImages) -> dict[str, jax.Array]:
@@ -109,7 +110,8 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _signals(image: Any) -> Any:
     """Returns brightness and the strength of its edges, `[H, W, 2]`, of NumPy or of JAX."""
     library = np if isinstance(image, np.ndarray) else jnp
-    brightness = image[..., :3] @ np.asarray(color_transfer.LUMINANCE, image.dtype)
+    shares = enumerate(color_transfer.LUMINANCE)
+    brightness = sum(share * image[..., channel] for channel, share in shares)
     down, right = library.gradient(brightness)
     # The root is smooth where there are no edges.
     edges = library.sqrt(down**2 + right**2 + EDGE**2)
@@ -119,10 +121,12 @@ def _signals(image: Any) -> Any:
 def _autocovariances(image: jax.Array, reach: int) -> jax.Array:
     """Returns the autocovariances of an image's signals up to a lag, `[reach + 1, ..., 2]`."""
     signals = _signals(image)
-    return autocovariance.at_lags(signals - signals.mean((0, 1)), reach, reach)
+    centered = signals - signals.mean((0, 1), keepdims=True)
+    return autocovariance.at_lags(centered, reach, reach)
 
 
-def _ring(reach: int) -> np.ndarray:
+def _ring(reach: int) -> jax.Array:
     """Returns the lags that are compared, of those of `autocovariance.at_lags`; bool."""
-    lengths = np.hypot(np.arange(reach + 1)[:, None], np.arange(-reach, reach + 1))
-    return (lengths >= LEAST / MOST * reach) & (lengths <= reach)
+    down, right = jnp.arange(reach + 1)[:, None], jnp.arange(-reach, reach + 1)[None]
+    squares = down**2 + right**2  # whole numbers
+    return (squares >= math.ceil((LEAST / MOST * reach) ** 2)) & (squares <= reach**2)

@@ -108,26 +108,29 @@ def detail_levels(image: jax.Array) -> jax.Array:
     Returns:
       `[DETAIL_SIZES, 5, 3 k]`.
     """
-    maps = image.reshape(*image.shape[:2], -1, 3)
-    opponents = jnp.asarray(steerable_pyramid.COLORS, image.dtype)
-    colors = jnp.einsum("hwkc,dc->kdhw", maps, opponents, precision="highest")
-    plane = colors.reshape(-1, *image.shape[:2])  # rows of pixels lie one after the other
+    height, width, channels = image.shape
+    colors = [image[..., color::3] for color in range(3)]  # of all maps
+    opponents = [
+        sum(share * color for share, color in zip(shares, colors, strict=True))
+        for shares in steerable_pyramid.COLORS.tolist()
+    ]
+    plane = jnp.stack(opponents, -1).reshape(image.shape)
 
     levels = []
     for size in range(DETAIL_SIZES):
         if size:
-            height, width = (side // 2 for side in plane.shape[1:])
-            cells = plane[:, : 2 * height, : 2 * width].reshape(-1, height, 2, width, 2)
-            plane = cells.mean((2, 4))
-        down = plane[:, 1:] - plane[:, :-1]
+            height, width = height // 2, width // 2
+            cells = plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2, channels)
+            plane = cells.mean((1, 3))
+        down = plane[1:] - plane[:-1]
         differences = [
             down,
-            plane[:, :, 1:] - plane[:, :, :-1],
-            plane[:, 1:, 1:] - plane[:, :-1, :-1],
-            plane[:, 1:, :-1] - plane[:, :-1, 1:],
-            down[:, :, 1:] - down[:, :, :-1],
+            plane[:, 1:] - plane[:, :-1],
+            plane[1:, 1:] - plane[:-1, :-1],
+            plane[1:, :-1] - plane[:-1, 1:],
+            down[:, 1:] - down[:, :-1],
         ]
-        levels.append(jnp.stack([jnp.mean(each**2, (1, 2)) for each in differences]))
+        levels.append(jnp.stack([jnp.mean(each**2, (0, 1)) for each in differences]))
     return jnp.log(jnp.stack(levels) + ROUNDING)
 
 

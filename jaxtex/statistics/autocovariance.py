@@ -24,17 +24,20 @@ def at_lags(centered: Any, down: int, right: int) -> Any:
       `[down + 1, 2 right + 1, C]`, of NumPy or of JAX: lags of 0 to `down` rows, and of `-right` to
       `right` columns. The other half plane has the same values.
     """
-    fft = np.fft if isinstance(centered, np.ndarray) else jnp.fft
+    library = np if isinstance(centered, np.ndarray) else jnp
     height, width = centered.shape[:2]
     # Zeros of the length of the longest lag keep opposite borders apart.
     rows = padding_pooling.next_fast_length(height + down)
     columns = padding_pooling.next_fast_length(width + right)
-    spectrum = fft.rfft2(centered, (rows, columns), axes=(0, 1))
+    spectrum = library.fft.rfft2(centered, (rows, columns), axes=(0, 1))
     power = spectrum.real**2 + spectrum.imag**2
-    sums = fft.irfft(fft.ifft(power, axis=0)[: down + 1], columns, axis=1)
-    order = np.arange(-right, right + 1) % columns
-    pairs = (height - np.arange(down + 1))[:, None] * (width - np.abs(np.arange(-right, right + 1)))
-    return sums[:, order] / pairs[..., None].astype(centered.dtype)
+    half = library.fft.ifft(power, axis=0)[: down + 1]
+    sums = library.fft.irfft(half, columns, axis=1)
+    sums = library.concatenate([sums[:, columns - right :], sums[:, : right + 1]], 1)
+
+    along_rows = width - abs(library.arange(-right, right + 1))
+    pairs = (height - library.arange(down + 1))[:, None] * along_rows[None]
+    return sums / pairs[..., None].astype(centered.dtype)
 
 
 def autocorrelation(reach: int = 16) -> base.Statistic:
@@ -56,9 +59,8 @@ def autocorrelation(reach: int = 16) -> base.Statistic:
     def summarize(features: jax.Array) -> base.Summary:
         features = features.astype(base.accumulation_dtype(features))
         height, width = features.shape[:2]
-        found = at_lags(
-            features - features.mean((0, 1)), min(reach, height // 2), min(reach, width // 2)
-        ).mean(-1)
+        centered = features - features.mean((0, 1), keepdims=True)
+        found = at_lags(centered, min(reach, height // 2), min(reach, width // 2)).mean(-1)
         # A layer that is smaller than the window has no pairs at the longest lags.
         missing = reach + 1 - found.shape[0], (2 * reach + 1 - found.shape[1]) // 2
         return jnp.pad(found, ((0, missing[0]), (missing[1], missing[1])))[..., None]

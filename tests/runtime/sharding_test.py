@@ -13,7 +13,17 @@ from support import paths
 
 SCRIPT = paths.ROOT / "tests" / "support" / "on_eight.py"
 # Comparisons of losses beside those of all statistics.
-OTHERS = ("vgg16_bn", "vgg19", "shallow", "steerable", "patches", "octaves", "deep", "tiles")
+OTHERS = (
+    "arrangement",
+    "vgg16_bn",
+    "vgg19",
+    "shallow",
+    "steerable",
+    "patches",
+    "octaves",
+    "deep",
+    "tiles",
+)
 
 
 @pytest.fixture(scope="module")
