@@ -19,7 +19,7 @@ from jaxtex.statistics import autocovariance
 LEAST, MOST = 3 / 64, 7 / 16  # lags that are compared, in shorter sides of the smallest image
 EDGE = 0.05  # brightness per pixel: weaker edges hardly count
 ENERGY = 1e-8  # added to the energy of autocovariances: those of a plain image
-LOOKED_AT = 256  # pixels of the shorter side of an exemplar whose regularity is measured
+SHORTER = 256  # pixels of a side: larger images are reduced, which loses nothing that is compared
 
 
 def arrangement(share: float) -> base.Term:
@@ -28,7 +28,8 @@ def arrangement(share: float) -> base.Term:
     The autocovariances are those of brightness and of the strength of its edges, at all lags of
     3/64 to 7/16 of the shorter side of the smallest image. With them alone, waves of any kind
     may make the lags; the moduli, see `terms.spectrum`, say which ones. Both count alike. Those of
-    several exemplars are averaged.
+    several exemplars are averaged. Images are halved while the shortest side among them has twice
+    `SHORTER` pixels or more.
 
     Args:
       share: weight in the loss.
@@ -46,6 +47,8 @@ def arrangement(share: float) -> base.Term:
         image: jax.Array, features: networks.Features, target: dict[str, jax.Array]
     ) -> jax.Array:
         expected = target["autocovariances"].astype(image.dtype)
+        while len(image) > len(target["moduli"]):
+            image = _halve(image)
         found = _autocovariances(image, len(expected) - 1)
         inside = _ring(len(expected) - 1)[..., None]
         squares = jnp.sum(jnp.where(inside, found - expected, 0) ** 2, (0, 1))
@@ -53,19 +56,29 @@ def arrangement(share: float) -> base.Term:
         return jnp.mean(squares / energy) + moduli.evaluate(image, features, target["moduli"])
 
     def make_target(images: base.TargetImages) -> dict[str, jax.Array]:
-        sides = [side for style in images.styles for side in style.shape[:2]]
-        reach = int(MOST * min(images.height, images.width, *sides))
-        found = [
-            jax.jit(_autocovariances, static_argnums=1)(jnp.asarray(style), reach)
-            for style in images.styles
-        ]
-        weights = jnp.asarray(images.weights, jnp.float32)
+        styles, height, width = list(map(jnp.asarray, images.styles)), images.height, images.width
+        sides = [side for style in styles for side in style.shape[:2]]
+        shortest = min(height, width, *sides)
+        while shortest >= 2 * SHORTER:
+            styles = [_halve(style) for style in styles]
+            height, width, shortest = height // 2, width // 2, shortest // 2
+        reach = int(MOST * shortest)
+        extract = jax.jit(_autocovariances, static_argnums=1)
+        found = jnp.stack([extract(style, reach) for style in styles])
+        reduced = images._replace(styles=styles, height=height, width=width)
         return {
-            "autocovariances": jnp.average(jnp.stack(found), 0, weights),
-            "moduli": moduli.make_target(images),
+            "autocovariances": jnp.average(found, 0, jnp.asarray(images.weights, jnp.float32)),
+            "moduli": moduli.make_target(reduced),
         }
 
     return base.Term(evaluate, share, make_target)
+
+
+def _halve(image: jax.Array) -> jax.Array:
+    """Returns the means of blocks of 2 x 2 pixels; an odd row or column is left out."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    blocks = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1)
+    return blocks.mean((1, 3))
 
 
 def regularity(exemplar: np.ndarray) -> float:
@@ -83,8 +96,8 @@ def regularity(exemplar: np.ndarray) -> float:
     """
     shorter = min(exemplar.shape[:2])
     picture = np.asarray(exemplar[..., :3], np.float32)
-    if shorter > LOOKED_AT:
-        picture = images.resize_shorter_side(picture, LOOKED_AT)
+    if shorter > SHORTER:
+        picture = images.resize_shorter_side(picture, SHORTER)
     signals = _signals(picture.astype(np.float64))
     height, width = signals.shape[:2]
     found = [

@@ -116,8 +116,8 @@ class Config:
     spectrum_weight: float = _choice(0.0, "Weight of the style's Fourier magnitudes in the loss.")
     arrangement_weight: str = _choice(
         "auto",
-        "Weight of long-range structure in the loss of a texture, at all scales but the last; auto "
-        "takes 0.1 for regular exemplars, such as bricks, and else 0.",
+        "Weight of long-range structure in the loss of a texture (0.03 of it at the last scale); "
+        "auto takes 0.1 for regular exemplars, such as bricks, and else 0.",
     )
     detail_weight: float = _choice(
         0.003, "Weight of the energy of fine detail in the loss of a texture (no hatching)."

@@ -190,7 +190,7 @@ def _build_plan(
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
     if len(specs) > 1:
-        specs[-1] = objectives.without_arrangement(specs[-1])
+        specs[-1] = objectives.of_last_scale(specs[-1])
     return stepping.Plan(
         problems=[
             _build_problem(of_scale, inputs, settings, scale)

@@ -70,3 +70,11 @@ def test_regularity_of_tiles_and_of_noise():
     assert arrangement.regularity(np.full((32, 50, 3), 0.5, np.float32)) == 0
     large = np.kron(tiles(6), np.ones((8, 8, 1), np.float32))
     assert arrangement.regularity(large) > 0.9
+
+
+def test_large_images_are_reduced():
+    rolled = np.roll(tiles(64, 512), (5, 9), (0, 1))
+    target = target_of(tiles(64, 512), height=600, width=512)
+    assert target["moduli"].shape == (300, 256, 3)
+    image = np.concatenate([rolled, rolled[:88]])
+    assert value(target, image) < 0.5 * value(target, np.full_like(image, 0.5))

@@ -6,7 +6,7 @@ from jaxtex.synthesis.objectives.loss import (
     build_loss,
     count_statistics,
     limit_octaves,
-    without_arrangement,
+    of_last_scale,
 )
 from jaxtex.synthesis.objectives.texture_choice import choose_weights
 
@@ -17,5 +17,5 @@ __all__ = [
     "choose_weights",
     "count_statistics",
     "limit_octaves",
-    "without_arrangement",
+    "of_last_scale",
 ]

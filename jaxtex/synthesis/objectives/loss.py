@@ -12,6 +12,8 @@ from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.objectives import layer_choice
 from jaxtex.weights import kernel_transforms
 
+LAST_SHARE = 0.03  # of the weight of the arrangement, at the last of several scales
+
 
 def build_loss(
     inputs: input_images.Inputs, settings: choices.Settings, sizes: Sequence[tuple[int, int]]
@@ -116,15 +118,18 @@ def limit_octaves(
     )
 
 
-def without_arrangement(spec: targets.LossSpec) -> targets.LossSpec:
-    """Returns a loss without its arrangement, for the last of several scales.
+def of_last_scale(spec: targets.LossSpec) -> targets.LossSpec:
+    """Returns a loss with little arrangement, for the last of several scales.
 
-    What is where is decided before; there the statistics need all steps.
+    What is where is decided before, but for the finest patterns.
 
     Args:
       spec: result of `build_loss` or `limit_octaves`.
     """
-    named = {name: term for name, term in spec.terms.items() if name != "arrangement"}
+    named = dict(spec.terms)
+    if "arrangement" in named:
+        weight = LAST_SHARE * named["arrangement"].weight
+        named["arrangement"] = named["arrangement"]._replace(weight=weight)
     return spec._replace(terms=named)
 
 

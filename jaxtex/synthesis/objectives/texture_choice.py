@@ -8,7 +8,7 @@ from jaxtex.losses import arrangement
 from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
 
-REGULAR = 0.25  # regularity from which on an exemplar's arrangement is matched
+REGULAR = 0.35  # regularity from which on an exemplar's arrangement is matched
 WEIGHT = 0.1  # of the arrangement of a regular exemplar
 
 
