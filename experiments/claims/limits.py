@@ -14,7 +14,9 @@ def positions_are_forgotten(seen: Seen):
     )  # bins leave a rest
     made = {name: make() for name, make in statistics.STATISTICS.items()}
     blind = [
-        name for name, statistic in made.items() if not (statistic.critic or statistic.spatial)
+        name
+        for name, statistic in made.items()
+        if not (statistic.critic or statistic.spatial or statistic.patch > 1)
     ]
     yield row(
         f"positions shuffled: {', '.join(blind)} see nothing",

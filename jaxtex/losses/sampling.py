@@ -1,10 +1,11 @@
-"""Samples of the features of one layer: positions, pairs of them, and random directions."""
+"""Samples of the features of one layer: positions, pairs, patches, and random directions."""
 
 from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.lib import stride_tricks
 
 from jaxtex import statistics
 
@@ -15,11 +16,12 @@ def sample(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
     Args:
       features: activations of one layer, `[H, W, C]`.
       drawn: result of `draw_sample`. `positions`, `[P]`, are indices of rows and columns, row
-        after row, or `[P, N]` where the features of N positions are joined to `N C` channels;
-        `directions` are `[C, D]` or `[N C, D]`. Both are optional.
+        after row, or `[P, N]` where the features of N positions, a patch or pairs, are joined to
+        `N C` channels; `directions` are `[C, D]` or `[N C, D]`. Both are optional.
 
     Returns:
-      The features themselves if nothing is drawn; else `[P, 1, C]` or, projected, `[P, 1, D]`.
+      The features themselves if nothing is drawn; else `[P, 1, C]`, of N positions `[P, 1, N C]` or,
+      projected, `[P, 1, D]`.
     """
     if not drawn:
         return features
@@ -44,15 +46,18 @@ def draw_sample(
     Args:
       statistic: defines how many.
       shape: of the layer, `(H, W, C)`.
-      inside: mask of the positions to draw from, bool, `[H, W]`; None for all.
+      inside: mask of the positions to draw from, bool, `[H, W]`; None for all. Patches are inside
+        with all of their positions, along each axis along which any fits.
       rng: random generator; its state changes.
       reach: longest shift of a pair; longer shifts of the statistic are cut, see `reaches`.
 
     Returns:
       `{"positions": int32 [P], "directions": float32 [C, D]}`. Positions are missing where all are
-      used, directions (unit vectors, in columns) where features are not projected. With shifts
-      `[P, N]` and `[N C, D]`, see `sample`.
+      used, directions (unit vectors, in columns) where features are not projected. With shifts, or
+      patches of N positions, `[P, N]`, never missing, and `[N C, D]`, see `sample`.
     """
+    if statistic.patch > 1:
+        inside = _patch_centers(statistic, shape, inside)
     if inside is None:
         positions = np.arange(shape[0] * shape[1])
     else:
@@ -65,14 +70,18 @@ def draw_sample(
     elif inside is not None:
         drawn["positions"] = positions.astype(np.int32)
 
+    channels = shape[2]
     pairs = [min(shift, reach) for shift in statistic.shifts]
-    if pairs:
+    if statistic.patch > 1:
+        drawn["positions"] = _patch_positions(statistic, shape, drawn["positions"])
+        channels *= statistic.patch**2
+    elif pairs:
         drawn["positions"] = _pair_positions(drawn.get("positions", positions), shape, pairs)
     if statistic.directions:
         if pairs:
-            directions = _pair_directions(shape[2], statistic.directions, len(pairs), rng)
+            directions = _pair_directions(channels, statistic.directions, len(pairs), rng)
         else:
-            directions = rng.standard_normal((shape[2], statistic.directions))
+            directions = rng.standard_normal((channels, statistic.directions))
         drawn["directions"] = (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
     return drawn
 
@@ -115,3 +124,40 @@ def _pair_directions(
         seen[groups[direction % len(groups)], :, direction] = 1
     directions = rng.standard_normal((len(seen), channels, count)) * seen
     return directions.reshape(-1, count)
+
+
+def _patch_centers(
+    statistic: statistics.Statistic, shape: tuple[int, ...], inside: np.ndarray | None
+) -> np.ndarray:
+    """Returns the positions whose patches are inside, bool `[H, W]`; never none of them."""
+    centers = np.ones(shape[:2], bool) if inside is None else inside
+    offsets = _patch_offsets(statistic)
+    for axis in (0, 1):
+        if centers.shape[axis] < 1 + offsets[-1] - offsets[0]:
+            continue
+        widths = [(0, 0), (0, 0)]
+        widths[axis] = (-offsets[0], offsets[-1])
+        padded = np.pad(centers, widths)  # with False
+        windows = stride_tricks.sliding_window_view(padded, 1 + offsets[-1] - offsets[0], axis)
+        whole = windows.all(-1)
+        # In a region narrower than a patch, patches reach beyond it.
+        centers = whole if whole.any() else centers
+    return centers
+
+
+def _patch_positions(
+    statistic: statistics.Statistic, shape: tuple[int, ...], centers: np.ndarray
+) -> np.ndarray:
+    """Returns the positions of each patch, int32 `[P, K]`; a small layer's borders are repeated."""
+    height, width = shape[:2]
+    offsets = _patch_offsets(statistic)
+    rows, columns = np.divmod(centers, width)
+    rows = np.clip(rows[:, None] + offsets, 0, height - 1)
+    columns = np.clip(columns[:, None] + offsets, 0, width - 1)
+    positions = rows[:, :, None] * width + columns[:, None, :]
+    return positions.reshape(len(centers), -1).astype(np.int32)
+
+
+def _patch_offsets(statistic: statistics.Statistic) -> np.ndarray:
+    """Returns the offsets of a patch's positions from its center along an axis, `[patch]`."""
+    return statistic.spacing * (np.arange(statistic.patch) - statistic.patch // 2)

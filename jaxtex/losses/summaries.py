@@ -88,7 +88,7 @@ def has_sums(statistic: statistics.Statistic) -> bool:
     if statistic.critic or (statistic.spatial and not statistic.shifts):
         return False
     if statistic.average:
-        return not statistic.directions
+        return not statistic.directions and statistic.patch == 1
     return bool(statistic.samples)
 
 
@@ -111,7 +111,7 @@ def sum_rows(
     if not statistic.average:
         all_positions = jnp.arange(count) if positions is None else positions
         found = rows.at_positions(features, place, all_positions.reshape(-1))
-        return found.reshape(len(all_positions), -1)
+        return found.reshape(len(all_positions), -1)  # the positions of a patch are joined
 
     share = place.share
     if positions is not None:

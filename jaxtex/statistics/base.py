@@ -46,6 +46,10 @@ class Statistic(NamedTuple):
       shifts: positions of a layer that lie so far apart, along rows and along columns, are compared
         together: each direction sees the features of a position, or of one such pair. Only for
         statistics that draw.
+      patch: positions along each side of a patch. Above 1, features of a patch are joined to one
+        vector, `[patch * patch * C]`, before anything else: the functions below get patches as
+        channels of one position. Patches do not reach beyond the image or a mask.
+      spacing: distance of neighboring positions of a patch.
       critic: an `adversarial.Critic` trained alongside the image; `distance` finds its state in
         the target. None for statistics that learn nothing.
       channelwise: True if each channel is compared by itself, so that correlations of channels
@@ -71,6 +75,8 @@ class Statistic(NamedTuple):
     samples: int = 0
     directions: int = 0
     shifts: tuple[int, ...] = ()
+    patch: int = 1
+    spacing: int = 1
     critic: Any = None
     channelwise: bool = False
     spatial: bool = False
@@ -92,14 +98,15 @@ class Statistic(NamedTuple):
         return self.make_target is _identity
 
 
-def pooled_size(channels: int, positions: int) -> int:
-    """Returns the `statistic_size` of statistics that keep at most `POOL_SIZE` positions.
+def pooled_size(channels: int, positions: int, patch_positions: int = 1) -> int:
+    """Returns the `statistic_size` of statistics that keep at most `POOL_SIZE` rows.
 
     Args:
       channels: number of channels.
       positions: number of positions.
+      patch_positions: positions that are joined to a row; patches overlap.
     """
-    return channels * min(positions, POOL_SIZE)
+    return channels * min(positions, POOL_SIZE * patch_positions)
 
 
 def accumulation_dtype(features: jax.Array) -> np.dtype:

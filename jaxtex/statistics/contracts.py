@@ -25,7 +25,8 @@ FUNCTIONS = (
     "statistic_size",
 )
 OPTIONAL = ("blend", "average")  # may be None
-COUNTS = {"samples": 0, "directions": 0, "min_side": 1}  # field -> least value
+# Field -> least value.
+COUNTS = {"samples": 0, "directions": 0, "patch": 1, "spacing": 1, "min_side": 1}
 MAX_MESSAGE = 160  # characters of the message of an exception
 # Not mistakes in a statistic: memory, a failing device, and `jax.debug_nans`.
 PASSED_ON = (errors.UserError, MemoryError, FloatingPointError, jax.errors.JaxRuntimeError)

@@ -103,10 +103,14 @@ def _statistic(
 
 def _make_target(rows: jax.Array) -> dict[str, jax.Array]:
     """Returns the vectors that represent the exemplar, their moments and mean square `[]`."""
-    target = {**_moments(rows), "mean_square": jnp.mean(rows**2)}
+    return {**_moments(rows), "mean_square": jnp.mean(rows**2), "rows": represent(rows)}
+
+
+def represent(rows: jax.Array) -> jax.Array:
+    """Returns at most `base.POOL_SIZE` of the rows `[N, C]`, evenly spaced."""
     # Without samples there may be so many that the distances of all pairs do not fit in memory.
     kept = min(len(rows), base.POOL_SIZE)
-    return {**target, "rows": rows[np.arange(kept) * len(rows) // kept]}
+    return rows[np.arange(kept) * len(rows) // kept]
 
 
 def _moments(rows: jax.Array) -> dict[str, jax.Array]:

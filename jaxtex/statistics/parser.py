@@ -26,6 +26,7 @@ LIMITS: Mapping[str, Mapping[str, float]] = {
     "joint": {"window": 63},
     "histogram": {"bins": 65536},
     "sliced_wasserstein": {"directions": 4096},
+    "guided_correspondence": {"patch": 15, "spacing": 63},
     "discriminator": {"hidden": 4096, "learn": 100, "rate": 1.0, "strength": 1e6},
 }
 

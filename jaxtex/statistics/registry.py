@@ -12,6 +12,7 @@ from jaxtex.statistics import (
     autocovariance,
     base,
     bures,
+    correspondence,
     gram_variants,
     moments,
     neighbors,
@@ -32,6 +33,7 @@ STATISTICS: dict[str, Callable[..., base.Statistic]] = {
     "relaxed_emd": neighbors.relaxed_emd,
     "nearest_neighbors": neighbors.nearest_neighbors,
     "autocorrelation": autocovariance.autocorrelation,
+    "guided_correspondence": correspondence.guided_correspondence,
     "joint": portilla_simoncelli.joint,
     "discriminator": adversarial.discriminator,
 }

@@ -143,6 +143,41 @@ def test_a_statistic_of_all_positions_draws_nothing():
     assert draw(GRAM) == {}
 
 
+PATCHES = GRAM._replace(patch=3, spacing=2)
+
+
+def test_patches_are_whole_and_inside_the_mask():
+    inside = np.ones((8, 9), bool)
+    inside[:, 6:] = False
+    drawn = losses.draw_sample(PATCHES, (8, 9, 4), inside, np.random.default_rng(0))
+    patches = drawn["positions"]
+    assert patches.shape == (4 * 2, 9) and inside.ravel()[patches].all()
+    rows, columns = np.divmod(patches[0].reshape(3, 3), 9)
+    np.testing.assert_array_equal(rows, [[0] * 3, [2] * 3, [4] * 3])
+    np.testing.assert_array_equal(columns, [[0, 2, 4]] * 3)
+
+
+def test_patches_of_small_layers_and_regions_repeat_their_border():
+    small = losses.draw_sample(PATCHES, (2, 7, 4), None, np.random.default_rng(0))["positions"]
+    assert small.shape == (2 * 3, 9)
+    np.testing.assert_array_equal(small[0], [0, 2, 4, 0, 2, 4, 7, 9, 11])
+    narrow = np.zeros((6, 6), bool)
+    narrow[:, 2] = True
+    drawn = losses.draw_sample(PATCHES, (6, 6, 4), narrow, np.random.default_rng(0))["positions"]
+    np.testing.assert_array_equal(drawn[:, 4], [14, 20])
+
+
+def test_a_sample_joins_the_positions_of_a_patch():
+    statistic = PATCHES._replace(samples=2, directions=5)
+    drawn = losses.draw_sample(statistic, (6, 7, 4), None, np.random.default_rng(0))
+    assert drawn["positions"].shape == (2, 9) and drawn["directions"].shape == (36, 5)
+    image = RNG.standard_normal((6, 7, 4), np.float32)
+    joined = losses.sample(image, {"positions": drawn["positions"]})
+    expected = image.reshape(42, 4)[drawn["positions"]].reshape(2, 1, 36)
+    np.testing.assert_array_equal(joined, expected)
+    assert losses.sample(image, drawn).shape == (2, 1, 5)
+
+
 def test_directions_are_unit_vectors():
     directions = draw(quantiles.sliced_wasserstein(directions=7))["directions"]
     np.testing.assert_allclose(np.linalg.norm(directions, axis=0), np.ones(7), rtol=1e-5)

@@ -178,7 +178,7 @@ def test_two_styles_side_by_side_fulfill_both_terms(statistic, choices):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistic", ["relaxed_emd", "nearest_neighbors"])
+@pytest.mark.parametrize("statistic", ["relaxed_emd", "nearest_neighbors", "guided_correspondence"])
 def test_samples_of_two_styles_side_by_side_are_nearer_to_their_own(statistic):
     # Two draws of one texture differ, so that no picture has a distance of 0.
     right, wrong = compare_halves(statistic, layers="relu1_1,relu2_2,relu3_1")

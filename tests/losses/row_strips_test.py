@@ -120,6 +120,7 @@ TRANSFERS = {
     "self_similarity": {"content_weight": 0, "structure_layers": "relu1_2,relu2_1/4"},
     "masks": {"masks": [LEFT, 1 - LEFT], "content_layers": "relu2_1", "width": 50},
     "samples": {"statistic": "relaxed_emd:samples=40", "content_layers": "relu2_1"},
+    "patches": {"statistic": "guided_correspondence:samples=40", "content_layers": "relu2_1"},
     "all": {"statistic": "sliced_wasserstein+gram@relu1_1", "excite": "relu2_1:7", "octaves": 2},
 }
 

@@ -62,8 +62,9 @@ def test_which_statistics_are_spatial():
 @pytest.mark.slow
 @over_the_table
 def test_is_zero_at_the_target(statistic):
-    # A histogram does not record where in its bin a value is.
-    tolerance = 2e-3 if statistic is TABLE["histogram"] else 1e-6
+    # A histogram does not record where in its bin a value is; some patches are nearly the same.
+    inexact = (TABLE["histogram"], TABLE["guided_correspondence"])
+    tolerance = 2e-3 if statistic in inexact else 1e-6
     assert 0 <= distance(statistic, features(0, (30, 20, 4)), features(0, (30, 20, 4))) < tolerance
 
 
@@ -74,7 +75,9 @@ def test_distinguishes_features(statistic):
 
 @over_the_table
 def test_is_about_one_at_zero_features(statistic):
-    assert 0.5 < distance(statistic, features(0), jnp.zeros((6, 5, 4))) < 2
+    # Among vectors of few channels, unlike patches, the nearest one stands out by chance.
+    least = 0.1 if statistic is TABLE["guided_correspondence"] else 0.5
+    assert least < distance(statistic, features(0), jnp.zeros((6, 5, 4))) < 2
 
 
 @pytest.mark.slow
@@ -150,6 +153,8 @@ def test_loss_and_gradient_are_finite_whatever_the_features(statistic):
 @pytest.mark.slow
 @over_the_table
 def test_the_gradient_is_that_of_finite_differences(statistic):
+    if statistic is TABLE["guided_correspondence"]:  # its penalty jumps where a neighbor changes
+        statistic = statistics.STATISTICS["guided_correspondence"](occurrence=1e-9)
     # Without a ReLU there are no ties, at which sorting has kinks.
     image, step = (jax.random.normal(jax.random.key(seed), (6, 5, 4)) for seed in (4, 5))
 
