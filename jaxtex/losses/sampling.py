@@ -139,7 +139,7 @@ def _patch_centers(
         widths[axis] = (-offsets[0], offsets[-1])
         padded = np.pad(centers, widths)  # with False
         windows = stride_tricks.sliding_window_view(padded, 1 + offsets[-1] - offsets[0], axis)
-        whole = windows.all(-1)
+        whole = np.asarray(windows.all(-1))
         # In a region narrower than a patch, patches reach beyond it.
         centers = whole if whole.any() else centers
     return centers
