@@ -20,8 +20,8 @@ def sample(features: jax.Array, drawn: dict[str, jax.Array]) -> jax.Array:
         `N C` channels; `directions` are `[C, D]` or `[N C, D]`. Both are optional.
 
     Returns:
-      The features themselves if nothing is drawn; else `[P, 1, C]`, of N positions `[P, 1, N C]` or,
-      projected, `[P, 1, D]`.
+      The features themselves if nothing is drawn; else `[P, 1, C]`, of N positions
+      `[P, 1, N C]` or, projected, `[P, 1, D]`.
     """
     if not drawn:
         return features

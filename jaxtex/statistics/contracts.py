@@ -126,6 +126,11 @@ def enforce(name: str, statistic: base.Statistic) -> base.Statistic:
                 f"statistic '{name}': '{field}' must be a whole number from {least} on, got "
                 f"{value!r}"
             )
+    if statistic.patch > 1 and statistic.shifts:
+        raise errors.UserError(
+            f"statistic '{name}': patch={statistic.patch} and shifts={statistic.shifts}: only one "
+            "of them joins positions"
+        )
     return statistic._replace(**checked)
 
 

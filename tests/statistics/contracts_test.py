@@ -36,6 +36,7 @@ ROWS = {
     "samples of text": (own(samples="3"), "'samples' must be a whole number"),
     "half a sample": (own(samples=2.5), "'samples' must be a whole number"),
     "no side": (own(min_side=0), "'min_side' must be a whole number from 1 on, got 0"),
+    "patches of pairs": (own(samples=9, patch=3, shifts=(4,)), "only one of them joins positions"),
     "a blend that is none": (own(blend=3), "'blend' must be a function, got int"),
     "an average that is none": (own(average=3), "'average' must be a function, got int"),
 }
