@@ -24,8 +24,11 @@ class Preempted(BaseException):
 
 @functools.cache
 def warn_once(text: str) -> None:
-    """Logs a warning the first time that it is given in this process."""
-    logging.getLogger(__name__).warning(text)
+    """Logs a warning the first time that it is given in this process.
+
+    Bytes of an argument that are no text are written as escapes, so that every log can hold them.
+    """
+    logging.getLogger(__name__).warning(text.encode(errors="backslashreplace").decode())
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:

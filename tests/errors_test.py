@@ -42,3 +42,8 @@ def test_choose_returns_the_row_or_names_the_choices():
 
 def test_preempted_is_not_caught_as_an_exception():
     assert not issubclass(errors.Preempted, Exception)
+
+
+def test_a_warning_can_be_written_to_every_log(caplog):
+    errors.warn_once("--content_layers=\udcff has no effect")
+    assert caplog.messages == ["--content_layers=\\udcff has no effect"]
