@@ -46,6 +46,15 @@ PROGRAMS = {
         "https://github.com/nkolkin13/NeuralNeighborStyleTransfer",
         "290976abad7f7a2465900b0567584a3e9a682a4a",
     ),
+    "gpdm": Program(
+        "https://github.com/ariel415el/GPDM",
+        "27a5bf42c87181ae40cf3b117fcc0ccdc7d48768",
+    ),
+    "sliced-wasserstein": Program(
+        "https://github.com/tchambon/A-Sliced-Wasserstein-Loss-for-Neural-Texture-Synthesis",
+        "491ee6db2c72e1d2b76f765323e9df60e698ff86",
+        iterations=True,
+    ),
 }
 
 

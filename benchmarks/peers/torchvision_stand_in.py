@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn import functional
 
 
 class Compose:
@@ -27,13 +28,35 @@ class Compose:
 
 
 class Resize:
-    """Resizes a Pillow image to `(height, width)`, bilinearly."""
+    """Resizes a Pillow image, or a tensor `[..., H, W]`, bilinearly and without aliasing.
 
-    def __init__(self, size: tuple[int, int]):
+    Args:
+      size: height and width, or the shorter side.
+      antialias: ignored; true for all that use this.
+    """
+
+    def __init__(self, size: tuple[int, int] | int, antialias: bool = True):
+        del antialias
         self.size = size
 
-    def __call__(self, image: Image.Image) -> Image.Image:
-        return image.resize(self.size[::-1], Image.Resampling.BILINEAR)
+    def __call__(self, image: Any) -> Any:
+        if isinstance(image, Image.Image):
+            height, width = self._target(*image.size[::-1])
+            return image.resize((width, height), Image.Resampling.BILINEAR)
+        target = self._target(*image.shape[-2:])
+        if target == tuple(image.shape[-2:]):
+            return image
+        return functional.interpolate(
+            image, target, mode="bilinear", align_corners=False, antialias=True
+        )
+
+    def _target(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the height and width of the result."""
+        if not isinstance(self.size, int):
+            return self.size
+        if height <= width:
+            return self.size, int(self.size * width / height)
+        return int(self.size * height / width), self.size
 
 
 class Normalize(nn.Module):
@@ -67,6 +90,12 @@ def to_pil_image(x: torch.Tensor) -> Image.Image:
     return Image.fromarray(x.mul(255).byte().permute(1, 2, 0).numpy())
 
 
+def save_image(batch: torch.Tensor, path: str, **_: Any) -> None:
+    """Writes the first image of `[N, 3, H, W]` in [0, 1], rounded to 8 bits."""
+    rounded = batch[0].detach().mul(255).add(0.5).clamp(0, 255).byte()
+    Image.fromarray(rounded.permute(1, 2, 0).numpy()).save(path)
+
+
 def install(networks: dict[str, Callable[[], nn.Sequential]]) -> None:
     """Makes `import torchvision` give this module's part of it.
 
@@ -95,8 +124,12 @@ def install(networks: dict[str, Callable[[], nn.Sequential]]) -> None:
     transforms.ToTensor = lambda: to_tensor
     transforms.ToPILImage = lambda: to_pil_image
 
+    utilities: Any = types.ModuleType("torchvision.utils")
+    utilities.save_image = save_image
+
     torchvision: Any = types.ModuleType("torchvision")
     torchvision.models = models
     torchvision.transforms = transforms
-    for module in (torchvision, models, transforms, functions):
+    torchvision.utils = utilities
+    for module in (torchvision, models, transforms, functions, utilities):
         sys.modules[module.__name__] = module
