@@ -161,7 +161,7 @@ def make(tool: str, exemplar: pathlib.Path, options: argparse.Namespace) -> None
     command = COMMANDS[tool](exemplar, result, options)
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = cases.environment(FOLDER)
+    environment = cases.environment(FOLDER) | {"TQDM_DISABLE": "1"}  # no bars in logs
     done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:

@@ -51,7 +51,6 @@ def gpdm(source: str, network: str, exemplar: str, output: str, share: float) ->
     matplotlib: Any = types.ModuleType("matplotlib")
     matplotlib.pyplot = types.ModuleType("matplotlib.pyplot")
     sys.modules |= {"matplotlib": matplotlib, "matplotlib.pyplot": matplotlib.pyplot}
-    os.environ["TQDM_DISABLE"] = "1"
     sys.path.insert(0, source)
     import utils
 
