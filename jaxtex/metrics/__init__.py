@@ -15,6 +15,7 @@ from jaxtex.metrics.network_distance import gram, structure
 from jaxtex.metrics.patch_distance import patches
 from jaxtex.metrics.power_spectrum import spectrum
 from jaxtex.metrics.registry import METRICS, default_names, measure, needs_content
+from jaxtex.metrics.texture_similarity import stsim
 
 __all__ = [
     "METRICS",
@@ -34,4 +35,5 @@ __all__ = [
     "seam",
     "spectrum",
     "structure",
+    "stsim",
 ]

@@ -21,6 +21,7 @@ from jaxtex.metrics import (
     network_distance,
     patch_distance,
     power_spectrum,
+    texture_similarity,
 )
 from jaxtex.runtime import plain_values
 
@@ -29,6 +30,7 @@ TEXTURE: dict[str, Callable[..., float]] = {
     "patches": patch_distance.patches,
     "features": feature_distance.features,
     "spectrum": power_spectrum.spectrum,
+    "stsim": texture_similarity.stsim,
     "arrangement": autocorrelation.arrangement,
     "copied": artifacts.copied,
     "composition": composition_match.composition,
