@@ -4,7 +4,7 @@
     jaxtex-compare EXEMPLAR RESULT RESULT ... --metrics=patches,spectrum --csv=table.csv
     jaxtex-compare --content=photo.png painting.png result.png
 
-Prints a row for each result and a column for each metric; no run optimizes these by default.
+Prints a row for each result and a column for each metric.
 patches, features, spectrum, stsim and arrangement are 0 for the exemplar itself; copied and
 composition are 1 for a copy; seam and border are about 1 if there are no artifacts. Of a transfer,
 structure and light are 0 for the content itself, layout is 1 and gram 0 for the style itself. See
