@@ -86,11 +86,13 @@ class Options:
     )
     output: str = flag_fields.flag(
         "",
-        "File for a copy of the result: .png or .tif (--bits=16), .jpg (quality 95), .webp "
-        "(lossless).",
+        "File for a copy of the result: .png (--bits=16), .tif (--bits=16 or 32), .jpg (quality "
+        "95), .webp (lossless).",
     )
     bits: int = flag_fields.flag(
-        8, "Bits per color channel of --output: 8, or 16 in .png and .tif."
+        8,
+        "Bits per color channel of --output: 8, 16 in .png and .tif, or 32 in .tif: floats, in the "
+        "values of an exemplar of floats, such as heights.",
     )
     dry_run: bool = flag_fields.flag(
         False, "Prints the memory and time that the run needs, and exits."

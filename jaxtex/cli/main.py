@@ -183,7 +183,7 @@ def run_single(
     result = execution.make_run(run, single)
     print_results([run])
     if options.output and distributed.is_writer():
-        output_file.save(options, config, folder, result)
+        output_file.save(options, style, config, folder, result)
 
 
 def run_options(options: flags.Options) -> execution.RunOptions:

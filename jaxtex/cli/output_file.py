@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxtex import errors, images
 from jaxtex.cli import flags
-from jaxtex.images import output_paths, texture_maps
+from jaxtex.images import encoding, output_paths, texture_maps
 from jaxtex.runs import claims, run_folder
 from jaxtex.synthesis import config as configs
 
@@ -50,6 +50,27 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
             [options.workdir, options.profile],
             alpha=config.alpha == "keep",
         )
+    _values(options, style, config)
+
+
+def _values(
+    options: flags.Options, style: str, config: configs.Config
+) -> list[tuple[float, float] | None]:
+    """Returns the values of black and white of each map of the result, in files of floats.
+
+    Args:
+      options: flags of the command.
+      style: paths of the exemplars, separated by commas.
+      config: choices of the run.
+
+    Raises:
+      UserError: a file cannot be read, or the files of one map have different ranges.
+    """
+    maps = configs.split_paths(config.maps)
+    if options.bits != encoding.FLOAT_BITS:
+        return [None] * (1 + len(maps))
+    inputs = [*configs.split_paths(style), *([config.content] if config.content else [])]
+    return [output_paths.result_values(inputs), *(output_paths.result_values([m]) for m in maps)]
 
 
 def validate_folder(options: flags.Options, config: configs.Config, folder: pathlib.Path) -> None:
@@ -75,12 +96,17 @@ def validate_folder(options: flags.Options, config: configs.Config, folder: path
 
 
 def save(
-    options: flags.Options, config: configs.Config, folder: pathlib.Path, result: np.ndarray | None
+    options: flags.Options,
+    style: str,
+    config: configs.Config,
+    folder: pathlib.Path,
+    result: np.ndarray | None,
 ) -> None:
     """Writes the result to the path of `--output`, and each further map to a file beside it.
 
     Args:
       options: flags of the command.
+      style: paths of the exemplars, separated by commas.
       config: choices of the run.
       folder: of the finished run.
       result: `[H, W, 3 k]` for k maps; None if the run was finished before, then it is read from
@@ -102,6 +128,8 @@ def save(
         pictures = [images.load(path, alpha=True) for path in paths]
 
     metadata = "" if options.strip_metadata else json.dumps(run_folder.read_record(folder))
-    for path, picture in zip(run_folder.result_paths(options.output, maps), pictures, strict=True):
-        output_paths.save_image(str(path), picture, options.bits, metadata)
+    paths = run_folder.result_paths(options.output, maps)
+    values = _values(options, style, config)
+    for path, picture, black_and_white in zip(paths, pictures, values, strict=True):
+        output_paths.save_image(str(path), picture, options.bits, metadata, black_and_white)
         print(path)

@@ -4,6 +4,7 @@ To read another file format, add it to `decoding.FORMATS`; to write one, add a r
 `encoding.FORMATS`. The docstrings of both modules describe what else a format needs.
 """
 
+from jaxtex.images.arrays import to_uint, to_uint8
 from jaxtex.images.io import (
     MAX_MAPS,
     MAX_PIXELS,
@@ -15,9 +16,8 @@ from jaxtex.images.io import (
     resize,
     resize_shorter_side,
     save,
-    to_uint,
-    to_uint8,
     validate,
+    value_range,
 )
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "to_uint",
     "to_uint8",
     "validate",
+    "value_range",
 ]

@@ -95,6 +95,25 @@ def _rounding(dtype: np.dtype) -> float:
         return 0.0
 
 
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Converts `[H, W, C]` in [0, 1] to uint8, rounded."""
+    return to_uint(image, 8)
+
+
+def to_uint(image: np.ndarray, bits: int) -> np.ndarray:
+    """Converts an image to unsigned integers, rounded.
+
+    Args:
+      image: `[H, W, C]` in [0, 1].
+      bits: per sample, 8 or 16.
+
+    Returns:
+      `[H, W, C]`, uint8 or uint16.
+    """
+    dtype = np.dtype(f"uint{bits}")
+    return np.round(check(image, ANY) * np.iinfo(dtype).max).astype(dtype)
+
+
 def check_mask(mask: Any, what: str = "a mask") -> np.ndarray:
     """Checks a mask as `check`; zeros and ones may also be integers.
 

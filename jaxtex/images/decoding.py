@@ -54,16 +54,16 @@ class Decoded(NamedTuple):
 
     image: np.ndarray  # [H, W, 3], float32, sRGB in [0, 1]; [H, W, 4] with transparency
     has_more: bool  # the file holds further images
-    extent: tuple[float, float] | None  # lowest and highest sample of a file of floats
+    floats: pixel_formats.Floats | None  # range of a file of floats
 
 
-def read(file: BinaryIO, check: Callable[[int, int], None], white: float = 1) -> Decoded:
+def read(file: BinaryIO, check: Callable[[int, int], None], white: float | None = None) -> Decoded:
     """Decodes the first image of a file.
 
     Args:
       file: in one of `FORMATS`.
       check: called with width and height before the pixels are decoded; raises to refuse them.
-      white: value of white in files of floats.
+      white: value of white in files of floats; None: see `pixel_formats.scale_floats`.
 
     Raises:
       UnsupportedError: the image is of a kind that is not read.
@@ -121,7 +121,7 @@ def _read_pnm(
     return _finish(pixel_formats.Pixels(None, exact), None, 1, False)
 
 
-def _read_tiff(file: BinaryIO, check: Callable[[int, int], None], white: float) -> Decoded:
+def _read_tiff(file: BinaryIO, check: Callable[[int, int], None], white: float | None) -> Decoded:
     """Decodes a TIFF, as `read`."""
     directory = tiff_directory.read(file)
     check(*directory.size)
@@ -149,7 +149,7 @@ def _finish(
     """Converts pixels to sRGB and turns them upright."""
     srgb = pixel_formats.to_srgb(pixels, profile)
     upright = TURNS.get(orientation, np.asarray)(srgb)
-    return Decoded(np.ascontiguousarray(upright), has_more, pixels.extent)
+    return Decoded(np.ascontiguousarray(upright), has_more, pixels.floats)
 
 
 def _open(file: BinaryIO) -> ImageFile.ImageFile:
@@ -191,7 +191,9 @@ def read_metadata(file: BinaryIO) -> str:
     return str(text or image.getexif().get(encoding.DESCRIPTION_TAG) or "")
 
 
-def _decode(image: ImageFile.ImageFile, file: BinaryIO, white: float) -> pixel_formats.Pixels:
+def _decode(
+    image: ImageFile.ImageFile, file: BinaryIO, white: float | None
+) -> pixel_formats.Pixels:
     """Loads the samples of an opened image with all their bits."""
     raw_mode = _raw_mode(image)
     image.load()
@@ -199,12 +201,13 @@ def _decode(image: ImageFile.ImageFile, file: BinaryIO, white: float) -> pixel_f
     if raw_mode == "LA;16B":
         # Two 16-bit samples take as many bytes as four 8-bit ones, which Pillow keeps unchanged.
         quarters = np.asarray(_decode_as(file, "RGBA"), np.uint16)
-        return pixel_formats.from_16_bit(image, quarters[..., 0::2] << 8 | quarters[..., 1::2])
+        samples = quarters[..., 0::2] << 8 | quarters[..., 1::2]
+        return pixel_formats.from_16_bit(image, samples, white)
 
     if raw_mode[:-1] in DEEP:
         upper = np.asarray(image, np.uint16)
         lower = np.asarray(_decode_as(file, raw_mode[:-1] + OPPOSITE[raw_mode[-1]]))
-        return pixel_formats.from_16_bit(image, upper << 8 | lower)
+        return pixel_formats.from_16_bit(image, upper << 8 | lower, white)
 
     if image.mode[0] in "IF":
         return pixel_formats.from_16_bit(image, np.asarray(image)[..., None], white)

@@ -8,17 +8,19 @@ again.
 
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, PngImagePlugin
 
 from jaxtex import errors
-from jaxtex.images import icc
+from jaxtex.images import icc, pixel_formats, tiff_directory
 
-# write(path, pixels, note): pixels `[H, W, 3 or 4]`, uint8 or uint16; note in ASCII, or empty.
-Write = Callable[[pathlib.Path, np.ndarray, str], None]
+# write(path, pixels, note, values): pixels `[H, W, 3 or 4]`, uint8, uint16, or floats in [0, 1];
+# note in ASCII, or empty; values that floats have where they are 0 and 1.
+Write = Callable[[pathlib.Path, np.ndarray, str, tuple[float, float]], None]
+FLOAT_BITS = 32
 
 # The note is a text chunk of this keyword in PNG, and this tag of EXIF or TIFF in other formats.
 METADATA_KEY = "jaxtex"
@@ -52,7 +54,11 @@ def choose_writer(path: str | os.PathLike, bits: int, shape: tuple[int, ...] = (
 
     if bits not in chosen.writers:
         deep = ", ".join(name for name, row in FORMATS.items() if 16 in row.writers)
-        raise errors.UserError(f"{output}: {bits} bits; {suffix} has 8, and {deep} have 8 or 16")
+        text = f"{suffix} has 8, and {deep} have 8 or 16"
+        if bits == FLOAT_BITS:
+            text = ", ".join(name for name, row in FORMATS.items() if bits in row.writers)
+            text = f"only {text} have floats of {bits} bits"
+        raise errors.UserError(f"{output}: {bits} bits; {text}")
 
     if max(shape) > chosen.max_side:
         size = f"{shape[1]} x {shape[0]} pixels"
@@ -66,10 +72,38 @@ def choose_writer(path: str | os.PathLike, bits: int, shape: tuple[int, ...] = (
     return chosen.writers[bits]
 
 
+def check_values(values: Sequence[float] | None, bits: int) -> tuple[float, float]:
+    """Checks the values of black and white.
+
+    Args:
+      values: two finite numbers of float32; None: 0 and 1.
+      bits: per sample.
+
+    Raises:
+      UserError: they are none, or the samples are no floats.
+    """
+    if values is None:
+        return pixel_formats.UNIT
+    try:
+        black, white = (float(value) for value in values)
+    except (TypeError, ValueError):
+        black, white = float("nan"), 0.0
+    largest = float(np.finfo(np.float32).max)
+    if not (abs(black) <= largest and abs(white) <= largest):
+        text = "must be two finite numbers, those of black and white"
+        raise errors.UserError(f"values={values!r}: {text}")
+    if bits != FLOAT_BITS:
+        raise errors.UserError(f"values={values!r}: needs bits={FLOAT_BITS}, got {bits}")
+    return black, white
+
+
 def _with_pillow(name: str, **options: Any) -> Write:
     """Builds a writer from a format of Pillow and options of its encoder."""
 
-    def write(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+    def write(
+        path: pathlib.Path, pixels: np.ndarray, note: str, values: tuple[float, float]
+    ) -> None:
+        del values
         metadata: dict[str, Any] = {}
         if note and name == "PNG":
             metadata["pnginfo"] = PngImagePlugin.PngInfo()
@@ -84,8 +118,11 @@ def _with_pillow(name: str, **options: Any) -> Write:
     return write
 
 
-def _write_deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+def _write_deep_png(
+    path: pathlib.Path, pixels: np.ndarray, note: str, values: tuple[float, float]
+) -> None:
     """Writes a PNG with 16 bits per sample, which Pillow cannot."""
+    del values
     import numpngw  # on first use: few runs write 16 bits
 
     # Without this entry numpngw would store the time, and equal images would give unequal files.
@@ -101,27 +138,61 @@ def _write_deep_png(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
     )
 
 
-def _write_tiff(path: pathlib.Path, pixels: np.ndarray, note: str) -> None:
+def _write_tiff(
+    path: pathlib.Path, pixels: np.ndarray, note: str, values: tuple[float, float]
+) -> None:
     """Writes a TIFF with 8 or 16 bits per sample, the latter of which Pillow cannot."""
+    del values
+    _write_any_tiff(path, pixels, note, iccprofile=icc.srgb())
+
+
+def _write_floats(
+    path: pathlib.Path, pixels: np.ndarray, note: str, values: tuple[float, float]
+) -> None:
+    """Writes a TIFF with floats of 32 bits; one channel if all are equal, as those of heights are.
+
+    The values of black and white are stored as the least and greatest sample, so that the file is
+    read in the range in which it was written.
+    """
+    colors, alpha = pixels[..., :3], pixels[..., 3:]
+    if not np.ptp(colors, axis=-1).any():
+        colors = colors[..., :1]
+    stored = np.concatenate([pixel_formats.restore_floats(colors, values), alpha], -1)
+    if values == pixel_formats.UNIT:
+        # A profile of colors does not go with gray.
+        profile = icc.srgb() if colors.shape[2] == 3 else None
+        _write_any_tiff(path, stored, note, iccprofile=profile)
+        return
+    tags = ((tiff_directory.LEAST, min(values)), (tiff_directory.GREATEST, max(values)))
+    double = 12
+    extra = [(tag, double, 1, value, True) for tag, value in tags]
+    _write_any_tiff(path, stored, note, extratags=extra)
+
+
+def _write_any_tiff(path: pathlib.Path, pixels: np.ndarray, note: str, **options: Any) -> None:
+    """Writes a TIFF of `[H, W, 1 to 4]`, gray or RGB, with or without alpha."""
     import tifffile  # on first use: few runs write TIFF
 
+    has_alpha = pixels.shape[2] % 2 == 0
+    is_float = pixels.dtype.kind == "f"  # tifffile needs imagecodecs for their predictor
     tifffile.imwrite(
         path,
-        pixels,
-        photometric="rgb",
+        pixels if pixels.shape[2] > 1 else pixels[..., 0],
+        photometric="rgb" if pixels.shape[2] > 2 else "minisblack",
+        planarconfig="contig" if pixels.shape[2] > 1 else None,
         compression="zlib",
-        predictor=True,
-        extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
-        iccprofile=icc.srgb(),
+        predictor=not is_float,
+        extrasamples=["unassalpha"] if has_alpha else None,
         software="jaxtex",
         description=note or None,
         metadata=None,
+        **options,
     )
 
 
 # Level 2 writes a photograph in half the time of level 6, at the same size.
 PNG = Format({8: _with_pillow("PNG", compress_level=2), 16: _write_deep_png})
-TIFF = Format({8: _write_tiff, 16: _write_tiff})
+TIFF = Format({8: _write_tiff, 16: _write_tiff, FLOAT_BITS: _write_floats})
 # Subsampling 4:4:4 keeps the full resolution of color.
 JPEG = Format(
     {8: _with_pillow("JPEG", quality=95, subsampling="4:4:4")}, max_side=65500, alpha=False

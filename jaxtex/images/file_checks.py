@@ -24,9 +24,6 @@ BARE_MARKERS = (0x01, *range(0xD0, 0xD8))  # JPEG markers that no length follows
 SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # the first marker after the data of a scan
 PIECE = 1 << 20  # bytes read at once
 
-FLOAT_COLORS = (
-    "colors of floats do not say whether they are linear light; must be integers of 8 or 16 bits"
-)
 MAX_BYTES = 1 << 30  # of a file: 100 megapixels of RGBA with 16 bits, uncompressed, have 0.8 GB
 MAX_CONTAINER_BYTES = 1 << 29  # of WebP and AVIF, which Pillow reads into memory
 MAX_READS = 4_000_000  # calls, some 3 s; a GIF of the largest size takes 800,000
@@ -292,7 +289,7 @@ def check_pnm(file: BinaryIO) -> re.Match[bytes] | None:
     if head.startswith(b"P7"):
         raise UnsupportedError("PAM is not read; PNM is")
     if head.startswith(b"PF"):
-        raise UnsupportedError(FLOAT_COLORS)
+        raise UnsupportedError("PFM of colors is not read; TIFF of floats is")
     found = GRAY_OR_RGB_PNM.match(head)
     if not found and not PNM.match(head):
         raise ValueError("PNM without a size" if head[1:2].isdigit() else "")

@@ -27,19 +27,20 @@ MAPS = tuple(count for count in range(3, 3 * MAX_MAPS + 2) if count % 3 < 2)  # 
 T = TypeVar("T")
 
 
-def load(path: str | os.PathLike, alpha: bool = False, white: float = 1) -> np.ndarray:
+def load(path: str | os.PathLike, alpha: bool = False, white: float | None = None) -> np.ndarray:
     """Reads an image as a viewer shows it: upright, in sRGB, transparency over white.
 
     Gray and RGB with 16 bits per sample, with or without alpha, keep all bits in PNG and TIFF.
-    CMYK, and files with a color profile other than sRGB, are converted with 8 bits. Float TIFFs and
-    PFM are gray; values beyond black and white are cut, with a warning. docs/images.md has the
-    details.
+    CMYK, and files with a color profile other than sRGB, are converted with 8 bits. Floats within
+    [0, 1] are colors; others are scaled by their own range, see `value_range`, with a warning.
+    docs/images.md has the details.
 
     Args:
       path: file in one of `decoding.FORMATS`, whatever its suffix; of several images in it the
         first is read. Or the name of a built-in image, see `builtin.names`.
       alpha: whether to keep transparency as a fourth channel.
-      white: value of white in files of floats, such as 255; without effect on others.
+      white: value of white in files of floats, such as 255; what is below 0 or above it is cut,
+        with a warning. Without effect on other files.
 
     Returns:
       `[H, W, 3]`, float32 in [0, 1]; `[H, W, 4]` if `alpha` is set and the file has transparency.
@@ -50,22 +51,30 @@ def load(path: str | os.PathLike, alpha: bool = False, white: float = 1) -> np.n
         positive.
     """
     name = _name(path)
-    fits = "must be a positive number"
-    white = plain_values.convert("white", white, plain_values.to_float, fits)
-    if not 0 < white < float("inf"):
-        raise errors.UserError(f"white={white}: {fits}")
+    if white is not None:
+        fits = "must be a positive number"
+        white = plain_values.convert("white", white, plain_values.to_float, fits)
+        if not 0 < white < float("inf"):
+            raise errors.UserError(f"white={white}: {fits}")
 
-    def decode(file: BinaryIO) -> decoding.Decoded:
-        return decoding.read(file, functools.partial(_validate_size, name), white)
-
-    decoded = _read(path, decode)
+    decoded = _decode(path, white)
     if decoded.has_more:
         errors.warn_once(f"image {name}: contains several images; reading the first")
-    if decoded.extent is not None and (text := pixel_formats.describe_cut(*decoded.extent, white)):
+    if decoded.floats is not None and (text := pixel_formats.describe(decoded.floats, white)):
         errors.warn_once(f"image {name}: {text}")
     if decoded.image.shape[2] == 4 and not decoded.image[..., 3].any():
         errors.warn_once(f"image {name}: is transparent everywhere, so nothing of it is seen")
-    return decoded.image if alpha else _over_white(decoded.image)
+    return decoded.image if alpha else pixel_formats.over_white(decoded.image)
+
+
+def value_range(path: str | os.PathLike) -> tuple[float, float] | None:
+    """Returns the values of a file of floats that `load` maps to 0 and 1; None for other files.
+
+    Raises:
+      UserError: as `load`.
+    """
+    floats = _decode(path, None).floats
+    return None if floats is None else floats.values
 
 
 def load_if_readable(path: str | os.PathLike) -> np.ndarray | None:
@@ -85,7 +94,12 @@ def read_metadata(path: str | os.PathLike) -> str:
 
 
 def save(
-    path: str | os.PathLike, image: np.ndarray, bits: int = 8, durable: bool = True, note: str = ""
+    path: str | os.PathLike,
+    image: np.ndarray,
+    bits: int = 8,
+    durable: bool = True,
+    note: str = "",
+    values: Sequence[float] | None = None,
 ) -> None:
     """Writes an image in sRGB with its profile; the file appears completely or not at all.
 
@@ -93,9 +107,10 @@ def save(
       path: its suffix chooses the format: `.png`, `.tif` or `.tiff`, `.jpg` or `.jpeg` (quality 95,
         full color resolution), `.webp` (lossless).
       image: `[H, W, 3]` in [0, 1], or `[H, W, 4]` with transparency.
-      bits: per sample: 8, or 16 for PNG and TIFF.
+      bits: per sample: 8, 16 for PNG and TIFF, or 32 for a TIFF of floats.
       durable: see `files.atomic`.
       note: ASCII text to store in the file's metadata; `read_metadata` returns it.
+      values: floats that 0 and 1 are written as, such as the `value_range` of the exemplar.
 
     Raises:
       UserError: the suffix or the bits are not supported, or the array is not an image.
@@ -105,30 +120,13 @@ def save(
         kind = type(path).__name__
         raise errors.UserError(f"output: must be a path, got {kind}; save_image(path, image)")
     path = os.fsdecode(path)
-    bits = plain_values.convert("bits", bits, plain_values.to_whole, "must be 8 bits or 16")
+    bits = plain_values.convert("bits", bits, plain_values.to_whole, "must be 8 bits, 16 or 32")
     image = arrays.check(image, arrays.RGB_OR_RGBA)
     write = encoding.choose_writer(path, bits, image.shape)
+    black_and_white = encoding.check_values(values, bits)
+    pixels = image if bits == encoding.FLOAT_BITS else arrays.to_uint(image, bits)
     with files.atomic(path, durable) as part:
-        write(part, to_uint(image, bits), note)
-
-
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Converts `[H, W, C]` in [0, 1] to uint8, rounded."""
-    return to_uint(image, 8)
-
-
-def to_uint(image: np.ndarray, bits: int) -> np.ndarray:
-    """Converts an image to unsigned integers, rounded.
-
-    Args:
-      image: `[H, W, C]` in [0, 1].
-      bits: per sample, 8 or 16.
-
-    Returns:
-      `[H, W, C]`, uint8 or uint16.
-    """
-    dtype = np.dtype(f"uint{bits}")
-    return np.round(arrays.check(image, arrays.ANY) * np.iinfo(dtype).max).astype(dtype)
+        write(part, pixels, note, black_and_white)
 
 
 def resize(image: np.ndarray, height: int, width: int, tile: str = "") -> np.ndarray:
@@ -258,6 +256,12 @@ def _name(path: str | os.PathLike) -> str:
     return repr(os.fspath(path))
 
 
+def _decode(path: str | os.PathLike, white: float | None) -> decoding.Decoded:
+    """Decodes a file; `white` as for `load`."""
+    check = functools.partial(_validate_size, _name(path))
+    return _read(path, lambda file: decoding.read(file, check, white))
+
+
 def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
     """Opens an image file, reads it, and turns every failure into a `UserError`."""
     name = _name(path)
@@ -279,14 +283,6 @@ def _read(path: str | os.PathLike, read: Callable[[BinaryIO], T]) -> T:
             text = f"not an image, damaged, or of an unsupported kind{decoding.explain(error)}"
             formats = ", ".join(decoding.FORMATS)
             raise errors.UserError(f"image {name}: {text}; expected one of {formats}") from error
-
-
-def _over_white(image: np.ndarray) -> np.ndarray:
-    """Composites `[H, W, 4]` over white, `[H, W, 3]`; returns an image without alpha unchanged."""
-    if image.shape[-1] == 3:
-        return image
-    colors, alpha = image[..., :3], image[..., 3:]
-    return colors * alpha + (1 - alpha)
 
 
 def _validate_size(name: str, width: int, height: int) -> None:

@@ -80,7 +80,40 @@ def open_atomic(path: str) -> Iterator[pathlib.Path]:
         yield part
 
 
-def save_image(path: str, image: np.ndarray, bits: int, note: str) -> None:
+def result_values(paths: Sequence[str]) -> tuple[float, float] | None:
+    """Returns the values of black and white of a result that is made from files.
+
+    These are those of the files of floats. Other files have values without a unit.
+
+    Args:
+      paths: of the exemplars and the content.
+
+    Returns:
+      The values, see `images.value_range`; None without a file of floats.
+
+    Raises:
+      UserError: a file cannot be read, or their ranges differ.
+    """
+    ranges = {path: io.value_range(path) for path in paths}
+    found = {path: values for path, values in ranges.items() if values is not None}
+    if len(set(found.values())) > 1:
+        text = ", ".join(
+            f"'{path}' from {low:g} to {high:g}" for path, (low, high) in found.items()
+        )
+        raise errors.UserError(
+            f"--bits={encoding.FLOAT_BITS}: a result has one range of values, and its files of "
+            f"floats differ: {text}; scale them to one range, or use --bits=16"
+        )
+    return next(iter(found.values()), None)
+
+
+def save_image(
+    path: str,
+    image: np.ndarray,
+    bits: int,
+    note: str,
+    values: tuple[float, float] | None = None,
+) -> None:
     """Creates the parent folders of a file, then calls `images.save`.
 
     Args:
@@ -88,9 +121,10 @@ def save_image(path: str, image: np.ndarray, bits: int, note: str) -> None:
       image: `[H, W, 3]` or `[H, W, 4]` in [0, 1].
       bits: per sample.
       note: see `images.save`.
+      values: see `images.save`.
     """
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    io.save(path, image, bits, note=note)
+    io.save(path, image, bits, note=note, values=values)
 
 
 def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) -> str:

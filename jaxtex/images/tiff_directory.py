@@ -20,11 +20,13 @@ MAX_SAMPLES = 64  # per pixel
 # Types of integers and bytes -> format of `struct`; other types are not needed.
 TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 
+FLOAT_TYPES = {11: "f", 12: "d"}  # of the range of the samples
+
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 FILL_ORDER, OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, COUNTS = 266, 273, 274, 277, 278, 279
 PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT = 284, 317, 320, 322, 323
 TILE_OFFSETS, TILE_COUNTS, SUB_IMAGES, INK_SET = 324, 325, 330, 332
-EXTRA, SAMPLE_FORMAT, PROFILE = 338, 339, 34675
+EXTRA, SAMPLE_FORMAT, LEAST, GREATEST, PROFILE = 338, 339, 340, 341, 34675
 WANTED = {
     *(SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, ORIENTATION),
     *(SAMPLES, ROWS_PER_STRIP, COUNTS, PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT),
@@ -39,6 +41,7 @@ class Directory(NamedTuple):
     tags: dict[int, tuple[int, ...]]  # by number; those of `WANTED` that the file has
     has_more: bool  # another directory follows
     file_size: int  # bytes
+    value_range: tuple[float, float] | None = None  # of the samples, in floats, as declared
 
     def number(self, tag: int, default: int) -> int:
         """Returns the first value of a tag.
@@ -92,7 +95,15 @@ def read(file: BinaryIO) -> Directory:
         for tag, kind, length, inline in entries
         if tag in WANTED and kind in TYPES and length
     }
-    directory = Directory(order, tags, has_more, size)
+    ranges = {
+        tag: _read_values(file, size, order + offset, kind, length, inline)
+        for tag, kind, length, inline in entries
+        if tag in (LEAST, GREATEST) and kind in FLOAT_TYPES and length
+    }
+    value_range = None
+    if len(ranges) == 2:
+        value_range = (min(ranges[LEAST]), max(ranges[GREATEST]))
+    directory = Directory(order, tags, has_more, size, value_range)
     _check(directory)
     return directory
 
@@ -115,8 +126,9 @@ def _read_values(
     file: BinaryIO, size: int, offset: str, kind: int, length: int, inline: bytes
 ) -> tuple[int, ...]:
     """Reads the values of one tag, which are in its entry or where the entry points."""
-    wanted = f"{offset[0]}{length}{TYPES[kind]}"
-    count = length * struct.calcsize(f"={TYPES[kind]}")
+    letter = (TYPES | FLOAT_TYPES)[kind]
+    wanted = f"{offset[0]}{length}{letter}"
+    count = length * struct.calcsize(f"={letter}")
     if count > MAX_TAG_BYTES:
         raise ValueError("a tag that is too large")
     if count <= len(inline):

@@ -53,22 +53,25 @@ def describe(directory: tiff_directory.Directory) -> str:
 
 
 def read(
-    file: BinaryIO, directory: tiff_directory.Directory, float_white: float = 1
+    file: BinaryIO, directory: tiff_directory.Directory, float_white: float | None = None
 ) -> pixel_formats.Pixels:
     """Reads the samples of the image.
 
     Args:
       file: at any position.
       directory: of the image.
-      float_white: value of white if the samples are floats.
+      float_white: value of white if the samples are floats; None: see
+        `pixel_formats.scale_floats`.
 
     Raises:
-      UnsupportedError: the samples are of a kind without a defined white.
+      UnsupportedError: the samples are of a kind without a defined white, or not finite.
       Exception: of any type if the file is damaged.
     """
     kind = _kind(directory)
     values = tiff_planes.read(file, directory, kind.sample, kind.channels)
-    white = float_white if kind.sample.is_float else 2**kind.sample.bits - 1
+    if kind.sample.is_float:
+        return _from_floats(pixel_formats.to_float32(values), directory, kind, float_white)
+    white = 2**kind.sample.bits - 1
     count = COLORS[kind.photometric]
     colors, alpha = values[..., :count], None
     if len(kind.channels) > count:
@@ -81,11 +84,35 @@ def read(
 
     exact = pixel_formats.scale(colors, white)
     if kind.premultiplied and alpha is not None:
-        exact = np.where(alpha > 0, np.minimum(exact / np.maximum(alpha, 1e-6), 1), 0)
+        exact = np.minimum(_divide_by_alpha(exact, alpha), 1)
     if kind.photometric == WHITE_IS_ZERO:
         exact = 1 - exact
-    extent = pixel_formats.extent(colors) if kind.sample.is_float else None
-    return pixel_formats.Pixels(None, exact, alpha, extent)
+    return pixel_formats.Pixels(None, exact, alpha)
+
+
+def _from_floats(
+    values: np.ndarray,
+    directory: tiff_directory.Directory,
+    kind: Kind,
+    white: float | None,
+) -> pixel_formats.Pixels:
+    """Scales floats, `[H, W, C]` of float32, as `read`."""
+    count = COLORS[kind.photometric]
+    colors, alpha = values[..., :count], None
+    if len(kind.channels) > count:
+        alpha = pixel_formats.scale(values[..., count:], white or 1)
+        if kind.premultiplied:
+            colors = _divide_by_alpha(colors, alpha)
+    exact, floats = pixel_formats.scale_floats(colors, white, directory.value_range)
+    # Numbers beyond [0, 1] are not inverted: they must stay what they are in the result.
+    if kind.photometric == WHITE_IS_ZERO and floats.black == 0:
+        exact = 1 - exact
+    return pixel_formats.Pixels(None, exact, alpha, floats)
+
+
+def _divide_by_alpha(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Undoes the multiplication of `[H, W, C]` by alpha, `[H, W, 1]`; 0 where there is none."""
+    return np.where(alpha > 0, colors / np.maximum(alpha, 1e-6), 0)
 
 
 def _photometric(directory: tiff_directory.Directory) -> int:
@@ -105,8 +132,8 @@ def _kind(directory: tiff_directory.Directory) -> Kind:
     """
     photometric = _photometric(directory)
     sample = _sample(directory)
-    if sample.is_float and photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO):
-        raise file_checks.UnsupportedError(file_checks.FLOAT_COLORS)
+    if sample.is_float and photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        raise file_checks.UnsupportedError("floats that are neither gray nor RGB")
     if photometric == LAB and sample.bits not in (8, 16):
         raise file_checks.UnsupportedError(f"Lab of {sample.bits} bits; must have 8 or 16")
     if photometric == CMYK and directory.number(tiff_directory.INK_SET, 1) != 1:

@@ -30,7 +30,8 @@ REASONS = {
     **dict.fromkeys(TOO_SMALL, "at least 32 on each side"),
     "bomb-scans": "scans of 1500 x 1500 pixels; must be at most 4,000,000,000 pixels in all scans",
     "tiff-32": "samples of 32 bits have no defined white",
-    "tiff-colors-of-floats": "linear light",
+    "tiff-lab-of-floats": "floats that are neither gray nor RGB",
+    "tiff-no-number": "NaN or infinite in 1 pixels, the first at x=4, y=3",
 }
 
 

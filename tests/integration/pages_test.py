@@ -13,6 +13,7 @@ import shutil
 import markdown_it
 import numpy as np
 import pytest
+import tifffile
 
 from jaxtex import images, networks, weights
 from jaxtex.cli import flag_parsing, main
@@ -57,6 +58,7 @@ def place(tmp_path, monkeypatch, exemplar):
     for number in (1, 2):
         images.save(f"clip/{number}.png", np.roll(exemplar, number, 1))
     images.save("leaf.png", np.concatenate([exemplar, exemplar[..., :1]], -1))
+    tifffile.imwrite("dunes.tif", 900 * exemplar[..., 0] - 100, metadata=None)
     mask = np.zeros((32, 32, 3), np.float32)
     mask[:, 16:] = 1
     images.save("right.png", mask)

@@ -172,7 +172,7 @@ def _damaged_others() -> dict[str, bytes]:
         "jpeg-zeros-for-its-end": jpeg[:middle] + bytes(len(jpeg) - middle),
         "jpeg-no-end": jpeg[:-2],
         "tiff-no-number": tiff(with_nan, 1),
-        "tiff-colors-of-floats": tiff(smooth().astype(np.float32), 2),
+        "tiff-lab-of-floats": tiff(smooth().astype(np.float32), 8),
         "tiff-32": tiff(values[..., :1], 1, bits=32),
         "tiff-strips-missing": tiff(values, 2, strips=3, tags={273: 8, 279: 100}),
         "tiff-strips-beyond": tiff(values, 2, tags={273: 2**31}),

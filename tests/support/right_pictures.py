@@ -126,8 +126,11 @@ def tiffs() -> list[Picture]:
             result += [Picture(f"{name}-{kind}-{bits}", *rest) for kind, rest in files.items()]
 
         fractions = smooth()[..., :1].astype(np.float32) * 1.2 - 0.1
-        shown = np.broadcast_to(np.clip(fractions, 0, 1), SHAPE)
+        low, high = fractions.min(), fractions.max()
+        shown = np.broadcast_to((fractions - low) / (high - low), SHAPE)
         result.append(Picture(f"{name}-float", make(fractions, 1), shown))
+        colors = smooth().astype(np.float32)
+        result.append(Picture(f"{name}-float-rgb", make(colors, 2), colors))
     return result + _further_tiffs()
 
 
