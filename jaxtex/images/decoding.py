@@ -186,6 +186,9 @@ def read_metadata(file: BinaryIO) -> str:
     Raises:
       Exception: of any type, from Pillow, if the file is damaged.
     """
+    file.seek(0)
+    if file.read(4) in tiff_directory.MAGICS:  # Pillow cannot open colors of floats
+        return tiff_directory.read_text(file, encoding.DESCRIPTION_TAG)
     image = _open(file)
     text = image.info.get(encoding.METADATA_KEY)
     return str(text or image.getexif().get(encoding.DESCRIPTION_TAG) or "")

@@ -20,6 +20,7 @@ MAX_SAMPLES = 64  # per pixel
 # Types of integers and bytes -> format of `struct`; other types are not needed.
 TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 
+ASCII = 2
 FLOAT_TYPES = {11: "f", 12: "d"}  # of the range of the samples
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
@@ -73,6 +74,54 @@ def read(file: BinaryIO) -> Directory:
       UnsupportedError: the first image is a preview of another one, as in raw files of cameras.
       ValueError: the directory is damaged.
     """
+    listing = _list_tags(file)
+    tags = {tag: listing.read(file, tag) for tag in WANTED if listing.kind(tag) in TYPES}
+    ranges = [
+        listing.read(file, tag) for tag in (LEAST, GREATEST) if listing.kind(tag) in FLOAT_TYPES
+    ]
+    value_range = (min(ranges[0]), max(ranges[1])) if len(ranges) == 2 else None
+    directory = Directory(listing.order, tags, listing.has_more, listing.file_size, value_range)
+    _check(directory)
+    return directory
+
+
+def read_text(file: BinaryIO, tag: int) -> str:
+    """Reads a text of the first directory; empty if there is none.
+
+    Args:
+      file: at any position.
+      tag: its number.
+
+    Raises:
+      ValueError: the directory is damaged.
+    """
+    listing = _list_tags(file)
+    if listing.kind(tag) != ASCII:
+        return ""
+    return bytes(listing.read(file, tag)).partition(b"\0")[0].decode("latin-1")
+
+
+class _Listing(NamedTuple):
+    """Tags of a directory whose values are not read yet."""
+
+    order: str  # of the bytes
+    offset: str  # format of an offset
+    entries: dict[int, tuple[int, int, bytes]]  # tag -> type, number of values, values or offset
+    has_more: bool
+    file_size: int
+
+    def kind(self, tag: int) -> int:
+        """Returns the type of a tag; 0 without values."""
+        kind, length, _ = self.entries.get(tag, (0, 0, b""))
+        return kind if length else 0
+
+    def read(self, file: BinaryIO, tag: int) -> tuple:
+        """Reads the values of a tag that is there."""
+        return _read_values(file, self.file_size, self.order + self.offset, *self.entries[tag])
+
+
+def _list_tags(file: BinaryIO) -> _Listing:
+    """Lists the tags of the first directory; raises as `read_text`."""
     file.seek(0, os.SEEK_END)
     size = file.tell()
     file.seek(0)
@@ -90,22 +139,7 @@ def read(file: BinaryIO) -> Directory:
     entries = [_unpack(file, order + entry_format) for _ in range(count)]
     following = file.read(struct.calcsize(offset)).ljust(8, b"\0")  # some writers leave it out
     has_more = 0 < int.from_bytes(following, "little" if order == "<" else "big") < size
-    tags = {
-        tag: _read_values(file, size, order + offset, kind, length, inline)
-        for tag, kind, length, inline in entries
-        if tag in WANTED and kind in TYPES and length
-    }
-    ranges = {
-        tag: _read_values(file, size, order + offset, kind, length, inline)
-        for tag, kind, length, inline in entries
-        if tag in (LEAST, GREATEST) and kind in FLOAT_TYPES and length
-    }
-    value_range = None
-    if len(ranges) == 2:
-        value_range = (min(ranges[LEAST]), max(ranges[GREATEST]))
-    directory = Directory(order, tags, has_more, size, value_range)
-    _check(directory)
-    return directory
+    return _Listing(order, offset, {entry[0]: entry[1:] for entry in entries}, has_more, size)
 
 
 def _check(directory: Directory) -> None:

@@ -71,6 +71,12 @@ def test_what_is_written_is_read_again_exactly(tmp_path, channels, values):
     assert images.value_range(tmp_path / "a.tif") == (low, high)
 
 
+def test_floats_keep_their_note(tmp_path):
+    for image in (np.zeros((40, 40, 3)), RNG.random((*SIZE, 3))):
+        images.save(tmp_path / "a.tif", image, 32, note='{"seed": 1}', values=(-1, 5))
+        assert images.read_metadata(tmp_path / "a.tif") == '{"seed": 1}'
+
+
 def test_any_float_in_the_unit_range_keeps_all_bits(tmp_path):
     image = RNG.random((*SIZE, 3), np.float32)
     images.save(tmp_path / "a.tif", image, 32)
