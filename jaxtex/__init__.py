@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jaxtex.runs.frames.sequence import transfer_frames
     from jaxtex.synthesis.api import Objective, build, iterate, synthesize, transfer
     from jaxtex.synthesis.config import Config
+    from jaxtex.synthesis.descriptions.making import describe
     from jaxtex.synthesis.loop import Progress
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Progress",
     "UserError",
     "build",
+    "describe",
     "iterate",
     "load_image",
     "save_image",
@@ -37,6 +39,7 @@ _HOME = {
     "Progress": ("synthesis.loop", "Progress"),
     "UserError": ("errors", "UserError"),
     "build": ("synthesis.api", "build"),
+    "describe": ("synthesis.descriptions.making", "describe"),
     "iterate": ("synthesis.api", "iterate"),
     "load_image": ("images", "load"),
     "save_image": ("images", "save"),

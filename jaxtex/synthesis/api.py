@@ -16,10 +16,11 @@ from jaxtex.images import color_transfer
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, loop, planning, stepping
 from jaxtex.synthesis import settings as parsing
+from jaxtex.synthesis.descriptions import contents, reuse
 from jaxtex.synthesis.shorthands import resolution
 
 Picture: TypeAlias = np.ndarray | str | os.PathLike
-Style: TypeAlias = Picture | Sequence[Picture]
+Style: TypeAlias = Picture | Sequence[Picture] | contents.Description
 
 
 def synthesize(style: Style, *, observe: loop.Observer | None = None, **choices: Any) -> np.ndarray:
@@ -31,7 +32,8 @@ def synthesize(style: Style, *, observe: loop.Observer | None = None, **choices:
     Args:
       style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list
         of exemplars. With transparency `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`. Or
-        the path or built-in name of one, `"pebbles"`.
+        the path or built-in name of one, `"pebbles"`. Or its description, see `describe`, or the
+        path of the description's file, `"bricks.h5"`.
       observe: receives a `Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`, which are also the command's flags. Lists and dicts
         stand for texts: `layers={"pool1": 0.5}`. `masks`, `style_masks`, `maps` and `init` may be
@@ -85,7 +87,7 @@ def transfer(
     """
     if observe is not None and not callable(observe):
         raise errors.UserError("observe: must be a function that takes a Progress")
-    plan = _build_plan(style, content, _parse(content, choices))
+    plan = _choose_plan(style, content, choices)
     return loop.run(plan, observe or (lambda progress: None))
 
 
@@ -109,7 +111,7 @@ def iterate(
     Raises:
       UserError: as `transfer`. Choices and images are checked at the call, before the first step.
     """
-    return loop.iterate(_build_plan(style, content, _parse(content, choices)))
+    return loop.iterate(_choose_plan(style, content, choices))
 
 
 def build_plan(
@@ -140,6 +142,17 @@ def _build_plan(
     style: Style | None, content: Picture | None, settings: parsing.Settings
 ) -> stepping.Plan:
     return planning.build_plan(_build_inputs(style, content, settings), settings)
+
+
+def _choose_plan(
+    style: Style | None, content: Picture | None, choices: dict[str, Any]
+) -> stepping.Plan:
+    """Builds the plan of one image from exemplars, or from a description."""
+    if not contents.is_described(style):
+        return _build_plan(style, content, _parse(content, choices))
+    if content is not None:
+        raise errors.UserError("--content: cannot be used with a description")
+    return reuse.build_plan(style, choices)  # type: ignore[arg-type]
 
 
 def build_batch(

@@ -3,7 +3,7 @@
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,11 +12,11 @@ from jaxtex.images import builtin, color_transfer
 from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales
+from jaxtex.synthesis.descriptions import spot_noise
 
 KINDS = ("spectrum", "noise", "style", "content")
 WHITE_NOISE = 0.02  # default standard deviation of white noise
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
-TAPER = 8  # the exemplar fades over this fraction of each side
 
 
 def initial_image(
@@ -47,12 +47,12 @@ def initial_image(
     if kind == "noise":
         means = [image.mean((0, 1)) for image in _references(inputs)]
         mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
-        return _add_noise(mean, inputs, config, (height, width), rng)
+        return add_noise(mean, inputs, config, (height, width), rng)
     if kind == "content":
         if inputs.content is None:
             raise errors.UserError(f"--init={kind}: --content is missing")
         padded = _padded(inputs, inputs.content, height, width)
-        return _add_noise(padded, inputs, config, (height, width), rng)
+        return add_noise(padded, inputs, config, (height, width), rng)
     if kind == "style":
         if not inputs.styles:
             raise errors.UserError(f"--init={kind}: --style is missing")
@@ -76,14 +76,25 @@ def initial_image(
     return color_transfer.blend_gray(image, gray, color_transfer.LUMINANCE)
 
 
-def _add_noise(
+def add_noise(
     image: np.ndarray,
     inputs: input_images.Inputs,
     config: configs.Config,
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Adds white noise to an image of this size, or to a color `[C]`."""
+    """Adds white noise to an image.
+
+    Args:
+      image: of `size`, `[*size, C]`, or a color `[C]`.
+      inputs: say where the result is gray.
+      config: `noise`.
+      size: height and width, in pixels.
+      rng: random numbers.
+
+    Returns:
+      `[*size, C]` in [0, 1].
+    """
     white = rng.standard_normal((*size, image.shape[-1]), np.float32)
     white = color_transfer.blend_gray(white, inputs.gray_at(*size), color_transfer.FIRST)
     return np.clip(image + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
@@ -161,10 +172,26 @@ def scale_details(
         channels = _reference(inputs).shape[-1]
         return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
 
+    return spectrum_details(
+        lambda size, rng: _spectrum_noise(inputs, config, size, rng), config, sizes
+    )
+
+
+def spectrum_details(
+    make_noise: Callable[[tuple[int, int], np.random.Generator], np.ndarray],
+    config: configs.Config,
+    sizes: Sequence[tuple[int, int]],
+) -> list[np.ndarray]:
+    """Returns the frequencies of noise at each scale that the one before cannot hold.
+
+    Args:
+      make_noise: size of a scale and random numbers -> noise with the exemplar's spectrum.
+      config: `seed` and `tile`.
+      sizes: as for `scale_details`.
+    """
     details = []
     for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
-        rng = np.random.default_rng([config.seed, number])
-        noise = _spectrum_noise(inputs, config, fine, rng)
+        noise = make_noise(fine, np.random.default_rng([config.seed, number]))
         smaller = images.resize(noise, *coarse, config.tile)
         details.append(noise - images.resize(smaller, *fine, config.tile))
     return details
@@ -202,85 +229,28 @@ def _spectrum_noise(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Returns noise with the spectrum of the exemplars, or of the content, at a scale."""
-    factor = min(1.0, size[0] / inputs.height)
-    exemplars = []
-    for image in _references(inputs):
-        height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
-        exemplars.append(images.resize(image, height, width))
+    sources = noise_sources(inputs, size)
     contrast = config.noise or SPECTRUM_CONTRAST
     if inputs.masks:
         noises = [
-            random_phase([exemplar], [1.0], size, contrast, rng, config.tile)
-            for exemplar in exemplars
+            spot_noise.random_phase([source], [1.0], size, contrast, rng, config.tile)
+            for source in sources
         ]
         return _blend_regions(inputs, noises, *size)
-    return random_phase(exemplars, inputs.weights or [1.0], size, contrast, rng, config.tile)
+    weights = inputs.weights or [1.0]
+    return spot_noise.random_phase(sources, weights, size, contrast, rng, config.tile)
 
 
-def random_phase(
-    exemplars: Sequence[np.ndarray],
-    weights: Sequence[float],
-    size: tuple[int, int],
-    contrast: float,
-    rng: np.random.Generator,
-    tile: str = "",
-) -> np.ndarray:
-    """Returns Gaussian noise with the mean and spectrum of exemplars.
+def noise_sources(inputs: input_images.Inputs, size: tuple[int, int]) -> list[spot_noise.Source]:
+    """Returns what the noise at a scale needs of the exemplars, or of the content.
 
     Args:
-      exemplars: `[H, W, C]`.
-      weights: one for each exemplar.
-      size: height and width of the noise, in pixels.
-      contrast: of the noise; 1 is the contrast of the exemplars.
-      rng: random numbers.
-      tile: axes along which the noise is periodic, as in `images.resize`.
-
-    Returns:
-      `[*size, C]`, clipped to [0, 1].
-
-    References:
-      Galerne, Gousseau and Morel, "Random Phase Textures: Theory and Synthesis", IEEE TIP 20, 2011:
-      the asymptotic discrete spot noise. One white field for all colors keeps their correlations.
-      Departs from it: the exemplar fades at its border; there it is made periodic.
+      inputs: the images.
+      size: height and width of the scale, in pixels.
     """
-    shares = np.asarray(weights) / np.sum(weights)
-    pairs = list(zip(shares, exemplars, strict=True))
-    image = sum(share * exemplar.mean((0, 1)) for share, exemplar in pairs)
-    for share, exemplar in pairs:
-        image = image + contrast * np.sqrt(share) * _spot_noise(exemplar, size, rng, tile)
-    return np.clip(image, 0, 1).astype(np.float32)
-
-
-def _spot_noise(
-    exemplar: np.ndarray, size: tuple[int, int], rng: np.random.Generator, tile: str
-) -> np.ndarray:
-    """Returns white noise convolved with the centered exemplar: `[*size, C]`, of mean 0."""
-    rows, columns = (_taper(side) for side in exemplar.shape[:2])
-    window = np.outer(rows, columns)[..., None]
-    spot = (exemplar - exemplar.mean((0, 1))) * window / np.sqrt(np.sum(window**2))
-    for axis, name in enumerate("yx"):
-        if name in tile:
-            spot = _wrap(spot, axis, size[axis])
-
-    shape = np.maximum(spot.shape[:2], size)
-    white = np.fft.rfft2(rng.standard_normal(shape))[..., None]
-    noise = np.fft.irfft2(np.fft.rfft2(spot, shape, (0, 1)) * white, shape, (0, 1))
-    return noise[: size[0], : size[1]]
-
-
-def _wrap(spot: np.ndarray, axis: int, period: int) -> np.ndarray:
-    """Adds what lies beyond the period to the beginning of an axis."""
-    side = spot.shape[axis]
-    parts = [
-        spot.take(range(start, min(start + period, side)), axis) for start in range(0, side, period)
-    ]
-    for part in parts[1:]:
-        np.moveaxis(parts[0], axis, 0)[: part.shape[axis]] += np.moveaxis(part, axis, 0)
-    return parts[0]
-
-
-def _taper(side: int) -> np.ndarray:
-    """Returns a window that rises from 0 to 1 over a part of the side at both ends, `[side]`."""
-    positions = np.arange(side) + 0.5
-    from_border = np.minimum(positions, side - positions)
-    return np.sin(np.pi / 2 * np.clip(from_border / (side / TAPER), 0, 1))
+    factor = min(1.0, size[0] / inputs.height)
+    sources = []
+    for image in _references(inputs):
+        height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
+        sources.append(spot_noise.source_of(images.resize(image, height, width)))
+    return sources

@@ -7,6 +7,7 @@ from jaxtex import errors, images
 from jaxtex.metrics import artifacts, power_spectrum
 from jaxtex.synthesis import api, initialization, input_images, settings
 from jaxtex.synthesis import config as configs
+from jaxtex.synthesis.descriptions import spot_noise
 
 
 def root_mean_square(image):
@@ -31,7 +32,9 @@ def build_inputs(style, content=None, **choices):
 
 @pytest.mark.parametrize("size", [(96, 80), (160, 200), (64, 64)])
 def test_noise_has_the_mean_spectrum_and_contrast_of_the_exemplar(texture, size):
-    noise = initialization.random_phase([texture], [1.0], size, 1.0, np.random.default_rng(1))
+    noise = spot_noise.random_phase(
+        [spot_noise.source_of(texture)], [1.0], size, 1.0, np.random.default_rng(1)
+    )
     assert noise.shape == (*size, 3) and noise.dtype == np.float32
     np.testing.assert_allclose(noise.mean((0, 1)), texture.mean((0, 1)), atol=0.02)
     # The texture has few waves, each with a random amplitude.
@@ -48,7 +51,9 @@ def test_noise_has_the_mean_spectrum_and_contrast_of_the_exemplar(texture, size)
 
 def test_contrast_scales_the_noise(texture):
     full, half = (
-        initialization.random_phase([texture], [1.0], (96, 80), contrast, np.random.default_rng(1))
+        spot_noise.random_phase(
+            [spot_noise.source_of(texture)], [1.0], (96, 80), contrast, np.random.default_rng(1)
+        )
         for contrast in (1.0, 0.5)
     )
     mean = texture.mean((0, 1))
@@ -57,8 +62,12 @@ def test_contrast_scales_the_noise(texture):
 
 def test_exemplars_are_blended_by_weight(texture):
     dark = 0.2 * texture
-    noise = initialization.random_phase(
-        [texture, dark], [3.0, 1.0], (96, 80), 0.5, np.random.default_rng(0)
+    noise = spot_noise.random_phase(
+        [spot_noise.source_of(texture), spot_noise.source_of(dark)],
+        [3.0, 1.0],
+        (96, 80),
+        0.5,
+        np.random.default_rng(0),
     )
     expected = 0.75 * texture.mean((0, 1)) + 0.25 * dark.mean((0, 1))
     np.testing.assert_allclose(noise.mean((0, 1)), expected, atol=0.02)

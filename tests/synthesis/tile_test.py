@@ -9,8 +9,9 @@ from jaxtex import errors, images
 from jaxtex.losses import terms
 from jaxtex.metrics import artifacts
 from jaxtex.networks import padding_pooling
-from jaxtex.synthesis import api, initialization
+from jaxtex.synthesis import api
 from jaxtex.synthesis import config as configs
+from jaxtex.synthesis.descriptions import spot_noise
 
 SMALL = {"size": 48, "width": 64, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 30}
 
@@ -58,7 +59,9 @@ def test_a_periodic_image_is_enlarged_across_its_borders(tile, shift):
 
 @pytest.mark.parametrize("size", [(40, 100), (96, 128)])
 def test_the_initial_noise_is_periodic(uneven, size):
-    noise = initialization.random_phase([uneven], [1.0], size, 0.5, np.random.default_rng(0), "xy")
+    noise = spot_noise.random_phase(
+        [spot_noise.source_of(uneven)], [1.0], size, 0.5, np.random.default_rng(0), "xy"
+    )
     assert noise.shape == (*size, 3)
     assert artifacts.seam(uneven, noise) < 1.5
 
