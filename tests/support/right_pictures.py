@@ -125,7 +125,7 @@ def tiffs() -> list[Picture]:
             }
             result += [Picture(f"{name}-{kind}-{bits}", *rest) for kind, rest in files.items()]
 
-        fractions = smooth()[..., :1].astype(np.float32) * 1.2 - 0.1
+        fractions = smooth()[..., :1].astype(np.float32) * 2 - 0.5
         low, high = fractions.min(), fractions.max()
         shown = np.broadcast_to((fractions - low) / (high - low), SHAPE)
         result.append(Picture(f"{name}-float", make(fractions, 1), shown))
