@@ -78,13 +78,26 @@ def test_any_layout_of_floats_is_read_exactly(tmp_path, seed):
     options = random_layout(rng)
     colors = int(rng.choice([1, 3]))
     values = rng.random((*SIZE, colors)).astype(rng.choice(["float16", "float32", "float64"]))
-    if values.dtype == "float16" and options["predictor"]:
-        options["predictor"] = False  # tifffile writes none of 16 bits
+    options["predictor"] = False  # tifffile writes that of floats with imagecodecs only
     photometric = "rgb" if colors == 3 else "minisblack"
     stored = values if colors == 3 else values[..., 0]
     path = save(tmp_path / "a", stored, photometric=photometric, **options)
     shown = np.broadcast_to(values.astype(np.float32), (*SIZE, 3))
     np.testing.assert_array_equal(images.load(path), shown)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_differences_of_floats(tmp_path, channels):
+    values = np.random.default_rng(0).random((*SIZE, channels)).astype(">f4")
+    # The bytes of a row by significance, then differences of neighboring pixels.
+    levels = values.view(np.uint8).reshape(SIZE[0], -1, 4).swapaxes(1, 2).reshape(SIZE[0], -1)
+    differences = levels.copy()
+    differences[:, channels:] -= levels[:, :-channels]
+    stored = differences.view(">f4").reshape(values.shape)
+    photometric = 2 if channels == 3 else 1
+    data = pictures.tiff(stored, photometric, order=">", packed=True, tags={317: 3})
+    (tmp_path / "a").write_bytes(data)
+    np.testing.assert_array_equal(images.load(tmp_path / "a")[..., :channels], values)
 
 
 @pytest.mark.parametrize("bits", range(1, 17))
