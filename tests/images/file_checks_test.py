@@ -251,7 +251,7 @@ def test_damaged_fax_data_is_refused(tmp_path):
     ("data", "reason"),
     [
         (b"P7\nWIDTH 40\nHEIGHT 40\nDEPTH 3\nMAXVAL 255\nENDHDR\n", "PAM is not read"),
-        (b"PF 40 40 -1.0\n" + bytes(19200), "linear light"),
+        (b"PF 40 40 -1.0\n" + bytes(19200), "PFM of colors is not read"),
         (b"P6 40 40 65536\n" + bytes(9600), "white must be from 1 to 65535"),
         (b"BM" + bytes(8) + b"\x36\0\0\0\x42\0\0\0" + bytes(200), "BMP header type (66)"),
         (pictures.tiff(pictures.samples(3, 255), 2, tags={259: 50001}), "compression webp"),
