@@ -22,7 +22,7 @@ ENERGY = 1e-8  # added to the energy of autocovariances: those of a plain image
 SHORTER = 256  # pixels of a side: larger images are reduced, which loses nothing that is compared
 
 
-def arrangement(share: float) -> base.Term:
+def arrangement(share: float, tile: str = "") -> base.Term:
     """Returns the relative squared difference of long autocovariances, and of Fourier moduli.
 
     The autocovariances are those of brightness and of the strength of its edges, at all lags of
@@ -33,6 +33,7 @@ def arrangement(share: float) -> base.Term:
 
     Args:
       share: weight in the loss.
+      tile: axes along which the image is periodic: "", "x", "y" or "xy". Exemplars are not.
 
     References:
       Gonthier, Gousseau and Ladjal, "High-Resolution Neural Texture Synthesis with Long-Range
@@ -49,7 +50,7 @@ def arrangement(share: float) -> base.Term:
         expected = target["autocovariances"].astype(image.dtype)
         while len(image) > len(target["moduli"]):
             image = _halve(image)
-        found = _autocovariances(image, len(expected) - 1)
+        found = _autocovariances(image, len(expected) - 1, tile)
         inside = _ring(len(expected) - 1)[..., None]
         squares = jnp.sum(jnp.where(inside, found - expected, 0) ** 2, (0, 1))
         energy = jnp.sum(jnp.where(inside, expected, 0) ** 2, (0, 1)) + ENERGY
@@ -120,22 +121,26 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.sum(first * second, (0, 1)) / np.sqrt(energies + statistics.TINY**2)
 
 
-def _signals(image: Any) -> Any:
+def _signals(image: Any, tile: str = "") -> Any:
     """Returns brightness and the strength of its edges, `[H, W, 2]`, of NumPy or of JAX."""
     library = np if isinstance(image, np.ndarray) else jnp
     shares = enumerate(color_transfer.LUMINANCE)
     brightness = sum(share * image[..., channel] for channel, share in shares)
-    down, right = library.gradient(brightness)
+    widths = [(int("y" in tile),) * 2, (int("x" in tile),) * 2]
+    down, right = (
+        each[widths[0][0] : len(each) - widths[0][1], widths[1][0] : each.shape[1] - widths[1][1]]
+        for each in library.gradient(library.pad(brightness, widths, "wrap"))
+    )
     # The root is smooth where there are no edges.
     edges = library.sqrt(down**2 + right**2 + EDGE**2)
     return library.stack([brightness, edges], -1)
 
 
-def _autocovariances(image: jax.Array, reach: int) -> jax.Array:
+def _autocovariances(image: jax.Array, reach: int, tile: str = "") -> jax.Array:
     """Returns the autocovariances of an image's signals up to a lag, `[reach + 1, ..., 2]`."""
-    signals = _signals(image)
+    signals = _signals(image, tile)
     centered = signals - signals.mean((0, 1), keepdims=True)
-    return autocovariance.at_lags(centered, reach, reach)
+    return autocovariance.at_lags(centered, reach, reach, tile)
 
 
 def _ring(reach: int) -> jax.Array:

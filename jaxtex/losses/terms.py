@@ -76,7 +76,7 @@ def total_variation(share: float, tile: str = "") -> base.Term:
     return base.Term(evaluate, share)
 
 
-def detail(share: float) -> base.Term:
+def detail(share: float, tile: str = "") -> base.Term:
     """Returns the mean squared difference of the logarithms of energies of fine differences.
 
     The energies are those of differences between neighboring pixels: along rows, columns and both
@@ -86,11 +86,12 @@ def detail(share: float) -> base.Term:
 
     Args:
       share: weight in the loss.
+      tile: axes along which the image is periodic: "", "x", "y" or "xy". Exemplars are not.
     """
 
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
-        return jnp.mean((detail_levels(image) - target.astype(image.dtype)) ** 2)
+        return jnp.mean((detail_levels(image, tile) - target.astype(image.dtype)) ** 2)
 
     def make_target(images: base.TargetImages) -> jax.Array:
         levels = [jax.jit(detail_levels)(style) for style in images.styles]
@@ -99,11 +100,12 @@ def detail(share: float) -> base.Term:
     return base.Term(evaluate, share, make_target)
 
 
-def detail_levels(image: jax.Array) -> jax.Array:
+def detail_levels(image: jax.Array, tile: str = "") -> jax.Array:
     """Returns the logarithms of the mean squared differences that `detail` compares.
 
     Args:
       image: `[H, W, 3 k]` of k maps, in [0, 1].
+      tile: axes along which pixels at opposite borders are neighbors.
 
     Returns:
       `[DETAIL_SIZES, 5, 3 k]`.
@@ -122,16 +124,25 @@ def detail_levels(image: jax.Array) -> jax.Array:
             height, width = height // 2, width // 2
             cells = plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2, channels)
             plane = cells.mean((1, 3))
-        down = plane[1:] - plane[:-1]
+        around = _with_next(_with_next(plane, 0, "y" in tile), 1, "x" in tile)
+        down = around[1:] - around[:-1]
+        right = around[:, 1:] - around[:, :-1]
         differences = [
-            down,
-            plane[:, 1:] - plane[:, :-1],
-            plane[1:, 1:] - plane[:-1, :-1],
-            plane[1:, :-1] - plane[:-1, 1:],
+            down[:, :-1] if "x" in tile else down,
+            right[:-1] if "y" in tile else right,
+            around[1:, 1:] - around[:-1, :-1],
+            around[1:, :-1] - around[:-1, 1:],
             down[:, 1:] - down[:, :-1],
         ]
         levels.append(jnp.stack([jnp.mean(each**2, (0, 1)) for each in differences]))
     return jnp.log(jnp.stack(levels) + ROUNDING)
+
+
+def _with_next(plane: jax.Array, axis: int, periodic: bool) -> jax.Array:
+    """Appends the first row or column to a periodic plane."""
+    if not periodic:
+        return plane
+    return jnp.concatenate([plane, jax.lax.slice_in_dim(plane, 0, 1, axis=axis)], axis)
 
 
 def spectrum(share: float) -> base.Term:

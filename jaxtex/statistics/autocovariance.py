@@ -10,7 +10,7 @@ from jaxtex.networks import padding_pooling
 from jaxtex.statistics import base
 
 
-def at_lags(centered: Any, down: int, right: int) -> Any:
+def at_lags(centered: Any, down: int, right: int, tile: str = "") -> Any:
     """Returns mean products of values at each lag from each other, over pairs inside the layer.
 
     They are computed by FFT with zero padding, which is faster than shifting and multiplying.
@@ -19,6 +19,7 @@ def at_lags(centered: Any, down: int, right: int) -> Any:
       centered: maps less their means, `[H, W, C]`; of NumPy or of JAX.
       down: longest lag along columns, less than H.
       right: longest lag along rows, less than W.
+      tile: axes along which pairs go on at the opposite border: "", "x", "y" or "xy".
 
     Returns:
       `[down + 1, 2 right + 1, C]`, of NumPy or of JAX: lags of 0 to `down` rows, and of `-right` to
@@ -27,16 +28,18 @@ def at_lags(centered: Any, down: int, right: int) -> Any:
     library = np if isinstance(centered, np.ndarray) else jnp
     height, width = centered.shape[:2]
     # Zeros of the length of the longest lag keep opposite borders apart.
-    rows = padding_pooling.next_fast_length(height + down)
-    columns = padding_pooling.next_fast_length(width + right)
+    rows = height if "y" in tile else padding_pooling.next_fast_length(height + down)
+    columns = width if "x" in tile else padding_pooling.next_fast_length(width + right)
     spectrum = library.fft.rfft2(centered, (rows, columns), axes=(0, 1))
     power = spectrum.real**2 + spectrum.imag**2
     half = library.fft.ifft(power, axis=0)[: down + 1]
     sums = library.fft.irfft(half, columns, axis=1)
     sums = library.concatenate([sums[:, columns - right :], sums[:, : right + 1]], 1)
 
-    along_rows = width - abs(library.arange(-right, right + 1))
-    pairs = (height - library.arange(down + 1))[:, None] * along_rows[None]
+    lacking = library.arange(down + 1), abs(library.arange(-right, right + 1))
+    along_columns = height - lacking[0] * ("y" not in tile)
+    along_rows = width - lacking[1] * ("x" not in tile)
+    pairs = along_columns[:, None] * along_rows[None]
     return sums / pairs[..., None].astype(centered.dtype)
 
 

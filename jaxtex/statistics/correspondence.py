@@ -62,7 +62,7 @@ def guided_correspondence(
         if metric == "cosine":
             target, rows = _center(target, rows)
         costs = neighbors.METRICS[metric](target, rows)
-        return contextual_loss(costs + occurrence * occurrence_penalty(costs))
+        return contextual_loss(costs + occurrence * occurrence_penalty(costs)[None])
 
     def statistic_size(channels: int, positions: int) -> int:
         return base.pooled_size(channels, positions, patch**2)

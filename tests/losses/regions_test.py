@@ -178,11 +178,14 @@ def test_two_styles_side_by_side_fulfill_both_terms(statistic, choices):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statistic", ["relaxed_emd", "nearest_neighbors", "guided_correspondence"])
-def test_samples_of_two_styles_side_by_side_are_nearer_to_their_own(statistic):
+@pytest.mark.parametrize(
+    "statistic, share",
+    [("relaxed_emd", 0.5), ("nearest_neighbors", 0.5), ("guided_correspondence", 0.6)],
+)
+def test_samples_of_two_styles_side_by_side_are_nearer_to_their_own(statistic, share):
     # Two draws of one texture differ, so that no picture has a distance of 0.
     right, wrong = compare_halves(statistic, layers="relu1_1,relu2_2,relu3_1")
-    assert max(right.values()) < 0.5 * min(wrong.values())
+    assert max(right.values()) < share * min(wrong.values())
 
 
 @pytest.mark.slow

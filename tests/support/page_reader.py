@@ -72,7 +72,7 @@ def small_choices(given):
     choices = dict(OVERRIDDEN)
     choices |= {name: LARGE_SIDE for name in ("height", "width") if given.get(name)}
     choices |= {name: value for name, value in DEFAULTS.items() if name not in given}
-    choices["layers"] = "relu1_1" if isinstance(network, networks.VGG) else "colours"
+    choices["layers"] = network.names()[0] if not isinstance(network, networks.VGG) else "relu1_1"
     if "content_layers" in given:
         choices["content_layers"] = "relu1_1"
     return choices

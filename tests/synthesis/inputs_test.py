@@ -160,7 +160,7 @@ def test_stochastic_targets_depend_on_the_number_of_draws(exemplar):
 def test_each_term_draws_its_own_samples(exemplar):
     config = configs.Config(**SMALL, statistic="sorted:samples=64 + histogram:samples=64")
     (problem,) = api.build_plan(exemplar, config).problems
-    terms = problem.data(0)["targets"].values()
+    terms = [problem.data(0)["targets"][name] for name in ("sorted", "histogram")]
     positions = [target["relu1_1"]["sample"]["positions"] for target in terms]
     assert len(positions) == 2 and (positions[0] != positions[1]).any()
 

@@ -71,9 +71,9 @@ def build_loss(
     if config.spectrum_weight and inputs.styles:
         named["spectrum"] = terms.spectrum(config.spectrum_weight)
     if settings.arrangement_weight:
-        named["arrangement"] = arrangement.arrangement(settings.arrangement_weight)
+        named["arrangement"] = arrangement.arrangement(settings.arrangement_weight, config.tile)
     if settings.detail_weight:
-        named["detail"] = terms.detail(settings.detail_weight)
+        named["detail"] = terms.detail(settings.detail_weight, config.tile)
     if not named:
         raise errors.UserError("nothing to do: give --style or --content with a weight above 0")
 

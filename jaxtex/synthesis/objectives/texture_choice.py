@@ -20,11 +20,13 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
 
     Args:
       inputs: the images.
-      settings: the choices.
+      settings: the choices, with the layers of `layer_choice.choose_layers`.
     """
     masked = inputs.masks is not None or any(mask is not None for mask in inputs.style_masks)
-    whole = inputs.content is None and not masked and settings.config.texture_weight
-    if not whole or not inputs.styles:
+    config = settings.config
+    is_kept = config.content_weight or settings.structure_layers
+    alone = inputs.content is None or not is_kept
+    if masked or not alone or not inputs.styles or not config.texture_weight:
         return dataclasses.replace(settings, arrangement_weight=0.0, detail_weight=0.0)
     if settings.arrangement_weight is not None:
         return settings
