@@ -37,8 +37,8 @@ def at_lags(centered: Any, down: int, right: int, tile: str = "") -> Any:
     sums = library.concatenate([sums[:, columns - right :], sums[:, : right + 1]], 1)
 
     lacking = library.arange(down + 1), abs(library.arange(-right, right + 1))
-    along_columns = height - lacking[0] * ("y" not in tile)
-    along_rows = width - lacking[1] * ("x" not in tile)
+    along_columns = height - lacking[0] * int("y" not in tile)
+    along_rows = width - lacking[1] * int("x" not in tile)
     pairs = along_columns[:, None] * along_rows[None]
     return sums / pairs[..., None].astype(centered.dtype)
 
