@@ -12,6 +12,7 @@ References:
   Data", ECCV 2018, https://arxiv.org/abs/1803.02077.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -64,18 +65,13 @@ def guided_correspondence(
         costs = neighbors.METRICS[metric](target, rows)
         return contextual_loss(costs + occurrence * occurrence_penalty(costs)[None])
 
-    def statistic_size(channels: int, positions: int) -> int:
-        return base.pooled_size(channels, positions, patch**2)
-
-    return base.Statistic(
-        lambda features: features.reshape(-1, features.shape[-1]),
+    return neighbors.of_samples(
         distance,
-        _make_target,
-        samples=samples,
+        samples,
+        make_target=_make_target,
         patch=patch,
         spacing=spacing,
-        concatenated=True,
-        statistic_size=statistic_size,
+        statistic_size=functools.partial(base.pooled_size, patch_positions=patch**2),
     )
 
 
@@ -124,7 +120,7 @@ def contextual_loss(costs: jax.Array) -> jax.Array:
       A scalar: 0 where one patch of the exemplar is far nearer than all others, 1 where all are
       equally far.
     """
-    nearest = jnp.min(costs, 1, keepdims=True)
+    nearest = neighbors.nearest_of(costs)[:, None]
     beyond = (costs - nearest) / (nearest + MIN_DISTANCE)
     same = jnp.maximum(jnp.sum(costs <= MIN_DISTANCE, 1), 1).astype(costs.dtype)
     surprise = jax.nn.logsumexp(-beyond / BANDWIDTH, 1) - jnp.log(same)

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxtex.statistics import base
 from jaxtex.statistics import moments as moment_statistics
@@ -54,10 +55,10 @@ def relaxed_emd(samples: int = 256, metric: str = "cosine", moments: str = "l1")
 
     def distance(target: dict[str, Any], rows: jax.Array) -> jax.Array:
         costs = METRICS[metric](target, rows)
-        nearest = jnp.maximum(jnp.mean(costs.min(1)), jnp.mean(costs.min(0)))
+        nearest = jnp.maximum(jnp.mean(nearest_of(costs)), jnp.mean(nearest_of(costs.T)))
         return _add_moments(moments, nearest, target, rows)
 
-    return _statistic(distance, samples)
+    return of_samples(distance, samples)
 
 
 def nearest_neighbors(samples: int = 256, moments: str = "l1") -> base.Statistic:
@@ -81,24 +82,42 @@ def nearest_neighbors(samples: int = 256, moments: str = "l1") -> base.Statistic
     def distance(target: dict[str, Any], rows: jax.Array) -> jax.Array:
         centered = {**target, "rows": target["rows"] - target["mean"][None]}
         costs = cosine_distances(centered, rows - jnp.mean(rows, 0, keepdims=True))
-        return _add_moments(moments, jnp.mean(costs.min(1)), target, rows)
+        return _add_moments(moments, jnp.mean(nearest_of(costs)), target, rows)
 
-    return _statistic(distance, samples)
+    return of_samples(distance, samples)
 
 
-def _statistic(
-    distance: Callable[[dict[str, Any], jax.Array], jax.Array], samples: int
+def of_samples(
+    distance: Callable[[dict[str, Any], jax.Array], jax.Array], samples: int, **fields: Any
 ) -> base.Statistic:
-    """Returns a statistic whose summary is the sample, `[N, C]`."""
+    """Returns a statistic whose summary is the sample, `[N, C]`.
 
+    Args:
+      distance: (target, sample) -> scalar. By default the target has the entries of `represent`,
+        mean and covariance of the exemplar, and the mean square of its features.
+      samples: number of positions drawn from each layer; 0 uses all.
+      **fields: of `base.Statistic`, in place of the usual ones.
+    """
+    usual = {"make_target": _make_target, "statistic_size": base.pooled_size}
     return base.Statistic(
         lambda features: features.reshape(-1, features.shape[-1]),
         distance,
-        _make_target,
         samples=samples,
         concatenated=True,
-        statistic_size=base.pooled_size,
+        **(usual | fields),
     )
+
+
+def nearest_of(costs: jax.Array) -> jax.Array:
+    """Returns the smallest distance of each row, `[N]`.
+
+    Args:
+      costs: distances, `[N, M]`.
+    """
+    # The gradient of a minimum compares all distances with it. Several devices may round it in
+    # another way than the distances; then nothing is equal, and the gradient is 0 / 0.
+    chosen = jnp.argmin(lax.stop_gradient(costs), 1)
+    return jnp.take_along_axis(costs, chosen[:, None], 1)[:, 0]
 
 
 def _make_target(rows: jax.Array) -> dict[str, jax.Array]:

@@ -52,9 +52,7 @@ def compare(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sorted({*statistics.STATISTICS, *OTHERS} - {"guided_correspondence"})
-)
+@pytest.mark.parametrize("name", [*statistics.STATISTICS, *OTHERS])
 def test_loss_and_gradient_are_those_of_one_device(on_eight, name):
     assert on_eight[name]["loss"] < 1e-5
     assert on_eight[name]["gradient"] < 1e-5

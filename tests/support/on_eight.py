@@ -200,8 +200,7 @@ def main(quick):
 def compare_all_evaluations():
     """Reports the losses and gradients of all other statistics and networks."""
     compare_evaluations("arrangement", arrangement_weight="0.1")
-    # The loss of guided correspondence is 0 for images as small as these.
-    for name in statistics.STATISTICS.keys() - {"gram", "guided_correspondence"}:
+    for name in statistics.STATISTICS.keys() - {"gram"}:
         network = {"network": "steerable", "layers": ""} if name == "joint" else {}
         compare_evaluations(name, statistic=name, optimizer="adam", **network)
     for name, layers in OTHER_NETWORKS.items():

@@ -60,20 +60,7 @@ def build_loss(
         named["structure"] = content.content(
             settings.structure_layers, config.structure_weight, "self_similarity"
         )
-    if activation:
-        named["excitement"] = terms.activation(
-            activation.layer, activation.channel, config.excite_weight
-        )
-    if inputs.unchanged is not None and config.temporal_weight:
-        named["temporal"] = temporal.temporal(config.temporal_weight)
-    if config.tv_weight:
-        named["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
-    if config.spectrum_weight and inputs.styles:
-        named["spectrum"] = terms.spectrum(config.spectrum_weight)
-    if settings.arrangement_weight:
-        named["arrangement"] = arrangement.arrangement(settings.arrangement_weight, config.tile)
-    if settings.detail_weight:
-        named["detail"] = terms.detail(settings.detail_weight, config.tile)
+    named |= _further_terms(inputs, settings)
     if not named:
         raise errors.UserError("nothing to do: give --style or --content with a weight above 0")
 
@@ -89,6 +76,29 @@ def build_loss(
         texture_terms=texture_terms,
         terms=named,
     )
+
+
+def _further_terms(
+    inputs: input_images.Inputs, settings: choices.Settings
+) -> dict[str, losses.Term]:
+    """Returns the terms that are neither texture terms nor compare layers of the content."""
+    config, activation = settings.config, settings.activation
+    named = {}
+    if activation and config.excite_weight:
+        named["excitement"] = terms.activation(
+            activation.layer, activation.channel, config.excite_weight
+        )
+    if inputs.unchanged is not None and config.temporal_weight:
+        named["temporal"] = temporal.temporal(config.temporal_weight)
+    if config.tv_weight:
+        named["total_variation"] = terms.total_variation(config.tv_weight, config.tile)
+    if config.spectrum_weight and inputs.styles:
+        named["spectrum"] = terms.spectrum(config.spectrum_weight)
+    if settings.arrangement_weight:
+        named["arrangement"] = arrangement.arrangement(settings.arrangement_weight, config.tile)
+    if settings.detail_weight:
+        named["detail"] = terms.detail(settings.detail_weight, config.tile)
+    return named
 
 
 def limit_octaves(
