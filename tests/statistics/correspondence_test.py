@@ -1,7 +1,5 @@
 """Tests of guided correspondence, against loops and known values."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,24 +7,13 @@ import pytest
 
 from jaxtex import losses, statistics
 from jaxtex.statistics import correspondence
+from support.samples import distance, features
 
 FORMS = {
     metric: correspondence.guided_correspondence(metric=metric)
     for metric in ("cosine", "euclidean")
 }
 over_the_forms = pytest.mark.parametrize("name", FORMS)
-
-
-@functools.cache
-def features(seed, shape=(6, 5, 4)):
-    noise = np.random.default_rng(seed).standard_normal(shape, np.float32)
-    return jnp.asarray(np.maximum(noise + np.float32(0.3), 0))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def distance(statistic, target, image):
-    target = statistic.make_target(statistic.summarize(target))
-    return statistic.distance(target, statistic.summarize(image))
 
 
 def looped_loss(name, rows, others, occurrence):

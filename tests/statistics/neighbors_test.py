@@ -1,7 +1,5 @@
 """Tests of the statistics of nearest neighbors, against loops and known values."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 
 from jaxtex import statistics
 from jaxtex.statistics import neighbors
+from support.samples import distance, features
 
 WITHOUT = {
     "cosine": neighbors.relaxed_emd(moments="none"),
@@ -16,18 +15,6 @@ WITHOUT = {
     "neighbors": neighbors.nearest_neighbors(moments="none"),
 }
 over_the_forms = pytest.mark.parametrize("name", WITHOUT)
-
-
-@functools.cache
-def features(seed, shape=(6, 5, 4)):
-    noise = np.random.default_rng(seed).standard_normal(shape, np.float32)
-    return jnp.asarray(np.maximum(noise + np.float32(0.3), 0))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def distance(statistic, target, image):
-    target = statistic.make_target(statistic.summarize(target))
-    return statistic.distance(target, statistic.summarize(image))
 
 
 def looped_costs(name, rows, others):

@@ -40,13 +40,13 @@ PRESETS: Mapping[str, Preset] = {
         of_content=True,
     ),
     "fast": Preset(
-        "0.4 times the time, similar quality: 60 steps",
+        "half the time or less, coarser: 60 steps",
         {"num_steps": 60},
     ),
     "best": Preset(
-        "2.8 times the time, straighter lines and more whole objects: 600 steps, L-BFGS history of "
-        "30, spectrum loss",
-        {"num_steps": 600, "history": 30, "spectrum_weight": 0.3},
+        "2.5 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
+        "of 30",
+        {"num_steps": 600, "history": 30},
     ),
     "gatys2015": Preset(
         "13 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
