@@ -19,7 +19,7 @@ from jaxtex.statistics import autocovariance
 LEAST, MOST = 3 / 64, 7 / 16  # lags that are compared, in shorter sides of the smallest image
 EDGE = 0.05  # brightness per pixel: weaker edges hardly count
 ENERGY = 1e-8  # added to the energy of autocovariances: those of a plain image
-SHORTER = 256  # pixels of a side: larger images are reduced, which loses nothing that is compared
+SHORTER = 256  # pixels of a side: larger images are halved, so that the term costs little
 
 
 def arrangement(share: float, tile: str = "") -> base.Term:
@@ -39,7 +39,7 @@ def arrangement(share: float, tile: str = "") -> base.Term:
       Gonthier, Gousseau and Ladjal, "High-Resolution Neural Texture Synthesis with Long-Range
       Constraints", JMIV 2022, https://arxiv.org/abs/2008.01808, for autocorrelations of features,
       and for moduli at several scales. Departures: both together, the autocovariances of the image
-      instead of features, and pairs that do not wrap around.
+      instead of features, and pairs that wrap around only where the image is periodic.
       Liu, Gousseau and Xia (2016), as for `terms.spectrum`.
     """
     moduli = terms.spectrum(1.0)

@@ -13,11 +13,11 @@ References:
 """
 
 import functools
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from jaxtex.statistics import base, neighbors
@@ -124,4 +124,4 @@ def contextual_loss(costs: jax.Array) -> jax.Array:
     beyond = (costs - nearest) / (nearest + MIN_DISTANCE)
     same = jnp.maximum(jnp.sum(costs <= MIN_DISTANCE, 1), 1).astype(costs.dtype)
     surprise = jax.nn.logsumexp(-beyond / BANDWIDTH, 1) - jnp.log(same)
-    return jnp.mean(jnp.maximum(surprise, 0)) / np.log(max(costs.shape[1], 2))
+    return jnp.mean(jnp.maximum(surprise, 0)) / math.log(max(costs.shape[1], 2))

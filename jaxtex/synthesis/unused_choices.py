@@ -15,8 +15,9 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
     if not has_content:
         of_content = [name for name in dir(config) if name.startswith(("content_", "structure_"))]
         reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
-    else:
-        reasons |= dict.fromkeys(("arrangement_weight", "detail_weight"), "with a --content")
+    if has_content or config.masks or config.style_masks:
+        beside = "with a --content" if has_content else "with masks"
+        reasons |= dict.fromkeys(("arrangement_weight", "detail_weight"), beside)
     if not config.previous_content:
         reasons["temporal_weight"] = "without --frames or --previous_content"
     if not config.excite:
@@ -30,5 +31,5 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
 
     for name, reason in reasons.items():
         value = getattr(config, name)
-        if value != getattr(configs.Config, name):
+        if value not in (getattr(configs.Config, name), 0, "0"):
             errors.warn_once(f"--{name}={value} has no effect {reason}")

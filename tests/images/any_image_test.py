@@ -3,6 +3,7 @@
 import hypothesis
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -77,8 +78,14 @@ def test_save_accepts_images_only(tmp_path, given, kind):
     except errors.UserError as error:
         assert "\n" not in str(error) and list(tmp_path.iterdir()) == []
     else:
-        with Image.open(path) as file:
-            assert file.size == np.shape(given)[1::-1]
+        assert _written_shape(path, kind[1]) == np.shape(given)[:2]
+
+
+def _written_shape(path, bits):
+    if bits == 32:  # floats in three channels, which Pillow does not read
+        return tifffile.imread(path).shape[:2]
+    with Image.open(path) as file:
+        return file.size[::-1]
 
 
 SIDES = strategies.integers(1, 70)

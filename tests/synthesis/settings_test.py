@@ -222,6 +222,14 @@ def test_with_seed_changes_the_seed_only():
         ({"excite_weight": 2.0}, False, "--excite_weight=2.0 has no effect without --excite"),
         ({"noise": 0.3, "init": "style"}, False, "--noise=0.3 has no effect with --init=style"),
         ({"noise": 0.3}, False, ""),
+        ({"arrangement_weight": 1}, True, "--arrangement_weight=1 has no effect with a --content"),
+        (
+            {"detail_weight": 1, "masks": "a.png"},
+            False,
+            "--detail_weight=1.0 has no effect with masks",
+        ),
+        ({"arrangement_weight": 0, "detail_weight": 0}, True, ""),
+        ({"arrangement_weight": 1, "detail_weight": 1}, False, ""),
         ({}, False, ""),
     ],
 )
