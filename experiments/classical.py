@@ -13,7 +13,9 @@ At 96 pixels `patches` and `features`, which is made of such filters itself, put
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+ALONE |= {"num_steps": 200}
 MODELS = {
     "frame": Config(
         init="noise",

@@ -9,7 +9,9 @@ with each layer; `patches`, which sees 28 pixels, is about settled from pool2 on
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+ALONE |= {"num_steps": 200}
 TAPS = ("conv1_1", "pool1", "pool2", "pool3", "pool4")
 LACKING = {"pool4": "", "pool5": ""}
 COLUMNS, START = len(TAPS), {"network": "vgg16_bn", "octaves": 1, "init": "noise", **ALONE}

@@ -10,7 +10,9 @@ and .029 with 1,632.
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+ALONE |= {"num_steps": 200}
 ON = {"vgg_lite": {"octaves": 3}, "vgg19": {"octaves": 3}}
 LACKING = {"pool4": ""}
 STATISTICS = ("mean", *(f"pca_gram:k={k}" for k in (2, 4, 8, 16, 32, 64)), "gram")

@@ -10,7 +10,8 @@ Rows of bricks and of cloth are kept in pieces: what is farther apart than a rec
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
 BLOCKS = (2, 2, 3, 3, 3)
 CONVOLUTIONS = ",".join(
     f"relu{block}_{i}" for block, count in enumerate(BLOCKS, 1) for i in range(1, count + 1)

@@ -13,7 +13,8 @@ import s1
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
 FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
 LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}

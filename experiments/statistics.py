@@ -9,7 +9,9 @@ each other. At 192 px likewise: docs/statistics.jpg, figures in docs/statistics.
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+ALONE |= {"num_steps": 200}
 STATISTICS = (
     "mean",
     "gram",

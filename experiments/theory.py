@@ -42,7 +42,7 @@ def look() -> measures.Seen:
     network, variables = weights.load_network(weights.NetworkChoice(octaves=1), (LAYER,))
     bricks, pebbles = (images.load(f"images/{name}.png") for name in ("bricks", "pebbles"))
     small = images.resize(bricks, SMALL, SMALL)
-    alone = {"arrangement_weight": 0, "detail_weight": 0, "statistic": "gram"}
+    alone = {"arrangement_weight": 0, "detail_weight": 0, "balance": "equal", "statistic": "gram"}
     made = jaxtex.synthesize(
         small, size=SMALL, layers=LAYER, octaves=1, scales=1, num_steps=100, **alone
     )

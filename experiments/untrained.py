@@ -11,7 +11,9 @@ pebbles, .0087 .0107 .0119 on bricks, .0193 .0142 .0190 on the weave; at 96 pixe
 
 from jaxtex import Config
 
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0}  # terms of the statistics alone
+# The statistics alone, with layers of equal weight, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+ALONE |= {"num_steps": 200}
 MODELS = {
     "trained": Config(init="noise", network="vgg16_bn", size=192, **ALONE),
     "random": Config(init="noise", network="vgg16_bn", weights="random", size=192, **ALONE),

@@ -45,6 +45,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Statistics and losses": (
         "statistic",
         "layers",
+        "balance",
         "octaves",
         "texture_weight",
         "content_layers",

@@ -17,6 +17,7 @@ from jaxtex.runs import run_folder
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales, settings, stepping
+from jaxtex.synthesis.shorthands import step_shares
 
 STEP_FLAGS = ("num_steps", "shares")  # flags that --continue changes
 SUMMARIES = (run_folder.SHEET, "table.md", "table.csv", "curve.png")  # of several runs
@@ -216,7 +217,7 @@ def continued_shares(folder: pathlib.Path, identity: dict, config: configs.Confi
     steps[-1] += config.num_steps - before["num_steps"]
     if steps == _scale_steps({**before, "num_steps": config.num_steps}, number):
         return str(before.get("shares", ""))
-    return ",".join(map(str, settings.shares_of(steps)))
+    return ",".join(map(str, step_shares.of_steps(steps)))
 
 
 def is_earlier(plan: stepping.Plan, about: dict, identity: dict) -> bool:
@@ -236,7 +237,7 @@ def is_earlier(plan: stepping.Plan, about: dict, identity: dict) -> bool:
 
 def _scale_steps(flags: Mapping, number: int) -> list[int]:
     """Returns the steps of each of `number` scales."""
-    shares = settings.parse_shares(str(flags.get("shares", ""))) or [1] * number
+    shares = step_shares.of_scales(str(flags.get("shares", "")), number)
     ends = [stepping.steps_until(flags["num_steps"], shares, i) for i in range(number + 1)]
     return [end - start for start, end in itertools.pairwise(ends)]
 

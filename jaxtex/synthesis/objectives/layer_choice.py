@@ -40,6 +40,24 @@ def content_layers(settings: choices.Settings) -> list[str]:
     return [*settings.content_layers, *settings.structure_layers]
 
 
+def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str, float]:
+    """Returns weights in proportion to the square root of the number of positions of each layer.
+
+    Gradients of coarse layers are large at few frequencies. With equal weights they fill the steps
+    of L-BFGS, and fine layers, of which there is most to match, converge late.
+
+    Args:
+      layers: layer, with its octave -> weight.
+      settings: the choices, with the network.
+    """
+    network = networks.NETWORKS[settings.config.network]
+    return {
+        layer: weight
+        / 2 ** (networks.octave_of(layer) + _halvings(network, layer.partition("/")[0]))
+        for layer, weight in layers.items()
+    }
+
+
 def _style_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
     """Returns the layers of the statistics with their weights.
 

@@ -234,6 +234,8 @@ def _texture_loss(
     layer_weights = {
         layer: settings.layers.get(layer.partition("/")[0], 1.0) for layer in term.layers
     }
+    if settings.balanced:
+        layer_weights = layer_choice.balance(layer_weights, settings)
     share = sum(inputs.weights[style] for style in term.styles) / sum(inputs.weights)
     weight = settings.config.texture_weight * term.weight * share
     return losses.texture(term.statistic, layer_weights, weight)

@@ -1,4 +1,4 @@
-"""Weights of the terms of a texture: those of the user, or what the exemplar asks for."""
+"""Weights of the terms and layers of a texture: the user's, or what the images ask for."""
 
 import dataclasses
 
@@ -13,10 +13,11 @@ WEIGHT = 0.1  # of the arrangement of a regular exemplar
 
 
 def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
-    """Returns the settings with the weights of arrangement and detail.
+    """Returns the settings with the weights of arrangement and detail, and the balance of layers.
 
-    They are 0 beside a content, which decides what is where, and beside masks: both terms compare
-    whole images. The arrangement of several exemplars is matched only if the user says so.
+    The weights are 0 beside a content, which decides what is where, and beside masks: both terms
+    compare whole images. The arrangement of several exemplars is matched only if the user says so.
+    Layers are balanced for textures, unless the user says otherwise.
 
     Args:
       inputs: the images.
@@ -26,6 +27,8 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     config = settings.config
     is_kept = config.content_weight or settings.structure_layers
     alone = inputs.content is None or not is_kept
+    if settings.balanced is None:
+        settings = dataclasses.replace(settings, balanced=alone)
     if masked or not alone or not inputs.styles or not config.texture_weight:
         return dataclasses.replace(settings, arrangement_weight=0.0, detail_weight=0.0)
     if settings.arrangement_weight is not None:

@@ -1,4 +1,5 @@
-"""Choices for people that stand for others: presets, and the amount of content.
+"""Choices for people that stand for others: presets, the amount of content, and the
+shares of the scales.
 
-`resolution` replaces them by fields of `Config`: a run and its record have just those.
+`resolution` replaces the first two by fields of `Config`: a run and its record have just those.
 """

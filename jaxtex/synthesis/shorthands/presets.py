@@ -40,16 +40,16 @@ PRESETS: Mapping[str, Preset] = {
         of_content=True,
     ),
     "fast": Preset(
-        "half the time or less, coarser: 60 steps",
+        "about half the time, coarser: 60 steps",
         {"num_steps": 60},
     ),
     "best": Preset(
-        "2.5 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
+        "3 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
         "of 30",
         {"num_steps": 600, "history": 30},
     ),
     "gatys2015": Preset(
-        "13 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
+        "18 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
         "one scale, from noise",
         {
             "network": "vgg19",
@@ -65,10 +65,11 @@ PRESETS: Mapping[str, Preset] = {
             "history": 20,
             "arrangement_weight": "0",
             "detail_weight": 0.0,
+            "balance": "equal",
         },
     ),
     "gatys2016": Preset(
-        "14 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
+        "20 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
         "matrices, from the content",
         {
             "network": "vgg19",
@@ -85,10 +86,11 @@ PRESETS: Mapping[str, Preset] = {
             "content_color": "own",
             "init": "content",
             "num_steps": 1000,
+            "shares": "",
         },
     ),
     "portilla2000": Preset(
-        "2.2 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
+        "3 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
         "2000; no weights",
         {
             "network": "steerable",
@@ -99,10 +101,12 @@ PRESETS: Mapping[str, Preset] = {
             "noise": 0.2,
             "arrangement_weight": "0",
             "detail_weight": 0.0,
+            "balance": "equal",
+            "num_steps": 200,
         },
     ),
     "ustyuzhaninov2016": Preset(
-        "1.4 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
+        "twice the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
         "weights",
         {
             "network": "shallow",
@@ -112,6 +116,8 @@ PRESETS: Mapping[str, Preset] = {
             "init": "noise",
             "arrangement_weight": "0",
             "detail_weight": 0.0,
+            "balance": "equal",
+            "num_steps": 200,
         },
     ),
 }
