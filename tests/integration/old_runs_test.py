@@ -32,7 +32,9 @@ FLAGS = [
     "--num_steps=12",
     "--save_every=4",
     "--seed=5",
-    "--arrangement_weight=0",  # which old versions did not have
+    "--shares=",
+    "--balance=equal",  # this and those below are new: old versions did as here
+    "--arrangement_weight=0",
     "--detail_weight=0",
 ]
 LEVEL = 1 / 255  # one level of 8 bits: other machines round differently
