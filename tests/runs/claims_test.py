@@ -201,7 +201,7 @@ def test_a_batch_continues(run):
         make(10, run.folder)
     assert execution.is_done(first) and execution.is_done(second)
     for each in make(10, run.folder, execution.RunOptions(continues=True)):
-        assert execution.is_done(each) and each.config.shares == "1,4"
+        assert execution.is_done(each) and each.config.shares == "1,3"
         whole = each._replace(folder=run.folder.with_name(each.folder.name))
         execution.make_run(whole)
         results = [images.load(one.folder / run_folder.RESULT) for one in (each, whole)]

@@ -214,7 +214,7 @@ def test_observers_receive_every_step_once(exemplar):
     observed = []
     jaxtex.synthesize(exemplar, observe=observed.append, **TWO_SCALES)
     # Every third step, and the last one of each scale.
-    assert [progress.step for progress in observed] == [3, 5, 6, 9, 11]
+    assert [progress.step for progress in observed] == [3, 6, 7, 9, 11]
     assert sum(len(progress.infos.loss) for progress in observed) == 11
 
 
