@@ -5,7 +5,7 @@ BIN := .venv/bin
 SIZE ?= 96
 WORKERS ?= 2
 
-.PHONY: demo test test-all slurm-test browser-test ordeal lint docs tour gallery bench bench-transfers experiments clean
+.PHONY: demo test test-all slurm-test browser-test ordeal lint docs pages tour gallery bench bench-transfers experiments clean
 
 demo: .venv/demo  ## a first texture, from images/pebbles.png with the built-in network
 	$(BIN)/jaxtex --style=images/pebbles.png --workdir=runs/demo
@@ -33,6 +33,9 @@ lint: .venv/test
 
 docs: .venv/docs  ## the pages of docs/ as a site, build/docs/index.html; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+
+pages: .venv/demo  ## docs/flags.md anew, from the help texts
+	$(BIN)/python docs/flags.py
 
 tour: .venv/tour  ## docs/tour.ipynb anew, with its pictures: some minutes
 	$(BIN)/jupyter-execute --inplace docs/tour.ipynb

@@ -1,6 +1,7 @@
 """Tests of the site: it builds without warnings, its links work, and it fetches nothing."""
 
 import re
+import runpy
 import subprocess
 import sys
 import urllib.parse
@@ -8,6 +9,7 @@ import urllib.parse
 import pytest
 
 import jaxtex
+from jaxtex.cli import flags
 from support import paths
 
 DOCS = paths.ROOT / "docs"
@@ -72,6 +74,11 @@ def test_links_between_the_source_files_work():
             if not urllib.parse.urlsplit(link).scheme:
                 target = path.parent / link.partition("#")[0]
                 assert target.exists(), f"{path.name}: {link}"
+
+
+def test_the_page_of_flags_is_current():
+    made = runpy.run_path(str(DOCS / "flags.py"))["page"](flags.define_flags())
+    assert made == (DOCS / "flags.md").read_text(), "run make pages"
 
 
 @pytest.mark.slow
