@@ -40,7 +40,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "style_scale",
         "content_amount",
     ),
-    "Several pictures": ("num_images", "each", "style_weights", "masks", "style_masks"),
+    "Several pictures": (
+        "num_images",
+        "diversity",
+        "each",
+        "style_weights",
+        "masks",
+        "style_masks",
+    ),
     "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),
     "Statistics and losses": (
         "statistic",

@@ -142,7 +142,7 @@ def run_synthesis(options: flags.Options, style: str, config: configs.Config) ->
     else:
         input_paths.validate_single(style, config)
     if options.dry_run:
-        first = dataclasses.replace(config, content=contents[0])
+        first = dataclasses.replace(config, content=contents[0], diversity=0.0)
         rows = estimates.estimate_table(execution.plan_run(styles[0], first))
         print(tables.markdown(rows), end="")
         return

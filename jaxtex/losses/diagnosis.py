@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxtex import networks, statistics
 from jaxtex.images import color_transfer
-from jaxtex.losses import base, sampling, summaries, targets
+from jaxtex.losses import base, diversity, sampling, summaries, targets
 
 TOO_LARGE = "weights of layers or terms are too large, or the network's weights are invalid"
 
@@ -35,7 +35,7 @@ def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: An
 
     terms = {term.name: term for term in spec.texture_terms}
     for name, term in spec.terms.items():
-        target = data["targets"][name]
+        target = (critics or {}).get(name) if name == diversity.NAME else data["targets"][name]
         states = (critics or {}).get(name, {})
         if name in terms:
             cause = _cause_in_layers(terms[name], features, target, states)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxtex import networks
 from jaxtex.images import color_transfer
-from jaxtex.losses import base, octave_strips, rows, sampling, targets
+from jaxtex.losses import base, diversity, octave_strips, rows, sampling, targets
 
 Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
 
@@ -72,13 +72,20 @@ def _evaluate_whole(spec: targets.LossSpec, image: jax.Array, data: dict, critic
     critics = critics or {}
     features = spec.network.apply(data["variables"], image)
 
-    # A statistic with a critic finds the critic's parameters in its target.
+    # A statistic with a critic finds the critic's parameters in its target. The state of diversity
+    # is its target.
     term_targets = dict(data["targets"])
     for name, states in critics.items():
-        term_targets[name] = _with_critic(term_targets[name], states)
+        known = name == diversity.NAME
+        term_targets[name] = states if known else _with_critic(term_targets[name], states)
 
     loss, terms = base.total(spec.terms, image, features, term_targets)
-    visible = {name: _sampled_features(features, term_targets[name]) for name in critics}
+    visible = {}
+    for name, states in critics.items():
+        if name == diversity.NAME:
+            visible[name] = spec.terms[name].extract(features, states)
+        else:
+            visible[name] = _sampled_features(features, term_targets[name])
     return loss, (terms, visible)
 
 
@@ -127,12 +134,15 @@ def update_critics(
 
     Args:
       learners: term -> `adversarial.Critic`.
-      critics: term -> state of its critic.
+      critics: term -> state of its critic, and the state of `diversity`.
       data: the problem's data.
       features: term -> features that the critic sees.
       step: number of the step.
     """
-    return {
-        name: learners[name].update(states, data["targets"][name], features[name], step)
-        for name, states in critics.items()
+    updated = {
+        name: learner.update(critics[name], data["targets"][name], features[name], step)
+        for name, learner in learners.items()
     }
+    if diversity.NAME in critics:
+        updated[diversity.NAME] = {**critics[diversity.NAME], "own": features[diversity.NAME]}
+    return updated

@@ -53,7 +53,7 @@ def make_batch(
         _refuse_foreign_sheet(folder, options)
         batch = combine_sources(styles, contents, config)
         if options.continues:
-            batch = _continue_shares(batch, folder)
+            batch = _continue_shares(batch, folder, num_images)
         inputs = []
         for style, own, _ in batch:
             choices = settings.parse_settings(own)
@@ -114,11 +114,20 @@ def _refuse_foreign_sheet(folder: pathlib.Path, options: execution.RunOptions) -
         )
 
 
-def _continue_shares(batch: Sequence[Sources], folder: pathlib.Path) -> list[Sources]:
+def _beside(config: configs.Config, num_images: int) -> dict[str, dict[str, int]]:
+    """Returns what decides a result beside its own choices: the other images it keeps away from."""
+    if not config.diversity or num_images == 1:
+        return {}
+    return {run_folder.BESIDE: {"seed": config.seed, "num_images": num_images}}
+
+
+def _continue_shares(
+    batch: Sequence[Sources], folder: pathlib.Path, num_images: int
+) -> list[Sources]:
     """Returns the batch with the shares that continue the runs of the first seed, see `claims`."""
     found = set()
     for style, config, stem in batch:
-        identity = provenance.identity(style, config)
+        identity = provenance.identity(style, config) | _beside(config, num_images)
         path = _run_path(folder, stem, config.seed)
         found.add(claims.continued_shares(path, identity, config))
     if len(found) > 1:
@@ -150,7 +159,7 @@ def _batch_jobs(
                 config=dataclasses.replace(config, seed=seed),
                 folder=_run_path(folder, stem, seed),
             )
-            identity = provenance.identity(style, run.config, inputs)
+            identity = provenance.identity(style, run.config, inputs) | _beside(config, num_images)
             jobs.append(execution.Job(run, plans[len(jobs)], identity, pictures))
     return jobs
 

@@ -187,6 +187,8 @@ def can_continue(record: dict, identity: dict) -> bool:
     steps = before.get("num_steps")
     if record.get("inputs") != identity["inputs"] or not isinstance(steps, int):
         return False
+    if record.get(run_folder.BESIDE) != identity.get(run_folder.BESIDE):
+        return False
     return {**before, **{name: now[name] for name in STEP_FLAGS}} == now and (
         steps <= now["num_steps"]
     )

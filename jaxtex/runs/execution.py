@@ -224,10 +224,12 @@ def build_checkpointer(
                 run_writer.flush()
 
     def accepts(plan: stepping.Plan, about: dict) -> bool:
-        about = {**about, "identity": run_folder.complete(about["identity"])}
-        if about["identity"] == identity:
-            return True
-        return isinstance(identity, dict) and claims.is_earlier(plan, about, identity)
+        before = run_folder.complete(about["identity"])
+        before, now = (each if isinstance(each, list) else [each] for each in (before, identity))
+        return len(before) == len(now) and all(
+            old == new or claims.is_earlier(plan, {**about, "identity": old}, new)
+            for old, new in zip(before, now, strict=True)
+        )
 
     checkpoints = folder / run_folder.CHECKPOINTS
     return checkpointing.FileCheckpointer(checkpoints, identity, flush, accepts, keep_bytes)

@@ -173,9 +173,16 @@ def flags_of(path: str | os.PathLike, given: Mapping[str, object]) -> dict:
 
     Raises:
       UserError: as `read`; a flag is unknown or of the wrong type; an input file is missing or
-        has changed.
+        has changed; or the picture depends on others of its batch.
     """
     record = read(path)
+    beside = record.get(run_folder.BESIDE)
+    if isinstance(beside, dict) and not {"seed", "diversity"} & set(given):
+        raise errors.UserError(
+            f"--from={path}: was made in a batch whose images keep away from each other: "
+            f"--seed={beside.get('seed')} --num_images={beside.get('num_images')} makes all of "
+            "them again, --diversity=0 this one alone"
+        )
     chosen = {**run_folder.complete_flags(record["flags"]), **given}
     for name, value in chosen.items():
         if not has_flag_type(name, value):

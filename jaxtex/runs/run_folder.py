@@ -17,6 +17,7 @@ from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
+BESIDE = "batch"  # the entry of a run that depends on others of its batch: its seed and number
 PRESET = "preset"  # its key in a record; what the preset stands for is among the flags
 ARRANGEMENT = "arrangement"  # its weight, as the exemplar decided
 METRICS = "metrics.jsonl"
@@ -90,7 +91,8 @@ def matches(record: dict, identity: dict) -> bool:
       record: contents of `run.json`, with the versions of libraries beside the identity.
       identity: of a run.
     """
-    return {**record, **identity} == record
+    beside = record.get(BESIDE) == identity.get(BESIDE)
+    return beside and {**record, **identity} == record
 
 
 def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
@@ -128,7 +130,7 @@ def complete_flags(flags: dict) -> dict:
     """
     if "content_norm" not in flags:
         return flags
-    before = {"style_scale": 1.0, "balance": "equal"}
+    before = {"style_scale": 1.0, "balance": "equal", "diversity": 0.0}
     before |= {"arrangement_weight": "0", "detail_weight": 0.0}
     if flags.get("content"):  # choices that change nothing beside it: today's defaults
         before |= {name: getattr(configs.Config, name) for name in before}

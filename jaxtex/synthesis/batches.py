@@ -7,7 +7,7 @@ program of a batch; on other devices one program, made by `jax.vmap`, runs the s
 
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.runtime import device_memory, distributed, threads, xla_options
-from jaxtex.synthesis import compilation, loop, stepping
+from jaxtex.runtime import device_memory, distributed, sharding, threads, xla_options
+from jaxtex.synthesis import compilation, loop, siblings, stepping
 
 Checkpointers = Sequence[loop.Checkpointer | None]
 
@@ -47,8 +47,7 @@ def run(
     observers = [_checked(plans[i], observers[i], i, failed) for i in range(len(plans))]
     for indices in groups.values():
         group = [plans[i] for i in indices]
-        run_group = run_threads if runs_separately(group[0]) else run_vmapped
-        results = run_group(
+        results = _choose_runner(group[0])(
             group, [observers[i] for i in indices], [checkpointers[i] for i in indices]
         )
         for position, image in results:
@@ -75,8 +74,17 @@ def _checked(
 
 
 def runs_separately(plan: stepping.Plan) -> bool:
-    """Returns True if a program for each image is faster than one for all."""
-    return jax.default_backend() == "cpu" and plan.layout.images == 1
+    """Returns True if no image waits for another, and one program for all would be slower."""
+    return jax.default_backend() == "cpu" and plan.layout.images == 1 and not plan.family
+
+
+def _choose_runner(plan: stepping.Plan) -> Callable[..., Iterator[tuple[int, np.ndarray]]]:
+    """Returns the function that runs a group of plans."""
+    if runs_separately(plan):
+        return run_threads
+    if jax.default_backend() == "cpu" and plan.layout == sharding.Layout():
+        return run_in_lockstep
+    return run_vmapped
 
 
 def run_threads(
@@ -161,6 +169,34 @@ def run_vmapped(
     yield from enumerate(images[: len(plans)])
 
 
+def run_in_lockstep(
+    plans: Sequence[stepping.Plan],
+    observers: Sequence[loop.Observer],
+    checkpointers: Checkpointers,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Runs each plan with its own program, several at a time; all end a step together.
+
+    Args:
+      plans: of one family.
+      observers: one for each plan.
+      checkpointers: the first saves all.
+
+    Yields:
+      Index of the plan, and its last image.
+    """
+    batch = stack_plans(plans)
+    with (
+        loop.compile_chunks(plans[0]) as chunks,
+        threads.executor(max_threads(plans[0])) as workers,
+    ):
+        together = [
+            siblings.build_chunk(chunk, problem.batch_axes, workers)
+            for chunk, problem in zip(chunks, plans[0].problems, strict=True)
+        ]
+        images = loop.descend(batch, together, _split(observers), checkpointers[0])
+    yield from enumerate(images)
+
+
 def stack_plans(plans: Sequence[stepping.Plan]) -> stepping.Plan:
     """Returns one plan of a batch: arrays get a first axis, unless the images share them."""
     by_scale = zip(*(plan.problems for plan in plans), strict=True)
@@ -207,8 +243,8 @@ def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
 
 @jax.transfer_guard("allow")
 def _shapes(plan: stepping.Plan) -> str:
-    """Returns a key that is equal for plans whose arrays have the same shapes."""
-    shapes: list[Any] = [plan.height, plan.width]
+    """Returns a key that is equal for plans of a family whose arrays have the same shapes."""
+    shapes: list[Any] = [plan.height, plan.width, plan.family]
     for problem in plan.problems:
         trees = (compilation.data_shapes(problem), problem.critics)
         shapes.append((problem.height, problem.width, jax.tree.map(jnp.shape, trees)))

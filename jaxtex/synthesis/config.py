@@ -122,6 +122,10 @@ class Config:
     detail_weight: float = _choice(
         0.003, "Weight of the energy of fine detail in the loss of a texture (no hatching)."
     )
+    diversity: float = _choice(
+        0.0,
+        "Weight in the loss of how alike the images of a batch (--num_images) are to each other.",
+    )
     preserve_color: str = _choice(
         "none",
         "Keeps the colors of the content: none; match recolors the style first; luminance "
@@ -229,6 +233,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("size", "height", "width"), (0, 16384)),
     **{f"{term}_weight": (0.0, MAX_WEIGHT) for term in TERMS},
     **dict.fromkeys(("num_steps", "save_every", "renew_every"), (1, 1_000_000)),
+    "diversity": (0.0, MAX_WEIGHT),
     "style_scale": (1 / 8, 8.0),
     "octaves": (0, 6),
     "scales": (0, 8),

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors, networks
-from jaxtex.losses import evaluation, octave_strips, summaries, targets
+from jaxtex.losses import diversity, evaluation, octave_strips, summaries, targets
 from jaxtex.networks import convolutions
 from jaxtex.runtime import device_memory, sharding, xla_options
 
@@ -141,6 +141,8 @@ def _whole_image_reason(spec: targets.LossSpec, row_devices: int) -> str:
         return "the rows are divided among devices already"
     if not isinstance(spec.network.network, networks.VGG):
         return "fixed filters and patches need the whole image"
+    if diversity.NAME in spec.terms:
+        return "--diversity compares whole images"
     whole = [term.name for term in spec.texture_terms if not summaries.has_sums(term.statistic)]
     if whole:
         return (

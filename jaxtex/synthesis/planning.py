@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxtex import errors, networks
-from jaxtex.losses import diagnosis, evaluation, regions, targets
+from jaxtex.losses import diagnosis, diversity, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
     initialization,
@@ -17,6 +17,7 @@ from jaxtex.synthesis import (
     memory_budget,
     objectives,
     scales,
+    siblings,
     stepping,
     unused_choices,
 )
@@ -49,7 +50,7 @@ def build_plan(inputs: input_images.Inputs, settings: choices.Settings) -> stepp
             "use --mesh=rows:4"
         )
     unused_choices.warn_unused(settings.config, inputs.content is not None)
-    settings = _chosen(inputs, settings)
+    settings = _chosen(inputs, unused_choices.of_one_image(settings))
     return _build_plan(_build_loss(inputs, settings), inputs, settings)
 
 
@@ -77,15 +78,19 @@ def build_batch(
         raise errors.UserError(
             "--alpha=keep: either all styles of a batch must have transparency, or none"
         )
+    if settings.config.diversity and num_images == 1:
+        unused_choices.warn_unused(settings.config, batch[0].content is not None)
+        settings = unused_choices.of_one_image(settings)
+    siblings.validate(settings, num_images)
     # By what differs between their losses: the octaves, and the weight of the arrangement.
     specs: dict[tuple[int, float | None], targets.LossSpec] = {}
     plans = []
-    for inputs in batch:
+    for number, inputs in enumerate(batch, 1):
         chosen = _chosen(inputs, settings)
         kind = max(_octaves(inputs, settings)), chosen.arrangement_weight
         if kind not in specs:
             specs[kind] = _build_loss(inputs, chosen)
-        plans += _build_seeds(specs[kind], inputs, chosen, num_images)
+        plans += siblings.join(_build_seeds(specs[kind], inputs, chosen, num_images), number)
     return plans
 
 
@@ -110,7 +115,7 @@ def build_functional(
             f"--statistic={settings.config.statistic} learns during the optimization, so "
             "its loss is not a function of the image"
         )
-    settings = _chosen(inputs, settings)
+    settings = _chosen(inputs, unused_choices.of_one_image(settings))
     (octaves,) = _octaves(inputs, settings)
     spec = objectives.build_loss(inputs, settings.with_octaves(octaves), [])
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
@@ -143,7 +148,8 @@ def _build_seeds(
     first_seed = settings.config.seed
     seeds = [settings.with_seed(first_seed + i) for i in range(num_images)]
     first = _build_plan(spec, inputs, settings)
-    if any(problem.stochastic or problem.critics for problem in first.problems):
+    statistics = [term.statistic for term in spec.texture_terms]
+    if any(statistic.stochastic or statistic.critic for statistic in statistics):
         return [first, *(_build_plan(spec, inputs, each) for each in seeds[1:])]
     sizes = [(problem.height, problem.width) for problem in first.problems]
     return [first._replace(**_initial_images(inputs, each, sizes)) for each in seeds]
@@ -229,7 +235,7 @@ def _build_problem(
         regions.warn_left_out(texture.left_out())
     image_targets = objectives.build_image_targets(spec, inputs, settings, styles, scale)
     gray = inputs.gray_at(*size)
-    critics, update_critics = _build_critics(spec, texture, seed)
+    critics, update_critics = objectives.build_critics(spec, texture, size, settings)
 
     rows = memory_budget.evaluated_rows(spec, scale.strip, scale.height)
     algorithms = networks.algorithms_for(jax.default_backend(), scale.row_devices)
@@ -242,7 +248,7 @@ def _build_problem(
         gray=gray,
         critics=critics,
         update_critics=update_critics,
-        stochastic=texture.stochastic,
+        stochastic=texture.stochastic or diversity.NAME in spec.terms,
         feature_bytes=memory_budget.feature_bytes(spec, rows, scale.width),
         row_devices=scale.row_devices,
         strip=scale.strip,
@@ -275,17 +281,3 @@ def _build_data(
             return draw(draws)
 
     return data
-
-
-def _build_critics(
-    spec: targets.LossSpec, texture: targets.TextureTargets, seed: int
-) -> tuple[Any, stepping.UpdateCritics]:
-    """Returns the critics before their first update, `()` without any, and their update."""
-    learners = {
-        term.name: term.statistic.critic for term in spec.texture_terms if term.statistic.critic
-    }
-    if not learners:
-        return (), stepping.keep_critics
-    exemplar_targets = targets.draw_targets(texture, 0)
-    critics = {name: critic.init(exemplar_targets[name], seed) for name, critic in learners.items()}
-    return critics, functools.partial(evaluation.update_critics, learners)

@@ -1,11 +1,14 @@
 """Choices that differ from their defaults and have no effect beside the others."""
 
+import dataclasses
+
 from jaxtex import errors
 from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import settings as choices
 
 
 def warn_unused(config: configs.Config, has_content: bool) -> None:
-    """Warns, once, of choices that differ from their defaults and have no effect.
+    """Warns, once, of choices of one image that differ from their defaults and have no effect.
 
     Args:
       config: the choices.
@@ -20,6 +23,7 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
         reasons |= dict.fromkeys(("arrangement_weight", "detail_weight"), beside)
     if not config.previous_content:
         reasons["temporal_weight"] = "without --frames or --previous_content"
+    reasons["diversity"] = "with one image"
     if not config.excite:
         reasons["excite_weight"] = "without --excite"
     if config.optimizer == "lbfgs":
@@ -33,3 +37,13 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
         value = getattr(config, name)
         if value not in (getattr(configs.Config, name), 0, "0"):
             errors.warn_once(f"--{name}={value} has no effect {reason}")
+
+
+def of_one_image(settings: choices.Settings) -> choices.Settings:
+    """Returns the settings without the choices that need a batch.
+
+    Args:
+      settings: the choices.
+    """
+    config = dataclasses.replace(settings.config, diversity=0.0)
+    return dataclasses.replace(settings, config=config)

@@ -67,6 +67,8 @@ MISTAKES = [
     (["--list"], "--list needs a value, --list=...: Prints the available"),
     (["--weights=style.png"], "weights 'style.png': not an HDF5 file"),
     (["--layers=conv1"], "unknown layer 'conv1'; did you mean 'conv1_1'?"),
+    (["--diversity=-1", "--num_images=2"], "--diversity=-1.0: must be between 0.0 and"),
+    (["--diversity=nan", "--num_images=2"], "--diversity=nan: must be between 0.0 and"),
     (["--noise=nan"], "--noise=nan: must be between"),
     (["--num_images=0"], "--num_images=0 for 1 styles: must be between 1 and"),
     (["--precision=float8"], "unknown precision 'float8'"),

@@ -207,6 +207,7 @@ def test_with_seed_changes_the_seed_only():
         ({"content_weight": 5.0}, False, "--content_weight=5.0 has no effect without a --content"),
         ({"content_weight": 5.0}, True, ""),
         ({"preserve_color": "match"}, False, "--preserve_color=match has no effect without"),
+        ({"diversity": 0.1}, False, "--diversity=0.1 has no effect with one image"),
         ({"excite_weight": 2.0}, False, "--excite_weight=2.0 has no effect without --excite"),
         ({"noise": 0.3, "init": "style"}, False, "--noise=0.3 has no effect with --init=style"),
         ({"noise": 0.3}, False, ""),

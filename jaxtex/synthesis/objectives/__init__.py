@@ -2,6 +2,7 @@
 
 from jaxtex.synthesis.objectives.image_targets import build_image_targets
 from jaxtex.synthesis.objectives.layer_choice import choose_layers
+from jaxtex.synthesis.objectives.learners import build_critics
 from jaxtex.synthesis.objectives.loss import (
     build_loss,
     count_statistics,
@@ -11,6 +12,7 @@ from jaxtex.synthesis.objectives.loss import (
 from jaxtex.synthesis.objectives.texture_choice import choose_weights
 
 __all__ = [
+    "build_critics",
     "build_image_targets",
     "build_loss",
     "choose_layers",

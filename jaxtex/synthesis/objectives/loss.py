@@ -4,12 +4,12 @@ import functools
 from collections.abc import Sequence
 
 from jaxtex import errors, losses, networks, weights
-from jaxtex.losses import arrangement, content, targets, temporal, terms
+from jaxtex.losses import arrangement, content, diversity, targets, temporal, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
 from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
-from jaxtex.synthesis.objectives import layer_choice
+from jaxtex.synthesis.objectives import layer_choice, learners
 from jaxtex.weights import kernel_transforms
 
 LAST_SHARE = 0.03  # of the weight of the arrangement, at the last of several scales
@@ -37,6 +37,7 @@ def build_loss(
     names = [layer for summand in summands for layer in summand.layers or settings.layers]
     names += [layer.partition("/")[0] for layer in layer_choice.content_layers(settings)]
     names += [activation.layer] if activation else []
+    names += _diversity_layers(settings)
     maps = 1 + len(inputs.material.maps)
     network, variables = weights.load_network(settings.network, tuple(dict.fromkeys(names)), maps)
     network = network.clone(octaves=_octaves(network.octaves, settings))
@@ -49,6 +50,7 @@ def build_loss(
     compared = [layer for term in texture_terms for layer in term.layers]
     compared += layer_choice.content_layers(settings)
     compared += [activation.layer] if activation else []
+    compared += _diversity_layers(settings)
     network = network.clone(chosen=tuple(dict.fromkeys(compared)))
 
     named = {term.name: _texture_loss(term, inputs, settings) for term in texture_terms}
@@ -98,7 +100,14 @@ def _further_terms(
         named["arrangement"] = arrangement.arrangement(settings.arrangement_weight, config.tile)
     if settings.detail_weight:
         named["detail"] = terms.detail(settings.detail_weight, config.tile)
+    for layer in _diversity_layers(settings):
+        named[diversity.NAME] = diversity.diversity(layer, config.diversity)
     return named
+
+
+def _diversity_layers(settings: choices.Settings) -> list[str]:
+    """Returns the layer at which the images of a batch are compared; none without the term."""
+    return [learners.diversity_layer(settings)] if settings.config.diversity else []
 
 
 def limit_octaves(
