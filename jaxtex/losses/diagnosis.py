@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxtex import networks, statistics
 from jaxtex.images import color_transfer
-from jaxtex.losses import base, diversity, sampling, summaries, targets
+from jaxtex.losses import base, sampling, summaries, targets
 
 TOO_LARGE = "weights of layers or terms are too large, or the network's weights are invalid"
 
@@ -23,7 +23,7 @@ def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: An
       spec: the loss, with the algorithms of the step; evaluated on the whole image.
       image: `[H, W, C]` in [0, 1].
       data: the problem's data.
-      critics: term -> state of its critic.
+      critics: term -> state of its critic, or of its target.
     """
     image = color_transfer.blend_gray(image, data["gray"])
     if not _is_finite(image):
@@ -35,12 +35,12 @@ def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: An
 
     terms = {term.name: term for term in spec.texture_terms}
     for name, term in spec.terms.items():
-        target = (critics or {}).get(name) if name == diversity.NAME else data["targets"][name]
+        target = data["targets"][name]
         states = (critics or {}).get(name, {})
         if name in terms:
             cause = _cause_in_layers(terms[name], features, target, states)
         else:
-            cause = _cause_in_term(name, term, image, features, target)
+            cause = _cause_in_term(name, term, image, features, states or target)
         if cause:
             return cause
     # A distance that is exactly 0 in the step may be a rounding error here.

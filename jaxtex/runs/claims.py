@@ -275,10 +275,11 @@ def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
 
 def _first_difference(record: dict, identity: dict) -> str:
     """Describes the first flag or input file in which two runs differ; flags of steps last."""
-    names = [*identity["flags"], *record.get("flags", {})]
-    names.sort(key=lambda name: name in STEP_FLAGS)
-    for name in names:
-        old, new = (each.get("flags", {}).get(name) for each in (record, identity))
+    before, now = (
+        {**each.get("flags", {}), **each.get(run_folder.BESIDE, {})} for each in (record, identity)
+    )
+    for name in sorted([*now, *before], key=lambda name: name in STEP_FLAGS):
+        old, new = before.get(name, ""), now.get(name, "")
         if old != new:
             there, here = (str(value) or "empty" for value in (old, new))
             return f"--{name}: {there} there, {here} here"

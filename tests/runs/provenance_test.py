@@ -261,3 +261,22 @@ def test_a_file_of_gigabytes_is_not_read(record, exemplar, monkeypatch):
     with pytest.raises(errors.UserError, match=r"'(style.png|net.h5)' has changed"):
         provenance.flags_of("result.png", {"network": "vgg16", "weights": "net.h5"})
     assert not hashed
+
+
+@pytest.mark.slow
+def test_a_picture_that_keeps_away_from_others_is_made_again_with_them(tmp_path, exemplar, capsys):
+    images.save(tmp_path / "style.png", exemplar)
+    flags = ["--diversity=1", "--num_images=2", "--seed=3", *commands.QUICK, "--renew_every=2"]
+    call(f"--style={tmp_path}/style.png", f"--workdir={tmp_path}/two", *flags)
+    picture = tmp_path / "two" / "style-4" / "result.png"
+    assert provenance.read(picture)["batch"] == {"seed": 3, "num_images": 2}
+    capsys.readouterr()
+    message = refuse(capsys, f"--from={picture}", f"--workdir={tmp_path}/alone")
+    assert "--seed=3 --num_images=2 makes all of them again, --diversity=0 this one" in message
+
+    again = ["--seed=3", "--num_images=2", f"--workdir={tmp_path}/again"]
+    call(f"--from={picture}", *again)
+    assert (tmp_path / "again/style-4/result.png").read_bytes() == picture.read_bytes()
+    capsys.readouterr()
+    message = refuse(capsys, f"--from={picture}", *again, "--num_images=3")
+    assert "--num_images: 2 there, 3 here" in message
