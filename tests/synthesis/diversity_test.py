@@ -105,7 +105,7 @@ def test_images_are_less_alike_and_the_same_in_lockstep_and_in_one_program(exemp
     alike, apart = make(), make(diversity=3.0)
     assert likeness(apart) < likeness(alike) - 0.05
     with unittest.mock.patch.object(batches, "_choose_runner", lambda plan: batches.run_vmapped):
-        np.testing.assert_allclose(make(diversity=3.0), apart, atol=5e-3)
+        np.testing.assert_allclose(make(diversity=3.0), apart, atol=3e-2)
 
 
 @pytest.mark.slow
