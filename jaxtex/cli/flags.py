@@ -22,6 +22,7 @@ from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
+from jaxtex.synthesis.canvas import holes
 from jaxtex.synthesis.shorthands import presets, resolution
 
 # Flag -> table of its values: the help lists them, a shell completes them.
@@ -252,7 +253,7 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
         resolution.validate(given, config, bool(config.content))
     input_paths.validate_single(values.style, config)
     return sweeps.RunFlags(
-        style=values.style,
+        style=holes.default_style(values.style, choices),
         choices=choices,
         experiment=values.experiment,
         workdir=values.workdir,

@@ -4,6 +4,7 @@
     jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
     jaxtex --style=painting.jpg --content=photo.jpg --size=384        (style transfer)
     jaxtex --style=painting.jpg --content='clip/*.png' --frames     (the frames of a video)
+    jaxtex --init=photo.jpg --fill=mask.png               (fills a hole; --grow=right:128)
     jaxtex --style=photo.jpg --preset=best
     jaxtex --from=runs/pebbles/result.png --seed=1        (the same flags, another seed)
     jaxtex --flagfile=FILE                (flags from a file, one per line)
@@ -46,6 +47,7 @@ from jaxtex.runs.frames import execution as sequences
 from jaxtex.runtime import distributed, malloc, xla_options
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import estimates, input_images
+from jaxtex.synthesis.canvas import holes
 from jaxtex.synthesis.shorthands import resolution
 from jaxtex.viewer import server
 
@@ -104,7 +106,7 @@ def resolve_choices(options: flags.Options, given: dict[str, Any]) -> tuple[str,
     """
     choices = resolution.resolve(given)
     if not options.from_:
-        return options.style, choices
+        return holes.default_style(options.style, choices), choices
 
     if options.experiment:
         raise errors.UserError(f"--from={options.from_} and --experiment exclude each other")

@@ -39,7 +39,14 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
         )
 
     maps = configs.split_paths(config.maps)
-    inputs = [config.content, config.init, config.previous_content, config.weights, *maps]
+    inputs = [
+        config.content,
+        config.init,
+        config.fill,
+        config.previous_content,
+        config.weights,
+        *maps,
+    ]
     for text in (style, config.masks, config.style_masks):
         inputs += configs.split_paths(text)
     for path in run_folder.result_paths(options.output, maps):

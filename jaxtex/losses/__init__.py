@@ -9,7 +9,7 @@ To add a term, write a function that returns a `Term` in `terms` and add it to t
 `jaxtex/synthesis/objectives/loss.py`.
 """
 
-from jaxtex.losses.base import EMPTY, TargetImages, Term, Terms, texture, total
+from jaxtex.losses.base import EMPTY, TargetImages, Term, Terms, compose, texture, total
 from jaxtex.losses.sampling import draw_sample, sample
 from jaxtex.losses.summaries import (
     blend_summaries,
@@ -25,6 +25,7 @@ __all__ = [
     "Term",
     "Terms",
     "blend_summaries",
+    "compose",
     "concatenate_summaries",
     "draw_sample",
     "make_targets",

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks, statistics
+from jaxtex.images import color_transfer
 from jaxtex.losses import rows, sampling, summaries
 from jaxtex.statistics import map_layers
 
@@ -35,6 +36,10 @@ class TargetImages(NamedTuple):
         a layer that is missing.
       previous: result of the frame before, `[height, width, 3]`; None without one.
       unchanged: see `temporal.unchanged_share`, no larger than the result; None without `previous`.
+      used: for each style where it is used, `[H, W]` in [0, 1]; None: everywhere.
+      compared: regions of the result that `terms.detail_in_hole` compares, each `[height, width]`;
+        the first is the hole.
+      filled: a picture whose hole is filled, `[height, width, 3]`; None without one.
     """
 
     styles: Sequence[np.ndarray]
@@ -46,6 +51,9 @@ class TargetImages(NamedTuple):
     inside: Mapping[str, Any] = EMPTY
     previous: np.ndarray | None = None
     unchanged: np.ndarray | None = None
+    used: Sequence[np.ndarray | None] = ()
+    compared: Sequence[np.ndarray] = ()
+    filled: np.ndarray | None = None
 
 
 def _no_target(images: TargetImages) -> None:
@@ -73,6 +81,24 @@ class Term(NamedTuple):
     make_target: Callable[[TargetImages], Any] = _no_target
     extract: Callable[[networks.Features, Any], Any] = _all_features
     row_sums: rows.RowSums | None = None
+
+
+def compose(image: Any, data: Mapping[str, Any]) -> Any:
+    """Returns an image as it is evaluated and shown: gray and kept pixels as they must be.
+
+    For NumPy and JAX, and for batches, where all arrays have a first axis of images.
+
+    Args:
+      image: `[H, W, C]`.
+      data: `gray`, see `color_transfer.blend_gray`; and `kept`: None, or a `picture` `[H, W, C]`
+        and a `hole`, bool `[H, W, 1]`, outside of which the picture is kept.
+    """
+    image = color_transfer.blend_gray(image, data["gray"])
+    kept = data["kept"]
+    if kept is None:
+        return image
+    library = np if isinstance(image, np.ndarray) else jnp
+    return library.where(kept["hole"], image, kept["picture"])
 
 
 def total(

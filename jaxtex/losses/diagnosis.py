@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import networks, statistics
-from jaxtex.images import color_transfer
 from jaxtex.losses import base, sampling, summaries, targets
 
 TOO_LARGE = "weights of layers or terms are too large, or the network's weights are invalid"
@@ -25,7 +24,7 @@ def find_cause(spec: targets.LossSpec, image: jax.Array, data: dict, critics: An
       data: the problem's data.
       critics: term -> state of its critic, or of its target.
     """
-    image = color_transfer.blend_gray(image, data["gray"])
+    image = base.compose(image, data)
     if not _is_finite(image):
         return "the image is not finite"
     features = jax.jit(spec.network.apply)(data["variables"], image)

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxtex import networks
-from jaxtex.images import color_transfer
 from jaxtex.losses import base, diversity, octave_strips, rows, sampling, targets
 
 Value = tuple[jax.Array, tuple[base.Terms, Any]]  # loss, (terms, features that the critics see)
@@ -28,7 +27,7 @@ def build_loss_fn(spec: targets.LossSpec, strip: int, algorithms: str):
         evaluate = functools.partial(_evaluate_strips, spec, strip)
 
     def loss_fn(image: jax.Array, data: dict, critics: Any) -> Value:
-        return evaluate(color_transfer.blend_gray(image, data["gray"]), data, critics)
+        return evaluate(base.compose(image, data), data, critics)
 
     return loss_fn
 

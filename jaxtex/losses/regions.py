@@ -27,6 +27,7 @@ WHITE = 0.5  # from this brightness on, a mask counts as white
 # Shares of a receptive field that must be inside, see docs/development/performance.md.
 INSIDE = 0.995  # of a style
 INSIDE_CONTENT = 0.9  # of the content, which is lost where it is not compared
+TOUCHED = 0.1  # of a hole, whose border is compared with what is on both sides of it
 
 Shares = Mapping[str, np.ndarray]  # layer -> share of each receptive field, [H, W] in [0, 1]
 Positions = dict[str, np.ndarray | None]  # layer -> bool [H, W]; None: everywhere
@@ -146,7 +147,10 @@ def blend_shares(
 
 
 def choose_regions(
-    layers: Sequence[str], result: Shares | None, styles: Sequence[Shares | None]
+    layers: Sequence[str],
+    result: Shares | None,
+    styles: Sequence[Shares | None],
+    least: float = INSIDE,
 ) -> Regions:
     """Chooses layers and positions of a texture term.
 
@@ -154,25 +158,30 @@ def choose_regions(
       layers: layers of the term.
       result: result of `covered_shares` for the mask of the result.
       styles: the same for each style of the term.
+      least: share of a receptive field that the mask of the result covers at a compared position.
 
     Returns:
       Regions without the layers that have no position in the result or in a style. If that is each
       layer, the one whose receptive fields are inside to the largest share remains.
     """
-    masked = [shares for shares in (result, *styles) if shares is not None]
+    needed = [(result, least), *((shares, INSIDE) for shares in styles)]
+    masked = [(shares, share) for shares, share in needed if shares is not None]
+    # Of the share that is needed, the part that the best position of a layer has.
     largest = {
-        layer: min((shares[layer].max() for shares in masked), default=1.0) for layer in layers
+        layer: min((shares[layer].max() / share for shares, share in masked), default=1.0)
+        for layer in layers
     }
-    left = [layer for layer in layers if largest[layer] >= INSIDE]
+    left = [layer for layer in layers if largest[layer] >= 1]
     if not left:
         left = [max(layers, key=largest.__getitem__)]
 
-    def positions(shares: Shares | None) -> Positions:
+    def positions(shares: Shares | None, share: float) -> Positions:
         if shares is None:
             return dict.fromkeys(left)
-        return {layer: shares[layer] >= min(INSIDE, shares[layer].max()) for layer in left}
+        return {layer: shares[layer] >= min(share, shares[layer].max()) for layer in left}
 
-    return Regions(positions(result), [positions(shares) for shares in styles])
+    of_result, *of_styles = (positions(shares, share) for shares, share in needed)
+    return Regions(of_result, of_styles)
 
 
 def content_positions(

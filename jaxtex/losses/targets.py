@@ -1,7 +1,4 @@
-"""Targets of the texture terms at one scale: exemplars and masks -> summaries to match.
-
-Targets of stochastic statistics change with the number of draws; those of the others are constant.
-"""
+"""Targets of the texture terms at one scale: exemplars and masks -> summaries to match."""
 
 import dataclasses
 import functools
@@ -29,6 +26,7 @@ class TextureTerm(NamedTuple):
       styles: indices of the styles; several are blended.
       style_weights: one for each of `styles`.
       mask: where the result follows this term, `[H, W]` in [0, 1]; None: everywhere.
+      least: see `regions.choose_regions`.
     """
 
     name: str
@@ -38,6 +36,7 @@ class TextureTerm(NamedTuple):
     styles: tuple[int, ...]
     style_weights: tuple[float, ...]
     mask: np.ndarray | None
+    least: float = regions.INSIDE
 
 
 class LossSpec(NamedTuple):
@@ -74,8 +73,7 @@ class TextureTargets:
       seed: decides all draws.
       extract: returns for each term a summary of the exemplars, or for a stochastic statistic the
         feature vectors to draw from. Computed on the first call.
-      constant: index of a term -> its targets at each layer; only for terms without random
-        directions. Computed on the first call.
+      constant: the same for a term without random directions: index -> targets of each layer.
     """
 
     terms: Sequence[TextureTerm]
@@ -171,6 +169,7 @@ def _choose_regions(
             term.layers,
             regions.covered_shares(spec.network, term.mask, *size),
             [of_styles[style] for style in term.styles],
+            term.least,
         )
         for term in spec.texture_terms
     ]
@@ -204,9 +203,8 @@ def _draw_samples(
     targets: TextureTargets, index: int, draws: int
 ) -> dict[str, dict[str, np.ndarray]]:
     """Draws the positions and directions of each layer of the result that a term compares."""
-    term = targets.terms[index]
+    term, samples = targets.terms[index], {}
     rng = np.random.default_rng([targets.seed, draws, index])
-    samples = {}
     for layer, inside in targets.regions[index].result.items():
         shape, reach = targets.shapes[layer], targets.reaches[layer]
         samples[layer] = sampling.draw_sample(term.statistic, shape, inside, rng, reach)

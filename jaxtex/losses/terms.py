@@ -1,5 +1,7 @@
 """Terms of the image itself, and of one feature map: neither statistics nor content."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -8,6 +10,7 @@ from jaxtex.losses import base, rows, summaries
 from jaxtex.networks import steerable_pyramid
 
 DETAIL_SIZES = 3  # of the image, each half of the one before
+HOLE = 10  # times the difference in a hole, whose few pixels the statistics hold less
 ROUNDING = 255.0**-2  # energy that 8 bits cannot represent
 
 
@@ -100,30 +103,84 @@ def detail(share: float, tile: str = "") -> base.Term:
     return base.Term(evaluate, share, make_target)
 
 
-def detail_levels(image: jax.Array, tile: str = "") -> jax.Array:
+def detail_in_hole(share: float, tile: str = "") -> base.Term:
+    """Returns ten times the difference of energies of `detail`, in a hole and along its outline.
+
+    Both count alike, so that the outline of a hole that is filled is no edge. The expected energies
+    are those of the exemplars where they are used.
+
+    Args:
+      share: weight in the loss.
+      tile: as for `detail`.
+    """
+
+    def evaluate(
+        image: jax.Array, features: networks.Features, target: dict[str, Any]
+    ) -> jax.Array:
+        del features
+        found = jnp.stack([detail_levels(image, tile, region) for region in target["regions"]])
+        return HOLE * jnp.mean((found - target["levels"].astype(image.dtype)) ** 2)
+
+    def make_target(images: base.TargetImages) -> dict[str, Any]:
+        levels = [
+            detail_levels(jnp.asarray(style), region=used)
+            for style, used in zip(images.styles, images.used, strict=True)
+        ]
+        mean = jnp.average(jnp.stack(levels), 0, jnp.asarray(images.weights, jnp.float32))
+        return {"levels": mean, "regions": [jnp.asarray(each) for each in images.compared]}
+
+    return base.Term(evaluate, share, make_target)
+
+
+def shapes_in_hole(share: float) -> base.Term:
+    """Returns the mean squared difference from what filled a hole, in units of the variance.
+
+    Statistics alone would give a small hole the colors and shapes of all that is around it.
+
+    Args:
+      share: weight in the loss.
+    """
+
+    def evaluate(
+        image: jax.Array, features: networks.Features, target: dict[str, Any]
+    ) -> jax.Array:
+        del features
+        squares = jnp.mean((image - target["picture"]) ** 2, -1, keepdims=True)
+        return _mean(squares, target["hole"])[0] / target["variance"]
+
+    def make_target(images: base.TargetImages) -> dict[str, Any]:
+        picture = jnp.asarray(images.filled)
+        variance = jnp.mean(jnp.var(picture, (0, 1))) + ROUNDING
+        hole = jnp.asarray(images.compared[0])[..., None]
+        return {"picture": picture, "hole": hole, "variance": variance}
+
+    return base.Term(evaluate, share, make_target)
+
+
+def detail_levels(image: jax.Array, tile: str = "", region: Any = None) -> jax.Array:
     """Returns the logarithms of the mean squared differences that `detail` compares.
 
     Args:
       image: `[H, W, 3 k]` of k maps, in [0, 1].
       tile: axes along which pixels at opposite borders are neighbors.
+      region: how much each pixel counts, `[H, W]` in [0, 1]; None: all alike.
 
     Returns:
       `[DETAIL_SIZES, 5, 3 k]`.
     """
-    height, width, channels = image.shape
     colors = [image[..., color::3] for color in range(3)]  # of all maps
     opponents = [
         sum(share * color for share, color in zip(shares, colors, strict=True))
         for shares in steerable_pyramid.COLORS.tolist()
     ]
     plane = jnp.stack(opponents, -1).reshape(image.shape)
+    counts = None if region is None else jnp.asarray(region, image.dtype)[..., None]
 
     levels = []
     for size in range(DETAIL_SIZES):
         if size:
-            height, width = height // 2, width // 2
-            cells = plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2, channels)
-            plane = cells.mean((1, 3))
+            plane = _halved(plane)
+            counts = None if counts is None else _halved(counts)
         around = _with_next(_with_next(plane, 0, "y" in tile), 1, "x" in tile)
         down = around[1:] - around[:-1]
         right = around[:, 1:] - around[:, :-1]
@@ -134,8 +191,22 @@ def detail_levels(image: jax.Array, tile: str = "") -> jax.Array:
             around[1:, :-1] - around[:-1, 1:],
             down[:, 1:] - down[:, :-1],
         ]
-        levels.append(jnp.stack([jnp.mean(each**2, (0, 1)) for each in differences]))
+        levels.append(jnp.stack([_mean(each**2, counts) for each in differences]))
     return jnp.log(jnp.stack(levels) + ROUNDING)
+
+
+def _halved(plane: jax.Array) -> jax.Array:
+    """Returns the means of 2 x 2 pixels; a last odd row or column is left out."""
+    height, width = (side // 2 for side in plane.shape[:2])
+    return plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1).mean((1, 3))
+
+
+def _mean(plane: jax.Array, counts: jax.Array | None) -> jax.Array:
+    """Returns the mean over positions, `[C]`; each counts as much as the pixel where it begins."""
+    if counts is None:
+        return jnp.mean(plane, (0, 1))
+    counts = counts[: plane.shape[0], : plane.shape[1]]
+    return jnp.sum(plane * counts, (0, 1)) / (jnp.sum(counts) + statistics.TINY)
 
 
 def _with_next(plane: jax.Array, axis: int, periodic: bool) -> jax.Array:

@@ -12,6 +12,7 @@ from jaxtex.metrics.composition_match import composition
 from jaxtex.metrics.feature_distance import features
 from jaxtex.metrics.flicker import flicker
 from jaxtex.metrics.network_distance import gram, structure
+from jaxtex.metrics.outline import outline
 from jaxtex.metrics.patch_distance import patches
 from jaxtex.metrics.power_spectrum import spectrum
 from jaxtex.metrics.registry import METRICS, default_names, measure, needs_content
@@ -31,6 +32,7 @@ __all__ = [
     "light",
     "measure",
     "needs_content",
+    "outline",
     "patches",
     "seam",
     "spectrum",

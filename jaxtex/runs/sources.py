@@ -13,6 +13,7 @@ from jaxtex.runs import run_folder
 from jaxtex.runtime import xla_options
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, settings
+from jaxtex.synthesis.canvas import holes
 
 NUM_PATCHES = 9  # in a mosaic
 MIN_PATCH_SIDE = 30  # pixels; smaller patches are enlarged by a whole factor
@@ -27,7 +28,8 @@ def load_sources(style: str, config: configs.Config) -> list[np.ndarray]:
       config: choices of the run.
 
     Returns:
-      Content, exemplars and further maps, each `[H, W, 3]` in [0, 1]. With `config.excite`, the
+      Content, a picture that is filled by another style, exemplars and further maps, each `[H, W,
+      3]` in [0, 1]. With `config.excite`, the
       patches of the exemplars that activate its feature map most.
     """
     exemplars = [images.load(path) for path in configs.split_paths(style)]
@@ -35,6 +37,8 @@ def load_sources(style: str, config: configs.Config) -> list[np.ndarray]:
         return [strongest_patches(exemplars, config)]
 
     content = [images.load(config.content)] if config.content else []
+    if holes.default_style("", dataclasses.asdict(config)) not in ("", style):
+        content = [images.load(config.init)]
     maps = [images.load(path) for path in configs.split_paths(config.maps)]
     return [
         *(input_images.resize_input(image, config.size) for image in content),

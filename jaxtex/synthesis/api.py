@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-from jaxtex import errors, images, networks
-from jaxtex.images import color_transfer
+from jaxtex import errors, images, losses, networks
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, loop, planning, stepping
 from jaxtex.synthesis import settings as parsing
@@ -23,7 +22,9 @@ Picture: TypeAlias = np.ndarray | str | os.PathLike
 Style: TypeAlias = Picture | Sequence[Picture] | contents.Description
 
 
-def synthesize(style: Style, *, observe: loop.Observer | None = None, **choices: Any) -> np.ndarray:
+def synthesize(
+    style: Style | None, *, observe: loop.Observer | None = None, **choices: Any
+) -> np.ndarray:
     """Synthesizes a texture like an exemplar, or like several (`style_weights`, `masks`).
 
     >>> pebbles = jaxtex.load_image("pebbles")
@@ -33,11 +34,13 @@ def synthesize(style: Style, *, observe: loop.Observer | None = None, **choices:
       style: the exemplar, `[H, W, 3]`, sRGB in [0, 1], at least 32 pixels on each side; or a list
         of exemplars. With transparency `[H, W, 4]`; k maps of one material are `[H, W, 3 k]`. Or
         the path or built-in name of one, `"pebbles"`. Or its description, see `describe`, or the
-        path of the description's file, `"bricks.h5"`.
+        path of the description's file, `"bricks.h5"`. None with a picture whose own texture fills
+        it: `synthesize(None, init=picture, fill=mask)`, or `grow={"left": 128}`.
       observe: receives a `Progress` every `save_every` steps.
       **choices: fields of `jaxtex.Config`, which are also the command's flags. Lists and dicts
-        stand for texts: `layers={"pool1": 0.5}`. `masks`, `style_masks`, `maps` and `init` may be
-        arrays, `optimizer` a transformation of optax, `statistic` a `jaxtex.statistics.Statistic`.
+        stand for texts: `layers={"pool1": 0.5}`. `masks`, `style_masks`, `maps`, `init` and `fill`
+        may be arrays, `optimizer` a transformation of optax, `statistic` a
+        `jaxtex.statistics.Statistic`.
 
     Returns:
       The texture, `[height, width, C]` with the channels of the exemplar, float32 in [0, 1].
@@ -263,7 +266,7 @@ def build(style: Style | None, *, content: Picture | None = None, **choices: Any
         return values
 
     def features(image: jax.Array, data: Any) -> networks.Features:
-        image = color_transfer.blend_gray(image, data["gray"])
+        image = losses.compose(image, data)
         return spec.network.apply(data["variables"], image)
 
     return Objective(loss, terms, features, jax.device_put(problem.data(0)), start)

@@ -221,8 +221,8 @@ def _stack_problems(problems: Sequence[stepping.Problem]) -> stepping.Problem:
         return jax.tree.map(stack_data, first.batch_axes, *parts, is_leaf=lambda x: x is None)
 
     critics = _stack([problem.critics for problem in problems])
-    gray = jax.tree.map(np.asarray, _stack([problem.gray for problem in problems]))
-    return first._replace(data=data, critics=critics, gray=gray)
+    given = jax.tree.map(np.asarray, _stack([problem.given for problem in problems]))
+    return first._replace(data=data, critics=critics, given=given)
 
 
 def _stack(trees: Sequence) -> Any:

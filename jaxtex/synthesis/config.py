@@ -7,6 +7,8 @@ from typing import Any
 from jaxtex import errors, images
 from jaxtex.runtime import plain_values
 
+INITS = ("spectrum", "noise", "style", "content")  # kinds of initial images
+BORDERS = "borders"  # the hole of a picture that becomes a tile
 TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
 MAX_WEIGHT = 1e12  # of a term of the loss
@@ -61,9 +63,7 @@ class Config:
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
     style_scale: float = _choice(
-        1.0,
-        "Size of the strokes: the style is seen that many times larger, beside the content or in "
-        "the texture.",
+        1.0, "Size of the strokes: the style is seen that many times larger."
     )
     style_masks: str = _choice(
         "", "One mask image per style; the style's statistics are computed where it is white."
@@ -77,9 +77,7 @@ class Config:
         "normal.png,height.png.",
     )
     alpha: str = _choice(
-        "white",
-        "Transparency of style and content: white blends them over white; keep gives the result "
-        "an alpha channel.",
+        "white", "Transparency of style and content: white blends it away; keep keeps it."
     )
     texture_weight: float = _choice(1.0, "Weight of the statistics in the loss.")
     content: str = _choice(
@@ -207,6 +205,14 @@ class Config:
         "auto",
         "Recomputes features for the gradient to save memory; auto does so if memory is short.",
     )
+    fill: str = _choice(
+        "",
+        "Mask of a hole: the picture, --init or else the style, is made again where it is white, "
+        "and else kept; borders makes the borders of --tile again.",
+    )
+    grow: str = _choice(
+        "", "Continues a picture, --init or else the style, beyond its sides: left:128,right:128."
+    )
     seed: int = _choice(0, "Random seed. The same seed gives the same result.")
     init: str = _choice(
         "",
@@ -245,13 +251,14 @@ RANGES: dict[str, tuple[float, float]] = {
 
 # field -> the values of Python that stand for its text; other fields take just texts or numbers
 FORMS = {
-    **dict.fromkeys(("weights", "content", "init", "previous_content"), plain_values.PATH),
+    **dict.fromkeys(("weights", "content", "init", "fill", "previous_content"), plain_values.PATH),
     **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
     **dict.fromkeys(("layers", "content_layers", "structure_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,
     **dict.fromkeys(("style_weights", "shares"), plain_values.NUMBERS),
     "strips": plain_values.ROWS,
     "arrangement_weight": plain_values.AUTO,
+    "grow": plain_values.PIXELS,
     "mesh": plain_values.COUNTS,
     "excite": plain_values.CHANNEL,
     "padding": plain_values.TWO_NAMES,

@@ -12,9 +12,11 @@ from jaxtex.images import builtin, color_transfer
 from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales
+from jaxtex.synthesis.canvas import sizes
 from jaxtex.synthesis.descriptions import spot_noise
 
-KINDS = ("spectrum", "noise", "style", "content")
+KINDS = configs.INITS
+KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
 WHITE_NOISE = 0.02  # default standard deviation of white noise
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
 
@@ -42,6 +44,9 @@ def initial_image(
             f"--init={config.init}: with --previous_content it must be the result of that frame"
         )
     rng = np.random.default_rng(config.seed)
+    if kind == KEPT:
+        assert inputs.kept is not None
+        return inputs.kept.at(height, width)["picture"]
     if kind == "spectrum":
         return _spectrum_noise(inputs, config, (height, width), rng)
     if kind == "noise":
@@ -68,7 +73,7 @@ def initial_image(
         if kind.isidentifier() and not os.path.exists(builtin.resolve(kind)):
             raise errors.unknown("--init", kind, [*KINDS, *builtin.names()])
         image = images.load(kind)
-    input_images.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
+    sizes.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
     if inputs.unchanged is not None:
         image = _after_frame(inputs, image, height, width)
     image = images.resize(image, height, width, config.tile)
@@ -157,8 +162,8 @@ def scale_details(
 ) -> list[np.ndarray]:
     """Returns what is added when the image is enlarged from each scale to the next.
 
-    After a start from spectrum noise these are the frequencies that the smaller image cannot hold;
-    otherwise zeros.
+    After a start from spectrum noise, or from a picture that is kept, these are its frequencies
+    that the smaller image cannot hold; otherwise zeros.
 
     Args:
       inputs: exemplars and content.
@@ -168,7 +173,10 @@ def scale_details(
     Returns:
       An array `[height, width, C]` for each size but the first.
     """
-    if _kind(inputs, config) != "spectrum":
+    kind, kept = _kind(inputs, config), inputs.kept
+    if kind == KEPT and kept is not None:
+        return spectrum_details(lambda size, rng: kept.at(*size)["picture"], config, sizes)
+    if kind != "spectrum":
         channels = _reference(inputs).shape[-1]
         return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
 
@@ -203,6 +211,8 @@ def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
     A style transfer starts from its content, so that light and arrangement are the content's. A
     content without a style is reconstructed from white noise.
     """
+    if inputs.kept is not None and config.init not in KINDS:
+        return KEPT  # an image is the picture that is kept
     if config.init:
         return config.init
     if inputs.content is None or not config.content_weight:

@@ -1,7 +1,7 @@
 """Inputs of a synthesis: images, weights and masks, validated and at the size they are used in."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from jaxtex.images import arrays, color_transfer, texture_maps
 from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.canvas import holes, kept_pixels, sizes
 
 MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
@@ -34,6 +35,7 @@ class Inputs(NamedTuple):
       material: how the maps of the style are restored.
       alpha: transparency of the content, `[height, width, 1]`; None: opaque.
       init: initial image, `[H, W, 3]` of any size; None: as `config.init` says.
+      kept: pixels of a picture that do not change; None without any.
       unchanged: see `temporal.unchanged_share`; None without the content of a frame before.
     """
 
@@ -50,6 +52,7 @@ class Inputs(NamedTuple):
     alpha: np.ndarray | None = None
     init: np.ndarray | None = None
     unchanged: np.ndarray | None = None
+    kept: kept_pixels.Kept | None = None
 
     @property
     def shortest_side(self) -> int:
@@ -68,8 +71,26 @@ class Inputs(NamedTuple):
             return self.gray
         return images.resize(self.gray, height, width)
 
+    def given_at(self, height: int, width: int) -> dict[str, Any]:
+        """Returns what decides pixels at a size of the result, see `losses.compose`."""
+        kept = self.kept and self.kept.at(height, width)
+        return {"gray": self.gray_at(height, width), "kept": kept}
+
+    def with_seed(self, seed: int) -> "Inputs":
+        """Returns the inputs with the hole filled by another seed."""
+        if self.kept is None:
+            return self
+        kept, _ = holes.begin(self.kept, self.styles, self.style_masks, seed)
+        return self._replace(kept=kept)
+
+    def padded(self, height: int, width: int) -> "Inputs":
+        """Returns the inputs with kept pixels at the size of the last scale."""
+        return self._replace(kept=self.kept and self.kept.padded(height, width))
+
     def finish(self, result: np.ndarray) -> np.ndarray:
-        """Restores the content's colors and transparency, or the maps of the style."""
+        """Restores kept pixels, the content's colors and transparency, or the style's maps."""
+        if self.kept is not None:
+            return self.kept.restore(result)
         if self.content is None:
             return texture_maps.restore_maps(result, self.material)
         if self.color is not None:
@@ -113,6 +134,9 @@ def build_inputs(
         raise errors.UserError(f"--preserve_color={colors} needs --content")
 
     styles = [images.validate(style) for style in styles]
+    canvas = holes.build_canvas(styles, content, settings)
+    if canvas is not None and canvas.exemplar is not None:
+        styles = [canvas.exemplar]
     styles, material = _add_maps(styles, content, settings)
     if content is None and not styles:
         raise errors.UserError(MISSING)
@@ -120,10 +144,13 @@ def build_inputs(
         content = images.validate(content, arrays.RGB_OR_RGBA, "a content")
     base = styles[0] if content is None else content
     styles = [resize_style(style, config) for style in styles]
-    height, width = result_size(config, base)
+    if canvas is None:
+        height, width = sizes.result_size(config, base)
+    else:
+        height, width = canvas.kept.hole.shape
     alpha = color = unchanged = None
     if content is not None:
-        warn_if_stretched("content", base.shape[:2], height, width)
+        sizes.warn_if_stretched("content", base.shape[:2], height, width)
         content, alpha = _split_alpha(base, height, width)
         unchanged = temporal.compare(base, settings.previous_content, height, width)
         styles = [color_transfer.PRESERVE_COLOR[colors](style, content) for style in styles]
@@ -133,11 +160,17 @@ def build_inputs(
             content = color_transfer.to_gray(content)
 
     shapes = [style.shape for style in styles]
-    style_masks: list[np.ndarray | None] = [None] * len(styles)
+    ring = None if canvas is None else canvas.ring
+    style_masks: list[np.ndarray | None] = [ring] * len(styles)
     if settings.style_masks:
         style_masks = [*regions.load_masks("style_masks", settings.style_masks, shapes)]
-    sizes = [(height, width)] * len(styles)
-    masks = regions.load_masks("masks", settings.masks, sizes) if settings.masks else None
+        if ring is not None:
+            style_masks = [holes.outside(mask, ring) for mask in style_masks if mask is not None]
+    result_sizes = [(height, width)] * len(styles)
+    masks = regions.load_masks("masks", settings.masks, result_sizes) if settings.masks else None
+    kept = canvas and canvas.kept
+    if kept is not None:
+        kept, style_masks = holes.begin(kept, styles, style_masks, config.seed)
     weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
     if uses_styles and content is not None and colors in ("none", "gray"):
@@ -163,6 +196,7 @@ def build_inputs(
         alpha=alpha,
         init=settings.init,
         unchanged=unchanged,
+        kept=kept,
     )
 
 
@@ -188,61 +222,6 @@ def _add_maps(
         raise errors.UserError(f"maps and transparency need a single style, without {other}")
     image, material = texture_maps.normalize_maps(styles[0])
     return [image], material
-
-
-def result_size(config: configs.Config, image: np.ndarray) -> tuple[int, int]:
-    """Returns height and width of the result; of a side that is not given, in proportion.
-
-    Args:
-      config: `size`, `height` and `width`.
-      image: the content or, without one, the first style, `[H, W, C]` as given.
-
-    Raises:
-      UserError: the side that follows from the other one cannot be used.
-    """
-    rows, columns = image.shape[:2]
-    given = [flag for flag in ("height", "width") if getattr(config, flag)]
-    flag = given[0] if given else "size"
-    length = getattr(config, flag)
-    if flag == "size":
-        shorter = "height" if rows <= columns else "width"
-        height, width = in_proportion((rows, columns), **{shorter: length})
-    else:
-        height, width = in_proportion((rows, columns), config.height, config.width)
-
-    low, high = images.MIN_SIDE, configs.RANGES["height"][1]
-    if config.height and config.width:
-        return height, width
-    if flag != "size" and not (low <= height <= high and low <= width <= high):
-        raise errors.UserError(
-            f"--{flag}={length}: with the proportions of the image, {columns} x {rows}, the result "
-            f"has {width} x {height} pixels; each side must be between {low} and {high}: give both "
-            "--height and --width"
-        )
-    if height * width > max(images.MAX_PIXELS, rows * columns):
-        sizes = f"{columns} x {rows} become {width} x {height} pixels"
-        raise errors.UserError(
-            f"--{flag}={length}: {sizes}; must be at most {images.MAX_PIXELS:,} in total"
-        )
-    return height, width
-
-
-def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tuple[int, int]:
-    """Returns height and width; one that is 0 follows the proportions of a shape `(H, W)`."""
-    if not height and not width:
-        return shape
-    rows, columns = shape
-    return height or round(rows * (width / columns)), width or round(columns * (height / rows))
-
-
-def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
-    """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`."""
-    fitting, _ = in_proportion(shape, width=width)
-    if abs(fitting - height) > max(1, regions.MAX_PROPORTION_ERROR * height):
-        errors.warn_once(
-            f"--{flag}: {shape[1]} x {shape[0]} pixels are stretched to {width} x {height}; "
-            f"--width={width} --height={fitting} would keep the proportions"
-        )
 
 
 def _split_alpha(
@@ -285,7 +264,7 @@ def resize_style(image: np.ndarray, config: configs.Config) -> np.ndarray:
     rows, columns = image.shape[:2]
     shorter = "height" if rows <= columns else "width"
     side = style_side(config, min(rows, columns))
-    height, width = in_proportion((rows, columns), **{shorter: side})
+    height, width = sizes.in_proportion((rows, columns), **{shorter: side})
     if side < images.MIN_SIDE or height * width > images.MAX_PIXELS:
         raise errors.UserError(
             f"--style_scale={config.style_scale:g}: a style of {columns} x {rows} pixels would be "

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from jaxtex import optimizers
-from jaxtex.images import color_transfer
+from jaxtex import losses, optimizers
 from jaxtex.runtime import sharding, threads
 from jaxtex.synthesis import compilation, siblings, stepping
 
@@ -227,7 +226,7 @@ def descent(
         loop_state = yield from _descend_scale(plan, loop_state, chunk, checkpointer)
         mesh = sharding.build_mesh(plan.layout, problem.row_devices)
         image = np.array(sharding.fetch(loop_state.state.image, mesh))  # writable
-    image = color_transfer.blend_gray(image, plan.problems[-1].gray)
+    image = losses.compose(image, plan.problems[-1].given)
     return image[..., : plan.height, : plan.width, :]
 
 
@@ -257,7 +256,7 @@ def _descend_scale(
 
         if done % plan.save_every == 0 or done == until:
             image = np.array(sharding.fetch(state.image, mesh))  # writable
-            image = color_transfer.blend_gray(image, problem.gray)
+            image = losses.compose(image, problem.given)
             yield Progress(done, plan.num_steps, image, concatenate_infos(infos))
             infos = []
         if checkpointer:

@@ -2,13 +2,13 @@
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxtex import errors, networks
+from jaxtex import errors, losses, networks
 from jaxtex.losses import diagnosis, diversity, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
@@ -26,7 +26,7 @@ from jaxtex.synthesis.shorthands import step_shares
 
 MAX_BATCH = 4096  # images; a larger number is a typing error
 # The images of a batch share the weights.
-BATCH_AXES = {"variables": None, "targets": 0, "gray": 0}
+BATCH_AXES = {"variables": None, "targets": 0, "gray": 0, "kept": 0}
 
 
 @jax.transfer_guard("allow")
@@ -121,6 +121,7 @@ def build_functional(
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
     spec = spec._replace(network=network)
     (scale,) = scales.build_scales(spec, inputs, settings)
+    inputs = inputs.padded(scale.height, scale.width)
     problem = _build_problem(spec, inputs, settings, scale)
     loss_fn = evaluation.build_loss_fn(spec, scale.strip, "xla")
     start = initialization.initial_image(inputs, settings.config, scale.height, scale.width)
@@ -149,8 +150,9 @@ def _build_seeds(
     seeds = [settings.with_seed(first_seed + i) for i in range(num_images)]
     first = _build_plan(spec, inputs, settings)
     statistics = [term.statistic for term in spec.texture_terms]
-    if any(statistic.stochastic or statistic.critic for statistic in statistics):
-        return [first, *(_build_plan(spec, inputs, each) for each in seeds[1:])]
+    if inputs.kept or any(each.stochastic or each.critic for each in statistics):
+        others = [(inputs.with_seed(each.config.seed), each) for each in seeds[1:]]
+        return [first, *(_build_plan(spec, *other) for other in others)]
     sizes = [(problem.height, problem.width) for problem in first.problems]
     return [first._replace(**_initial_images(inputs, each, sizes)) for each in seeds]
 
@@ -159,8 +161,12 @@ def _initial_images(
     inputs: input_images.Inputs, settings: choices.Settings, sizes: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     """Returns the fields of a plan that the seed decides."""
+    inputs = inputs.padded(*sizes[-1])
+    start = initialization.initial_image(inputs, settings.config, *sizes[0])
+    if inputs.kept is not None:
+        start = losses.compose(start, inputs.given_at(*sizes[0]))
     return {
-        "start": initialization.initial_image(inputs, settings.config, *sizes[0]),
+        "start": start,
         "details": initialization.scale_details(inputs, settings.config, sizes),
     }
 
@@ -191,13 +197,14 @@ def _build_plan(
     plan_scales = scales.build_scales(spec, inputs, settings)
     shares = step_shares.of_scales(config.shares, len(plan_scales))
     sizes = [(scale.height, scale.width) for scale in plan_scales]
+    padded = inputs.padded(*sizes[-1])
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
     if len(specs) > 1:
         specs[-1] = objectives.of_last_scale(specs[-1])
     return stepping.Plan(
         problems=[
-            _build_problem(of_scale, inputs, settings, scale)
+            _build_problem(of_scale, padded, settings, scale)
             for of_scale, scale in zip(specs, plan_scales, strict=True)
         ],
         optimizer=settings.optimizer,
@@ -231,10 +238,10 @@ def _build_problem(
     texture = targets.build_targets(
         spec, styles, inputs.style_masks, size, seed, options, scale.strip
     )
-    if scale.factor == 1:
+    if scale.factor == 1 and inputs.kept is None:
         regions.warn_left_out(texture.left_out())
     image_targets = objectives.build_image_targets(spec, inputs, settings, styles, scale)
-    gray = inputs.gray_at(*size)
+    given = inputs.given_at(*size)
     critics, update_critics = objectives.build_critics(spec, texture, size, settings)
 
     rows = memory_budget.evaluated_rows(spec, scale.strip, scale.height)
@@ -243,9 +250,9 @@ def _build_problem(
         height=scale.height,
         width=scale.width,
         loss_fn=evaluation.build_loss_fn(spec, scale.strip, algorithms),
-        data=_build_data(spec, texture, image_targets, gray),
+        data=_build_data(spec, texture, image_targets, given),
         batch_axes=BATCH_AXES,
-        gray=gray,
+        given=given,
         critics=critics,
         update_critics=update_critics,
         stochastic=texture.stochastic or diversity.NAME in spec.terms,
@@ -263,7 +270,7 @@ def _build_data(
     spec: targets.LossSpec,
     texture: targets.TextureTargets,
     image_targets: Callable[[], dict[str, Any]],
-    gray: np.ndarray | None,
+    given: Mapping[str, Any],
 ) -> Callable[[int], dict[str, Any]]:
     """Returns the function number of draws -> weights and targets; it keeps the last ones."""
 
@@ -271,7 +278,7 @@ def _build_data(
     def draw(draws: int) -> dict[str, Any]:
         drawn = targets.draw_targets(texture, draws)
         all_targets = {**image_targets(), **drawn}
-        return {"variables": spec.step_variables(), "targets": all_targets, "gray": gray}
+        return {"variables": spec.step_variables(), "targets": all_targets, **given}
 
     # The thread that compiles and the loop need the same data: the second one waits for the first.
     lock = threading.Lock()

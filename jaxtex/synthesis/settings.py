@@ -19,13 +19,12 @@ from jaxtex.runtime import plain_values, sharding
 from jaxtex.statistics import parser
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import memory_budget
+from jaxtex.synthesis.canvas import margins
 from jaxtex.synthesis.shorthands import resolution, step_shares
 
 BALANCES = {"auto": None, "positions": True, "equal": False}
 MAX_STRIP = 2**14  # rows
 AUTO = None  # a strip height that is chosen by the free memory
-
-
 PLAIN = (str, os.PathLike, types.NoneType)  # what a `Config` takes as it is
 # Choices that may be objects -> how these are parsed; the settings have them under the same name.
 OBJECTS: Mapping[str, Callable[[Any], Any]] = {
@@ -34,6 +33,7 @@ OBJECTS: Mapping[str, Callable[[Any], Any]] = {
     "style_masks": functools.partial(arrays.split, "--style_masks", planes=True),
     "masks": functools.partial(arrays.split, "--masks", planes=True),
     "maps": functools.partial(arrays.split, "--maps"),
+    "fill": functools.partial(arrays.check_mask, what="--fill: a mask"),
     "init": functools.partial(arrays.check, what="--init: an image"),
     "previous_content": functools.partial(
         arrays.check, channels=arrays.RGB_OR_RGBA, what="--previous_content: an image"
@@ -57,12 +57,10 @@ class Settings:
       network: the network and how it is evaluated.
       layers: layer -> weight of the texture terms.
       statistic: the summands of `--statistic`.
-      content_layers: layer -> weight of the content term; empty for the defaults, which depend on
-        the images, see `objectives`.
+      content_layers: the same of the content term; empty for the defaults of `objectives`.
       structure_layers: the same of the structure term.
       style_weights: one for each style; empty weighs them equally.
-      style_masks: paths or arrays, one for each style; or empty.
-      masks: paths or arrays, one for each style; or empty.
+      style_masks, masks: paths or arrays, one for each style; or empty.
       maps: paths or arrays of further maps of the style.
       arrangement_weight: of the arrangement; None: as the exemplar's regularity says.
       detail_weight: of fine detail.
@@ -70,8 +68,9 @@ class Settings:
       activation: the feature map of `--excite`; None without one.
       optimizer: how the image is updated.
       layout: how images and rows are divided among devices.
-      strips: rows of a strip, one for all scales or one for each: 0 evaluates whole images, `AUTO`
-        decides by the free memory.
+      strips: rows of a strip, one for all scales or for each: 0 for whole images, or `AUTO`.
+      margins: pixels by which the picture grows.
+      fill: path or array of the mask of a hole; empty without one.
       init: the initial image; None: as `config.init` says.
       previous_content: path or array, content of the frame before; empty without one.
     """
@@ -93,6 +92,8 @@ class Settings:
     optimizer: optimizers.Optimizer
     layout: sharding.Layout
     strips: Sequence[int | None]
+    margins: margins.Margins
+    fill: str | np.ndarray = ""
     init: np.ndarray | None = None
     previous_content: str | np.ndarray = ""
 
@@ -152,6 +153,8 @@ def parse_settings(config: configs.Config) -> Settings:
         optimizer=build_optimizer(config.learning_rate, config.history),
         layout=sharding.parse_mesh(config.mesh),
         strips=parse_strips(config.strips),
+        margins=margins.parse(config.grow),
+        fill=config.fill,
         previous_content=config.previous_content,
     )
 

@@ -5,7 +5,8 @@ runs in a Python loop, in a loop on the device, and under `jax.vmap`; see `compi
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,7 @@ from jaxtex.synthesis import memory_budget
 # (image, data, critics) -> (loss, (terms, features that the critics see))
 LossFn = Callable[[jax.Array, Any, Any], tuple[jax.Array, tuple[losses.Terms, Any]]]
 UpdateCritics = Callable[[Any, Any, Any, jax.Array], Any]  # (critics, data, features, step)
+NOTHING_GIVEN: Mapping[str, Any] = types.MappingProxyType({"gray": None, "kept": None})
 
 
 def keep_critics(critics: Any, data: Any, features: Any, step: jax.Array) -> Any:
@@ -50,7 +52,7 @@ class Problem(NamedTuple):
       loss_fn: the loss; see `LossFn`.
       data: number of draws so far -> weights and targets. They are arguments of the compiled step,
         never constants in it. Computed on the first call.
-      gray: where the image is gray, as `Inputs.gray`; with a batch it has a first axis of images.
+      given: gray and kept pixels, see `losses.compose`; with a batch with a first axis of images.
       batch_axes: axes of `data` for `jax.vmap`; None for what the images of a batch share.
       critics: networks that learn beside the image, before their first update; `()` without any.
       update_critics: one update of the critics.
@@ -65,7 +67,7 @@ class Problem(NamedTuple):
     width: int
     loss_fn: LossFn
     data: Callable[[int], Any]
-    gray: np.ndarray | None = None
+    given: Mapping[str, Any] = NOTHING_GIVEN
     batch_axes: Any = 0
     critics: Any = ()
     update_critics: UpdateCritics = keep_critics

@@ -18,7 +18,9 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
     if not has_content:
         of_content = [name for name in dir(config) if name.startswith(("content_", "structure_"))]
         reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
-    if has_content or config.masks or config.style_masks:
+    if config.fill or config.grow:
+        reasons["arrangement_weight"] = "with --fill or --grow"
+    elif has_content or config.masks or config.style_masks:
         beside = "with a --content" if has_content else "with masks"
         reasons |= dict.fromkeys(("arrangement_weight", "detail_weight"), beside)
     if not config.previous_content:
@@ -32,6 +34,8 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
         reasons["history"] = f"with --optimizer={config.optimizer}"
     if config.init not in ("", "spectrum", "noise", "content"):
         reasons["noise"] = f"with --init={config.init}"
+    elif (config.fill or config.grow) and not config.init:
+        reasons["noise"] = "with --fill or --grow"
 
     for name, reason in reasons.items():
         value = getattr(config, name)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex.runs import records, run_folder
-from jaxtex.synthesis import input_images
+from jaxtex.synthesis.canvas import sizes
 from jaxtex.viewer import pictures
 
 THUMBNAIL_SIDE = 96  # pixels on the longer side, in a table of runs
@@ -100,7 +100,7 @@ def _final_size(
         return 0, 0
     model = loaded.result if loaded.finished or reference is None else reference
     height, width = (int(str(record.flags.get(side) or 0)) for side in ("height", "width"))
-    height, width = input_images.in_proportion(model.shape[:2], height, width)
+    height, width = sizes.in_proportion(model.shape[:2], height, width)
     return width, height
 
 

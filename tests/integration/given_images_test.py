@@ -60,6 +60,7 @@ TAKES = {
         lambda x: metrics.measure(GOOD, x, "seam"),
         lambda x: metrics.measure(GOOD, GOOD, "light", content=x),
     ],
+    "outline": [lambda x: metrics.outline(np.arange(48) % np.full((40, 1), 12) < 6, x)],
     "save": [lambda x: images.save("never.png", x)],
     "validate": [images.validate],
     "resize": [lambda x: images.resize(x, 40, 40), lambda x: images.resize(x, 40, 48, "x")],

@@ -15,6 +15,21 @@ IMAGE = RNG.random((8, 6, 3), np.float32)
 LARGE = RNG.random((18, 16, 3), np.float32)
 
 
+def test_shapes_in_a_hole_are_those_that_filled_it():
+    hole = np.zeros((8, 6), np.float32)
+    hole[2:5, 1:4] = 1
+    filled = RNG.random((8, 6, 3), np.float32)
+    term = terms.shapes_in_hole(1.0)
+    images = losses.TargetImages([], [], None, 8, 6, None, compared=[hole], filled=filled)
+    target = term.make_target(images)
+    variance = np.mean([np.var(filled[..., color]) for color in range(3)])
+    squares = [np.mean((IMAGE[i, j] - filled[i, j]) ** 2) for i in (2, 3, 4) for j in (1, 2, 3)]
+    value = term.evaluate(IMAGE, {}, target)
+    np.testing.assert_allclose(value, np.mean(squares) / variance, rtol=1e-3)
+    changed = np.where(hole[..., None] > 0, IMAGE, 0)
+    np.testing.assert_allclose(term.evaluate(changed, {}, target), value, rtol=1e-5)
+
+
 def test_total_variation_against_a_loop():
     image = np.asarray(IMAGE)
     rows, columns = [], []

@@ -69,6 +69,27 @@ def test_it_can_be_left_out(result, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_filled_picture_names_its_mask_and_is_made_again(tmp_path, capsys, exemplar):
+    images.save(tmp_path / "picture.png", exemplar)
+    mask = np.zeros_like(exemplar)
+    mask[16:32, 20:40] = 1
+    images.save(tmp_path / "mask.png", mask)
+    flags = [f"--init={tmp_path}/picture.png", f"--fill={tmp_path}/mask.png", "--num_steps=3"]
+    call(*flags, "--layers=relu1_1", f"--workdir={tmp_path}/run")
+    result = tmp_path / "run" / "result.png"
+    kept = mask == 0
+    made, given = images.to_uint8(images.load(result)), images.to_uint8(exemplar)
+    np.testing.assert_array_equal(made[kept], given[kept])
+
+    record = provenance.read(result)
+    assert f"{tmp_path}/mask.png" in record["inputs"] and record["flags"]["size"] == 0
+    call(f"--from={result}", f"--workdir={tmp_path}/again")
+    assert (tmp_path / "again" / "result.png").read_bytes() == result.read_bytes()
+    images.save(tmp_path / "mask.png", mask[:, ::-1])
+    assert "mask.png' has changed since the picture was made" in refuse(capsys, f"--from={result}")
+
+
+@pytest.mark.slow
 def test_a_missing_or_changed_exemplar_is_named(result, tmp_path, capsys, exemplar):
     images.save(tmp_path / "style.png", exemplar[::-1])
     assert "style.png' has changed since the picture was made" in refuse(capsys, f"--from={result}")

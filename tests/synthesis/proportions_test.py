@@ -6,6 +6,7 @@ import pytest
 from jaxtex import errors, images
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import initialization, input_images, settings
+from jaxtex.synthesis.canvas import sizes
 
 
 def noise(height, width, channels=3):
@@ -55,7 +56,7 @@ def test_one_side_keeps_the_proportions_of_random_images():
         config = configs.Config(size=48, **{flag: side})
         image = np.broadcast_to(np.float32(0), (rows, columns, 3))
         try:
-            height, width = input_images.result_size(config, image)
+            height, width = sizes.result_size(config, image)
         except errors.UserError as error:
             assert f"--{flag}={side}: with the proportions of the image" in str(error)
             assert min(rows, columns) * side / (rows if flag == "height" else columns) < 32.5
@@ -75,7 +76,7 @@ def test_one_side_keeps_the_proportions_of_random_images():
 def test_a_side_that_cannot_follow_is_one_line(shape, choices, message):
     image = np.broadcast_to(np.float32(0), (*shape, 3))
     with pytest.raises(errors.UserError) as error:
-        input_images.result_size(configs.Config(**choices), image)
+        sizes.result_size(configs.Config(**choices), image)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 

@@ -46,6 +46,17 @@ def build_image_targets(
             unchanged=scales.reduce_image(inputs.unchanged, scale.factor),
         )
 
+    if inputs.kept is not None:
+        pairs = zip(styles, inputs.style_masks, strict=True)
+        target_images = target_images._replace(
+            used=[
+                mask if mask is None else regions.white_pixels(mask, *style.shape[:2])
+                for style, mask in pairs
+            ],
+            compared=inputs.kept.regions_at(*size),
+            filled=inputs.kept.at(*size)["picture"],
+        )
+
     @functools.cache
     def make() -> dict[str, Any]:
         return {name: term.make_target(target_images) for name, term in spec.terms.items()}

@@ -3,15 +3,19 @@
 import functools
 from collections.abc import Sequence
 
+import numpy as np
+
 from jaxtex import errors, losses, networks, weights
-from jaxtex.losses import arrangement, content, diversity, targets, temporal, terms
+from jaxtex.losses import arrangement, content, diversity, regions, targets, temporal, terms
 from jaxtex.networks import padding_pooling
 from jaxtex.statistics import parser
+from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.objectives import layer_choice, learners
 from jaxtex.weights import kernel_transforms
 
+SHAPES_WEIGHT = 1.0  # of what filled a hole
 LAST_SHARE = 0.03  # of the weight of the arrangement, at the last of several scales
 
 
@@ -98,8 +102,11 @@ def _further_terms(
         named["spectrum"] = terms.spectrum(config.spectrum_weight)
     if settings.arrangement_weight:
         named["arrangement"] = arrangement.arrangement(settings.arrangement_weight, config.tile)
+    if inputs.kept is not None and config.init not in configs.INITS:
+        named["shapes"] = terms.shapes_in_hole(SHAPES_WEIGHT)
     if settings.detail_weight:
-        named["detail"] = terms.detail(settings.detail_weight, config.tile)
+        detail = terms.detail if inputs.kept is None else terms.detail_in_hole
+        named["detail"] = detail(settings.detail_weight, config.tile)
     for layer in _diversity_layers(settings):
         named[diversity.NAME] = diversity.diversity(layer, config.diversity)
     return named
@@ -203,10 +210,10 @@ def _texture_terms(
             f"--statistic={summand.name} learns a single style; several styles need --masks"
         )
     has_style_masks = any(mask is not None for mask in inputs.style_masks)
-    if statistic.spatial and (inputs.masks or has_style_masks):
+    if statistic.spatial and (inputs.masks or has_style_masks or inputs.kept):
         raise errors.UserError(
             f"--statistic={summand.name} compares neighboring positions and cannot be used with "
-            "masks"
+            "masks, --fill or --grow"
         )
 
     octaves = range(settings.config.octaves)
@@ -217,12 +224,14 @@ def _texture_terms(
     )
     styles = tuple(range(len(inputs.styles)))
     if inputs.masks is None:
+        kept = inputs.kept
         return [
             term(
                 name=summand.name,
                 styles=styles,
                 style_weights=tuple(inputs.weights),
-                mask=None,
+                mask=None if kept is None else kept.hole.astype(np.float32),
+                least=regions.INSIDE if kept is None else regions.TOUCHED,
             )
         ]
     return [

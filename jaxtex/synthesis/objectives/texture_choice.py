@@ -16,13 +16,15 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     """Returns the settings with the weights of arrangement and detail, and the balance of layers.
 
     The weights are 0 beside a content, which decides what is where, and beside masks: both terms
-    compare whole images. The arrangement of several exemplars is matched only if the user says so.
-    Layers are balanced for textures, unless the user says otherwise.
+    compare whole images. The arrangement of several exemplars is matched only if the user says so,
+    and beside kept pixels never. Layers are balanced for textures, unless the user says otherwise.
 
     Args:
       inputs: the images.
       settings: the choices, with the layers of `layer_choice.choose_layers`.
     """
+    if inputs.kept is not None:
+        return dataclasses.replace(settings, arrangement_weight=0.0)
     masked = inputs.masks is not None or any(mask is not None for mask in inputs.style_masks)
     config = settings.config
     is_kept = config.content_weight or settings.structure_layers

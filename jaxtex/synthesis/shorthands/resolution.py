@@ -28,8 +28,16 @@ class Shorthands:
             "style alone, 100 nearly the content in the colors of the style."
         },
     )
+    make_tileable: bool = dataclasses.field(
+        default=False,
+        metadata={
+            "help": "Makes a picture a tile: keeps it and makes its borders again, for "
+            "--fill=borders --tile=xy."
+        },
+    )
 
 
+KEPT_STEPS = 50  # of a hole that patches have filled
 NAMES = tuple(field.name for field in dataclasses.fields(Shorthands))
 CHOICES = (*(field.name for field in dataclasses.fields(configs.Config)), *NAMES)
 
@@ -49,6 +57,7 @@ def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
     plain_values.require_names(given, CHOICES)
     choices = {name: value for name, value in given.items() if name not in NAMES}
     choices = presets.preset_choices(_preset(given)) | choices
+    choices = _kept_picture(given, choices)
     amount = given.get("content_amount")
     if amount is None:
         return choices
@@ -63,6 +72,24 @@ def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
         name: choices.get(name, getattr(configs.Config, name)) for name in content_amount.WEIGHTS
     }
     return choices | content_amount.to_weights(amount, weights)
+
+
+def _kept_picture(given: Mapping[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
+    """Replaces `make_tileable`, and returns other defaults beside a picture that is kept.
+
+    Its size is that of the picture. A hole that patches have filled needs few steps, at one scale.
+    """
+    tileable = given.get("make_tileable")
+    if not isinstance(tileable, bool | None):
+        raise errors.UserError(f"--make_tileable={tileable!r}: must be True or False")
+    if tileable:
+        if "fill" in choices:
+            raise errors.UserError("--make_tileable and --fill exclude each other")
+        choices = {"tile": "xy", **choices, "fill": configs.BORDERS}
+    fill, grow = choices.get("fill"), choices.get("grow")
+    if (fill is None or (isinstance(fill, str) and not fill)) and not grow:
+        return choices
+    return {"size": 0, "scales": 1, "num_steps": KEPT_STEPS, **choices}
 
 
 def _preset(given: Mapping[str, Any]) -> str:
