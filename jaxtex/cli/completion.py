@@ -28,6 +28,7 @@ FILES = (
     "maps",
     "masks",
     "style_masks",
+    "guide",
     "weights",
     "output",
     "from",

@@ -50,6 +50,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "style_weights",
         "masks",
         "style_masks",
+        "guide",
     ),
     "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),
     "Statistics and losses": (

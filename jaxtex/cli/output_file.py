@@ -47,7 +47,7 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
         config.weights,
         *maps,
     ]
-    for text in (style, config.masks, config.style_masks):
+    for text in (style, config.masks, config.style_masks, config.guide):
         inputs += configs.split_paths(text)
     for path in run_folder.result_paths(options.output, maps):
         output_paths.validate_image(

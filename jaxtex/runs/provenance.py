@@ -25,7 +25,7 @@ from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.
 PATH_FLAGS = ("content", "init", "fill", "previous_content")
-PATH_LIST_FLAGS = ("style", "masks", "style_masks", "maps")
+PATH_LIST_FLAGS = ("style", "masks", "style_masks", "guide", "maps")
 
 WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others: `input_key`
 FRAME_FLAGS = ("previous_content", "temporal_weight")  # recorded of frames after the first only
@@ -60,7 +60,7 @@ def hash_inputs(style: str, config: configs.Config) -> dict[str, str]:
         paths.append(config.init)
     if config.fill != configs.BORDERS:
         paths.append(config.fill)
-    for text in (config.masks, config.style_masks, config.maps):
+    for text in (config.masks, config.style_masks, config.guide, config.maps):
         paths += configs.split_paths(text)
 
     sources = {input_key(path): path for path in paths}

@@ -51,13 +51,12 @@ class Config:
     )
     octaves: int = _choice(
         0,
-        "Number of image sizes that the network sees, each half the previous one. 0 "
-        "chooses by the size: three from 256 pixels on, one or two below.",
+        "Number of image sizes that the network sees, each half the previous one. 0 is three from "
+        "256 pixels on, and one or two below.",
     )
     statistic: str = _choice(
         "mean_and_covariance",
-        "Statistic of each layer's features to match: gram, pca_gram:k=32, "
-        "gram+0.5*sorted@relu1_1.",
+        "Statistic of each layer's features: gram, pca_gram:k=32, gram+0.5*sorted@relu1_1.",
     )
     style_weights: str = _choice(
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
@@ -71,10 +70,11 @@ class Config:
     masks: str = _choice(
         "", "One mask image per style; the result follows the style where it is white."
     )
+    guide: str = _choice(
+        "", "Two maps, exemplar.png,result.png: areas of one color have the same texture."
+    )
     maps: str = _choice(
-        "",
-        "Further maps of the style's material, of the same size, synthesized with it: "
-        "normal.png,height.png.",
+        "", "Further maps of the style's material, made with it: normal.png,height.png."
     )
     alpha: str = _choice(
         "white", "Transparency of style and content: white blends it away; keep keeps it."
@@ -211,7 +211,7 @@ class Config:
         "and else kept; borders makes the borders of --tile again.",
     )
     grow: str = _choice(
-        "", "Continues a picture, --init or else the style, beyond its sides: left:128,right:128."
+        "", "Continues a picture, --init or else the style, beyond its sides: left:64,right:128."
     )
     seed: int = _choice(0, "Random seed. The same seed gives the same result.")
     init: str = _choice(
@@ -252,7 +252,7 @@ RANGES: dict[str, tuple[float, float]] = {
 # field -> the values of Python that stand for its text; other fields take just texts or numbers
 FORMS = {
     **dict.fromkeys(("weights", "content", "init", "fill", "previous_content"), plain_values.PATH),
-    **dict.fromkeys(("masks", "style_masks", "maps"), plain_values.PATHS),
+    **dict.fromkeys(("masks", "style_masks", "guide", "maps"), plain_values.PATHS),
     **dict.fromkeys(("layers", "content_layers", "structure_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,
     **dict.fromkeys(("style_weights", "shares"), plain_values.NUMBERS),

@@ -11,6 +11,7 @@ from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.canvas import holes, kept_pixels, sizes
+from jaxtex.synthesis.shorthands import guides
 
 MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
@@ -130,6 +131,8 @@ def build_inputs(
     config, colors = settings.config, settings.config.preserve_color
     if content is None and config.content:
         content = images.load(config.content, config.alpha == "keep")
+    styles, settings = guides.expand(styles, settings, content is None)
+    config = settings.config
     if colors != "none" and content is None:
         raise errors.UserError(f"--preserve_color={colors} needs --content")
 

@@ -1,5 +1,4 @@
-"""Choices for people that stand for others: presets, the amount of content, and the
-shares of the scales.
+"""Choices for people that stand for others: presets, content, shares, and guides.
 
 `resolution` replaces the first two by fields of `Config`: a run and its record have just those.
 """

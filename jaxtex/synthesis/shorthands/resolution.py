@@ -86,8 +86,7 @@ def _kept_picture(given: Mapping[str, Any], choices: dict[str, Any]) -> dict[str
         if "fill" in choices:
             raise errors.UserError("--make_tileable and --fill exclude each other")
         choices = {"tile": "xy", **choices, "fill": configs.BORDERS}
-    fill, grow = choices.get("fill"), choices.get("grow")
-    if (fill is None or (isinstance(fill, str) and not fill)) and not grow:
+    if all(_is_empty(choices.get(name)) for name in ("fill", "grow")):
         return choices
     return {"size": 0, "scales": 1, "num_steps": KEPT_STEPS, **choices}
 
@@ -126,3 +125,8 @@ def validate(given: Mapping[str, Any], config: configs.Config, has_content: bool
             f"--content_amount={amount}: has no meaning with --content_norm=plain, whose weights "
             "depend on network and size; use --content_weight"
         )
+
+
+def _is_empty(value: Any) -> bool:
+    """True for what means that a choice is not made; an array never does."""
+    return value is None or (isinstance(value, str | Mapping) and not value)
