@@ -23,6 +23,8 @@ IMAGE, END, SCAN = 0xD8, 0xD9, 0xDA  # JPEG markers: start and end of the image,
 BARE_MARKERS = (0x01, *range(0xD0, 0xD8))  # JPEG markers that no length follows
 SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # the first marker after the data of a scan
 PIECE = 1 << 20  # bytes read at once
+# Bytes of run-length codes per pixel and end of a row of a BMP: a jump and a run of one pixel.
+BMP_CODE = 6
 
 MAX_BYTES = 1 << 30  # of a file: 100 megapixels of RGBA with 16 bits, uncompressed, have 0.8 GB
 MAX_CONTAINER_BYTES = 1 << 29  # of WebP and AVIF, which Pillow reads into memory
@@ -208,13 +210,15 @@ def _skip_scan(file: BinaryIO) -> None:
 def check_bmp_runs(file: BinaryIO, image: ImageFile.ImageFile) -> None:
     """Checks that the runs of a BMP fit their rows; Pillow moves what follows one that does not.
 
+    What follows the image is not read.
+
     Raises:
       ValueError: a run of single pixels reaches beyond its row, or the last run is missing.
     """
     arguments = image.tile[0].args
     is_4_bit = bool(arguments and arguments[1])
     file.seek(image.tile[0].offset)
-    codes = file.read()
+    codes = file.read(BMP_CODE * (image.width + 1) * image.height + 2)
     place = column = row = 0
     while row < image.height and place + 1 < len(codes):
         count, value = codes[place], codes[place + 1]

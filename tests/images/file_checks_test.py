@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -233,6 +234,17 @@ def test_runs_of_a_bmp_must_fit_its_rows(tmp_path, row, end, reason):
         assert reason in error_of(tmp_path / "a")
     else:
         assert images.load(tmp_path / "a").shape == (33, 40, 3)
+
+
+def test_what_follows_the_runs_of_a_bmp_is_not_read(tmp_path):
+    (tmp_path / "a").write_bytes(run_of_pixels(b"\x28\1\0\0" * 33 + b"\0\1"))
+    os.truncate(tmp_path / "a", 500 << 20)  # a sparse file: zeros follow
+    tracemalloc.start()
+    try:
+        assert images.load(tmp_path / "a").shape == (33, 40, 3)
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_damaged_fax_data_is_refused(tmp_path):
