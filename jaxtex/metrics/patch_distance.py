@@ -10,7 +10,7 @@ from jaxtex.statistics import quantiles
 
 PATCH_SIDE = 7  # pixels
 LEVELS = 256  # points of a quantile function, at (i + 1/2) / 256
-RIDGE = 1e-3  # of the largest patch variance: bounds the gain of whitening, see docs/metrics.md
+RIDGE = 1e-3  # of the largest patch variance: bounds the gain of whitening, see performance.md
 EPSILON = 1e-6  # a variance below rounding: keeps the ratios of flat images finite
 
 
@@ -47,7 +47,7 @@ def patches(exemplar: np.ndarray, image: np.ndarray) -> float:
       Weiss, "Generating Natural Images with Direct Patch Distributions Matching", ECCV 2022,
       https://arxiv.org/abs/2203.11862, for patches at several sizes. Departure: whitened
       directions replace random ones, along which images of equal covariance look alike and most
-      of the distance is brightness (docs/metrics.md).
+      of the distance is brightness (docs/development/performance.md).
     """
     target = _extract_target(exemplar)
     octaves = patch_extraction.octaves(image, PATCH_SIDE)

@@ -13,7 +13,7 @@ from jaxtex.images import arrays
 
 REDUCTIONS = (1, 2, 4)  # factors by which the sides of an image are divided
 CACHED_IMAGES = 16  # results kept per function: an exemplar and a grid of its results
-SAMPLES = 8192  # patches; all patches change a distance by hundredths, see docs/metrics.md
+SAMPLES = 8192  # patches; all patches change a distance by hundredths, see performance.md
 MAX_PROPORTION_ERROR = 0.02  # by which a content may be stretched unsaid
 # Parameters of metrics that are images, and how messages call them.
 IMAGES = {"exemplar": "an exemplar image", "content": "a content", "image": "an image"}
