@@ -30,6 +30,7 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+	$(BIN)/codespell README.md CHANGELOG.md docs jaxtex experiments benchmarks weights tests
 
 docs: .venv/docs  ## the pages of docs/ as a site, build/docs/index.html; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs

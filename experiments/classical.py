@@ -5,7 +5,7 @@
 Histograms of linear steerable filters (FRAME: Zhu, Wu and Mumford 1997), joint statistics of complex ones (Portilla and
 Simoncelli 2000), one layer of random filters (Ustyuzhaninov et al. 2016), and the trained network. Came out, with
 vgg_lite as the trained network: FRAME has neither stones nor bricks nor threads, the joint statistics have all of them,
-in rows, and are smooth; random filters have them with coloured noise; the trained network is sharpest. At 192 pixels, by
+in rows, and are smooth; random filters have them with colored noise; the trained network is sharpest. At 192 pixels, by
 the patch distance of docs/statistics.md: .0270 .0075 .0054 .0049 on pebbles, .1374 .0180 .0121 .0087 on bricks, .1547
 .0154 .0093 .0193 on the weave, where the eye puts the trained network and the joint statistics before the random filters.
 At 96 pixels `patches` and `features`, which is made of such filters itself, put the joint statistics first everywhere.

@@ -2,7 +2,7 @@
 
     jaxtex --experiment=layers         (--network=vgg_lite --size=96: 54 s, two at once on two CPU cores)
 
-After figure 2 of Gatys et al. (2015), with one octave. Came out as there: conv1_1 gives colours and blotches, pool1 edges
+After figure 2 of Gatys et al. (2015), with one octave. Came out as there: conv1_1 gives colors and blotches, pool1 edges
 and strokes, pool2 objects that run into each other, pool3 pebbles, leaves and bricks, though in no rows. `features` falls
 with each layer; `patches`, which sees 28 pixels, is about settled from pool2 on.
 """

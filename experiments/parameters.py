@@ -3,7 +3,7 @@
     jaxtex --experiment=parameters         (--network=vgg_lite --size=96: 278 s, two at once on two CPU cores)
 
 After figure 3 of Gatys et al. (2015): Gram matrices along the exemplar's k strongest directions of each layer. Came out: 2
-directions give colours and strokes, 8 (432 numbers with three octaves) objects, 32 (6,336) nearly what all 51,528 give. The
+directions give colors and strokes, 8 (432 numbers with three octaves) objects, 32 (6,336) nearly what all 51,528 give. The
 912 means make better pictures than as many numbers of second moments: pebbles by `features` at .018 against .035 with 432
 and .029 with 1,632.
 """

@@ -4,7 +4,7 @@
 
 Each convolution is looked at after its ReLU, as in Caffe, where the two are one. Came out: they do, also in the literal
 norm of the paper, with the built-in network in three octaves: 21 matrices, 138,528 numbers. At step 10 there are the
-colours and the direction of strokes, at step 30 the objects, at step 100 all that will come; afterwards edges sharpen.
+colors and the direction of strokes, at step 30 the objects, at step 100 all that will come; afterwards edges sharpen.
 Rows of bricks and of cloth are kept in pieces: what is farther apart than a receptive field does not know of each other.
 """
 

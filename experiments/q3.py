@@ -6,7 +6,7 @@ From all convolutions one layer after the other is left out, each time the one t
 principal components of what is left. Came out: relu1_2 and relu2_1 with 11,304 numbers, 8.2 percent of all 138,528, are as
 good as all: at the same 300 steps (q5, equal shares, against q1) `patches` is .79, 1.02, .55 of q1's for pebbles, bricks,
 leaves, and `features` .89, 1.01, .62. Below them quality falls: relu1_2 alone (1,584) runs bricks together, and principal
-components of many layers make specks of wrong colours.
+components of many layers make specks of wrong colors.
 """
 
 import dataclasses

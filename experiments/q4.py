@@ -5,7 +5,7 @@
 Came out: yes, with more noise and more time: `features` .017 against .020 (pebbles), .024 against .015 (bricks), .012
 against .011 (leaves) for 256 positions drawn anew every ten steps. Four times as many positions mend half of the
 difference on bricks, at twice the time. Along random directions it is as good as along channels. The sum of both keeps
-the rows of bricks and the colours of leaves best by eye.
+the rows of bricks and the colors of leaves best by eye.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@
 
 After figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of it. Came out: at a thousandth of
 the style the photograph is not seen, at a hundredth it shows through the leaves, at a tenth it is a portrait in their
-colours. relu1_1 keeps the pixels, and leaves appear only where the photograph is flat; relu3_1 lets the outline go where
+colors. relu1_1 keeps the pixels, and leaves appear only where the photograph is flat; relu3_1 lets the outline go where
 leaves want it. From a tenth on the deeper layers, which hardly see the finest detail, leave stripes there.
 """
 

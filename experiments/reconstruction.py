@@ -3,7 +3,7 @@
     jaxtex --experiment=reconstruction         (--network=vgg_lite --size=96: 73 s, two at once on two CPU cores)
 
 After Mahendran and Vedaldi (2015), and figure 1 of Gatys et al. (2015), without a prior on the image. Came out: up to
-relu2_2 nearly everything; relu3_1 still the face with all its features, relu3_3 the same with false colours at edges and
+relu2_2 nearly everything; relu3_1 still the face with all its features, relu3_3 the same with false colors at edges and
 grain on what is flat: of detail it remembers where, not what.
 """
 

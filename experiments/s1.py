@@ -4,7 +4,7 @@
 
 With the built-in network relu3_3 stands in for relu4_2. Came out: with weight 0 leaves, water and grass like those of the
 gallery; at .005 the photograph can be guessed, at .02, the default, it is seen and the style's objects are whole, at .1
-it is drawn in the style's colours but its objects fall to strokes; at 1 the two quarrel in the finest detail, which
+it is drawn in the style's colors but its objects fall to strokes; at 1 the two quarrel in the finest detail, which
 relu3_3 hardly sees, and stripes are left.
 """
 

@@ -3,7 +3,7 @@
     jaxtex --experiment=s3         (--network=vgg_lite --size=96: 282 s, two at once on two CPU cores)
 
 Came out: what averaged moments allow. Bricks and weave have a common form, and in equal parts are small bricks in rows
-with coloured threads among them; leaves and water have none, and fall into leaves with bright veins, the colours side by
+with colored threads among them; leaves and water have none, and fall into leaves with bright veins, the colors side by
 side. On photographs the same, with the photograph's outlines as places where one style goes over into the other.
 """
 

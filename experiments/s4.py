@@ -4,7 +4,7 @@
 
 Came out: yes; nothing diverges in 300 steps of Adam. The logistic critic, which can ask for means alone, makes pebbles
 and bricks whose edges run; the quadratic one and the mlp make whole ones (`features` .035 .026 .018 on pebbles, .025 .021
-.022 on bricks); with spectral norms in place of the penalty colours drift, for that critic never comes to rest. None is
+.022 on bricks); with spectral norms in place of the penalty colors drift, for that critic never comes to rest. None is
 as good as the statistics of q4 after fewer steps. A critic's loss is not in units of the style's energy: a photograph
 wants ten times the content weight of s1.
 """

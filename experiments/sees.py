@@ -3,9 +3,9 @@
     jaxtex --experiment=sees         (--network=vgg_lite --size=96: 189 s, two at once on two CPU cores)
 
 After Zeiler and Fergus (2014), without tracing activations back, and Mahendran and Vedaldi (2015). Came out: relu1_2
-looks for a colour, or edges of one direction between two; relu2_2 for bars, corners and blobs of some pixels' width;
+looks for a color, or edges of one direction between two; relu2_2 for bars, corners and blobs of some pixels' width;
 patches that excite relu3_3 share curved edges, grids or eyes. The images are gratings and checks of the same directions,
-in colours that no picture has: a map is excited most by contrast.
+in colors that no picture has: a map is excited most by contrast.
 """
 
 from jaxtex import Config

@@ -4,7 +4,7 @@
 
 The same network with trained filters and with drawn ones; one layer of drawn ones is in `classical`. Came out, with
 vgg_lite: it does to the eye, little by patch distance. Drawn filters keep blobs, rows and threads, but edges break off,
-bricks run on, and specks of colour stay. At 192 pixels, distances of trained, random, random:1: .0049 .0056 .0058 on
+bricks run on, and specks of color stay. At 192 pixels, distances of trained, random, random:1: .0049 .0056 .0058 on
 pebbles, .0087 .0107 .0119 on bricks, .0193 .0142 .0190 on the weave; at 96 pixels `patches` .06 .19 .34, .20 .23 .36, .53
 .30 .35. Drawn filters end with losses four to forty times lower.
 """

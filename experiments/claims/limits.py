@@ -26,7 +26,7 @@ def positions_are_forgotten(seen: Seen):
     yield row("shifted_gram does", noticed("shifted_gram"), above=0.03)
     correlation = lambda x: np.mean(x[:, 1:] * x[:, :-1]) / np.mean(x**2)
     alike, apiece = (correlation(x - x.mean((0, 1))) for x in (seen.layer, mixed))
-    yield row("neighbours are correlated: N positions are fewer than N samples", alike, above=0.3)
+    yield row("neighbors are correlated: N positions are fewer than N samples", alike, above=0.3)
     yield row("shuffled, they are not", apiece, 0, 0.05)
 
 

@@ -99,8 +99,8 @@ def gram_of(rows: np.ndarray) -> Gaussian:
 
 
 def log_density(gaussian: Gaussian, rows: np.ndarray) -> np.ndarray:
-    centred, covariance = rows - gaussian[0], gaussian[1]
-    squares = np.sum(centred * np.linalg.solve(covariance, centred.T).T, 1)
+    centered, covariance = rows - gaussian[0], gaussian[1]
+    squares = np.sum(centered * np.linalg.solve(covariance, centered.T).T, 1)
     return -0.5 * (squares + np.linalg.slogdet(2 * np.pi * covariance)[1])
 
 

@@ -11,7 +11,7 @@ from jaxtex.runtime import files
 
 
 def draw(seen: Seen, path: pathlib.Path) -> None:
-    """Two channels of bricks (grey), what four statistics take them for (orange), and what a critic says to that."""
+    """Two channels of bricks (gray), what four statistics take them for (orange), and what a critic says to that."""
     rng, rows = np.random.default_rng(0), seen.bricks[::4, PAIR]
     tilt = np.asarray(tilted(seen.bricks.mean(0), seen.pebbles)[1])
     normal = lambda gaussian: rng.multivariate_normal(*gaussian, len(rows))

@@ -32,7 +32,7 @@ def stsim(exemplar: np.ndarray, image: np.ndarray) -> float:
     moduli: between orientations of an octave, and between octaves of an orientation. The similarity
     is the mean of these 40 comparisons, each of them 1 for equal moments.
 
-    It needs no training, and people's judgement of texture was what it was made for. Cannot see
+    It needs no training, and people's judgment of texture was what it was made for. Cannot see
     colors, nor where something lies. Values are small: at 192 pixels another crop of a texture has
     .01 to .03, a different texture .03 to .2, noise .06 to .21.
 

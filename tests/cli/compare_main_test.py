@@ -164,7 +164,7 @@ def test_unreadable_results_are_named_and_the_others_are_compared(capsys):
         (["exemplar.png", "turned.png", "--size=20"], "--size=20: must be 0 or at least 32 pixels"),
         (["exemplar.png", "turned.png", "--metrics=seam", "--csv=none/table.csv"], "none/"),
         (["exemplar.png", "turned.png", "--csv=turned.png"], "--csv=turned.png: is an input"),
-        (["exemplar.png", "turned.png", "--colour=red"], "colour"),
+        (["exemplar.png", "turned.png", "--color=red"], "color"),
     ],
 )
 def test_mistakes_are_one_line(arguments, text, capsys):
