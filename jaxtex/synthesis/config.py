@@ -40,9 +40,7 @@ class Config:
         "Empty uses the installed file.",
     )
     pooling: str = _choice(
-        "",
-        "Pooling: max or avg. Empty uses the pooling of the training (vgg_lite: avg). Not for "
-        "steerable and patches.",
+        "", "Pooling: max or avg. Empty is that of the training. Not for steerable and patches."
     )
     padding: str = _choice(
         "reflect",
@@ -61,9 +59,7 @@ class Config:
     style_weights: str = _choice(
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
-    style_scale: float = _choice(
-        1.0, "Size of the strokes: the style is seen that many times larger."
-    )
+    style_scale: float = _choice(1.0, "Size of strokes: the style is seen so many times larger.")
     style_masks: str = _choice(
         "", "One mask image per style; the style's statistics are computed where it is white."
     )
@@ -72,6 +68,9 @@ class Config:
     )
     guide: str = _choice(
         "", "Two maps, exemplar.png,result.png: areas of one color have the same texture."
+    )
+    augment: str = _choice(
+        "", "Further exemplars made of each: flip (mirrored), rotate (quarter turns), or both."
     )
     maps: str = _choice(
         "", "Further maps of the style's material, made with it: normal.png,height.png."

@@ -11,7 +11,7 @@ from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.canvas import holes, kept_pixels, sizes
-from jaxtex.synthesis.shorthands import guides
+from jaxtex.synthesis.shorthands import augmentation, guides
 
 MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
@@ -137,6 +137,7 @@ def build_inputs(
         raise errors.UserError(f"--preserve_color={colors} needs --content")
 
     styles = [images.validate(style) for style in styles]
+    styles, settings = augmentation.expand(styles, settings)
     canvas = holes.build_canvas(styles, content, settings)
     if canvas is not None and canvas.exemplar is not None:
         styles = [canvas.exemplar]
