@@ -50,7 +50,10 @@ def initial_image(
     if kind == "spectrum":
         return _spectrum_noise(inputs, config, (height, width), rng)
     if kind == "noise":
-        means = [image.mean((0, 1)) for image in _references(inputs)]
+        means = [
+            regions.inside(image, mask).mean((0, 1))
+            for image, mask in zip(_references(inputs), _reference_masks(inputs), strict=True)
+        ]
         mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
         return add_noise(mean, inputs, config, (height, width), rng)
     if kind == "content":
@@ -232,6 +235,11 @@ def _references(inputs: input_images.Inputs) -> list[np.ndarray]:
     return [inputs.content]
 
 
+def _reference_masks(inputs: input_images.Inputs) -> list[np.ndarray | None]:
+    """Returns where each of the references is used; None: everywhere."""
+    return list(inputs.style_masks) or [None] * len(_references(inputs))
+
+
 def _spectrum_noise(
     inputs: input_images.Inputs,
     config: configs.Config,
@@ -260,7 +268,8 @@ def noise_sources(inputs: input_images.Inputs, size: tuple[int, int]) -> list[sp
     """
     factor = min(1.0, size[0] / inputs.height)
     sources = []
-    for image in _references(inputs):
+    for image, mask in zip(_references(inputs), _reference_masks(inputs), strict=True):
         height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
-        sources.append(spot_noise.source_of(images.resize(image, height, width)))
+        used = None if mask is None else regions.white_pixels(mask, height, width)
+        sources.append(spot_noise.source_of(images.resize(image, height, width), used))
     return sources

@@ -1,5 +1,7 @@
 """Tests of the initial image: its colors, spectrum and contrast, and that the seed decides it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -171,3 +173,16 @@ def test_a_plan_has_the_details_of_its_scales(texture):
     assert [details.shape[:2] for details in plan.details] == sizes[1:]
     (expected,) = initialization.scale_details(build_inputs(texture), config, sizes)
     np.testing.assert_array_equal(plan.details[0], expected)
+
+
+@pytest.mark.parametrize("init", ["spectrum", "noise"])
+def test_the_noise_has_the_colors_of_the_masked_part(init):
+    style = np.full((64, 64, 3), 0.2, np.float32)
+    style[:, 40:] = 0.8
+    mask = np.zeros((64, 64), np.float32)
+    mask[:, 40:] = 1
+    config = configs.Config(size=0, init=init, noise=0.1)
+    masked = dataclasses.replace(settings.parse_settings(config), style_masks=[mask])
+    inputs = input_images.build_inputs([style], None, masked)
+    image = initialization.initial_image(inputs, config, 64, 64)
+    assert abs(image.mean() - 0.8) < 0.05

@@ -15,11 +15,20 @@ class Source(NamedTuple):
     spot: np.ndarray  # [H, W, C]: the exemplar without its mean, faded at its borders
 
 
-def source_of(exemplar: np.ndarray) -> Source:
-    """Returns the source of an exemplar, `[H, W, C]`."""
+def source_of(exemplar: np.ndarray, used: np.ndarray | None = None) -> Source:
+    """Returns the source of an exemplar.
+
+    Args:
+      exemplar: `[H, W, C]`.
+      used: bool `[H, W]`, the pixels that count, at least one; None: all.
+    """
     rows, columns = (_taper(side) for side in exemplar.shape[:2])
     window = np.outer(rows, columns)[..., None]
-    mean = exemplar.mean((0, 1))
+    if used is None:
+        mean = exemplar.mean((0, 1))
+    else:
+        mean = exemplar[used].mean(0)
+        window = window * used[..., None] + 1e-6  # not 0 where a mask is white at a corner only
     return Source(mean, (exemplar - mean) * window / np.sqrt(np.sum(window**2)))
 
 
