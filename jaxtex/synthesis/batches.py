@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxtex import errors
 from jaxtex.runtime import device_memory, distributed, sharding, threads, xla_options
-from jaxtex.synthesis import compilation, loop, siblings, stepping
+from jaxtex.synthesis import compilation, diverse, loop, stepping
 
 Checkpointers = Sequence[loop.Checkpointer | None]
 
@@ -75,7 +75,7 @@ def _checked(
 
 def runs_separately(plan: stepping.Plan) -> bool:
     """Returns True if no image waits for another, and one program for all would be slower."""
-    return jax.default_backend() == "cpu" and plan.layout.images == 1 and not plan.family
+    return jax.default_backend() == "cpu" and plan.layout.images == 1 and not plan.group
 
 
 def _choose_runner(plan: stepping.Plan) -> Callable[..., Iterator[tuple[int, np.ndarray]]]:
@@ -177,7 +177,7 @@ def run_in_lockstep(
     """Runs each plan with its own program, several at a time; all end a step together.
 
     Args:
-      plans: of one family.
+      plans: of one group.
       observers: one for each plan.
       checkpointers: the first saves all.
 
@@ -190,7 +190,7 @@ def run_in_lockstep(
         threads.executor(max_threads(plans[0])) as workers,
     ):
         together = [
-            siblings.build_chunk(chunk, problem.batch_axes, workers)
+            diverse.build_chunk(chunk, problem.batch_axes, workers)
             for chunk, problem in zip(chunks, plans[0].problems, strict=True)
         ]
         images = loop.descend(batch, together, _split(observers), checkpointers[0])
@@ -243,8 +243,8 @@ def _split(observers: Sequence[loop.Observer]) -> loop.Observer:
 
 @jax.transfer_guard("allow")
 def _shapes(plan: stepping.Plan) -> str:
-    """Returns a key that is equal for plans of a family whose arrays have the same shapes."""
-    shapes: list[Any] = [plan.height, plan.width, plan.family]
+    """Returns a key that is equal for plans of a group whose arrays have the same shapes."""
+    shapes: list[Any] = [plan.height, plan.width, plan.group]
     for problem in plan.problems:
         trees = (compilation.data_shapes(problem), problem.critics)
         shapes.append((problem.height, problem.width, jax.tree.map(jnp.shape, trees)))

@@ -76,7 +76,8 @@ class Config:
         "", "Further maps of the style's material, made with it: normal.png,height.png."
     )
     alpha: str = _choice(
-        "white", "Transparency of style and content: white blends it away; keep keeps it."
+        "white",
+        "Transparency of style and content: blended over white, or keep (an alpha channel).",
     )
     texture_weight: float = _choice(1.0, "Weight of the statistics in the loss.")
     content: str = _choice(
@@ -206,8 +207,8 @@ class Config:
     )
     fill: str = _choice(
         "",
-        "Mask of a hole: the picture, --init or else the style, is made again where it is white, "
-        "and else kept; borders makes the borders of --tile again.",
+        "Mask of a hole: where it is white, the picture (--init or else the style) is made again; "
+        "all else is kept. borders stands for bands along the borders of --tile.",
     )
     grow: str = _choice(
         "", "Continues a picture, --init or else the style, beyond its sides: left:64,right:128."

@@ -128,48 +128,23 @@ def build_inputs(
     Raises:
       UserError: an image or mask cannot be used, or they do not go together.
     """
-    config, colors = settings.config, settings.config.preserve_color
-    if content is None and config.content:
-        content = images.load(config.content, config.alpha == "keep")
-    styles, settings = guides.expand(styles, settings, content is None)
+    styles, content, settings = _open(styles, content, settings)
     config = settings.config
-    if colors != "none" and content is None:
-        raise errors.UserError(f"--preserve_color={colors} needs --content")
-
-    styles = [images.validate(style) for style in styles]
-    styles, settings = augmentation.expand(styles, settings)
     canvas = holes.build_canvas(styles, content, settings)
     if canvas is not None and canvas.exemplar is not None:
         styles = [canvas.exemplar]
     styles, material = _add_maps(styles, content, settings)
-    if content is None and not styles:
-        raise errors.UserError(MISSING)
-    if content is not None:
-        content = images.validate(content, arrays.RGB_OR_RGBA, "a content")
     base = styles[0] if content is None else content
     styles = [resize_style(style, config) for style in styles]
-    if canvas is None:
-        height, width = sizes.result_size(config, base)
-    else:
-        height, width = canvas.kept.hole.shape
+    height, width = canvas.kept.hole.shape if canvas else sizes.result_size(config, base)
     alpha = color = unchanged = None
     if content is not None:
         sizes.warn_if_stretched("content", base.shape[:2], height, width)
         content, alpha = _split_alpha(base, height, width)
         unchanged = temporal.compare(base, settings.previous_content, height, width)
-        styles = [color_transfer.PRESERVE_COLOR[colors](style, content) for style in styles]
-        if colors == "luminance":
-            content, color = color_transfer.split_color(content)
-        elif colors == "gray":
-            content = color_transfer.to_gray(content)
+        styles, content, color = _preserve_color(styles, content, config.preserve_color)
 
-    shapes = [style.shape for style in styles]
-    ring = None if canvas is None else canvas.ring
-    style_masks: list[np.ndarray | None] = [ring] * len(styles)
-    if settings.style_masks:
-        style_masks = [*regions.load_masks("style_masks", settings.style_masks, shapes)]
-        if ring is not None:
-            style_masks = [holes.outside(mask, ring) for mask in style_masks if mask is not None]
+    style_masks = holes.style_masks(canvas, styles, settings)
     result_sizes = [(height, width)] * len(styles)
     masks = regions.load_masks("masks", settings.masks, result_sizes) if settings.masks else None
     kept = canvas and canvas.kept
@@ -177,7 +152,7 @@ def build_inputs(
         kept, style_masks = holes.begin(kept, styles, style_masks, config.seed)
     weights = _style_weights(settings, len(styles))
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
-    if uses_styles and content is not None and colors in ("none", "gray"):
+    if uses_styles and content is not None and config.preserve_color in ("none", "gray"):
         pixels = list(map(regions.inside, styles, style_masks))
         shares = regions.blend_shares(weights, masks, height, width)
         content = color_transfer.CONTENT_COLORS[config.content_color](content, pixels, shares)
@@ -204,6 +179,33 @@ def build_inputs(
     )
 
 
+def _open(
+    styles: Sequence[np.ndarray], content: np.ndarray | None, settings: choices.Settings
+) -> tuple[Sequence[np.ndarray], np.ndarray | None, choices.Settings]:
+    """Opens and validates content and styles; replaces guides and variants by styles and masks."""
+    config = settings.config
+    if content is None and config.content:
+        content = images.load(config.content, config.alpha == "keep")
+    if content is not None:
+        content = images.validate(content, arrays.RGB_OR_RGBA, "a content")
+    elif config.preserve_color != "none":
+        raise errors.UserError(f"--preserve_color={config.preserve_color} needs --content")
+    styles = [images.validate(style) for style in styles]
+    styles, settings = guides.expand(styles, settings, content is None)
+    styles, settings = augmentation.expand(styles, settings)
+    return styles, content, settings
+
+
+def _preserve_color(
+    styles: Sequence[np.ndarray], content: np.ndarray, kind: str
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
+    """Returns styles, content, and the color that the result gets back, for `--preserve_color`."""
+    styles = [color_transfer.PRESERVE_COLOR[kind](style, content) for style in styles]
+    if kind == "luminance":
+        return styles, *color_transfer.split_color(content)
+    return styles, color_transfer.to_gray(content) if kind == "gray" else content, None
+
+
 def _style_weights(settings: choices.Settings, count: int) -> list[float]:
     """Returns a weight for each style."""
     weights = list(settings.style_weights) or [1.0] * count
@@ -219,6 +221,8 @@ def _add_maps(
     """Adds the maps to a style; returns the styles and how the result's maps are restored."""
     if settings.maps:
         styles = [texture_maps.join_maps(style, settings.maps) for style in styles]
+    if content is None and not styles:
+        raise errors.UserError(MISSING)
     if all(style.shape[-1] == 3 for style in styles):
         return [color_transfer.snap_gray(style) for style in styles], texture_maps.Material()
     if len(styles) > 1 or content is not None:

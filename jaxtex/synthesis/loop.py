@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxtex import losses, optimizers
 from jaxtex.runtime import sharding, threads
-from jaxtex.synthesis import compilation, siblings, stepping
+from jaxtex.synthesis import compilation, diverse, stepping
 
 
 class Progress(NamedTuple):
@@ -242,7 +242,7 @@ def _descend_scale(
     until = plan.until(number)
     mesh = sharding.build_mesh(plan.layout, problem.row_devices)
     if _is_redrawn(plan, problem, number, done):
-        state = siblings.renew(plan, state)  # not done yet in the state after a run's last step
+        state = diverse.renew(plan, state)  # not done yet in the state after a run's last step
     state, data = compilation.put(plan, problem, state, _data_at(plan, problem, number, done))
     while done < until:
         end = _chunk_end(plan, problem, done, until)
@@ -252,7 +252,7 @@ def _descend_scale(
 
         if problem.stochastic and done % plan.resample_every == 0 and done < until:
             data = _data_at(plan, problem, number, done)
-            state, data = compilation.put(plan, problem, siblings.renew(plan, state), data)
+            state, data = compilation.put(plan, problem, diverse.renew(plan, state), data)
 
         if done % plan.save_every == 0 or done == until:
             image = np.array(sharding.fetch(state.image, mesh))  # writable

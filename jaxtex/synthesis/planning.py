@@ -12,12 +12,12 @@ from jaxtex import errors, losses, networks
 from jaxtex.losses import diagnosis, diversity, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
+    diverse,
     initialization,
     input_images,
     memory_budget,
     objectives,
     scales,
-    siblings,
     stepping,
     unused_choices,
 )
@@ -81,7 +81,7 @@ def build_batch(
     if settings.config.diversity and num_images == 1:
         unused_choices.warn_unused(settings.config, batch[0].content is not None)
         settings = unused_choices.of_one_image(settings)
-    siblings.validate(settings, num_images)
+    diverse.validate(settings, num_images)
     # By what differs between their losses: the octaves, and the weight of the arrangement.
     specs: dict[tuple[int, float | None], targets.LossSpec] = {}
     plans = []
@@ -90,7 +90,7 @@ def build_batch(
         kind = max(_octaves(inputs, settings)), chosen.arrangement_weight
         if kind not in specs:
             specs[kind] = _build_loss(inputs, chosen)
-        plans += siblings.join(_build_seeds(specs[kind], inputs, chosen, num_images), number)
+        plans += diverse.join(_build_seeds(specs[kind], inputs, chosen, num_images), number)
     return plans
 
 

@@ -102,7 +102,7 @@ class Plan(NamedTuple):
       shares: relative number of steps of each problem; empty divides the steps evenly.
       batch: number of images, each with its own line search; 0 for one image without a batch axis.
       arrangement_weight: as it was chosen, for the record.
-      family: equal for images of a batch that keep away from each other; 0: the image is alone.
+      group: equal for images of a batch that keep away from each other; 0: the image is alone.
     """
 
     problems: Sequence[Problem]
@@ -122,7 +122,7 @@ class Plan(NamedTuple):
     shares: Sequence[int] = ()
     batch: int = 0
     arrangement_weight: float = 0.0
-    family: int = 0
+    group: int = 0
 
     def until(self, number: int) -> int:
         """Returns the number of steps after which problem `number`, counted from 1, is finished."""

@@ -42,16 +42,16 @@ def likeness(images):
 
 def test_without_it_a_batch_is_as_before(exemplar):
     plans = build(exemplar)
-    assert all(plan.family == 0 for plan in plans)
+    assert all(plan.group == 0 for plan in plans)
     for problem in plans[0].problems:
         assert problem.critics == () and not problem.stochastic
         assert "diversity" not in problem.data(0)["targets"]
 
 
-def test_images_of_one_exemplar_are_a_family(exemplar):
+def test_images_of_one_exemplar_are_a_group(exemplar):
     config = configs.Config(**(QUICK | STRONG))
     plans = api.build_batch([[exemplar], [exemplar[::-1]]], config, 2)
-    assert [plan.family for plan in plans] == [1, 1, 2, 2]
+    assert [plan.group for plan in plans] == [1, 1, 2, 2]
     assert plans[0].problems is plans[1].problems
 
 
@@ -88,7 +88,7 @@ def test_one_image_is_said_to_be_alone(exemplar, caplog):
     assert caplog.text.count("--diversity=1.0 has no effect with one image") == 1
     single = api.build_plan(exemplar, configs.Config(**(QUICK | STRONG)))
     for plan in (of_batch, single):
-        assert plan.family == 0 and plan.problems[0].critics == ()
+        assert plan.group == 0 and plan.problems[0].critics == ()
 
 
 @pytest.mark.slow

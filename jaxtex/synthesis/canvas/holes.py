@@ -134,16 +134,29 @@ def begin(
     return kept._replace(picture=picture), masks
 
 
-def outside(mask: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """Returns a mask of a style without the hole of that picture, `[H, W]`.
+def style_masks(
+    canvas: Canvas | None, styles: Sequence[np.ndarray], settings: choices.Settings
+) -> list[np.ndarray | None]:
+    """Returns for each style where it is used, `[H, W]` in [0, 1]; None: everywhere.
 
     Args:
-      mask: `[H, W]` in [0, 1].
-      ring: of a `Canvas`.
+      canvas: of the result; None without one.
+      styles: `[H, W, C]`, at the size in which they are used.
+      settings: `style_masks`.
 
     Raises:
-      UserError: nothing is left.
+      UserError: a mask cannot be used, or is white only in the hole of its picture.
     """
+    ring = None if canvas is None else canvas.ring
+    if not settings.style_masks:
+        return [ring] * len(styles)
+    shapes = [style.shape for style in styles]
+    masks = regions.load_masks("style_masks", settings.style_masks, shapes)
+    return [mask if ring is None else _outside(mask, ring) for mask in masks]
+
+
+def _outside(mask: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """Returns a mask of a style without the hole of that picture."""
     left = np.where(regions.white_pixels(ring, *mask.shape), mask, 0)
     if not (left >= regions.WHITE).any():
         raise errors.UserError("--style_masks: white only in the hole, which is not seen")

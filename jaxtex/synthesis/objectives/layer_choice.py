@@ -43,8 +43,7 @@ def content_layers(settings: choices.Settings) -> list[str]:
 def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str, float]:
     """Returns weights in proportion to the square root of the number of positions of each layer.
 
-    Gradients of coarse layers are large at few frequencies. With equal weights they fill the steps
-    of L-BFGS, and fine layers, of which there is most to match, converge late.
+    With equal weights fine layers converge late, see docs/defaults.md. The rule is our own.
 
     Args:
       layers: layer, with its octave -> weight.

@@ -18,8 +18,8 @@ def expand(
 ) -> tuple[Sequence[np.ndarray], choices.Settings]:
     """Adds to each style its mirror images (`flip`), its quarter turns (`rotate`), or both.
 
-    Statistics are averaged over all of them, so the result prefers no direction that they share
-    out. They have the weight of their style together, and its mask, flipped and turned likewise.
+    Statistics are averaged over all of them. Together they have the weight of their style. A mask
+    of the style is flipped and turned likewise.
 
     Args:
       styles: exemplars, `[H, W, C]`; the first of those returned is the first of these.

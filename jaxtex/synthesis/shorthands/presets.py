@@ -44,12 +44,12 @@ PRESETS: Mapping[str, Preset] = {
         {"num_steps": 60},
     ),
     "best": Preset(
-        "3 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
+        "3.5 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
         "of 30",
         {"num_steps": 600, "history": 30},
     ),
     "gatys2015": Preset(
-        "18 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
+        "24 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
         "one scale, from noise",
         {
             "network": "vgg19",
@@ -69,7 +69,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "gatys2016": Preset(
-        "20 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
+        "33 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
         "matrices, from the content",
         {
             "network": "vgg19",
@@ -90,7 +90,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "portilla2000": Preset(
-        "3 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
+        "4 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
         "2000; no weights",
         {
             "network": "steerable",
@@ -106,7 +106,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "ustyuzhaninov2016": Preset(
-        "twice the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
+        "2.4 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
         "weights",
         {
             "network": "shallow",

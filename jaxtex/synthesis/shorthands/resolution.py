@@ -31,7 +31,7 @@ class Shorthands:
     make_tileable: bool = dataclasses.field(
         default=False,
         metadata={
-            "help": "Makes a picture a tile: keeps it and makes its borders again, for "
+            "help": "Keeps a picture and makes only its borders again, so that it is a tile: "
             "--fill=borders --tile=xy."
         },
     )

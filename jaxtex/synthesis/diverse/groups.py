@@ -1,4 +1,4 @@
-"""Families: the images of a batch that have the same exemplar and content, and meet in between."""
+"""Groups: the images of a batch that have the same exemplar and content, and meet in between."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def validate(settings: choices.Settings, num_images: int) -> None:
 
     Args:
       settings: `diversity`, and the devices.
-      num_images: of a family.
+      num_images: of a group.
 
     Raises:
       UserError: they cannot.
@@ -38,21 +38,21 @@ def join(plans: Sequence[stepping.Plan], number: int) -> list[stepping.Plan]:
 
     Args:
       plans: of images with the same exemplar and content.
-      number: of the family, from 1.
+      number: of the group, from 1.
     """
     diverse = any(diversity.NAME in (problem.critics or ()) for problem in plans[0].problems)
-    return [plan._replace(family=number if diverse else 0) for plan in plans]
+    return [plan._replace(group=number if diverse else 0) for plan in plans]
 
 
 def renew(plan: stepping.Plan, state: optimizers.State) -> optimizers.State:
-    """Returns a state that is ready for a new loss function. Images of a family meet.
+    """Returns a state that is ready for a new loss function. Images of a group meet.
 
     Args:
       plan: of an image, or of a batch.
       state: after a step.
     """
     state = plan.optimizer.restart(state)
-    if not (plan.family and plan.batch and diversity.NAME in state.critic):
+    if not (plan.group and plan.batch and diversity.NAME in state.critic):
         return state
     met = jax.jit(diversity.meet)(state.critic[diversity.NAME])
     return state._replace(critic={**state.critic, diversity.NAME: met})
