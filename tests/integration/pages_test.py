@@ -9,13 +9,14 @@ import dataclasses
 import os
 import pathlib
 import shutil
+from unittest import mock
 
 import markdown_it
 import numpy as np
 import pytest
 import tifffile
 
-from jaxtex import images, networks, weights
+from jaxtex import images, networks, statistics, weights
 from jaxtex.cli import flag_parsing, main
 from jaxtex.runs import experiments, workers
 from jaxtex.synthesis import api, config
@@ -41,7 +42,17 @@ def read_blocks(text):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, exemplar):
+def tables():
+    """Restores the tables that pages add to."""
+    with (
+        mock.patch.dict(networks.NETWORKS),
+        mock.patch.dict(statistics.STATISTICS),
+    ):
+        yield
+
+
+@pytest.fixture
+def place(tables, tmp_path, monkeypatch, exemplar):
     """A reader's folder, which becomes the current one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
