@@ -8,6 +8,7 @@ References:
 import bisect
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,21 @@ def rematerialize(loss_fn: Callable, remat: str, feature_bytes: float) -> Callab
         return loss_fn
     policy = jax.checkpoint_policies.save_only_these_names(networks.POOLED)
     return jax.checkpoint(loss_fn, policy=policy)
+
+
+def evaluate_after(gradient: jax.Array, values: Any, step: jax.Array) -> Any:
+    """Returns values unchanged, in a form that XLA can only evaluate after the gradient.
+
+    XLA orders a program by what its results read. Where the loss comes first, all layers are kept
+    twice until it is complete, before and after their ReLU.
+
+    Args:
+      gradient: of the loss.
+      values: arrays that do not depend on the gradient.
+      step: number of the step. It is never negative, which XLA does not know.
+    """
+    total = jnp.sum(gradient)
+    return jax.tree.map(lambda leaf: jnp.where(step < 0, total.astype(leaf.dtype), leaf), values)
 
 
 def validate_memory(

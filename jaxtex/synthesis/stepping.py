@@ -196,8 +196,8 @@ def build_step(
     def step(state: optimizers.State, data: Any) -> tuple[optimizers.State, Info]:
         (loss, (terms, features)), gradient = evaluate(state.trial, data, state.critic)
 
-        # The critics learn from the features of this evaluation; a loss that is not finite teaches
-        # nothing.
+        loss, terms = memory_budget.evaluate_after(gradient, (loss, terms), state.step)
+        # A loss that is not finite teaches the critics nothing.
         learned = problem.update_critics(state.critic, data, features, state.step)
         finite = jnp.isfinite(loss)
         critics = jax.tree.map(lambda new, old: jnp.where(finite, new, old), learned, state.critic)

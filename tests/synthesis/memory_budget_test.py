@@ -7,7 +7,15 @@ import pytest
 
 from jaxtex import errors
 from jaxtex.runtime import device_memory, xla_options
-from jaxtex.synthesis import api, input_images, memory_budget, objectives, settings
+from jaxtex.synthesis import (
+    api,
+    compilation,
+    input_images,
+    memory_budget,
+    objectives,
+    settings,
+    stepping,
+)
 from jaxtex.synthesis import config as configs
 
 QUICK = {"size": 48, "scales": 1, "octaves": 2, "num_steps": 30, "save_every": 30}
@@ -32,6 +40,25 @@ def test_rematerialization_changes_no_number_and_keeps_only_pooled_features(exem
         assert ("checkpoint" in program or "remat" in program) == (remat == "all")
     for one, other in zip(results["none"], results["all"], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other devices order by themselves")
+def test_reading_the_loss_after_the_gradient_saves_memory_and_changes_no_bit(exemplar, monkeypatch):
+    temporary_bytes, images = {}, {}
+    for late in (True, False):
+        if not late:
+            monkeypatch.setattr(
+                memory_budget, "evaluate_after", lambda gradient, values, step: values
+            )
+        plan = api.build_plan(exemplar, configs.Config(size=256, scales=1, num_steps=1))
+        (problem,) = plan.problems
+        compiled = compilation.lower(plan, problem).compile()
+        temporary_bytes[late] = compiled.memory_analysis().temp_size_in_bytes
+        state = stepping.init_state(plan, problem, plan.start)
+        images[late] = np.asarray(compiled(state, problem.data(0))[0].trial)
+    assert temporary_bytes[True] < 0.9 * temporary_bytes[False]
+    np.testing.assert_array_equal(images[True], images[False])
 
 
 def test_auto_rematerializes_if_memory_is_short(monkeypatch):
