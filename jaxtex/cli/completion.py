@@ -29,6 +29,7 @@ FILES = (
     "masks",
     "style_masks",
     "guide",
+    "mix",
     "weights",
     "output",
     "from",

@@ -51,6 +51,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "masks",
         "style_masks",
         "guide",
+        "mix",
         "augment",
     ),
     "Videos": ("frames", "frame_steps", "temporal_weight", "previous_content"),

@@ -42,6 +42,7 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
     inputs = [
         config.content,
         config.init,
+        config.mix,
         config.fill,
         config.previous_content,
         config.weights,

@@ -27,6 +27,7 @@ WHITE = 0.5  # from this brightness on, a mask counts as white
 # Shares of a receptive field that must be inside, see docs/development/performance.md.
 INSIDE = 0.995  # of a style
 INSIDE_CONTENT = 0.9  # of the content, which is lost where it is not compared
+MIXED = 0.5  # of a band of a mix, whose neighbors are alike
 TOUCHED = 0.1  # of a hole, whose border is compared with what is on both sides of it
 
 Shares = Mapping[str, np.ndarray]  # layer -> share of each receptive field, [H, W] in [0, 1]
@@ -70,15 +71,27 @@ def _load_mask(flag: str, given: str | np.ndarray, shape: tuple[int, ...]) -> np
         name, mask = f"'{given}'", images.load(given).mean(-1)
     else:
         name, mask = "an array", arrays.check_mask(given, f"--{flag}: a mask")
-    ratio = mask.shape[0] * shape[1] / (mask.shape[1] * shape[0])
-    if abs(ratio - 1) > MAX_PROPORTION_ERROR:
-        raise errors.UserError(
-            f"--{flag}: {name} has {mask.shape[1]} x {mask.shape[0]} pixels, its image "
-            f"{shape[1]} x {shape[0]}: the proportions must be the same"
-        )
+    check_proportions(flag, name, mask.shape, shape)
     if not (mask >= WHITE).any():
         raise errors.UserError(f"--{flag}: {name} has no white pixel (brightness {WHITE} or more)")
     return mask
+
+
+def check_proportions(flag: str, name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """Raises a `UserError` if a mask has not the proportions of its image.
+
+    Args:
+      flag: name of the flag, for messages.
+      name: of the mask, for messages.
+      found: height and width of the mask.
+      shape: of the image, height and width first.
+    """
+    ratio = found[0] * shape[1] / (found[1] * shape[0])
+    if abs(ratio - 1) > MAX_PROPORTION_ERROR:
+        raise errors.UserError(
+            f"--{flag}: {name} has {found[1]} x {found[0]} pixels, its image "
+            f"{shape[1]} x {shape[0]}: the proportions must be the same"
+        )
 
 
 def covered_shares(
@@ -124,26 +137,29 @@ def inside(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
 
 
 def blend_shares(
-    weights: Sequence[float], masks: Sequence[np.ndarray] | None, height: int, width: int
+    mixtures: Sequence[Sequence[float]],
+    masks: Sequence[np.ndarray] | None,
+    height: int,
+    width: int,
 ) -> np.ndarray:
-    """Returns how much each style counts in each pixel: its weight inside its mask, 0 elsewhere.
+    """Returns how much each style counts in each pixel.
 
-    Where there is no mask, all styles count.
+    Where there is no mask, the mixtures of all masks count.
 
     Args:
-      weights: one for each style.
-      masks: one for each style, as in `white_pixels`; None: all styles everywhere.
+      mixtures: for each mask the weight of each of K styles.
+      masks: as in `white_pixels`; None: the only mixture counts everywhere.
       height: in pixels.
       width: in pixels.
 
     Returns:
       `[K, height, width, 1]`; only ratios matter.
     """
-    white = np.ones((len(weights), height, width), bool)
+    white = np.ones((len(mixtures), height, width), bool)
     if masks:
         white = np.stack([white_pixels(mask, height, width) for mask in masks])
         white[:, ~white.any(0)] = True
-    return white[..., None] * np.reshape(weights, (-1, 1, 1, 1))
+    return np.einsum("mk,mhw->khw", np.asarray(mixtures), white)[..., None]
 
 
 def choose_regions(

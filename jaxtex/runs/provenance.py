@@ -21,10 +21,11 @@ from jaxtex.runs import run_folder
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import initialization, input_images, scales, settings
+from jaxtex.synthesis.shorthands import mixes
 from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.
-PATH_FLAGS = ("content", "init", "fill", "previous_content")
+PATH_FLAGS = ("content", "init", "mix", "fill", "previous_content")
 PATH_LIST_FLAGS = ("style", "masks", "style_masks", "guide", "maps")
 
 WEIGHTS = "weights"  # the key of the network's weights among the inputs; all others: `input_key`
@@ -58,6 +59,8 @@ def hash_inputs(style: str, config: configs.Config) -> dict[str, str]:
     paths = [config.content, config.previous_content, *configs.split_paths(style)]
     if config.init not in initialization.KINDS:
         paths.append(config.init)
+    if config.mix not in mixes.DIRECTIONS:
+        paths.append(config.mix)
     if config.fill != configs.BORDERS:
         paths.append(config.fill)
     for text in (config.masks, config.style_masks, config.guide, config.maps):

@@ -130,7 +130,7 @@ def complete_flags(flags: dict) -> dict:
     """
     if "content_norm" not in flags:
         return flags
-    before: dict[str, Any] = dict.fromkeys(("fill", "grow", "guide", "augment"), "")
+    before: dict[str, Any] = dict.fromkeys(("fill", "grow", "guide", "augment", "mix"), "")
     before |= {"style_scale": 1.0, "balance": "equal", "diversity": 0.0}
     before |= {"arrangement_weight": "0", "detail_weight": 0.0}
     if flags.get("content"):  # choices that change nothing beside it: today's defaults

@@ -60,21 +60,17 @@ class Config:
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
     style_scale: float = _choice(1.0, "Size of strokes: the style is seen so many times larger.")
-    style_masks: str = _choice(
-        "", "One mask image per style; the style's statistics are computed where it is white."
+    style_masks: str = _choice("", "Masks of the styles: statistics are those of white pixels.")
+    masks: str = _choice("", "Masks of the result, one per style, which rules where it is white.")
+    mix: str = _choice(
+        "",
+        "Gray map from the first style (black) to the last one (white), or right, left, down, up.",
     )
-    masks: str = _choice(
-        "", "One mask image per style; the result follows the style where it is white."
-    )
-    guide: str = _choice(
-        "", "Two maps, exemplar.png,result.png: areas of one color have the same texture."
-    )
+    guide: str = _choice("", "Two maps, exemplar.png,result.png: one color is one texture.")
     augment: str = _choice(
         "", "Further exemplars made of each: flip (mirrored), rotate (quarter turns), or both."
     )
-    maps: str = _choice(
-        "", "Further maps of the style's material, made with it: normal.png,height.png."
-    )
+    maps: str = _choice("", "Further maps of the material, made with it: normal.png,height.png.")
     alpha: str = _choice(
         "white",
         "Transparency of style and content: blended over white, or keep (an alpha channel).",
@@ -251,7 +247,9 @@ RANGES: dict[str, tuple[float, float]] = {
 
 # field -> the values of Python that stand for its text; other fields take just texts or numbers
 FORMS = {
-    **dict.fromkeys(("weights", "content", "init", "fill", "previous_content"), plain_values.PATH),
+    **dict.fromkeys(
+        ("weights", "content", "init", "mix", "fill", "previous_content"), plain_values.PATH
+    ),
     **dict.fromkeys(("masks", "style_masks", "guide", "maps"), plain_values.PATHS),
     **dict.fromkeys(("layers", "content_layers", "structure_layers"), plain_values.LAYERS),
     "statistic": plain_values.STATISTIC,

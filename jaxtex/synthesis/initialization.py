@@ -137,7 +137,7 @@ def _blend_regions(
     inputs: input_images.Inputs, values: Sequence[np.ndarray], height: int, width: int
 ) -> np.ndarray:
     """Blends a value of each style, `[C]` or `[height, width, C]`, see `regions.blend_shares`."""
-    shares = regions.blend_shares(inputs.weights, inputs.masks, height, width)
+    shares = regions.blend_shares(inputs.mixtures, inputs.masks, height, width)
     blend = sum(share * value for share, value in zip(shares, values, strict=True))
     return (blend / shares.sum(0)).astype(np.float32)
 

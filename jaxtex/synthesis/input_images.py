@@ -11,7 +11,7 @@ from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.canvas import holes, kept_pixels, sizes
-from jaxtex.synthesis.shorthands import augmentation, guides
+from jaxtex.synthesis.shorthands import augmentation, guides, mixes
 
 MISSING = (
     "--style is missing: the path of an exemplar, or the name of a built-in one, such as "
@@ -26,7 +26,8 @@ class Inputs(NamedTuple):
       styles: exemplars `[H, W, 3]`; a style of k maps is `[H, W, 3 k]`.
       weights: one for each style.
       style_masks: for each style where it is used, `[H, W]`; None: everywhere.
-      masks: for each style where the result follows it, `[H, W]`; None blends all styles.
+      masks: where the result follows each of its mixtures, `[H, W]`; None: one mixture everywhere.
+      mixtures: for each mask, or once, the weight of each style.
       content: `[height, width, 3]`, with the colors of `config.content_color`; None without one.
       height: rows of the result, in pixels.
       width: columns of the result, in pixels.
@@ -44,6 +45,7 @@ class Inputs(NamedTuple):
     weights: list[float]
     style_masks: list[np.ndarray | None]
     masks: list[np.ndarray] | None
+    mixtures: list[list[float]]
     content: np.ndarray | None
     height: int
     width: int
@@ -145,20 +147,19 @@ def build_inputs(
         styles, content, color = _preserve_color(styles, content, config.preserve_color)
 
     style_masks = holes.style_masks(canvas, styles, settings)
-    result_sizes = [(height, width)] * len(styles)
-    masks = regions.load_masks("masks", settings.masks, result_sizes) if settings.masks else None
     kept = canvas and canvas.kept
     if kept is not None:
         kept, style_masks = holes.begin(kept, styles, style_masks, config.seed)
     weights = _style_weights(settings, len(styles))
+    masks, mixtures = mixes.load_regions(settings, weights, height, width)
     uses_styles = styles and (config.texture_weight or config.spectrum_weight)
     if uses_styles and content is not None and config.preserve_color in ("none", "gray"):
         pixels = list(map(regions.inside, styles, style_masks))
-        shares = regions.blend_shares(weights, masks, height, width)
+        shares = regions.blend_shares(mixtures, masks, height, width)
         content = color_transfer.CONTENT_COLORS[config.content_color](content, pixels, shares)
     if uses_styles or content is None:
         gray_maps = [each.gray for each in material.maps]
-        gray = color_transfer.gray_share(styles, masks, gray_maps)
+        gray = color_transfer.gray_share(styles, None if config.mix else masks, gray_maps)
     else:
         gray = color_transfer.gray_share([content])
     return Inputs(
@@ -166,6 +167,7 @@ def build_inputs(
         weights=weights,
         style_masks=style_masks,
         masks=masks,
+        mixtures=mixtures,
         content=content,
         height=height,
         width=width,

@@ -33,6 +33,7 @@ OBJECTS: Mapping[str, Callable[[Any], Any]] = {
     "style_masks": functools.partial(arrays.split, "--style_masks", planes=True),
     "masks": functools.partial(arrays.split, "--masks", planes=True),
     "maps": functools.partial(arrays.split, "--maps"),
+    "mix": functools.partial(arrays.check_mask, what="--mix: a map"),
     "fill": functools.partial(arrays.check_mask, what="--fill: a mask"),
     "init": functools.partial(arrays.check, what="--init: an image"),
     "previous_content": functools.partial(
@@ -61,6 +62,7 @@ class Settings:
       structure_layers: the same of the structure term.
       style_weights: one for each style; empty weighs them equally.
       style_masks, masks: paths or arrays, one for each style; or empty.
+      mix: path or array of the map of a mix, or its direction; empty without one.
       maps: paths or arrays of further maps of the style.
       arrangement_weight: of the arrangement; None: as the exemplar's regularity says.
       detail_weight: of fine detail.
@@ -93,6 +95,7 @@ class Settings:
     layout: sharding.Layout
     strips: Sequence[int | None]
     margins: margins.Margins
+    mix: str | np.ndarray = ""
     fill: str | np.ndarray = ""
     init: np.ndarray | None = None
     previous_content: str | np.ndarray = ""
@@ -154,6 +157,7 @@ def parse_settings(config: configs.Config) -> Settings:
         layout=sharding.parse_mesh(config.mesh),
         strips=parse_strips(config.strips),
         margins=margins.parse(config.grow),
+        mix=config.mix,
         fill=config.fill,
         previous_content=config.previous_content,
     )

@@ -20,7 +20,7 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
         reasons |= dict.fromkeys([*of_content, "preserve_color"], "without a --content")
     if config.fill or config.grow:
         reasons["arrangement_weight"] = "with --fill or --grow"
-    elif has_content or config.masks or config.style_masks or config.guide:
+    elif has_content or config.masks or config.style_masks or config.guide or config.mix:
         beside = "with a --content" if has_content else "with masks"
         reasons |= dict.fromkeys(("arrangement_weight", "detail_weight"), beside)
     if not config.previous_content:

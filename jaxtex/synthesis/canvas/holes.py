@@ -169,6 +169,7 @@ def _refuse_others(flag: str, content: np.ndarray | None, settings: choices.Sett
     others = {
         "content": content is not None,
         "masks": bool(settings.masks),
+        "mix": bool(config.mix),
         "maps": bool(settings.maps),
         "alpha=keep": config.alpha == "keep",
     }

@@ -16,7 +16,7 @@ from jaxtex.synthesis.descriptions import contents
 # Choices that a description cannot hold: they need images, or compare with them.
 NEEDS_IMAGES = (
     *("content", "previous_content", "masks", "style_masks", "maps", "style_weights", "excite"),
-    *("fill", "grow", "guide", "augment"),
+    *("fill", "grow", "guide", "augment", "mix"),
 )
 
 

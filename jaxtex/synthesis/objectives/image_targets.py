@@ -37,7 +37,7 @@ def build_image_targets(
         return jax.jit(extract, compiler_options=options)(spec.variables, image)
 
     size = (scale.height, scale.width)
-    masks = None if target is None else inputs.masks
+    masks = None if target is None or settings.config.mix else inputs.masks
     inside = regions.content_positions(spec.network, masks, *size)
     target_images = losses.TargetImages(styles, inputs.weights, target, *size, features, inside)
     if inputs.unchanged is not None:

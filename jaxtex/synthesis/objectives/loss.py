@@ -203,9 +203,10 @@ def _periodic(network: networks.Pyramid, tile: str) -> networks.Pyramid:
 def _texture_terms(
     summand: parser.StatisticTerm, inputs: input_images.Inputs, settings: choices.Settings
 ) -> list[targets.TextureTerm]:
-    """Returns one term for all styles, or one for each style if the result has masks."""
+    """Returns one term for all styles, or one for each mask if the result has masks."""
     statistic = summand.statistic
-    if statistic.critic and inputs.masks is None and len(inputs.styles) > 1:
+    several = any(np.count_nonzero(mixture) > 1 for mixture in inputs.mixtures)
+    if statistic.critic and several:
         raise errors.UserError(
             f"--statistic={summand.name} learns a single style; several styles need --masks"
         )
@@ -222,13 +223,12 @@ def _texture_terms(
     term = functools.partial(
         targets.TextureTerm, statistic=statistic, weight=summand.weight, layers=names
     )
-    styles = tuple(range(len(inputs.styles)))
     if inputs.masks is None:
         kept = inputs.kept
         return [
             term(
                 name=summand.name,
-                styles=styles,
+                styles=tuple(range(len(inputs.styles))),
                 style_weights=tuple(inputs.weights),
                 mask=None if kept is None else kept.hole.astype(np.float32),
                 least=regions.INSIDE if kept is None else regions.TOUCHED,
@@ -236,12 +236,13 @@ def _texture_terms(
         ]
     return [
         term(
-            name=f"{summand.name}.{style}",
-            styles=(style,),
-            style_weights=(1.0,),
-            mask=inputs.masks[style],
+            name=f"{summand.name}.{number}",
+            styles=tuple(int(style) for style in np.flatnonzero(mixture)),
+            style_weights=tuple(weight for weight in mixture if weight),
+            mask=mask,
+            least=regions.MIXED if settings.config.mix else regions.INSIDE,
         )
-        for style in styles
+        for number, (mask, mixture) in enumerate(zip(inputs.masks, inputs.mixtures, strict=True))
     ]
 
 
@@ -254,7 +255,7 @@ def _texture_loss(
     }
     if settings.balanced:
         layer_weights = layer_choice.balance(layer_weights, settings)
-    share = sum(inputs.weights[style] for style in term.styles) / sum(inputs.weights)
+    share = sum(term.style_weights) / sum(map(sum, inputs.mixtures))
     weight = settings.config.texture_weight * term.weight * share
     return losses.texture(term.statistic, layer_weights, weight)
 
