@@ -26,6 +26,9 @@ def initial_image(
 ) -> np.ndarray:
     """Returns the initial image of the coarsest scale.
 
+    An image that is smaller gets the details that it lacks from noise with the exemplar's spectrum:
+    on smooth areas the synthesis would make hatching.
+
     Args:
       inputs: exemplars and content.
       config: `init`, `noise`, `seed` and `tile`.
@@ -79,9 +82,20 @@ def initial_image(
     sizes.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
     if inputs.unchanged is not None:
         image = _after_frame(inputs, image, height, width)
-    image = images.resize(image, height, width, config.tile)
+    resized = images.resize(image, height, width, config.tile)
+    if inputs.unchanged is None and image.shape[0] * image.shape[1] < height * width:
+        noise = _spectrum_noise(inputs, config, (height, width), rng)
+        details = _missing_details(noise, image.shape[:2], config.tile)
+        resized = np.clip(resized + details, 0, 1).astype(np.float32)
     gray = inputs.gray_at(height, width)
-    return color_transfer.blend_gray(image, gray, color_transfer.LUMINANCE)
+    return color_transfer.blend_gray(resized, gray, color_transfer.LUMINANCE)
+
+
+def _missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
+    """Returns the frequencies of an image that a smaller one of some size cannot hold."""
+    height, width = image.shape[:2]
+    smaller = images.resize(image, min(size[0], height), min(size[1], width), tile)
+    return image - images.resize(smaller, height, width, tile)
 
 
 def add_noise(
@@ -203,8 +217,7 @@ def spectrum_details(
     details = []
     for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
         noise = make_noise(fine, np.random.default_rng([config.seed, number]))
-        smaller = images.resize(noise, *coarse, config.tile)
-        details.append(noise - images.resize(smaller, *fine, config.tile))
+        details.append(_missing_details(noise, coarse, config.tile))
     return details
 
 

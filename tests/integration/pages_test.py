@@ -65,6 +65,8 @@ def place(tables, tmp_path, monkeypatch, exemplar):
 
     # Files of a user that pages name.
     images.save("photo.jpg", exemplar)
+    images.save("sharp.png", exemplar)
+    images.save("small.png", exemplar[:32, :40])
     (tmp_path / "clip").mkdir()
     for number in (1, 2):
         images.save(f"clip/{number}.png", np.roll(exemplar, number, 1))

@@ -186,3 +186,32 @@ def test_the_noise_has_the_colors_of_the_masked_part(init):
     inputs = input_images.build_inputs([style], None, masked)
     image = initialization.initial_image(inputs, config, 64, 64)
     assert abs(image.mean() - 0.8) < 0.05
+
+
+def test_an_image_that_is_smaller_gets_the_details_it_lacks(texture):
+    small = images.resize(texture, 24, 20)
+    inputs = build_inputs(texture)._replace(init=small)
+    start = initialization.initial_image(inputs, configs.Config(init="own"), 96, 80)
+    enlarged = images.resize(small, 96, 80)
+    details = start - enlarged
+    assert details.std() > 0.008
+    assert np.abs(images.resize(details, 24, 20)).max() < 0.5 * np.abs(details).max()
+    same = inputs._replace(init=enlarged)
+    kept = initialization.initial_image(same, configs.Config(init="own"), 96, 80)
+    np.testing.assert_array_equal(kept, enlarged)
+
+
+@pytest.mark.slow
+def test_a_small_picture_is_made_larger_with_the_detail_of_the_style():
+    leaves = images.load("leaves")
+    style, true = leaves[:, :128], leaves[:, 128:]
+    small = images.resize(true, 64, 32)
+    choices = {"init": small, "preset": "enhance", "height": 256, "width": 128}
+    made = api.synthesize(style, **choices)
+
+    def sharpness(image):
+        return np.abs(np.diff(image, axis=1)).mean()
+
+    assert sharpness(images.resize(small, 256, 128)) < 0.6 * sharpness(true)
+    assert 0.85 < sharpness(made) / sharpness(true) < 1.3
+    assert np.abs(images.resize(made, 64, 32) - small).mean() < 0.3 * small.std()

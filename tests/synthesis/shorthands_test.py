@@ -14,7 +14,7 @@ from jaxtex.synthesis.shorthands import content_amount, presets, resolution
 from support import paths
 
 TINY = {"size": 48, "scales": 1, "layers": "relu1_1", "content_layers": "relu1_1", "num_steps": 2}
-OF_CONTENT = [name for name, preset in presets.PRESETS.items() if preset.of_content]
+OF_CONTENT = [name for name, row in presets.PRESETS.items() if row.needs == "content"]
 
 
 def test_amounts_grow_from_nothing_through_the_default_to_the_content():
@@ -46,6 +46,7 @@ def test_what_is_given_overrides_a_preset():
     [
         ({"preset": "sketchy"}, "unknown preset 'sketchy'; did you mean 'sketch'"),
         ({"preset": 3}, "unknown preset '3'"),
+        ({"preset": "enhance"}, "--preset=enhance: needs --init=picture.png, the small picture"),
         ({"content_amout": 3}, "unknown choice 'content_amout'; did you mean 'content_amount'"),
         (
             {"content_amount": 25, "content_weight": 1.0},

@@ -16,19 +16,19 @@ class Preset(NamedTuple):
 
     description: str
     choices: dict[str, Any]  # fields of `Config`
-    of_content: bool = False  # for style transfers alone
+    needs: str = ""  # a further choice without which the others mean nothing
 
 
 PRESETS: Mapping[str, Preset] = {
     "painting": Preset(
         "a photograph as a painting: strokes half as large again",
         {"style_scale": 1.5},
-        of_content=True,
+        needs="content",
     ),
     "photo": Preset(
         "a photograph in the colors and light of another photograph",
         {"content_layers": "relu1_2,relu2_2,relu3_3", "content_weight": 4.0},
-        of_content=True,
+        needs="content",
     ),
     "sketch": Preset(
         "a photograph as a drawing: black and white, with its edges",
@@ -37,7 +37,13 @@ PRESETS: Mapping[str, Preset] = {
             "content_layers": "relu2_2,relu3_3,relu3_3/2:0.5",
             "content_weight": 0.4,
         },
-        of_content=True,
+        needs="content",
+    ),
+    "enhance": Preset(
+        "a small picture made larger: --init=small.png, --width or --height of the result, and "
+        "a sharp --style of the same scale",
+        {"size": 0, "scales": 1, "octaves": 1, "num_steps": 80, "arrangement_weight": "0"},
+        needs="init",
     ),
     "fast": Preset(
         "about half the time, coarser: 60 steps",
@@ -138,7 +144,7 @@ def descriptions() -> dict[str, str]:
 
 
 def _describe(preset: Preset) -> str:
-    if not preset.of_content:
+    if preset.needs != "content":
         return preset.description
     flags = " ".join(f"--{name}={value}" for name, value in preset.choices.items())
     return f"{preset.description} ({flags})"

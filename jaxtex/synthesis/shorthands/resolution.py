@@ -108,13 +108,16 @@ def validate(given: Mapping[str, Any], config: configs.Config, has_content: bool
       has_content: True for a style transfer.
 
     Raises:
-      UserError: they need a content, or an amount has no meaning for the norm.
+      UserError: they need another choice, or an amount has no meaning for the norm.
     """
     name = _preset(given)
-    if name and presets.PRESETS[name].of_content and not has_content:
+    needs = presets.PRESETS[name].needs if name else ""
+    if needs == "content" and not has_content:
         raise errors.UserError(
             f"--preset={name}: is for style transfers; it needs --content, the picture to restyle"
         )
+    if needs == "init" and config.init in ("", *configs.INITS):
+        raise errors.UserError(f"--preset={name}: needs --init=picture.png, the small picture")
     amount = given.get("content_amount")
     if amount is None:
         return
