@@ -12,8 +12,8 @@ from jaxtex.cli import help_page
 
 HEAD = """# Flags
 
-All flags of `jaxtex`, as `jaxtex --help` prints them. In Python they are the keywords of
-`jaxtex.synthesize` and the fields of `jaxtex.Config`, but for those of files and of the machine.
+All flags of `jaxtex`, as `jaxtex --helpfull` prints them. In Python they are the keywords of
+`jaxtex.synthesize` and the fields of `jaxtex.Config`, except those of files and of the machine.
 This page is made from the help texts by `make pages`.
 """
 

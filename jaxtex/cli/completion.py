@@ -96,9 +96,9 @@ def _parser(
     parser = argparse.ArgumentParser("jaxtex", add_help=False)
     for name in (name for group in help_page.GROUPS.values() for name in group):
         flag = values[name] if name in values else None
-        summary = help_page.flag_help(name, flag).partition(". ")[0].rstrip(".")
+        summary = help_page.first_sentence(name, flag).rstrip(".")
 
-        if name in ("help", "version") or (flag is not None and flag.boolean):
+        if name in ("help", "helpfull", "version") or (flag is not None and flag.boolean):
             parser.add_argument(f"--{name}", action="store_true", help=summary)
         else:
             known = list(names.get(name, ())) or None

@@ -32,7 +32,7 @@ def flag(default: Any, help_text: str, **bounds: int) -> Any:
 
     Args:
       default: value of the flag if it is not given.
-      help_text: shown by `--help`. The first sentence is shown by the completion of a shell.
+      help_text: shown by `--helpfull`. The first sentence is shown by the completion of a shell.
       **bounds: `lower_bound` and `upper_bound` of an integer.
 
     Returns:

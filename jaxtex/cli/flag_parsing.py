@@ -36,9 +36,10 @@ class Command(NamedTuple):
 
     name: str
     define_flags: Callable[[], flags.FlagValues]
-    help_page: Callable[[flags.FlagValues], str]
+    help_page: Callable[[flags.FlagValues], str]  # of --help
     main: Callable[[flags.FlagValues, list[str]], object]  # parsed flags, positional arguments
     positional: bool = False  # accepts arguments that are not flags
+    full_help_page: Callable[[flags.FlagValues], str] | None = None  # None: as `help_page`
 
 
 def run_as_script(command: Command) -> None:
@@ -82,8 +83,8 @@ def run(command: Command, arguments: Sequence[str]) -> None:
       arguments: flags and positional arguments, without the name of the command.
 
     Raises:
-      SystemExit: after `--help` and `--version`, on failure, and on a mistake of the user, which is
-        printed in one line.
+      SystemExit: after `--help`, `--helpfull` and `--version`, on failure, and on a mistake of the
+        user, which is printed in one line.
     """
     values = command.define_flags()
     rest = parse(command, values, arguments)
@@ -102,8 +103,11 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
       The positional arguments.
 
     Raises:
-      SystemExit: `--help` or `--version` is given, or the arguments are wrong.
+      SystemExit: `--help`, `--helpfull` or `--version` is given, or the arguments are wrong.
     """
+    if {"--helpfull", "-helpfull"} & set(arguments):
+        print((command.full_help_page or command.help_page)(values).strip())
+        sys.exit(0)
     if {"--help", "-h", "-help"} & set(arguments):
         print(command.help_page(values).strip())
         sys.exit(0)
@@ -122,8 +126,8 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
     if rest and not command.positional:
         exit_with_error(
             command.name,
-            f"unexpected argument '{rest[0]}'; an exemplar is given as --style={rest[0]}; --help "
-            "lists all flags",
+            f"unexpected argument '{rest[0]}'; an exemplar is given as --style={rest[0]}; "
+            "--helpfull lists all flags",
         )
     return rest
 
@@ -190,7 +194,7 @@ def explain_error(error: Exception, values: flags.FlagValues) -> str:
     if isinstance(error, flags.UnrecognizedFlagError):
         suggestion = errors.nearest(error.flagname.replace("-", "_"), values)
         hint = f"did you mean --{suggestion}? " if suggestion else ""
-        return f"unknown flag --{error.flagname}; {hint}--help lists all flags"
+        return f"unknown flag --{error.flagname}; {hint}--helpfull lists all flags"
 
     if text.startswith("Missing value for flag --"):
         name = text.partition("--")[2]

@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags
 
 from jaxtex import errors, networks, optimizers, statistics
-from jaxtex.cli import completion, flag_fields, flag_parsing, help_page, input_paths
+from jaxtex.cli import completion, flag_fields, flag_parsing, input_paths, name_lists
 from jaxtex.images import color_transfer
 from jaxtex.networks import convolutions
 from jaxtex.runs import sweeps
@@ -35,7 +35,7 @@ CHOICES: Mapping[str, Mapping] = {
     "precision": convolutions.PRECISIONS,
     "remat": memory_budget.REMATS,
     "preset": presets.PRESETS,
-    "list": help_page.LISTS,
+    "list": name_lists.LISTS,
     "completion": completion.SHELLS,
 }
 
@@ -56,44 +56,43 @@ class Options:
         "separated by commas, are blended.",
     )
     workdir: str = flag_fields.flag(
-        "",
-        "Folder for the results; of experiments, the folder above theirs. Empty uses runs/NAME.",
+        "", "Folder for the results, or for the folders of experiments. Empty uses runs/NAME."
     )
     num_images: int = flag_fields.flag(
         1, "Number of images in one batch, with consecutive seeds from --seed, each in a subfolder."
     )
     each: bool = flag_fields.flag(
         False,
-        "Makes one image of each of several styles, on each of several contents, in one batch, "
-        "instead of blending the styles. A folder stands for the pictures in it.",
+        "Makes an image for each pair of style and content in one batch, instead of blending the "
+        "styles. A folder stands for the pictures in it.",
     )
     frames: bool = flag_fields.flag(
         False,
-        "Makes a sequence of the contents, the frames of a video in their order: each starts from "
-        "the result before it and is held to it where the content stays the same.",
+        "Takes the contents as the frames of a video, in order. Each starts from the previous "
+        "result and is held to it where the content stays the same.",
     )
     frame_steps: int = flag_fields.flag(
         0,
-        "Steps of each of --frames after the first. 0 uses a quarter of --num_steps.",
+        "Number of steps of each of --frames after the first. 0 uses a quarter of --num_steps.",
         lower_bound=0,
     )
     profile: str = flag_fields.flag(
-        "", "Folder for a profile of a few steps, for TensorBoard and ui.perfetto.dev."
+        "", "Folder for a profile of a few steps, which TensorBoard and ui.perfetto.dev show."
     )
     distributed: str = flag_fields.flag(
         "off",
         "Connects several processes that share a --mesh: auto detects them (Slurm under srun, "
-        "OpenMPI, TPU, Kubernetes); off.",
+        "OpenMPI, TPU, Kubernetes); off does not.",
     )
     output: str = flag_fields.flag(
         "",
-        "File for a copy of the result: .png (--bits=16), .tif (--bits=16 or 32), .jpg (quality "
-        "95), .webp (lossless).",
+        "File for a copy of the result: .png, .tif, .jpg (quality 95), or .webp (lossless). "
+        "--bits sets the depth.",
     )
     bits: int = flag_fields.flag(
         8,
-        "Bits per color channel of --output: 8, 16 in .png and .tif, or 32 in .tif: floats, in the "
-        "values of an exemplar of floats, such as heights.",
+        "Bits per color channel of --output: 8; 16 for .png and .tif; 32 for .tif, as floats in "
+        "the values of a float exemplar, such as heights.",
     )
     dry_run: bool = flag_fields.flag(
         False, "Prints the memory and time that the run needs, and exits."
@@ -103,7 +102,7 @@ class Options:
     )
     continue_: bool = flag_fields.flag(
         False,
-        "Adds steps to the run in the folder, up to --num_steps. All of them go to the last scale, "
+        "Adds steps to the run in --workdir, up to --num_steps. All of them go to the last scale, "
         "whatever --shares says; run.json has the --shares that give the same result from the "
         "beginning.",
     )
@@ -114,13 +113,13 @@ class Options:
     )
     from_: str = flag_fields.flag(
         "",
-        "Result to make again, from the flags that are stored in its file. Other flags on the "
+        "Result to reproduce, with the flags that are stored in its file. Other flags on the "
         "command line override the stored ones.",
     )
     strip_metadata: bool = flag_fields.flag(
         False, "Does not store the flags of the run in the result."
     )
-    list_: str = flag_fields.flag("", "Prints the available things of a kind, and exits.")
+    list_: str = flag_fields.flag("", "Prints the available names of a kind, and exits.")
     completion: str = flag_fields.flag(
         "", "Prints a script that completes the flags of jaxtex in a shell, and exits."
     )
@@ -129,7 +128,9 @@ class Options:
         "shows the runs below --workdir until Ctrl-C."
     )
     experiment: str = flag_fields.flag(
-        "", "Experiments to run: names of files in experiments/, separated by commas; all; or list."
+        "",
+        "Experiments to run: names of files in experiments/, separated by commas, or all. list "
+        "prints the names.",
     )
     given: frozenset[str] = frozenset()
     preset: str = ""

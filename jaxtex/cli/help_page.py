@@ -1,27 +1,17 @@
-"""Information that commands print: help pages, and the names of `jaxtex --list=KIND`.
+"""Help pages of the commands.
 
 The help text of a flag is declared with the flag: in a field of `flags.Options`, of
 `synthesis.config.Config`, or of the `Options` of another command. `GROUPS` orders the flags of
-`jaxtex`. To add a kind of list, add a row to `LISTS`.
+`jaxtex` for `--helpfull`, and `FREQUENT` lists those of its `--help`.
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from absl import flags
 
-from jaxtex import errors, networks, optimizers, statistics, weights
-from jaxtex.images import builtin
-from jaxtex.runs import experiments
-from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import settings
-from jaxtex.synthesis.shorthands import presets
-from jaxtex.weights import locations
-
 WIDTH = 100  # characters per line
 INDENT = 26  # characters before the help text of a flag
-NAME_WIDTH = 22  # characters of the column of names in a list
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Pictures": (
@@ -97,15 +87,48 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Presets and experiments": ("preset", "from", "experiment", "flagfile"),
     "Machine": ("dry_run", "precision", "remat", "strips", "mesh", "distributed", "profile"),
-    "Information": ("list", "completion", "version", "help"),
+    "Information": ("list", "completion", "version", "help", "helpfull"),
 }
+
+# Flags that people use first. The first sentence of their help fits one line.
+FREQUENT = (
+    "style",
+    "content",
+    "size",
+    "height",
+    "width",
+    "tile",
+    "num_steps",
+    "seed",
+    "preset",
+    "workdir",
+)
 
 # Flags that every command has and absl defines or `flag_parsing` handles.
 COMMON_HELP = {
-    "help": "Prints this page.",
+    "help": "Prints a summary of the command.",
+    "helpfull": "Prints all flags of the command.",
     "version": "Prints the version of jaxtex.",
     "flagfile": "File of flags, one per line.",
 }
+
+
+def short_page(description: str, values: flags.FlagValues) -> str:
+    """Returns a page with the flags of `jaxtex` that people use first, one line for each.
+
+    Args:
+      description: text before the flags.
+      values: the flags of `jaxtex`.
+    """
+    lines = [_line(name, first_sentence(name, values[name]), values) for name in FREQUENT]
+    lines.append(_line("helpfull", f"Prints all {sum(map(len, GROUPS.values()))} flags.", values))
+    return f"{description.strip()}\n\nFrequent flags:\n{''.join(lines)}"
+
+
+def _line(name: str, text: str, values: flags.FlagValues) -> str:
+    """Returns the line of a flag: its name and default, and a text in a second column."""
+    flag = values[name] if name in values else None
+    return f"  --{name}{_default_suffix(flag)}".ljust(INDENT) + f"{text}\n"
 
 
 def grouped_page(description: str, values: flags.FlagValues) -> str:
@@ -140,7 +163,8 @@ def plain_page(description: str, values: flags.FlagValues) -> str:
       description: text before the flags.
       values: the flags of the command.
     """
-    return f"{description.strip()}\n\n{_section('Flags', [*values, *COMMON_HELP], values)}"
+    common = [name for name in COMMON_HELP if name != "helpfull"]  # the same page
+    return f"{description.strip()}\n\n{_section('Flags', [*values, *common], values)}"
 
 
 def _section(title: str, names: Iterable[str], values: flags.FlagValues) -> str:
@@ -183,86 +207,11 @@ def flag_help(name: str, flag: flags.Flag | None) -> str:
     return " ".join(flag.help.split())
 
 
-def list_names(kind: str, config: configs.Config) -> list[str]:
-    """Returns a line for each available name of a kind.
+def first_sentence(name: str, flag: flags.Flag | None) -> str:
+    """Returns the first sentence of the help text of a flag.
 
     Args:
-      kind: a row of `LISTS`.
-      config: names the network whose layers are listed.
-
-    Returns:
-      Lines of a name and a description.
-
-    Raises:
-      UserError: unknown kind.
+      name: of the flag.
+      flag: None for a flag of `COMMON_HELP`.
     """
-    descriptions = errors.choose("list", kind, LISTS)(config)
-    return [f"{name:{NAME_WIDTH}} {text}".rstrip() for name, text in descriptions.items()]
-
-
-def _networks(_: configs.Config) -> dict[str, str]:
-    """Maps networks to their weight files, or to the command that installs them."""
-    return {name: _describe_weights(name) for name in networks.NETWORKS}
-
-
-def _describe_weights(network: str) -> str:
-    """Returns the weight file of a network, or the command that installs it."""
-    if network not in networks.TRAINED:
-        return "needs no weights"
-    return str(locations.find_file(network) or f"jaxtex-weights fetch {network}")
-
-
-def _layers(config: configs.Config) -> dict[str, str]:
-    """Maps the layers of the chosen network to a mark of those that are matched by default."""
-    defaults = errors.choose("network", config.network, networks.NETWORKS).defaults()
-    layers = weights.available_layers(settings.network_choice(config))
-    return {layer: "by default" if layer in defaults else "" for layer in layers}
-
-
-def _statistics(_: configs.Config) -> dict[str, str]:
-    """Maps statistics to the first lines of their docstrings."""
-    return {name: _summary(build) for name, build in statistics.STATISTICS.items()}
-
-
-def _optimizers(_: configs.Config) -> dict[str, str]:
-    """Maps optimizers to the first lines of their docstrings."""
-    return {name: _summary(build) for name, build in optimizers.OPTIMIZERS.items()}
-
-
-def _summary(documented: Any) -> str:
-    """Returns the first line of a docstring."""
-    return (documented.__doc__ or "").strip().partition("\n")[0]
-
-
-def _presets(_: configs.Config) -> dict[str, str]:
-    """Maps presets to their descriptions."""
-    return presets.descriptions()
-
-
-def _experiments(_: configs.Config) -> dict[str, str]:
-    """Maps the experiments in the current folder to their questions."""
-    return {name: _question(name) for name in experiments.names()}
-
-
-def _question(experiment: str) -> str:
-    """Returns the question of an experiment, or why its file cannot be loaded."""
-    try:
-        return experiments.load(experiment).question
-    except errors.UserError as error:
-        return str(error)
-
-
-def _exemplars(_: configs.Config) -> dict[str, str]:
-    """Maps the exemplars that are part of jaxtex to their descriptions."""
-    return builtin.descriptions()
-
-
-LISTS: Mapping[str, Callable[[configs.Config], dict[str, str]]] = {
-    "networks": _networks,
-    "layers": _layers,
-    "statistics": _statistics,
-    "optimizers": _optimizers,
-    "presets": _presets,
-    "experiments": _experiments,
-    "exemplars": _exemplars,
-}
+    return flag_help(name, flag).partition(". ")[0].rstrip(".") + "."

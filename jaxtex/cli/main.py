@@ -1,21 +1,18 @@
 """jaxtex synthesizes textures like an exemplar, and pictures in the style of one.
 
-    jaxtex --style=pebbles                (a built-in exemplar, into runs/pebbles; --list=exemplars)
-    jaxtex --style=photo.jpg --height=512 --width=768 --seed=1
-    jaxtex --style=painting.jpg --content=photo.jpg --size=384        (style transfer)
-    jaxtex --style=painting.jpg --content='clip/*.png' --frames     (the frames of a video)
-    jaxtex --init=photo.jpg --fill=mask.png               (fills a hole; --grow=right:128)
-    jaxtex --style=photo.jpg --preset=best
-    jaxtex --from=runs/pebbles/result.png --seed=1        (the same flags, another seed)
-    jaxtex --flagfile=FILE                (flags from a file, one per line)
-    jaxtex --list=statistics              (networks, layers, optimizers, presets, experiments, ...)
-    jaxtex --experiment=q1                (a question of the literature, from experiments/)
-    jaxtex --style=photo.jpg --serve=8080                 (a live page: http://127.0.0.1:8080)
-    jaxtex --serve=8080 --workdir=runs    (a live page of the runs in a folder, until Ctrl-C)
+    jaxtex --style=pebbles                                       # a built-in exemplar
+    jaxtex --style=photo.jpg --height=512 --width=768            # a larger texture
+    jaxtex --style=photo.jpg --tile=xy                           # a texture that tiles
+    jaxtex --style=painting.jpg --content=photo.jpg --size=384   # style transfer
+    jaxtex --init=photo.jpg --fill=mask.png                      # fills a hole
+    jaxtex --style=photo.jpg --num_steps=400 --continue          # adds steps to a finished run
+    jaxtex --from=runs/photo/result.png --seed=1                 # the same flags, another seed
+    jaxtex --style=photo.jpg --serve=8080                        # live page on 127.0.0.1:8080
+    jaxtex --list=presets                                        # also exemplars, statistics, ...
 
-The folder of a run contains exemplar.png, result.png, sheet.png (exemplar, snapshots, result),
-steps/, metrics.jsonl, run.json and, once it is finished, DONE. The same command resumes an
-interrupted run (exit status 75: stopped by a signal), and does nothing if the run is finished.
+The folder of a run, runs/NAME by default, contains result.png, exemplar.png, sheet.png (exemplar,
+snapshots, result), steps/, metrics.jsonl, run.json and, if the run is finished, DONE. The same
+command resumes an interrupted run. The exit status 75 means that a signal stopped the run.
 """
 
 import contextlib
@@ -33,6 +30,7 @@ from jaxtex.cli import (
     flags,
     help_page,
     input_paths,
+    name_lists,
     output_file,
 )
 from jaxtex.runs import (
@@ -120,10 +118,10 @@ def print_list(kind: str, config: configs.Config) -> None:
     """Prints the available names of a kind, for `--list`.
 
     Args:
-      kind: a row of `help_page.LISTS`.
+      kind: a row of `name_lists.LISTS`.
       config: names the network whose layers are listed.
     """
-    print("\n".join(help_page.list_names(kind, config)))
+    print("\n".join(name_lists.list_names(kind, config)))
 
 
 def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:
@@ -267,7 +265,8 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
 COMMAND = flag_parsing.Command(
     name="jaxtex",
     define_flags=flags.define_flags,
-    help_page=lambda values: help_page.grouped_page(__doc__ or "", values),
+    help_page=lambda values: help_page.short_page(__doc__ or "", values),
+    full_help_page=lambda values: help_page.grouped_page(__doc__ or "", values),
     main=main,
 )
 

@@ -265,17 +265,22 @@ def submit(options: Options, folder: pathlib.Path, runs: results.Runs) -> None:
     )
 
 
-def describe_flags(values: flags.FlagValues) -> str:
-    """Returns the help page: the flags of the command, then those of `jaxtex`."""
-    del values
+def describe_flags(full: bool) -> str:
+    """Returns a help page: the flags of the command and, if it is full, those of `jaxtex`."""
     own = flag_fields.define(Options, flags.FlagValues())
-    of_runs = jaxtex_flags.define_run_flags(flags.FlagValues())
     page = help_page.plain_page(__doc__ or "", own)
+    if not full:
+        return f"{page}\n--helpfull also lists the flags of jaxtex, which apply to every run."
+    of_runs = jaxtex_flags.define_run_flags(flags.FlagValues())
     return f"{page}\nFlags of jaxtex:\n\n{help_page.grouped_flags(of_runs, common=False)}"
 
 
 COMMAND = flag_parsing.Command(
-    name="jaxtex-sweep", define_flags=define_flags, help_page=describe_flags, main=main
+    name="jaxtex-sweep",
+    define_flags=define_flags,
+    help_page=lambda _: describe_flags(full=False),
+    main=main,
+    full_help_page=lambda _: describe_flags(full=True),
 )
 
 

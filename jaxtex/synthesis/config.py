@@ -40,7 +40,7 @@ class Config:
         "Empty uses the installed file.",
     )
     pooling: str = _choice(
-        "", "Pooling: max or avg. Empty is that of the training. Not for steerable and patches."
+        "", "Pooling: max or avg. Empty uses that of the training. Not for steerable and patches."
     )
     padding: str = _choice(
         "reflect",
@@ -49,81 +49,86 @@ class Config:
     )
     octaves: int = _choice(
         0,
-        "Number of image sizes that the network sees, each half the previous one. 0 is three from "
-        "256 pixels on, and one or two below.",
+        "Number of image sizes at which the network computes features, each half the previous "
+        "one. 0 uses three from 256 pixels on, and one or two below.",
     )
     statistic: str = _choice(
         "mean_and_covariance",
-        "Statistic of each layer's features: gram, pca_gram:k=32, gram+0.5*sorted@relu1_1.",
+        "Statistic of the features to match, such as gram, pca_gram:k=32 (with an option), or "
+        "gram+0.5*sorted@relu1_1 (a weighted sum; the second term on one layer).",
     )
     style_weights: str = _choice(
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
-    style_scale: float = _choice(1.0, "Size of strokes: the style is seen so many times larger.")
-    style_masks: str = _choice("", "Masks of the styles: statistics are those of white pixels.")
-    masks: str = _choice("", "Masks of the result, one per style, which rules where it is white.")
+    style_scale: float = _choice(1.0, "Factor by which the style and its strokes are enlarged.")
+    style_masks: str = _choice(
+        "", "Masks of the styles: statistics are computed where it is white."
+    )
+    masks: str = _choice("", "Masks of the result, one per style, which is used where it is white.")
     mix: str = _choice(
         "",
         "Gray map from the first style (black) to the last one (white), or right, left, down, up.",
     )
-    guide: str = _choice("", "Two maps, exemplar.png,result.png: one color is one texture.")
+    guide: str = _choice(
+        "", "Two maps of colors, exemplar.png,result.png: equal colors get the same texture."
+    )
     augment: str = _choice(
-        "", "Further exemplars made of each: flip (mirrored), rotate (quarter turns), or both."
+        "", "Adds copies of exemplars: flip (mirrored), rotate (quarter turns), or flip,rotate."
     )
-    maps: str = _choice("", "Further maps of the material, made with it: normal.png,height.png.")
+    maps: str = _choice(
+        "", "Further maps of the style's material, synthesized with it: normal.png,height.png."
+    )
     alpha: str = _choice(
-        "white",
-        "Transparency of style and content: blended over white, or keep (an alpha channel).",
+        "white", "Transparency: white blends pictures over white; keep retains an alpha channel."
     )
-    texture_weight: float = _choice(1.0, "Weight of the statistics in the loss.")
+    texture_weight: float = _choice(1.0, "Weight of the style's statistics in the loss.")
     content: str = _choice(
-        "", "Image whose content is kept (style transfer): a path, or a name of --list=exemplars."
+        "", "Picture to restyle: a path, or a name of --list=exemplars. This is style transfer."
     )
     content_layers: str = _choice(
         "",
-        "Layers of the content, such as relu2_2,relu3_1/2:0.5 (layer:weight; /2 at half size). "
-        "Empty uses a deep layer, and that layer at half and quarter size.",
+        "Layers on which the content is compared, such as relu2_2,relu3_1/2:0.5 (/2 is half size, "
+        ":0.5 is a weight). Empty uses a deep layer at full, half and quarter size.",
     )
     content_weight: float = _choice(0.1, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
-        "How the content is compared: relative in units of its energy; plain by 1/2 sum (F - P)^2.",
+        "Distance of content features: relative to their energy, or plain, 1/2 sum (F - P)^2.",
     )
     structure_weight: float = _choice(
-        0.04, "Weight in the loss of how alike the parts of the content are to each other."
+        0.04, "Weight in the loss of the content's self-similarity: which of its parts look alike."
     )
     structure_layers: str = _choice(
-        "", "Layers whose parts are compared, such as relu4_1. Empty uses those of blocks 4 and 5."
+        "", "Layers whose self-similarity is compared, such as relu4_1. Empty uses blocks 4 and 5."
     )
     content_color: str = _choice(
         "style", "Colors of the content before the transfer: those of the style, or its own."
     )
     tv_weight: float = _choice(0.0, "Weight of the total variation in the loss (smoother results).")
     previous_content: str = _choice(
-        "", "Content of the frame before, whose result is --init; --frames sets both."
+        "", "Content of the previous frame, whose result is --init. --frames sets both."
     )
     temporal_weight: float = _choice(
-        10.0, "Weight of the change since the frame before, where its content stays (flicker)."
+        10.0, "Weight of changes since the previous frame where the content stays (less flicker)."
     )
     excite: str = _choice("", "Feature map to maximize, as layer:channel, such as relu3_1:17.")
     excite_weight: float = _choice(1.0, "Weight of the activation of --excite in the loss.")
     spectrum_weight: float = _choice(0.0, "Weight of the style's Fourier magnitudes in the loss.")
     arrangement_weight: str = _choice(
         "auto",
-        "Weight of long-range structure in the loss of a texture (0.03 of it at the last scale); "
-        "auto takes 0.1 for regular exemplars, such as bricks, and else 0.",
+        "Weight of long-range structure, such as rows of bricks, in the loss of a texture. auto "
+        "uses 0.1 for regular exemplars, else 0. The last scale uses 0.03 of the weight.",
     )
     detail_weight: float = _choice(
-        0.003, "Weight of the energy of fine detail in the loss of a texture (no hatching)."
+        0.003, "Weight of the energy of fine detail in the loss of a texture (against hatching)."
     )
     diversity: float = _choice(
-        0.0,
-        "Weight in the loss of how alike the images of a batch (--num_images) are to each other.",
+        0.0, "Weight of the similarity between the images of a batch (--num_images) in the loss."
     )
     preserve_color: str = _choice(
         "none",
-        "Keeps the colors of the content: none; match recolors the style first; luminance "
-        "transfers brightness only, matched to the content's; gray leaves no colors to both.",
+        "How the colors of the content are kept: none; match recolors the style first; luminance "
+        "transfers brightness only, matched to the content's; gray makes both pictures gray.",
     )
     layers: str = _choice(
         "",
@@ -132,31 +137,29 @@ class Config:
     )
     balance: str = _choice(
         "auto",
-        "Weights of layers beside those of --layers: positions halves them at each halving of the "
-        "image, by pooling or octave; equal does not; auto takes positions for textures.",
+        "Further weights of layers: positions halves them at each halving of the image by pooling "
+        "or octaves; equal does not; auto uses positions for textures, equal for transfers.",
     )
     size: int = _choice(
         256, "Shorter side that style and content are resized to, in pixels. 0 keeps their sizes."
     )
     height: int = _choice(
         0,
-        "Height of the result, in pixels. 0 follows from the width, in the proportions of the "
-        "content or, without one, style.",
+        "Height of the result, in pixels. 0 follows from --width and the proportions of the "
+        "content or, without one, the style.",
     )
     width: int = _choice(
         0,
-        "Width of the result, in pixels. 0 follows from the height. Without both, the result has "
-        "the size of the resized content or, without one, style.",
+        "Width of the result, in pixels. 0 follows from --height. Without both, the result has "
+        "the size of the resized content or, without one, the style.",
     )
     tile: str = _choice(
-        "",
-        "Makes opposite borders of the result continue each other: x (left and right), y (top "
-        "and bottom), xy.",
+        "", "Makes the result repeat without a seam: x (sideways), y (downwards) or xy."
     )
     scales: int = _choice(
         0,
-        "Number of image sizes, from coarse to fine, each twice the previous one. 0 chooses by "
-        "the size.",
+        "Number of image sizes of the synthesis, from coarse to fine, each twice the previous "
+        "one. 0 chooses by the size.",
     )
     optimizer: str = _choice("lbfgs", "Optimizer of the image.")
     learning_rate: float = _choice(
@@ -169,29 +172,29 @@ class Config:
         "hundred steps.",
     )
     num_steps: int = _choice(
-        150, "Total number of steps (network evaluations), divided among the scales by --shares."
+        150, "Total number of steps (network evaluations). --shares divides it among the scales."
     )
     shares: str = _choice(
         "auto",
         "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally; auto "
-        "gives the last scale, whose steps cost most, half as many as each other.",
+        "gives the last scale, whose steps cost most, half as many as each of the others.",
     )
     save_every: int = _choice(10, "Number of steps between two snapshots.")
     renew_every: int = _choice(
         10,
-        "Number of steps between two samples of random positions or directions, for statistics "
-        "that use them.",
+        "Number of steps after which random positions or directions are drawn again, for "
+        "statistics that use them.",
     )
     mesh: str = _choice(
         "",
-        "Devices: rows:4 divides the rows of an image, images:8 the images of a batch; "
-        "images:2,rows:4 does both.",
+        "Division of work among devices: rows:4 divides the rows of an image, images:8 the images "
+        "of a batch; images:2,rows:4 does both.",
     )
     strips: str = _choice(
         "auto",
-        "Height of the strips of rows that are evaluated one by one to save memory: auto, none, "
-        "rows, or one value per scale (none,64). Not for sorted features of all positions, joint, "
-        "shifted_gram, discriminator, texture maps, steerable and patches.",
+        "Height of the strips of rows that are evaluated one by one to save memory: auto, none, a "
+        "number of rows, or one value per scale (none,64). Not available for sorted features of "
+        "all positions, joint, shifted_gram, discriminator, texture maps, steerable and patches.",
     )
     precision: str = _choice(
         "float32",
@@ -203,22 +206,22 @@ class Config:
     )
     fill: str = _choice(
         "",
-        "Mask of a hole: where it is white, the picture (--init or else the style) is made again; "
-        "all else is kept. borders stands for bands along the borders of --tile.",
+        "Mask of a hole in --init or, without it, --style: white pixels are synthesized, all "
+        "others are kept exactly. borders is a mask of bands along the borders of --tile.",
     )
     grow: str = _choice(
-        "", "Continues a picture, --init or else the style, beyond its sides: left:64,right:128."
+        "", "Continues --init or, without it, --style beyond its sides: left:64,right:128 (pixels)."
     )
     seed: int = _choice(0, "Random seed. The same seed gives the same result.")
     init: str = _choice(
         "",
         "Initial image: spectrum (noise with the style's power spectrum), noise (white), style, "
-        "content, or an image file. Empty uses spectrum; with --content the content.",
+        "content, or an image file. Empty uses content with --content, and else spectrum.",
     )
     noise: float = _choice(
         0.0,
-        "Contrast of the initial noise. Of spectrum noise, relative to the style (0 uses 0.5); "
-        "of white noise, also that added to a content, the standard deviation (0 uses 0.02).",
+        "Contrast of the initial noise. For spectrum it is relative to the style; 0 uses 0.5. For "
+        "noise and content it is a standard deviation of pixel values; 0 uses 0.02.",
     )
 
     def __post_init__(self) -> None:

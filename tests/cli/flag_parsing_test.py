@@ -75,8 +75,8 @@ def test_the_help_names_the_choices():
         (["--quiet=maybe"], "--quiet=maybe: expected true or false"),
         (["--count=-1"], "--count=-1: -1 is not a non-negative integer"),
         (["--serve=70000"], "--serve=70000: 70000 is not an integer in the range [0, 65535]"),
-        (["--nam=a"], "unknown flag --nam; did you mean --name? --help lists all flags"),
-        (["--zebra"], "unknown flag --zebra; --help lists all flags"),
+        (["--nam=a"], "unknown flag --nam; did you mean --name? --helpfull lists all flags"),
+        (["--zebra"], "unknown flag --zebra; --helpfull lists all flags"),
         (["--from"], "--from needs a value, --from=...: Origin."),
     ],
 )

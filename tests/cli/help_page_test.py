@@ -1,6 +1,7 @@
 """The help page and the lists show everything that exists, and presets are valid choices."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -32,6 +33,15 @@ def output(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def printed_help(capsys, command, flag):
+    with pytest.raises(SystemExit) as left:
+        flag_parsing.run(command, [flag])
+    page = capsys.readouterr().out
+    assert left.value.code == 0 and page.startswith(f"{command.name} ")
+    assert all(len(line) <= help_page.WIDTH for line in page.splitlines())
+    return page
+
+
 def test_every_flag_is_in_one_group():
     grouped = [name for names in help_page.GROUPS.values() for name in names]
     defined = {*flags.define_flags().flag_values_dict(), *help_page.COMMON_HELP} - {"texture"}
@@ -48,14 +58,34 @@ def test_the_page_shows_every_default():
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_help_shows_every_flag_and_fits_a_terminal(capsys, command):
-    with pytest.raises(SystemExit) as left:
-        flag_parsing.run(command, ["--help"])
-    page = capsys.readouterr().out
-    assert left.value.code == 0 and page.startswith(f"{command.name} ")
-    assert all(len(line) <= help_page.WIDTH for line in page.splitlines())
+def test_full_help_shows_every_flag_and_fits_a_terminal(capsys, command):
+    page = printed_help(capsys, command, "--helpfull")
     for name in {*command.define_flags(), "help", "version"} - {"texture"}:
         assert f"  --{name}" in page
+
+
+def test_help_shows_the_frequent_flags_in_one_line_each_and_names_the_full_page(capsys):
+    lines = printed_help(capsys, main.COMMAND, "--help").splitlines()
+    entries = [line for line in lines if line.startswith("  --")]
+    names = [entry.split()[0].removeprefix("--").partition("=")[0] for entry in entries]
+    assert names == [*help_page.FREQUENT, "helpfull"]
+    assert all(entry.endswith(".") for entry in entries)
+    assert len(lines) <= 30 and sum("    jaxtex --" in line for line in lines) > 5
+
+
+def test_short_help_of_a_sweep_leaves_out_the_flags_of_its_runs(capsys):
+    page = printed_help(capsys, sweep_main.COMMAND, "--help")
+    assert "  --vary" in page and "  --num_steps" not in page and "--helpfull" in page
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_examples_of_the_help_have_known_flags(capsys, command):
+    page = printed_help(capsys, command, "--help")
+    known = {*command.define_flags(), *help_page.COMMON_HELP}
+    for line in page.splitlines():
+        if line.startswith(f"    {command.name} "):
+            command_line = re.sub("'.*'", "", line.partition("#")[0].partition("  (")[0])
+            assert set(re.findall(r" --(\w+)", command_line)) <= known, line
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -173,7 +173,7 @@ def test_no_weight_file_is_needed(style, tmp_path, monkeypatch, flags):
 
 @pytest.mark.slow
 def test_help_shows_every_choice():
-    done = process("--help")
+    done = process("--helpfull")
     assert done.returncode == 0
     for text in ("--style", "--num_steps", "mean_and_covariance", "vgg16_bn", "lbfgs"):
         assert text in done.stdout

@@ -164,7 +164,7 @@ def test_a_sweep_submitted_twice_is_made_once(place):
 @REAL
 def test_two_tasks_share_one_batch(place, monkeypatch):
     line = [sys.executable, "-m", "jaxtex"]
-    if "--distributed" not in output(*line, "--help"):
+    if "--distributed" not in output(*line, "--helpfull"):
         pytest.skip("jaxtex has no --distributed")
     monkeypatch.setenv(
         "JAX_COORDINATOR_ADDRESS", "127.0.0.1:16820"

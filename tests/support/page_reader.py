@@ -141,7 +141,7 @@ class Reader:
     def run_jaxtex(self, arguments):
         """Runs `jaxtex`."""
         self.install_weights(" ".join(arguments))
-        if "--help" in arguments:
+        if {"--help", "--helpfull"} & set(arguments):
             with pytest.raises(SystemExit) as exit_info:
                 flag_parsing.run(main.COMMAND, arguments)
             assert exit_info.value.code == 0

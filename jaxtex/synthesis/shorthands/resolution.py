@@ -24,15 +24,16 @@ class Shorthands:
     content_amount: float = dataclasses.field(
         default=content_amount.DEFAULT,
         metadata={
-            "help": "How much content a style transfer keeps, instead of its weights: 0 is the "
-            "style alone, 100 nearly the content in the colors of the style."
+            "help": "How much content a style transfer keeps, in place of --content_weight and "
+            "--structure_weight: from 0, the style alone, to 100, nearly the content in the colors "
+            "of the style."
         },
     )
     make_tileable: bool = dataclasses.field(
         default=False,
         metadata={
-            "help": "Keeps a picture and makes only its borders again, so that it is a tile: "
-            "--fill=borders --tile=xy."
+            "help": "Changes only the borders of a picture, so that it tiles: --fill=borders "
+            "--tile=xy."
         },
     )
 
