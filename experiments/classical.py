@@ -1,14 +1,19 @@
-"""How far does the classical line come, from filters that nobody trained?
+"""How good are textures from models without trained filters?
 
-    jaxtex --experiment=classical         (--network=vgg_lite --size=96: 155 s, two at once on two CPU cores)
+    jaxtex --experiment=classical   (--network=vgg_lite --size=96: 155 s, two at a time on two cores)
 
-Histograms of linear steerable filters (FRAME: Zhu, Wu and Mumford 1997), joint statistics of complex ones (Portilla and
-Simoncelli 2000), one layer of random filters (Ustyuzhaninov et al. 2016), and the trained network. Came out, with
-vgg_lite as the trained network: FRAME has neither stones nor bricks nor threads, the joint statistics have all of them,
-in rows, and are smooth; random filters have them with colored noise; the trained network is sharpest. At 192 pixels, by
-the patch distance of docs/statistics.md: .0270 .0075 .0054 .0049 on pebbles, .1374 .0180 .0121 .0087 on bricks, .1547
-.0154 .0093 .0193 on the weave, where the eye puts the trained network and the joint statistics before the random filters.
-At 96 pixels `patches` and `features`, which is made of such filters itself, put the joint statistics first everywhere.
+Compares four models: histograms of steerable filter responses (FRAME; Zhu, Wu and Mumford 1998),
+joint statistics of complex filter responses (Portilla and Simoncelli 2000), one layer of random
+filters (Ustyuzhaninov et al. 2016), and the trained network. Each row of the sheet is an exemplar,
+each column a model.
+
+Result: FRAME makes no stones, bricks or threads. The joint statistics make all of them, in rows,
+but smooth. Random filters make them with colored noise. The trained network (vgg_lite) is sharpest.
+Patch distances at 192 pixels (see docs/statistics.md), in this order: pebbles 0.0270, 0.0075,
+0.0054, 0.0049; bricks 0.1374, 0.0180, 0.0121, 0.0087; weave 0.1547, 0.0154, 0.0093, 0.0193. On the
+weave the eye prefers the trained network and the joint statistics to random filters. At 96 pixels
+`patches` and `features` put the joint statistics first everywhere; `features` itself uses such
+filters.
 """
 
 from jaxtex import Config

@@ -1,10 +1,12 @@
-"""How far up must the layers go before a texture comes out?
+"""Up to which layer must features be matched to obtain a texture?
 
-    jaxtex --experiment=layers         (--network=vgg_lite --size=96: 54 s, two at once on two CPU cores)
+    jaxtex --experiment=layers   (--network=vgg_lite --size=96: 54 s, two at a time on two cores)
 
-After figure 2 of Gatys et al. (2015), with one octave. Came out as there: conv1_1 gives colors and blotches, pool1 edges
-and strokes, pool2 objects that run into each other, pool3 pebbles, leaves and bricks, though in no rows. `features` falls
-with each layer; `patches`, which sees 28 pixels, is about settled from pool2 on.
+Repeats figure 2 of Gatys et al. (2015) with one octave. Each column adds one layer.
+
+Result: As in the paper, conv1_1 gives colors and blotches, pool1 edges and strokes, pool2 objects
+that merge, and pool3 pebbles, leaves and bricks, though not in rows. `features` falls with each
+layer; `patches`, whose patches are up to 28 pixels wide, hardly changes from pool2 on.
 """
 
 from jaxtex import Config

@@ -1,11 +1,15 @@
-"""Do the Gram matrices of all convolutions make a texture, and how does the image approach it?
+"""Do Gram matrices of all convolutions make a texture, and how does the image converge?
 
-    jaxtex --experiment=q1         (--network=vgg_lite --size=96: 99 s, two at once on two CPU cores)
+    jaxtex --experiment=q1   (--network=vgg_lite --size=96: 99 s, two at a time on two cores)
 
-Each convolution is looked at after its ReLU, as in Caffe, where the two are one. Came out: they do, also in the literal
-norm of the paper, with the built-in network in three octaves: 21 matrices, 138,528 numbers. At step 10 there are the
-colors and the direction of strokes, at step 30 the objects, at step 100 all that will come; afterwards edges sharpen.
-Rows of bricks and of cloth are kept in pieces: what is farther apart than a receptive field does not know of each other.
+Matches every convolution after its ReLU, with the literal norm of Gatys et al. (2015); in the Caffe
+network of the paper convolution and ReLU share one array. The sheet shows exemplar, snapshots and
+result, the curve the loss.
+
+Result: They do. The built-in network with three octaves has 21 matrices, 138,528 numbers. Step 10
+shows colors and the direction of strokes, step 30 objects, and step 100 the final layout; later
+steps sharpen edges. Rows of bricks and threads are kept only in pieces, because positions farther
+apart than a receptive field are independent.
 """
 
 from jaxtex import Config

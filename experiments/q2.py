@@ -1,10 +1,12 @@
-"""What do the same matrices keep of pictures that are no textures?
+"""What do the same Gram matrices preserve of pictures that are not textures?
 
-    jaxtex --experiment=q2         (--network=vgg_lite --size=96: 78 s, two at once on two CPU cores)
+    jaxtex --experiment=q2   (--network=vgg_lite --size=96: 78 s, two at a time on two cores)
 
-Came out: parts, in the wrong places: the astronaut has her hair, her suit and bits of her face. At this size the 138,528
-numbers outweigh the 27,648 values of the image, and of the cat and the cup so little else fits them that they come out
-nearly whole, turned and bent. Galaxies, which are a texture, come out as such.
+Uses the loss of q1 on three photographs, and on galaxies, which are a texture.
+
+Result: Parts are preserved, but in wrong places: the astronaut has her hair, her suit and pieces of
+her face. At this size 138,528 numbers describe 27,648 pixel values, so the cat and the cup are
+reproduced nearly whole, turned and bent. Galaxies become a texture.
 """
 
 import q1

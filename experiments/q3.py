@@ -1,12 +1,16 @@
 """Which layers suffice, and how few numbers?
 
-    jaxtex --experiment=q3         (--network=vgg_lite --size=96: 413 s, two at once on two CPU cores)
+    jaxtex --experiment=q3   (--network=vgg_lite --size=96: 413 s, two at a time on two cores)
 
-From all convolutions one layer after the other is left out, each time the one that is missed least; then the same by
-principal components of what is left. Came out: relu1_2 and relu2_1 with 11,304 numbers, 8.2 percent of all 138,528, are as
-good as all: at the same 300 steps (q5, equal shares, against q1) `patches` is .79, 1.02, .55 of q1's for pebbles, bricks,
-leaves, and `features` .89, 1.01, .62. Below them quality falls: relu1_2 alone (1,584) runs bricks together, and principal
-components of many layers make specks of wrong colors.
+Starts with all convolutions and removes one layer at a time, each time the one whose removal costs
+least. Then it restricts the set of all layers, and the last single layer, to principal components.
+The curve shows the patch distance against the number of statistics.
+
+Result: relu1_2 and relu2_1 (11,304 numbers, 8.2 percent of 138,528) are as good as all layers.
+After 300 steps with equal shares (q5 against q1), `patches` is 0.79, 1.02 and 0.55 times that of q1
+for pebbles, bricks and leaves, and `features` 0.89, 1.01 and 0.62 times. Fewer numbers reduce the
+quality: with relu1_2 alone (1,584) bricks merge, and principal components of many layers cause
+specks of wrong colors.
 """
 
 import dataclasses
@@ -20,6 +24,7 @@ LACKING, ON, COLUMNS, CURVE = q1.LACKING, q1.ON, 10, ("numbers", "patches")
 
 
 def runs_of(layers, statistic=BASE.statistic):
+    """Returns the runs of a set of layers, one for each exemplar."""
     choices = dataclasses.replace(BASE, layers=",".join(layers), statistic=statistic)
     short = "+".join(layer.removeprefix("relu") for layer in layers) + statistic.removeprefix(
         BASE.statistic
@@ -28,7 +33,10 @@ def runs_of(layers, statistic=BASE.statistic):
 
 
 def scores(rows):
-    """Set of layers -> patch distance over that of the whole set, averaged over the exemplars; Gram matrices alone."""
+    """Maps sets of layers to their patch distance, relative to that of all layers.
+
+    Only runs with Gram matrices count. Distances are averaged over the exemplars.
+    """
     found = {}
     for row in rows:
         if row["statistic"] == BASE.statistic:
@@ -41,7 +49,10 @@ def scores(rows):
 
 
 def more(rows):
-    """Of the best among the smallest sets all with one layer less; after the last one, principal components."""
+    """Returns the next runs: the best of the smallest sets with each of its layers removed.
+
+    After a set of one layer, returns runs with principal components.
+    """
     scored = scores(rows)
     smallest = min(len(layers) for layers in scored)
     best = min((layers for layers in scored if len(layers) == smallest), key=scored.get)

@@ -1,11 +1,14 @@
-"""How do the content's layer and its weight share the picture with the style?
+"""How do the layer and the weight of the content decide between content and style?
 
-    jaxtex --experiment=ratio         (--network=vgg_lite --size=96: 213 s, two at once on two CPU cores)
+    jaxtex --experiment=ratio   (--network=vgg_lite --size=96: 213 s, two at a time on two cores)
 
-After figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of it. Came out: at a thousandth of
-the style the photograph is not seen, at a hundredth it shows through the leaves, at a tenth it is a portrait in their
-colors. relu1_1 keeps the pixels, and leaves appear only where the photograph is flat; relu3_1 lets the outline go where
-leaves want it. From a tenth on the deeper layers, which hardly see the finest detail, leave stripes there.
+Extends figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of such a
+sheet. Rows are content layers, columns content weights.
+
+Result: With weight 0.001 the photograph is invisible, with 0.01 it shows through the leaves, and
+with 0.1 it is a portrait in their colors. relu1_1 keeps pixels, so that leaves appear only where
+the photograph is flat; relu3_1 lets outlines follow the leaves. From 0.1 on the deeper layers leave
+stripes, because they are nearly blind to the finest detail.
 """
 
 from jaxtex import Config

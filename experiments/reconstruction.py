@@ -1,10 +1,13 @@
-"""What does each layer remember of a picture?
+"""What does each layer preserve of a picture?
 
-    jaxtex --experiment=reconstruction         (--network=vgg_lite --size=96: 73 s, two at once on two CPU cores)
+    jaxtex --experiment=reconstruction   (--network=vgg_lite --size=96: 73 s, two at a time on two cores)
 
-After Mahendran and Vedaldi (2015), and figure 1 of Gatys et al. (2015), without a prior on the image. Came out: up to
-relu2_2 nearly everything; relu3_1 still the face with all its features, relu3_3 the same with false colors at edges and
-grain on what is flat: of detail it remembers where, not what.
+Reconstructs two photographs from the features of one layer each, without an image prior, after
+Mahendran and Vedaldi (2015) and figure 1 of Gatys et al. (2015). Each column is a layer.
+
+Result: Layers up to relu2_2 preserve nearly everything. relu3_1 preserves the whole face; relu3_3
+too, but with false colors at edges and grain on flat areas: it preserves where detail is, but not
+its form.
 """
 
 from jaxtex import Config

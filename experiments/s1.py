@@ -1,11 +1,15 @@
-"""What becomes of a photograph as its content weighs more, from a texture (0) to itself?
+"""How does a style transfer change with the content weight, from a texture to the photograph?
 
-    jaxtex --experiment=s1         (--network=vgg_lite --size=96: 261 s, two at once on two CPU cores)
+    jaxtex --experiment=s1   (--network=vgg_lite --size=96: 261 s, two at a time on two cores)
 
-With the built-in network relu3_3 stands in for relu4_2. Came out: with weight 0 leaves, water and grass like those of the
-gallery; at .005 the photograph can be guessed, at .02, the default, it is seen and the style's objects are whole, at .1
-it is drawn in the style's colors but its objects fall to strokes; at 1 the two quarrel in the finest detail, which
-relu3_3 hardly sees, and stripes are left.
+Each column has a larger content weight; 0 is a texture. With the built-in network relu3_3 replaces
+relu4_2. Settings are those of Gatys et al. (2016): white noise at the start, and the content in its
+own colors.
+
+Result: With weight 0 leaves, water and grass are like those of the gallery. At 0.005 the photograph
+can be guessed. At 0.02, which s2 and s3 use, it is visible and objects of the style are whole. At
+0.1 it is drawn in the colors of the style, whose objects become strokes. At 1 stripes appear,
+because relu3_3 is nearly blind to the finest detail.
 """
 
 from jaxtex import Config

@@ -1,11 +1,15 @@
-"""Mean, mean and covariance, or Gram matrix: three textures and three stylised photographs by each?
+"""How do mean, mean and covariance, and Gram matrix differ on textures and photographs?
 
-    jaxtex --experiment=s2         (--network=vgg_lite --size=96: 266 s, two at once on two CPU cores)
+    jaxtex --experiment=s2   (--network=vgg_lite --size=96: 266 s, two at a time on two cores)
 
-Came out: at seven layers and three sizes already the 2,112 means make leaves, water and grass, a little rough; the
-moments of second order smooth them, and mean and covariance is best on leaves and grass, the Gram matrix on water. On
-photographs the difference is larger: with the means alone the style gives way (`features` .029, .058, .024 against .015,
-.030 to .034, .014 to .016), outlines are drawn hard and the style's objects are lost in them.
+Makes three textures and three style transfers with each statistic, on the layers and settings of
+s1.
+
+Result: The 2,112 means of seven layers and three octaves already make leaves, water and grass, if a
+little rough. Second moments make them smoother: mean and covariance is best on leaves and grass,
+the Gram matrix on water. The difference is larger on photographs. Means alone lose the style
+(`features` 0.029, 0.058 and 0.024, against 0.015, 0.030 to 0.034 and 0.014 to 0.016): outlines are
+hard and objects of the style are lost in them.
 """
 
 import s1

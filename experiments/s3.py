@@ -1,10 +1,14 @@
-"""What do two styles make together, in one texture and on one photograph?
+"""What do two styles give when they are blended, as a texture and on a photograph?
 
-    jaxtex --experiment=s3         (--network=vgg_lite --size=96: 282 s, two at once on two CPU cores)
+    jaxtex --experiment=s3   (--network=vgg_lite --size=96: 282 s, two at a time on two cores)
 
-Came out: what averaged moments allow. Bricks and weave have a common form, and in equal parts are small bricks in rows
-with colored threads among them; leaves and water have none, and fall into leaves with bright veins, the colors side by
-side. On photographs the same, with the photograph's outlines as places where one style goes over into the other.
+Columns go from the first style to the second (`--style_weights`). Rows are two pairs of styles,
+each alone and on a photograph.
+
+Result: The result has the average of the moments. Bricks and weave have a common form: equal parts
+give small bricks in rows, with colored threads between them. Leaves and water have none: the result
+is leaves with bright veins, with the colors side by side. On photographs the same happens, and one
+style changes into the other at outlines.
 """
 
 import s1

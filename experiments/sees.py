@@ -1,11 +1,14 @@
-"""What does a feature map look for: the patches that excite it most, and the image that excites it most?
+"""Which patches excite a feature map most, and which image does?
 
-    jaxtex --experiment=sees         (--network=vgg_lite --size=96: 189 s, two at once on two CPU cores)
+    jaxtex --experiment=sees   (--network=vgg_lite --size=96: 189 s, two at a time on two cores)
 
-After Zeiler and Fergus (2014), without tracing activations back, and Mahendran and Vedaldi (2015). Came out: relu1_2
-looks for a color, or edges of one direction between two; relu2_2 for bars, corners and blobs of some pixels' width;
-patches that excite relu3_3 share curved edges, grids or eyes. The images are gratings and checks of the same directions,
-in colors that no picture has: a map is excited most by contrast.
+Shows for each feature map an optimized image and the patches with the largest activations, after
+Zeiler and Fergus (2014), without projecting activations back, and Mahendran and Vedaldi (2015).
+
+Result: Maps of relu1_2 respond to a color, or to edges of one direction between two colors; those
+of relu2_2 to bars, corners and blobs a few pixels wide. Patches that excite a map of relu3_3 share
+curved edges, grids or eyes. The optimized images are gratings and checks of the same directions in
+colors that no picture has, because contrast excites a map most.
 """
 
 from jaxtex import Config
@@ -31,7 +34,7 @@ SEEN = {
     "height": 96,
     "width": 96,
 }
-# Deep maps like zigzags: their variation is held down more.
+# Images of deep maps have zigzags, so their variation weighs more.
 VARIATION = {"relu1_2": 2.0, "relu2_2": 5.0, "relu3_3": 15.0, "relu4_3": 15.0, "relu5_3": 15.0}
 CHANNELS = (1, 5, 9, 13, 17, 21, 25, 29)
 LACKING, COLUMNS = {"relu4_*": "", "relu5_*": ""}, len(CHANNELS)

@@ -1,10 +1,12 @@
 """What does matching moments mean?
 
-    jaxtex --experiment=theory         (40 s on two CPU cores with other work; wants the extra `plots`)
+    jaxtex --experiment=theory   (40 s on two CPU cores with other work; needs the extra `plots`)
 
-Every claim of docs/theory.md, checked with numbers on features of real textures. Came out: all hold. The identities of
-Kullback and Leibler's divergence to rounding, as they are exact for samples, too; the critics, which learn, find what
-there is but for 6 hundredths at most. The sheet is docs/theory.jpg.
+Checks every claim of docs/theory.md with numbers, on features of real textures.
+
+Result: All claims hold. Identities of the Kullback-Leibler divergence hold up to rounding, as they
+are exact for samples as well. The critics, which are trained, reach what can be reached to within
+0.06. The sheet is docs/theory.jpg.
 """
 
 import pathlib
@@ -16,21 +18,19 @@ import jaxtex
 from claims import distributions, families, limits, measures, picture
 from jaxtex import images, weights
 
-LAYER, CHANNELS, SMALL = (
-    "relu2_1",
-    6,
-    96,
-)  # the channels of highest mean; pixels where all 80 are looked at
+LAYER = "relu2_1"
+CHANNELS = 6  # those of the highest mean
+SMALL = 96  # side in pixels, where all 80 channels are used
 CHECKS = families.CHECKS + distributions.CHECKS + limits.CHECKS
 
 
 def demonstrate(folder: pathlib.Path) -> list[dict]:
-    """Every claim with what was expected and found; leaves `sheet.png`.
+    """Checks every claim; returns rows of expected and found values, and writes `sheet.png`.
 
     Raises:
-      UserError: matplotlib is not installed, or an exemplar is not there.
+      UserError: matplotlib is not installed, or an exemplar is missing.
     """
-    picture.figures()  # first, since the rest takes its time
+    picture.figures()  # fails before the slow part
     seen = look()
     with jax.enable_x64(True):
         picture.draw(seen, folder / "sheet.png")
@@ -38,7 +38,7 @@ def demonstrate(folder: pathlib.Path) -> list[dict]:
 
 
 def look() -> measures.Seen:
-    """The features of two exemplars, and of a texture made from one."""
+    """Computes features of two exemplars, and of a texture made from one of them."""
     network, variables = weights.load_network(weights.NetworkChoice(octaves=1), (LAYER,))
     bricks, pebbles = (images.load(f"images/{name}.png") for name in ("bricks", "pebbles"))
     small = images.resize(bricks, SMALL, SMALL)

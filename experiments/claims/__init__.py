@@ -1,1 +1,1 @@
-"""The claims of docs/theory.md: `experiments/theory.py` checks them all."""
+"""Claims of docs/theory.md, which `experiments/theory.py` checks."""

@@ -1,4 +1,4 @@
-"""Claims on the mean, the Gram matrix, and mean and covariance: their models are exponential families."""
+"""Claims on mean, Gram matrix, and mean and covariance, whose models are exponential families."""
 
 import itertools
 
@@ -38,10 +38,12 @@ def kl_falls_along_the_difference_of_moments(seen: Seen):
             0,
         )
         yield row(
-            f"T = {name}: its curvature is Cov_Q T", abs(curvature - spread).max() / spread.max(), 0
+            f"T = {name}: the curvature of KL(P || Q) is Cov_Q T",
+            abs(curvature - spread).max() / spread.max(),
+            0,
         )
         yield row(
-            f"T = {name}: which is positive, so there is one minimum",
+            f"T = {name}: Cov_Q T is positive definite, so there is one minimum",
             np.linalg.eigvalsh(spread)[0],
             above=1e-6,
         )
@@ -58,11 +60,11 @@ def kl_is_least_where_means_agree(seen: Seen):
     others = jax.nn.softmax(base @ other)
     more = excess(other, aims, base) - excess(best, aims, base)
     yield row(
-        "the nearest tilt of pebbles has the means of bricks", distance(aims, weights @ base), 0
+        "the tilt of pebbles nearest to bricks has their means", distance(aims, weights @ base), 0
     )
-    yield row("another tilt has not", distance(aims, others @ base), above=1e-3)
+    yield row("another tilt has other means", distance(aims, others @ base), above=1e-3)
     yield row(
-        "and is farther from P by KL(Q* || Q)",
+        "another tilt Q is farther from P than the nearest Q*, by KL(Q* || Q)",
         more,
         kl(np.asarray(weights), np.asarray(others)),
         above=0.01,
@@ -78,12 +80,17 @@ def tilting_is_the_least_change(seen: Seen):
     )  # changes no mean, nor the sum
     others, flat = weights * (1 + blind / abs(blind).max()), np.full(len(base), 1 / len(base))
     yield row(
-        "the samples weighted otherwise, with the same means",
+        "other weights of the samples with the same means",
         abs((others - weights) @ known).max(),
         0,
     )
     more = kl(others, flat) - kl(weights, flat)
-    yield row("are farther from the base, by KL to the tilt", more, kl(others, weights), above=0.01)
+    yield row(
+        "other weights are farther from the base, by their KL to the tilt",
+        more,
+        kl(others, weights),
+        above=0.01,
+    )
 
 
 def gram_belongs_to_the_zero_mean_gaussian(seen: Seen):
@@ -92,11 +99,13 @@ def gram_belongs_to_the_zero_mean_gaussian(seen: Seen):
     surprised = lambda matrix: jnp.mean(jnp.sum(rows @ matrix * rows, 1)) + log_z(matrix)
     slope = lambda gaussian: abs(jax.grad(surprised)(np.linalg.inv(gaussian[1]) / 2)).max()
     yield row(
-        "KL(P || exp(-sum lam_ij F_i F_j) / Z) is at rest where Q has the Gram matrix of P",
+        "KL(P || Q), Q = exp(-sum lam_ij F_i F_j) / Z: no gradient if Q has the Gram matrix of P",
         slope(gram_of(rows)),
         0,
     )
-    yield row("and not where it has the covariance", slope(moments_of(rows)), above=0.1)
+    yield row(
+        "KL(P || Q) has a gradient if Q has the covariance of P", slope(moments_of(rows)), above=0.1
+    )
 
 
 def gram_takes_a_mean_for_a_variance(seen: Seen):
@@ -107,19 +116,21 @@ def gram_takes_a_mean_for_a_variance(seen: Seen):
         "a flat channel": (one, flat),
     }
     for what, (target, rows) in cases.items():
-        yield row(f"{what}: gram sees nothing", apart("gram", target, rows), 0)
+        yield row(f"{what}: gram sees no difference", apart("gram", target, rows), 0)
         for name in ("mean_and_covariance", "bures", "sorted"):
-            yield row(f"{what}: {name} does", apart(name, target, rows), above=0.1)
+            yield row(f"{what}: {name} sees a difference", apart(name, target, rows), above=0.1)
 
 
 def every_norm_has_the_same_zero(seen: Seen):
     negated = seen.bricks * np.resize([[1.0], [-1.0]], (len(seen.bricks), 1))
     for norm in statistics.NORMS:
         yield row(
-            f"{norm}: 0 at an equal Gram matrix", apart("gram", seen.bricks, negated, norm=norm), 0
+            f"norm {norm}: 0 for equal Gram matrices",
+            apart("gram", seen.bricks, negated, norm=norm),
+            0,
         )
         yield row(
-            f"{norm}: not at another",
+            f"norm {norm}: positive for different ones",
             apart("gram", seen.bricks, seen.pebbles, norm=norm),
             above=0.01,
         )
@@ -138,7 +149,7 @@ def gaussians_obey_pythagoras(seen: Seen):
     zero_mean, free = gram_of(seen.bricks), moments_of(seen.bricks)
     more = entropy(zero_mean) - entropy(free)
     yield row(
-        "both have G, but N(0, G) the larger entropy, by their KL",
+        "N(0, G) has more entropy than N(m, S) with the same G, by their KL",
         more,
         divergence(free, zero_mean),
         above=0.1,
@@ -153,7 +164,7 @@ def a_free_mean_is_nearer(seen: Seen):
     nearer = surprise((zero, second), seen.bricks) - surprise((mean, covariance), seen.bricks)
     expected = 0.5 * np.log1p(mean @ np.linalg.solve(covariance, mean))
     yield row(
-        "the free mean brings Q nearer by log(1 + m^T S^-1 m) / 2", nearer, expected, above=0.1
+        "a free mean reduces KL(P || Q) by log(1 + m^T S^-1 m) / 2", nearer, expected, above=0.1
     )
 
 
@@ -170,14 +181,18 @@ def bures_is_the_work_of_moving_a_gaussian(seen: Seen):
     )
     expected = apart("bures", seen.bricks, seen.pebbles)
     yield row(
-        "bures is the least work that gives pebbles the moments of bricks",
+        "bures is the least work of moving pebbles to the moments of bricks",
         work(moved),
         expected,
         above=0.1,
     )
-    yield row("another linear move there takes more", work(elsewhere) - work(moved), above=1e-4)
+    yield row(
+        "another linear map to these moments takes more work",
+        work(elsewhere) - work(moved),
+        above=1e-4,
+    )
     for name, rows in itertools.product(("bures", "mean_and_covariance"), (moved, elsewhere)):
-        yield row(f"after either {name} is 0", apart(name, seen.bricks, rows), 0)
+        yield row(f"{name} is 0 after either map", apart(name, seen.bricks, rows), 0)
 
 
 CHECKS = (

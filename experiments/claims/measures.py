@@ -1,4 +1,4 @@
-"""What the claims are made of: features, the tool's own distances, Kullback and Leibler's, and the models Q."""
+"""Features, distances of jaxtex, Kullback-Leibler divergences and models for the claims."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ from jaxtex import losses, statistics
 from jaxtex.statistics import moments
 
 Gaussian = tuple[np.ndarray, np.ndarray]  # mean and covariance
-PAIR = [0, 2]  # of the six channels, for tables and pictures: where the one is high the other is 0
+PAIR = [0, 2]  # two of the six channels, for tables and pictures: one is 0 where the other is high
 SAMPLED = ("sorted", "sliced_wasserstein", "histogram", "relaxed_emd", "nearest_neighbors")
-ALL = {name: {"samples": 0} for name in SAMPLED}  # no positions are drawn
+ALL = {name: {"samples": 0} for name in SAMPLED}  # use all positions
 
 
 class Seen(NamedTuple):
@@ -21,13 +21,14 @@ class Seen(NamedTuple):
     bricks: np.ndarray  # [N, 6], the samples of P
     pebbles: np.ndarray  # [N, 6], of another image
     layer: np.ndarray  # [48, 48, 80], bricks again, smaller, all channels
-    made: (
-        np.ndarray
-    )  # [48, 48, 80], of an image that descended from noise to the Gram matrix of `layer`
+    made: np.ndarray  # [48, 48, 80], of an image synthesized with the Gram matrix of `layer`
 
 
 def row(claim: str, found, expected=None, tolerance=1e-9, above=-np.inf) -> dict:
-    """`found` should be `expected`, to within `tolerance`, where there is one, and larger than `above`."""
+    """Returns the row of a claim.
+
+    It holds if `found` is within `tolerance` of `expected`, if that is given, and above `above`.
+    """
     wanted, near = {"expected": f"> {above:.3g}"}, True
     if expected is not None:
         wanted, near = (
@@ -38,7 +39,7 @@ def row(claim: str, found, expected=None, tolerance=1e-9, above=-np.inf) -> dict
 
 
 def apart(name: str, target: np.ndarray, seen: np.ndarray, **options) -> float:
-    """The distance that jaxtex descends on, between samples `[N, C]` or features `[H, W, C]`."""
+    """Returns the distance that jaxtex minimizes, of samples `[N, C]` or features `[H, W, C]`."""
     statistic = statistics.STATISTICS[name](**ALL.get(name, {}) | options)
     target, seen = (jnp.asarray(x if x.ndim == 3 else x[:, None]) for x in (target, seen))
     drawn = losses.draw_sample(statistic, seen.shape, None, np.random.default_rng(0))
@@ -47,12 +48,12 @@ def apart(name: str, target: np.ndarray, seen: np.ndarray, **options) -> float:
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:
-    """KL(p || q) of two tables of probabilities, in nats."""
+    """Returns KL(p || q) of two tables of probabilities, in nats."""
     return float(np.sum(p * np.log(np.where(p > 0, p, 1) / np.where(p > 0, q, 1))))
 
 
 def table(rows: np.ndarray, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """The middles of square bins, `[bins^2, 2]`, and the share of the samples, `[N, 2]`, in each."""
+    """Returns the centers of square bins, `[bins^2, 2]`, and the share of `rows`, `[N, 2]`, in each."""
     edges = np.linspace(0, 1.001 * rows.max(), bins + 1)
     middles = np.stack(np.meshgrid(edges[1:], edges[1:], indexing="ij"), -1) - 0.5 * edges[1]
     return middles.reshape(-1, 2), np.histogramdd(rows, [edges] * 2)[0].ravel() / len(rows)
@@ -62,25 +63,26 @@ def table(rows: np.ndarray, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
 
 
 def excess(lam, aims, base):
-    """KL(P || Q) - KL(P || base); `aims` is E_P T, `base` holds T of each sample, `[N, K]`."""
+    """Returns KL(P || Q) - KL(P || base). `aims` is E_P T, `base` is T of each sample, `[N, K]`."""
     return jax.nn.logsumexp(base @ lam) - jnp.log(len(base)) - aims @ lam
 
 
 @jax.jit
 def tilted(aims, base):
-    """The lam where `excess` is least, by Newton's method, and the weights of the samples there."""
+    """Minimizes `excess` by Newton's method; returns lam and the weights of the samples."""
 
     def step(_, lam):
         slope = jax.grad(excess)(lam, aims, base)
         move = jnp.linalg.solve(jax.hessian(excess)(lam, aims, base), slope)
-        return lam - move / (1 + jnp.sqrt(jnp.maximum(move @ slope, 0)))  # shorter while it is far
+        # Damped far from the minimum.
+        return lam - move / (1 + jnp.sqrt(jnp.maximum(move @ slope, 0)))
 
     lam = jax.lax.fori_loop(0, 100, step, jnp.zeros(len(aims)))
     return lam, jax.nn.softmax(base @ lam)
 
 
 def products(rows: np.ndarray) -> np.ndarray:
-    """F_i F_j, i <= j, of each sample: `[N, C (C + 1) / 2]`."""
+    """Returns F_i F_j, i <= j, of each sample: `[N, C (C + 1) / 2]`."""
     return np.einsum("ni,nj->nij", rows, rows)[:, *np.triu_indices(rows.shape[1])]
 
 
@@ -88,13 +90,13 @@ def products(rows: np.ndarray) -> np.ndarray:
 
 
 def moments_of(rows: np.ndarray) -> Gaussian:
-    """Mean and covariance of the Gaussian that jaxtex's mean and covariance stand for."""
+    """Returns the Gaussian with the mean and covariance that jaxtex computes."""
     found = moments.moments(jnp.asarray(rows)[:, None])
     return np.asarray(found["mean"]), np.asarray(found["covariance"])
 
 
 def gram_of(rows: np.ndarray) -> Gaussian:
-    """Likewise of the one that its Gram matrix stands for."""
+    """Returns the Gaussian of mean 0 whose covariance is the Gram matrix that jaxtex computes."""
     return np.zeros(rows.shape[1]), np.asarray(moments.gram_matrix(jnp.asarray(rows)[:, None]))
 
 
@@ -105,7 +107,7 @@ def log_density(gaussian: Gaussian, rows: np.ndarray) -> np.ndarray:
 
 
 def surprise(gaussian: Gaussian, rows: np.ndarray) -> float:
-    """-E_P log Q: KL(P || Q) and the entropy of P, which no Q changes."""
+    """Returns -E_P log Q, which is KL(P || Q) plus the entropy of P."""
     return -log_density(gaussian, rows).mean()
 
 
@@ -114,7 +116,7 @@ def entropy(gaussian: Gaussian) -> float:
 
 
 def divergence(gaussian: Gaussian, other: Gaussian) -> float:
-    """KL(N || N') of two Gaussians."""
+    """Returns KL(N || N') of two Gaussians."""
     step, inverse = other[0] - gaussian[0], np.linalg.inv(other[1])
     squares = np.trace(inverse @ gaussian[1]) + step @ inverse @ step
     return 0.5 * (squares - len(step)) + entropy(other) - entropy(gaussian)

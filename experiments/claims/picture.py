@@ -1,4 +1,4 @@
-"""The picture of docs/theory.md."""
+"""Figure of docs/theory.md."""
 
 import pathlib
 
@@ -11,7 +11,10 @@ from jaxtex.runtime import files
 
 
 def draw(seen: Seen, path: pathlib.Path) -> None:
-    """Two channels of bricks (gray), what four statistics take them for (orange), and what a critic says to that."""
+    """Draws two channels of bricks (gray), the models of four statistics (orange), and a critic.
+
+    The critic's panel is blue where it expects bricks, and red where it expects the Gaussian.
+    """
     rng, rows = np.random.default_rng(0), seen.bricks[::4, PAIR]
     tilt = np.asarray(tilted(seen.bricks.mean(0), seen.pebbles)[1])
     normal = lambda gaussian: rng.multivariate_normal(*gaussian, len(rows))
@@ -38,15 +41,15 @@ def draw(seen: Seen, path: pathlib.Path) -> None:
 
 
 def figures():
-    """Matplotlib's figures.
+    """Returns the module of figures of Matplotlib.
 
     Raises:
-      UserError: it is not installed.
+      UserError: Matplotlib is not installed.
     """
     try:
         from matplotlib import figure
     except ImportError as error:
         raise errors.UserError(
-            "--experiment=theory draws with matplotlib: pip install 'jaxtex[plots]'"
+            "--experiment=theory needs matplotlib: pip install 'jaxtex[plots]'"
         ) from error
     return figure

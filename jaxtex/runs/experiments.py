@@ -4,7 +4,9 @@
 
         jaxtex --experiment=NAME         (time that it takes)
 
-    Came out: what the result shows.
+    What is done, with its source, and what the sheet shows.
+
+    Result: what was found.
     \"\"\"
 
     from jaxtex import Config

@@ -252,7 +252,7 @@ def test_our_experiments_declare_what_they_need(name, monkeypatch):
     monkeypatch.chdir(paths.ROOT)
     experiment = experiments.load(name)
     text = (paths.ROOT / "experiments" / f"{name}.py").read_text()
-    assert experiment.question.endswith("?") and "Came out" in text
+    assert experiment.question.endswith("?") and "\nResult: " in text
     assert re.search(rf"jaxtex --experiment={name}\b.*\(.*\)", text)
     assert experiment.runs or experiment.demonstrate
     for style, config in experiment.runs.values():
