@@ -21,7 +21,7 @@ class Preset(NamedTuple):
 
 PRESETS: Mapping[str, Preset] = {
     "painting": Preset(
-        "a photograph as a painting: strokes half as large again",
+        "a photograph as a painting: strokes 1.5 times as large",
         {"style_scale": 1.5},
         needs="content",
     ),
