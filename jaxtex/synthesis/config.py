@@ -61,9 +61,7 @@ class Config:
         "", "Weights of several styles, such as 1,3. Empty weights them equally."
     )
     style_scale: float = _choice(1.0, "Factor by which the style and its strokes are enlarged.")
-    style_masks: str = _choice(
-        "", "Masks of the styles: statistics are computed where it is white."
-    )
+    style_masks: str = _choice("", "Masks of the styles: statistics are those of white pixels.")
     masks: str = _choice("", "Masks of the result, one per style, which is used where it is white.")
     mix: str = _choice(
         "",
