@@ -4,9 +4,7 @@
 
         jaxtex --experiment=NAME         (time that it takes)
 
-    What is done, with its source, and what the sheet shows.
-
-    Result: what was found.
+    Result: what was found, below what is done and its source.
     \"\"\"
 
     from jaxtex import Config
