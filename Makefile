@@ -41,9 +41,10 @@ pages: .venv/demo  ## docs/flags.md anew, from the help texts
 tour: .venv/tour  ## docs/tour.ipynb anew, with its pictures: some minutes
 	$(BIN)/jupyter-execute --inplace docs/tour.ipynb
 
-gallery: .venv/demo  ## docs/gallery.jpg anew: some minutes
+gallery: .venv/demo  ## docs/gallery.jpg and docs/highlights.jpg: some minutes
 	$(BIN)/jaxtex --experiment=gallery
 	$(BIN)/python docs/gallery.py runs/gallery
+	$(BIN)/python docs/highlights.py
 
 bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/speed.py
