@@ -299,7 +299,7 @@ def export(
         "deep_source": "blocks 4 and 5: a distilled VGG-19 (Wang et al. 2020), weights/deepen.py",
         "deep_source_sha256": hashlib.sha256(pathlib.Path(FLAGS.teacher).read_bytes()).hexdigest(),
         "deep_licence": "MIT for the teacher; weights: CC BY 4.0",
-        "deep_images": f"{count} images, listed in docs/network.md",
+        "deep_images": f"{count} images, listed in docs/development/training.md",
         "deep_training": json.dumps({name: FLAGS[name].value for name in settings}),
         "deep_residuals": json.dumps(residuals),
     }

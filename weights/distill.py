@@ -93,7 +93,7 @@ def main(_: Any) -> None:
     saved = restore()
     first, start = saved or (0, students.begin(teacher, student, heads.measured(batches)))
     state = train(teacher, student, batches, first, start)
-    images = f"{len(photographs)} images, listed in docs/network.md"
+    images = f"{len(photographs)} images, listed in docs/development/training.md"
     export(teacher, student, batches, state, images)
 
 

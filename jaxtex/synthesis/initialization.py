@@ -18,6 +18,7 @@ from jaxtex.synthesis.descriptions import spot_noise
 KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
 WHITE_NOISE = 0.02  # default standard deviation of white noise
+DIVERSE_NOISE = 0.03  # the same with --diversity
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
 
 
@@ -119,7 +120,8 @@ def add_noise(
     """
     white = rng.standard_normal((*size, image.shape[-1]), np.float32)
     white = color_transfer.blend_gray(white, inputs.gray_at(*size), color_transfer.FIRST)
-    return np.clip(image + (config.noise or WHITE_NOISE) * white, 0, 1).astype(np.float32)
+    deviation = config.noise or (DIVERSE_NOISE if config.diversity else WHITE_NOISE)
+    return np.clip(image + deviation * white, 0, 1).astype(np.float32)
 
 
 def _after_frame(

@@ -215,3 +215,12 @@ def test_a_small_picture_is_made_larger_with_the_detail_of_the_style():
     assert sharpness(images.resize(small, 256, 128)) < 0.6 * sharpness(true)
     assert 0.85 < sharpness(made) / sharpness(true) < 1.3
     assert np.abs(images.resize(made, 64, 32) - small).mean() < 0.3 * small.std()
+
+
+def test_images_that_shall_differ_start_with_more_noise(texture):
+    inputs = build_inputs(texture)
+    deviations = [
+        initialization.initial_image(inputs, configs.Config(init="noise", **more), 96, 80).std()
+        for more in ({}, {"diversity": 0.02}, {"diversity": 0.02, "noise": 0.02})
+    ]
+    assert deviations[1] > 1.2 * deviations[0] and deviations[2] == deviations[0]
