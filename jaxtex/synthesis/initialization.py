@@ -83,13 +83,13 @@ def initial_image(
     sizes.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
     if inputs.unchanged is not None:
         image = _after_frame(inputs, image, height, width)
-    resized = images.resize(image, height, width, config.tile)
+    enlarged = images.resize(image, height, width, config.tile)
     if inputs.unchanged is None and image.shape[0] * image.shape[1] < height * width:
         noise = _spectrum_noise(inputs, config, (height, width), rng)
         details = _missing_details(noise, image.shape[:2], config.tile)
-        resized = np.clip(resized + details, 0, 1).astype(np.float32)
+        enlarged = np.clip(enlarged + details, 0, 1).astype(np.float32)
     gray = inputs.gray_at(height, width)
-    return color_transfer.blend_gray(resized, gray, color_transfer.LUMINANCE)
+    return color_transfer.blend_gray(enlarged, gray, color_transfer.LUMINANCE)
 
 
 def _missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
