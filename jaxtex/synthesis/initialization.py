@@ -18,6 +18,7 @@ from jaxtex.synthesis.descriptions import spot_noise
 KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
 WHITE_NOISE = 0.02  # default standard deviation of white noise
+ENLARGED = 1.5  # factor of an image's pixels from which on it lacks detail
 DIVERSE_NOISE = 0.03  # the same with --diversity
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
 
@@ -84,7 +85,8 @@ def initial_image(
     if inputs.unchanged is not None:
         image = _after_frame(inputs, image, height, width)
     enlarged = images.resize(image, height, width, config.tile)
-    if inputs.unchanged is None and image.shape[0] * image.shape[1] < height * width:
+    factor = height * width / (image.shape[0] * image.shape[1])
+    if inputs.unchanged is None and factor > ENLARGED:
         noise = _spectrum_noise(inputs, config, (height, width), rng)
         details = _missing_details(noise, image.shape[:2], config.tile)
         enlarged = np.clip(enlarged + details, 0, 1).astype(np.float32)

@@ -122,6 +122,7 @@ def inputs_of(style, content, height, width):
         weights=[1.0],
         style_masks=[None],
         masks=None,
+        mixtures=[[1.0]],
         content=content,
         height=height,
         width=width,
