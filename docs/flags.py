@@ -4,6 +4,7 @@ python docs/flags.py        (`make pages`)
 """
 
 import pathlib
+import re
 
 from absl import flags
 
@@ -33,7 +34,8 @@ def _table(title: str, names: tuple[str, ...], values: flags.FlagValues) -> str:
     for name in names:
         flag = values[name] if name in values else None
         default = "" if flag is None or flag.default in (None, "", []) else f"`{flag.default}`"
-        rows.append(f"| `--{name}` | {default} | {help_page.flag_help(name, flag)} |\n")
+        text = re.sub(r"(--\w+(?:=[\w.,]*\w)?)", r"`\1`", help_page.flag_help(name, flag))
+        rows.append(f"| `--{name}` | {default} | {text} |\n")
     return f"\n## {title}\n\n| flag | default | what it does |\n|---|---|---|\n" + "".join(rows)
 
 
