@@ -48,7 +48,7 @@ gallery: .venv/demo  ## docs/gallery.jpg and docs/highlights.jpg: some minutes
 
 bench: .venv/bench  ## side by side with SciPy, optax, PyTorch and plenoptic, in one run
 	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistic_costs.py
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/robustness.py
 	$(BIN)/python benchmarks/neural_style.py

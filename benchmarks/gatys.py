@@ -15,11 +15,13 @@ References:
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.utils import fusion
 
 LEVELS = 255.0  # units of the optimized image
 EPSILON = 1e-5  # added to the variance in batch norm, as in training
@@ -28,6 +30,29 @@ EPSILON = 1e-5  # added to the variance in batch norm, as in training
 NORMS: dict[str, Callable[[int], float]] = {
     "gatys": lambda features: 1 / (4 * features**2),  # `--statistic=gram:norm=gatys`
     "neural_style": lambda features: 100 / features**4,
+}
+
+
+class Form(NamedTuple):
+    """How the network is evaluated.
+
+    Attributes:
+      dtype: of features and Gram matrices.
+      fast: True folds batch norms into convolutions and stores channels last, as users do who want
+        speed.
+      compiled: True for `torch.compile`.
+    """
+
+    dtype: torch.dtype
+    fast: bool
+    compiled: bool
+
+
+FORMS = {
+    "float32": Form(torch.float32, fast=False, compiled=False),
+    "float32, compiled": Form(torch.float32, fast=True, compiled=True),
+    "bfloat16": Form(torch.bfloat16, fast=True, compiled=False),
+    "bfloat16, compiled": Form(torch.bfloat16, fast=True, compiled=True),
 }
 
 
@@ -44,10 +69,19 @@ class Gatys:
       layers: names of the layers whose Gram matrices are matched.
       exemplar: `[H, W, 3]` in [0, 1].
       norm: a row of `NORMS`.
+      form: a row of `FORMS`.
     """
 
-    def __init__(self, path: str, layers: Sequence[str], exemplar: np.ndarray, norm: str = "gatys"):
+    def __init__(
+        self,
+        path: str,
+        layers: Sequence[str],
+        exemplar: np.ndarray,
+        norm: str = "gatys",
+        form: str = "float32",
+    ):
         self.norm = NORMS[norm]
+        self.form = FORMS[form]
         self.layers = set(layers)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with h5py.File(path) as file:
@@ -57,6 +91,12 @@ class Gatys:
                 (name, build_module(name, file).to(self.device).eval())
                 for name in layer_names(file, self.layers)
             ]
+        if self.form.fast:
+            self.network = [
+                (name, layer.to(self.form.dtype, memory_format=torch.channels_last))
+                for name, layer in fold(self.network)
+            ]
+        self.compute_grams = torch.compile(self.grams) if self.form.compiled else self.grams
         with torch.no_grad():
             self.targets = self.grams(self.to_variable(exemplar))
 
@@ -72,20 +112,22 @@ class Gatys:
 
     def grams(self, variable: torch.Tensor) -> list[torch.Tensor]:
         """Returns the Gram matrix `F F^T / M` of each layer, for M positions."""
-        x = variable / LEVELS / self.deviation
+        x = (variable / LEVELS / self.deviation).to(self.form.dtype)
+        if self.form.fast:
+            x = x.contiguous(memory_format=torch.channels_last)
         grams = []
         for name, layer in self.network:
             x = layer(x)
             if name in self.layers:
                 features = x.flatten(2)[0]
-                grams.append(features @ features.T / features.shape[1])
+                grams.append((features @ features.T).float() / features.shape[1])
         return grams
 
     def evaluate(self, variable: torch.Tensor) -> float:
         """Evaluates the loss, the mean over layers, and stores the gradient in `variable.grad`."""
         variable.grad = None
         losses = []
-        for gram, target in zip(self.grams(variable), self.targets, strict=True):
+        for gram, target in zip(self.compute_grams(variable), self.targets, strict=True):
             losses.append(self.norm(len(target)) * ((gram - target) ** 2).sum())
         loss = sum(losses) / len(self.targets)
         loss.backward()
@@ -126,6 +168,20 @@ class Gatys:
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(array, np.float32)).to(self.device)
+
+
+def fold(
+    network: list[tuple[str, torch.nn.Module]],
+) -> list[tuple[str, torch.nn.Module]]:
+    """Merges each batch norm of a network into the convolution before it."""
+    folded: list[tuple[str, torch.nn.Module]] = []
+    for name, layer in network:
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            before, convolution = folded.pop()
+            folded.append((before, fusion.fuse_conv_bn_eval(convolution, layer)))
+        else:
+            folded.append((name, layer))
+    return folded
 
 
 def layer_names(file: h5py.File, layers: set[str]) -> list[str]:

@@ -25,6 +25,7 @@ from jaxtex.runtime import malloc
 
 SECTIONS: dict[str, Callable[[], Iterator[tables.Row]]] = {
     "gradient": steps.gradient,
+    "peers": steps.peers,
     "whole": steps.whole,
     "memory": commands.memory,
     "overhead": steps.overhead,

@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
+import pathlib
+import platform
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 
 import cases
+import gatys
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,6 +51,35 @@ def gradient() -> Iterator[tables.Row]:
                 "matrix rate, TFLOP/s": rate / 1e12,
                 "share of it": count_operations(size) / seconds[precision] / rate,
             }
+
+
+def peers() -> Iterator[tables.Row]:
+    """Loss and gradient of VGG-16-BN at 256 px beside PyTorch in each form that users choose."""
+    functions = {f"PyTorch {form}": torch_gradient(256, form) for form in gatys.FORMS}
+    functions |= {
+        f"jaxtex {precision}": own_gradient(cases.vgg16_from_file(size=256, precision=precision))
+        for precision in precisions()
+    }
+    seconds = timing.medians(functions, warm_up=1)
+    for name, value in seconds.items():
+        yield {
+            "what": name,
+            "seconds": value,
+            "jaxtex float32 over it": seconds["jaxtex float32"] / value,
+            "processor": processor(),
+        }
+
+
+def processor() -> str:
+    """Returns the name of the processor and what it has for bfloat16 (Linux)."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    fields = {name.strip(): value for name, value in fields.items()}
+    units = [flag for flag in fields.get("flags", "").split() if flag.endswith("_bf16")]
+    return " ".join([fields.get("model name", "").strip(), *units])
 
 
 def pixels() -> Iterator[tables.Row]:
@@ -135,8 +167,13 @@ def own_gradient(choices: config.Config) -> Callable[[], object]:
     return lambda: jax.block_until_ready(compiled(image, data, ()))
 
 
-def torch_gradient(size: int) -> Callable[[], object]:
-    """Returns one evaluation of loss and gradient by PyTorch, for an image of `size` pixels."""
+def torch_gradient(size: int, form: str = "float32") -> Callable[[], object]:
+    """Returns one evaluation of loss and gradient by PyTorch, for an image of `size` pixels.
+
+    Args:
+      size: side of the image, in pixels.
+      form: a row of `gatys.FORMS`.
+    """
     return functools.partial(
         torch_process.call,
         torch_process.gradient,
@@ -144,6 +181,7 @@ def torch_gradient(size: int) -> Callable[[], object]:
         cases.LAYERS,
         cases.EXEMPLAR,
         size,
+        form,
     )
 
 

@@ -33,7 +33,9 @@ def load_square(size: int, path: str) -> np.ndarray:
     return images.resize(images.load(path), size, size)
 
 
-def gradient(weights: str, layers: tuple[str, ...], exemplar: str, size: int) -> None:
+def gradient(
+    weights: str, layers: tuple[str, ...], exemplar: str, size: int, form: str = "float32"
+) -> None:
     """Evaluates loss and gradient once. Network and image are built on the first call.
 
     Args:
@@ -41,21 +43,22 @@ def gradient(weights: str, layers: tuple[str, ...], exemplar: str, size: int) ->
       layers: names of the layers whose Gram matrices are matched.
       exemplar: path of the exemplar.
       size: side of the image, in pixels.
+      form: a row of `gatys.FORMS`.
     """
-    network, variable = _build(weights, layers, exemplar, size)
+    network, variable = _build(weights, layers, exemplar, size, form)
     network.evaluate(variable)
 
 
 @functools.cache
 def _build(
-    weights: str, layers: tuple[str, ...], exemplar: str, size: int
+    weights: str, layers: tuple[str, ...], exemplar: str, size: int, form: str
 ) -> tuple[gatys.Gatys, torch.Tensor]:
     # No effect on a CPU.
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
 
     style = load_square(size, exemplar)
-    network = gatys.Gatys(weights, layers, style)
+    network = gatys.Gatys(weights, layers, style, form=form)
     return network, network.noise(style).requires_grad_(True)
 
 

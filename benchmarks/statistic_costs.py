@@ -1,6 +1,6 @@
 """Cost of each statistic: seconds per step relative to `gram`, without compilation.
 
-    python benchmarks/statistics.py [EXEMPLAR [STATISTIC ...]]
+    python benchmarks/statistic_costs.py [EXEMPLAR [STATISTIC ...]]
 
 Without names, all statistics. The built-in network at 192 px, one scale; the statistics are
 interleaved in one process. The optimizer is L-BFGS, or Adam for a statistic with a critic. Prints a
