@@ -15,7 +15,6 @@ HEAD = """# Flags
 
 All flags of `jaxtex`, as `jaxtex --helpfull` prints them. In Python they are the keywords of
 `jaxtex.synthesize` and the fields of `jaxtex.Config`, except those of files and of the machine.
-This page is made from the help texts by `make pages`.
 """
 
 

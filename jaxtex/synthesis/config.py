@@ -50,7 +50,7 @@ class Config:
     octaves: int = _choice(
         0,
         "Number of image sizes at which the network computes features, each half the previous "
-        "one. 0 uses three from 256 pixels on, and one or two below.",
+        "one. 0 uses one with --content, else three from 256 pixels on, and one or two below.",
     )
     statistic: str = _choice(
         "mean_and_covariance",
@@ -139,7 +139,7 @@ class Config:
         "or octaves; equal does not; auto uses positions for textures, equal for transfers.",
     )
     size: int = _choice(
-        256, "Shorter side that style and content are resized to, in pixels. 0 keeps their sizes."
+        256, "Pixels of the shorter side of style and content, which are resized. 0 keeps sizes."
     )
     height: int = _choice(
         0,
@@ -192,7 +192,8 @@ class Config:
         "auto",
         "Height of the strips of rows that are evaluated one by one to save memory: auto, none, a "
         "number of rows, or one value per scale (none,64). Not available for sorted features of "
-        "all positions, joint, shifted_gram, discriminator, texture maps, steerable and patches.",
+        "all positions, joint, shifted_gram, autocorrelation, discriminator, --maps, steerable and "
+        "patches.",
     )
     precision: str = _choice(
         "float32",
@@ -210,7 +211,7 @@ class Config:
     grow: str = _choice(
         "", "Continues --init or, without it, --style beyond its sides: left:64,right:128 (pixels)."
     )
-    seed: int = _choice(0, "Random seed. The same seed gives the same result.")
+    seed: int = _choice(0, "Random seed. On a CPU, the same seed gives the same result.")
     init: str = _choice(
         "",
         "Initial image: spectrum (noise with the style's power spectrum), noise (white), style, "
