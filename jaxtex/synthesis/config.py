@@ -139,7 +139,7 @@ class Config:
         "or octaves; equal does not; auto uses positions for textures, equal for transfers.",
     )
     size: int = _choice(
-        256, "Pixels of the shorter side of style and content, which are resized. 0 keeps sizes."
+        256, "Pixels of the shorter side; style and content are enlarged or reduced. 0 keeps sizes."
     )
     height: int = _choice(
         0,
