@@ -220,7 +220,7 @@ class Config:
     noise: float = _choice(
         0.0,
         "Contrast of the initial noise. For spectrum it is relative to the style; 0 uses 0.5. For "
-        "noise and content it is the deviation of pixels; 0 uses 0.02, 0.03 with --diversity.",
+        "noise and content it is the deviation of pixels; 0 uses 0.02, 0.032 with --diversity.",
     )
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
 WHITE_NOISE = 0.02  # default standard deviation of white noise
 ENLARGED = 1.5  # factor of an image's pixels from which on it lacks detail
-DIVERSE_NOISE = 0.03  # the same with --diversity
+DIVERSE_NOISE = 0.032  # the same with --diversity
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
 
 
