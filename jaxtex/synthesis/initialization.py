@@ -1,5 +1,6 @@
 """Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
 
+import dataclasses
 import itertools
 import math
 import os
@@ -28,8 +29,8 @@ def initial_image(
 ) -> np.ndarray:
     """Returns the initial image of the coarsest scale.
 
-    An image that is smaller gets the details that it lacks from noise with the exemplar's spectrum:
-    on smooth areas the synthesis would make hatching.
+    An image with fewer than 1 / `ENLARGED` of the pixels gets the details that it lacks from noise
+    with the exemplar's spectrum, which avoids hatching on smooth areas.
 
     Args:
       inputs: exemplars and content.
@@ -87,7 +88,8 @@ def initial_image(
     enlarged = images.resize(image, height, width, config.tile)
     factor = height * width / (image.shape[0] * image.shape[1])
     if inputs.unchanged is None and factor > ENLARGED:
-        noise = _spectrum_noise(inputs, config, (height, width), rng)
+        default = dataclasses.replace(config, noise=0.0)  # `noise` is not for initial images
+        noise = _spectrum_noise(inputs, default, (height, width), rng)
         details = _missing_details(noise, image.shape[:2], config.tile)
         enlarged = np.clip(enlarged + details, 0, 1).astype(np.float32)
     gray = inputs.gray_at(height, width)

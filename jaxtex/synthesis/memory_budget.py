@@ -51,11 +51,11 @@ def rematerialize(loss_fn: Callable, remat: str, feature_bytes: float) -> Callab
 def evaluate_after(gradient: jax.Array, values: Any, step: jax.Array) -> Any:
     """Returns values unchanged, in a form that XLA can only evaluate after the gradient.
 
-    XLA orders a program by what its results read. Where the loss comes first, all layers are kept
-    twice until it is complete, before and after their ReLU.
+    XLA orders operations by what the results of a program read. If the loss comes first, features
+    before and after each ReLU stay in memory until it is complete.
 
     Args:
-      gradient: of the loss.
+      gradient: of the loss, in the shape of the image.
       values: arrays that do not depend on the gradient.
       step: number of the step. It is never negative, which XLA does not know.
     """

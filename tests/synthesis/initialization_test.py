@@ -199,6 +199,8 @@ def test_an_image_that_is_smaller_gets_the_details_it_lacks(texture):
     same = inputs._replace(init=enlarged)
     kept = initialization.initial_image(same, configs.Config(init="own"), 96, 80)
     np.testing.assert_array_equal(kept, enlarged)
+    noisy = initialization.initial_image(inputs, configs.Config(init="own", noise=0.9), 96, 80)
+    np.testing.assert_array_equal(noisy, start)
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ def test_the_result_goes_from_one_texture_to_the_other(styles):
         (2, {"mix": np.zeros((32, 48), np.float32)}, "the proportions must be the same"),
         (2, {"mix": "right", "masks": "a.png,b.png"}, "--mix and --masks exclude each other"),
         (2, {"mix": "right", "style_weights": "1,2"}, "--mix and --style_weights exclude"),
+        (2, {"mix": "right", "grow": "left:16"}, "--grow and --mix exclude each other"),
         (2, {"mix": "right", "augment": "flip"}, "--mix and --augment exclude each other"),
         (2, {"mix": "right", "statistic": "discriminator"}, "learns a single style"),
     ],
