@@ -1,14 +1,15 @@
 """How do the layer and the weight of the content decide between content and style?
 
-    jaxtex --experiment=ratio   (--network=vgg_lite --size=96: 213 s, two at a time on two cores)
+    jaxtex --experiment=ratio   (--network=vgg_lite --size=96: 196 s, two at a time on two cores)
 
 Extends figure 4 of Gatys et al. (2016), whose layers conv2_2 and conv4_2 are two rows of such a
 sheet. Rows are content layers, columns content weights.
 
-Result: With weight 0.001 the photograph is invisible, with 0.01 it shows through the leaves, and
-with 0.1 it is a portrait in their colors. relu1_1 keeps pixels, so that leaves appear only where
-the photograph is flat; relu3_1 lets outlines follow the leaves. From 0.1 on the deeper layers leave
-stripes, because they are nearly blind to the finest detail.
+Result: With weight 0.001 the photograph is nearly invisible, with 0.01 it shows through the leaves,
+and with 0.1 it is a portrait in their colors. relu1_1 keeps pixels, so that leaves appear only
+where the photograph is flat; from relu3_1 on outlines follow the leaves, and at relu5_1 the face is
+made of leaves. At 0.1 and 1 layers below relu1_1 leave stripes and specks, because they are nearly
+blind to the finest detail.
 """
 
 from jaxtex import Config

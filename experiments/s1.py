@@ -1,15 +1,14 @@
 """How does a style transfer change with the content weight, from a texture to the photograph?
 
-    jaxtex --experiment=s1   (--network=vgg_lite --size=96: 261 s, two at a time on two cores)
+    jaxtex --experiment=s1   (--network=vgg_lite --size=96: 134 s, two at a time on two cores)
 
-Each column has a larger content weight; 0 is a texture. With the built-in network relu3_3 replaces
-relu4_2. Settings are those of Gatys et al. (2016): white noise at the start, and the content in its
-own colors.
+Each column has a larger content weight; 0 is a texture. Settings are those of Gatys et al. (2016):
+content in relu4_2 and in its own colors, white noise at the start.
 
 Result: With weight 0 leaves, water and grass are like those of the gallery. At 0.005 the photograph
-can be guessed. At 0.02, which s2 and s3 use, it is visible and objects of the style are whole. At
-0.1 it is drawn in the colors of the style, whose objects become strokes. At 1 stripes appear,
-because relu3_3 is nearly blind to the finest detail.
+can be guessed. At 0.02, which s2 and s3 use, the face and the eye are visible, the cup is not, and
+objects of the style are whole. At 0.1 the photograph is drawn in the colors of the style, whose
+objects become strokes. At 1 stripes appear, because relu4_2 is nearly blind to the finest detail.
 """
 
 from jaxtex import Config

@@ -1,14 +1,14 @@
 """What do two styles give when they are blended, as a texture and on a photograph?
 
-    jaxtex --experiment=s3   (--network=vgg_lite --size=96: 282 s, two at a time on two cores)
+    jaxtex --experiment=s3   (--network=vgg_lite --size=96: 116 s, two at a time on two cores)
 
 Columns go from the first style to the second (`--style_weights`). Rows are two pairs of styles,
 each alone and on a photograph.
 
-Result: The result has the average of the moments. Bricks and weave have a common form: equal parts
-give small bricks in rows, with colored threads between them. Leaves and water have none: the result
-is leaves with bright veins, with the colors side by side. On photographs the same happens, and one
-style changes into the other at outlines.
+Result: The average of the moments of two styles is that of a picture with both, side by side. Equal
+parts of leaves and water give an area of each, with stripes and spots of other colors between them.
+Bricks and weave, which are of one size, give rows of bricks between rows of threads. On photographs
+leaves, water, bricks and threads are smaller, and green and red specks appear.
 """
 
 import s1

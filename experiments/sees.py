@@ -1,6 +1,6 @@
 """Which patches excite a feature map most, and which image does?
 
-    jaxtex --experiment=sees   (--network=vgg_lite --size=96: 189 s, two at a time on two cores)
+    jaxtex --experiment=sees   (--network=vgg_lite --size=96: 98 s, two at a time on two cores)
 
 Shows for each feature map an optimized image and the patches with the largest activations, after
 Zeiler and Fergus (2014), without projecting activations back, and Mahendran and Vedaldi (2015).
@@ -8,7 +8,9 @@ Zeiler and Fergus (2014), without projecting activations back, and Mahendran and
 Result: Maps of relu1_2 respond to a color, or to edges of one direction between two colors; those
 of relu2_2 to bars, corners and blobs a few pixels wide. Patches that excite a map of relu3_3 share
 curved edges, grids or eyes. The optimized images are gratings and checks of the same directions in
-colors that no picture has, because contrast excites a map most.
+colors that no picture has, because contrast excites a map most. Those of relu4_3 also have spots,
+arcs and spirals; its map 9 is excited by none. Patches of relu4_3 are larger than pictures of 96
+pixels, which are mirrored around them.
 """
 
 from jaxtex import Config

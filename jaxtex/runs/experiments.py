@@ -184,7 +184,6 @@ def _perform(
         mistakes = [run for run in prepared.values() if isinstance(run, errors.UserError)]
         if not done and mistakes and len(mistakes) == len(prepared):
             raise mistakes[0]
-
         for run_name, run in prepared.items():
             failed += _try(f"{experiment.name}/{run_name}", run, done, overwrite)
         declared |= pending
@@ -193,7 +192,8 @@ def _perform(
     presentation = results.Presentation(
         experiment.question, experiment.columns, experiment.steps, experiment.curve
     )
-    results.write_results(folder, done, list(declared), presentation)
+    shown = results.shown_names(list(declared), done, experiment.columns)
+    results.write_results(folder, done, shown, presentation)
     return failed
 
 

@@ -88,6 +88,18 @@ def sheet(done: Runs, names: Sequence[str], presentation: Presentation) -> np.nd
     return contact_sheet.grid(columns, presentation.columns)
 
 
+def shown_names(names: Sequence[str], done: Runs, columns: int) -> list[str]:
+    """Leaves out the rows of a sheet in which no run is finished.
+
+    Args:
+      names: of all runs, in order.
+      done: finished runs.
+      columns: runs in a row.
+    """
+    rows = [names[i : i + columns] for i in range(0, len(names), columns)]
+    return [name for row in rows if not done.keys().isdisjoint(row) for name in row]
+
+
 def _sheet_column(run: execution.Run, steps: Sequence[int]) -> list[np.ndarray]:
     loaded = sources.load_sources(run.style, run.config)
     return sources.sheet_column(loaded, run.folder, run.config, steps)

@@ -108,6 +108,20 @@ def test_a_failing_run_is_named_and_the_others_are_kept(place):
     ).is_file()
 
 
+def test_a_row_of_the_sheet_without_a_finished_run_is_left_out(place):
+    layers = "{'a': 'relu1_1', 'b': 'relu5_2', 'c': 'relu5_3'}"
+    text = f"""
+LACKING, COLUMNS = {{"relu5_*": ""}}, 1
+RUNS = {{n: ("style.png", Config(**QUICK | {{"layers": k}})) for n, k in {layers}.items()}}
+"""
+    place("deep", text)
+    assert perform("deep") == [] and [row["run"] for row in table("deep")] == ["a"]
+    place("one", text.replace(", 'b': 'relu5_2', 'c': 'relu5_3'", ""))
+    perform("one")
+    deep, one = (images.load(f"runs/{name}/sheet.png") for name in ("deep", "one"))
+    np.testing.assert_array_equal(deep, one)
+
+
 @pytest.mark.parametrize(
     "flag", ["--list=experiments", "--experiment=list", "--experiment=all", "--experiment=q1"]
 )
