@@ -1,7 +1,6 @@
 """Amount of content, 0 to 100: a scale of the content's weights that people understand.
 
-The weights grow tenfold every 25, from a hundredth just above 0 to a hundredfold at 100;
-docs/style_transfer.md shows what that does.
+The weights grow tenfold every 20; docs/style_transfer.md shows what that does.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from jaxtex.runtime import plain_values
 WEIGHTS = ("content_weight", "structure_weight")  # fields of `Config`
 DEFAULT = 50.0  # leaves the weights as they are
 MOST = 100.0  # nearly the content, in the colors of the style
-TENFOLD = 25.0  # difference of two amounts whose weights differ by a factor of ten
+TENFOLD = 20.0  # difference of two amounts whose weights differ by a factor of ten
 
 
 def to_weights(amount: Any, weights: Mapping[str, float]) -> dict[str, float]:
