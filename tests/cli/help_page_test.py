@@ -140,6 +140,7 @@ def test_flags_override_those_of_a_preset(tmp_path, capsys, exemplar):
     assert recorded["num_steps"] == 3
 
 
+@pytest.mark.slow
 def test_an_output_must_not_replace_a_recorded_input(tmp_path, capsys, exemplar):
     images.save(tmp_path / "a.png", exemplar)
     small = ["--size=48", "--layers=relu1_1", "--octaves=1", "--num_steps=3"]

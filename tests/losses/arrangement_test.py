@@ -31,6 +31,7 @@ def value(target, image: np.ndarray) -> float:
     return float(arrangement.arrangement(1.0).evaluate(jnp.asarray(image), {}, target))
 
 
+@pytest.mark.slow
 def test_the_term_tells_arrangements_apart():
     target = target_of(tiles(6))
     assert value(target, tiles(6)) < 1e-6
@@ -41,6 +42,7 @@ def test_the_term_tells_arrangements_apart():
     assert value(target, tiles(7)) > 0.5
 
 
+@pytest.mark.slow
 def test_exemplar_and_result_may_differ_in_size():
     target = target_of(tiles(6, 40), height=SIDE, width=64)
     image = np.concatenate([tiles(6), tiles(6)[:, :16]], 1)
@@ -72,6 +74,7 @@ def test_regularity_of_tiles_and_of_noise():
     assert arrangement.regularity(large) > 0.9
 
 
+@pytest.mark.slow
 def test_large_images_are_reduced():
     rolled = np.roll(tiles(64, 512), (5, 9), (0, 1))
     target = target_of(tiles(64, 512), height=600, width=512)

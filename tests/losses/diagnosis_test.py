@@ -89,6 +89,7 @@ def test_the_line_names_what_is_not_finite(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_missing_only_at_a_distance_of_0_is_found(exemplar, monkeypatch):
     install(monkeypatch, mean, root_of_difference)
     plan = api.build_plan(exemplar, configs.Config(statistic="own", **SMALL))

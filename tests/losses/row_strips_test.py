@@ -131,6 +131,7 @@ def test_transfers(exemplar, name):
     assert_transfer_in_strips_equals_whole(exemplar, **TRANSFERS[name])
 
 
+@pytest.mark.slow
 def test_a_transfer(exemplar):
     assert_transfer_in_strips_equals_whole(exemplar, height=45, statistic="mean")
 
@@ -173,6 +174,7 @@ def test_other_values_are_an_error(exemplar, text):
         build_problem(exemplar, text)
 
 
+@pytest.mark.slow
 def test_a_run_in_strips_equals_a_run_on_the_whole_image(exemplar):
     choices = {"size": 48, "height": 96, "octaves": 1, "layers": "relu1_1,relu2_1", "num_steps": 4}
     with jax.enable_x64(False):

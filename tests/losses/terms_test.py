@@ -43,6 +43,7 @@ def test_total_variation_against_a_loop():
     np.testing.assert_allclose(value, np.mean(rows) + np.mean(columns), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_levels_of_detail_against_differences():
     image = RNG.random((12, 9, 3), np.float32)
     levels = terms.detail_levels(jnp.asarray(image))
@@ -57,6 +58,7 @@ def test_levels_of_detail_against_differences():
         np.testing.assert_allclose(levels[level, :, 0], np.log(energies), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_detail_counts_ratios():
     images = losses.TargetImages([LARGE], [1.0], None, 18, 16, None)
     term = terms.detail(1.0)

@@ -41,6 +41,7 @@ def test_flat_images_have_a_value(shape):
     assert 0.1 < metrics.stsim(flat, noise) < 1
 
 
+@pytest.mark.slow
 def test_halves_and_doubles_are_those_of_the_networks():
     image = np.random.default_rng(0).uniform(0, 1, (17, 12)).astype(np.float32)
     for name in ("halve", "double"):

@@ -135,6 +135,7 @@ def test_second_derivatives_are_refused_in_a_line_of_their_own(exemplar):
         jaxtex.synthesize(exemplar, optimizer=contrib.sophia(RATE), **SMALL)
 
 
+@pytest.mark.slow
 def test_the_line_search_of_optax_evaluates_the_loss_of_a_synthesis(exemplar):
     results = [
         list(jaxtex.iterate(exemplar, optimizer=optimizer, **SMALL))

@@ -20,6 +20,7 @@ def generator():
         yield importlib.import_module("generator")
 
 
+@pytest.mark.slow
 def test_pictures_of_any_size_that_tile(generator):
     noise = generator.draw(jax.random.key(0), 2, 32)
     assert [each.shape[1] for each in noise] == [2, 4, 8, 16, 32]

@@ -337,6 +337,7 @@ def test_an_exemplar_of_one_gray_gives_that_gray(tmp_path, gray, statistic):
     assert np.abs(result - gray).max() < 3 / 255
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_one_line(run, monkeypatch):
     usual = execution.plan_run
 

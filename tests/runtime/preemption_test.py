@@ -121,6 +121,7 @@ def test_ignored_signals_stay_ignored(start, tmp_path):
     assert process.wait(TIMEOUT) == 0 and (tmp_path / "run" / "DONE").exists()
 
 
+@pytest.mark.slow
 def test_the_same_command_resumes(start, tmp_path):
     process = start("--num_steps=60")
     wait_until(lambda: list(tmp_path.glob("run/steps/*.png")))

@@ -52,6 +52,7 @@ def test_all_forms_but_the_linear_one_learn_a_spread(form, learns):
     assert (difference > 0.2) == learns
 
 
+@pytest.mark.slow
 def test_equal_features_leave_the_loss_at_log_2():
     statistic, target = train(REAL[::-1])
     np.testing.assert_allclose(statistic.distance(target, REAL), np.log(2), atol=0.01)
@@ -177,6 +178,7 @@ def test_two_styles_need_masks(exemplar):
         jaxtex.synthesize([exemplar, exemplar], **SMALL, statistic="discriminator")
 
 
+@pytest.mark.slow
 def test_the_critic_ignores_a_loss_that_is_not_finite(exemplar):
     choices = SMALL | {"layers": "relu1_1", "size": 32, "statistic": "discriminator"}
     plan = api.build_plan(exemplar, configs.Config(**choices))

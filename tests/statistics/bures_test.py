@@ -144,6 +144,7 @@ def test_the_barycenter_of_one_exemplar_is_its_own_summary():
     assert bures.barycenter([summary], [1.0]) is summary
 
 
+@pytest.mark.slow
 def test_in_the_same_axes_deviations_are_averaged_not_variances():
     deviations = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]], np.float32)
     summaries = [{"mean": each, "covariance": np.diag(each**2)} for each in deviations]
@@ -173,6 +174,7 @@ def test_the_barycenter_is_the_fixed_point_of_the_paper(size):
     np.testing.assert_allclose(sum(overlaps), covariance, atol=2e-4 * np.trace(covariance))
 
 
+@pytest.mark.slow
 def test_no_average_of_summaries_is_nearer_to_all_exemplars():
     summaries, shares = [gaussian(seed, rank=3) for seed in (4, 5)], [0.6, 0.4]
     found = bures.barycenter(summaries, shares)

@@ -57,6 +57,7 @@ def test_choices_beyond_the_fair_share_are_penalized():
     np.testing.assert_allclose(penalty, [7 / 3 - 1, 0, 0, 0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_loss_tells_how_much_the_nearest_stands_out():
     assert correspondence.contextual_loss(jnp.array([[0.0, 1.0, 1.0]])) == 0
     assert correspondence.contextual_loss(jnp.array([[0.0, 1.0, 0.0]])) == 0  # a repeated patch

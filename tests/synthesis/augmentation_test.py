@@ -38,6 +38,7 @@ def test_variants_have_the_weight_and_mask_of_their_style():
     np.testing.assert_array_equal(inputs.style_masks[1], mask[:, ::-1])
 
 
+@pytest.mark.slow
 def test_turned_stripes_run_both_ways():
     choices = {"size": 0, "num_steps": 30, "layers": "relu1_1,relu2_1", "octaves": 1}
 

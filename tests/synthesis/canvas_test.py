@@ -77,6 +77,7 @@ def test_composing_changes_the_hole_alone(picture, mask):
     np.testing.assert_array_equal(coarse["hole"][..., 0], mask[::2, ::2] > 0)
 
 
+@pytest.mark.slow
 def test_a_filled_picture_keeps_the_others_to_the_bit(picture, mask):
     spoiled = np.where(mask[..., None] > 0, np.float32([1, 0, 0]), picture)
     result = jaxtex.synthesize(None, init=spoiled, fill=mask, **FAST)
@@ -113,6 +114,7 @@ def test_a_large_picture_is_matched_near_its_hole(exemplar):
     assert used.any() and not used[:, 16 + holes.LEAST_RING :].any()
 
 
+@pytest.mark.slow
 def test_a_picture_that_grows_is_kept(picture):
     grown = jaxtex.synthesize(picture, grow={"left": 16, "bottom": 8}, **FAST)
     assert grown.shape == (56, 80, 3)
@@ -120,6 +122,7 @@ def test_a_picture_that_grows_is_kept(picture):
     assert np.abs(grown[:, :16].mean((0, 1)) - picture.mean((0, 1))).max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_tile_keeps_all_but_its_borders(picture):
     uneven = picture * np.linspace(0.4, 1, 64, dtype=np.float32)[:, None]
     result = jaxtex.synthesize(uneven[:32], make_tileable=True, **FAST | {"num_steps": 10})

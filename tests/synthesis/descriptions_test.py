@@ -20,6 +20,7 @@ def described(tmp_path, exemplar):
     return tmp_path / "blobs.h5"
 
 
+@pytest.mark.slow
 def test_a_result_equals_that_of_the_exemplar(described, exemplar):
     weights = {"arrangement_weight": 0.1, "spectrum_weight": 0.01}
     expected = jaxtex.synthesize(exemplar, **SMALL, **FREE, **weights)

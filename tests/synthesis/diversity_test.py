@@ -40,6 +40,7 @@ def likeness(images):
     return (np.corrcoef(flat).sum() - len(images)) / (len(images) * (len(images) - 1))
 
 
+@pytest.mark.slow
 def test_without_it_a_batch_is_as_before(exemplar):
     plans = build(exemplar)
     assert all(plan.group == 0 for plan in plans)

@@ -22,6 +22,7 @@ def build_plan(exemplar, **choices):
     return api.build_plan(exemplar, configs.Config(**QUICK, **choices))
 
 
+@pytest.mark.slow
 def test_there_is_a_row_for_each_scale_and_a_total(exemplar):
     rows = estimates.estimate_table(build_plan(exemplar, height=96, width=128, scales=2))
     assert [row["size"] for row in rows] == ["48 x 64", "96 x 128", "total"]
@@ -57,6 +58,7 @@ def test_arguments_and_temporary_memory_are_counted(exemplar, without_process):
     assert 0.9 * total < estimates._program_bytes(compiled) < 1.2 * total
 
 
+@pytest.mark.slow
 def test_the_memory_of_the_process_is_added(exemplar, monkeypatch):
     plan = build_plan(exemplar, scales=1)
     compiled = compilation.lower(plan, plan.problems[0]).compile()

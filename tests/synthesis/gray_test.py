@@ -129,6 +129,7 @@ def test_each_image_of_a_batch_by_itself(gray, colored, separate, monkeypatch):
     assert [is_gray(results[i]) for i in range(6)] == [True, True, False, False, True, True]
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_gray_exemplar_keeps_an_own_optimization_gray(gray, colored):
     objective = jaxtex.build(gray, **TINY)
     gradient = jax.jit(jax.grad(objective.loss))(colored, objective.data)

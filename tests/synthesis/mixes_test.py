@@ -53,6 +53,7 @@ def test_bands_without_pixels_are_left_out(styles, tmp_path):
     assert inputs.mixtures == [[1, 0], [0, 1]]
 
 
+@pytest.mark.slow
 def test_the_start_has_the_mean_of_the_mixture(styles):
     made = jaxtex.synthesize(
         styles, mix="right", height=48, width=96, num_steps=1, noise=0.01, init="noise"

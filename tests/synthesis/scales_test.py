@@ -92,6 +92,7 @@ def test_a_layer_without_positions_is_one_line(style, content, choices, parts):
         assert part in line
 
 
+@pytest.mark.slow
 def test_octaves_that_nothing_compares_need_no_positions():
     choices = {"octaves": 5, "layers": "relu1_1", "content_layers": "pool3", "scales": 1}
     style, content = picture(64, 64), picture(64, 64)

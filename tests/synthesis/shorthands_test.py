@@ -83,6 +83,7 @@ def test_sweeps_take_them():
     assert run.choices == {"content": "cat", **weights}
 
 
+@pytest.mark.slow
 def test_a_preset_and_an_amount_are_recorded_as_what_they_stand_for(tmp_path, capsys, exemplar):
     images.save(tmp_path / "a.png", exemplar)
     words = [f"--{name}={value}" for name, value in TINY.items()]

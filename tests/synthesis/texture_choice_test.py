@@ -63,6 +63,7 @@ def test_other_weights_are_refused(text):
         choose(TILES, arrangement_weight=text)
 
 
+@pytest.mark.slow
 def test_the_last_of_several_scales_has_little_arrangement():
     config = configs.Config(size=0, scales=2, layers="relu1_1", octaves=1)
     parsed = settings.parse_settings(config)

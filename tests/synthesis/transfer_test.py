@@ -145,6 +145,7 @@ def test_records_of_older_versions_keep_their_meaning(without):
     assert run_folder.complete_flags(completed) == completed
 
 
+@pytest.mark.slow
 def test_the_light_of_the_content_stays():
     def blurred(image):
         return jaxtex.images.resize(color_transfer.to_gray(image), 8, 8)[..., 0].ravel()

@@ -52,6 +52,7 @@ def result(number):
     return run_folder.frame_folder(pathlib.Path("run"), number) / run_folder.RESULT
 
 
+@pytest.mark.slow
 def test_a_sequence_resumes_bit_for_bit_and_grows(capsys):
     call(*SEQUENCE)
     assert capsys.readouterr().out.split() == [str(result(number)) for number in (1, 2, 3)]

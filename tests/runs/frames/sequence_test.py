@@ -57,6 +57,7 @@ def style():
     return np.broadcast_to(stripes, (48, 48, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_sequence_flickers_less_than_independent_pictures_and_resumes(frames, style):
     results = [*jaxtex.transfer_frames(frames, style, **QUICK)]
     before = (frames[1], results[1])
