@@ -78,6 +78,7 @@ def test_the_exemplar_may_be_deleted_during_the_run(style, tmp_path, monkeypatch
     assert not pathlib.Path(style).exists()
 
 
+@pytest.mark.slow
 def test_a_batch_writes_a_folder_for_each_and_a_sheet(style, tmp_path, exemplar, capsys):
     images.save(tmp_path / "other.png", exemplar[::-1] ** 2)
     both = f"--style={style},{tmp_path}/other.png"

@@ -92,6 +92,7 @@ def test_a_run_by_name_records_the_file_and_can_be_repeated(empty_folder, capsys
     assert sources["pebbles"].shape == (48, 48, 3)
 
 
+@pytest.mark.slow
 def test_a_run_is_not_repeated_with_another_file_of_that_name(capsys):
     flag_parsing.run(main.COMMAND, ["--style=pebbles", *SMALL])
     images.save("a.png", np.zeros((40, 40, 3)))

@@ -145,6 +145,7 @@ def test_a_result_has_the_values_of_its_floats(tmp_path):
         output_paths.result_values(paths)
 
 
+@pytest.mark.slow
 def test_the_command_makes_heights_from_heights(tmp_path, exemplar):
     heights = 900 * exemplar[..., 0] - 100
     output = tmp_path / "new.tif"

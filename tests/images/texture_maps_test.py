@@ -76,6 +76,7 @@ def test_maps_synthesized_one_by_one_are_not_aligned(material):
     assert abs(correlation(*apart)) < 0.7
 
 
+@pytest.mark.slow
 def test_each_map_is_of_its_kind(material, result):
     np.testing.assert_allclose(np.linalg.norm(2 * result[..., 3:6] - 1, axis=-1), 1, atol=1e-5)
     np.testing.assert_array_equal(result[..., 6], result[..., 8])

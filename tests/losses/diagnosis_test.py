@@ -103,6 +103,7 @@ def test_a_gradient_that_is_missing_only_at_a_distance_of_0_is_found(exemplar, m
     assert problem.find_cause(jnp.asarray(plan.start), problem.data(0), ()) == ""
 
 
+@pytest.mark.slow
 def test_the_gradient_is_not_blamed_on_the_loss(exemplar, monkeypatch):
     install(monkeypatch, no_gradient, relative)
     with pytest.raises(jaxtex.UserError) as caught:

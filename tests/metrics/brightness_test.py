@@ -8,6 +8,7 @@ from jaxtex.metrics import brightness
 from support.metrics_benchmark import benchmark
 
 
+@pytest.mark.slow
 def test_ranks_are_those_of_scipy():
     stats = pytest.importorskip("scipy.stats")
     values = np.random.default_rng(0).integers(0, 9, 50).astype(float)  # with ties

@@ -22,6 +22,7 @@ def test_a_gabor_filter_responds_most_to_its_own_wave():
         assert np.argmax(np.abs(wave.ravel() @ filters)) == orientation
 
 
+@pytest.mark.slow
 def test_a_flat_image_has_distance_one():
     texture = benchmark.load("pebbles", 96)
     assert metrics.features(texture, np.full_like(texture, 0.5)) == pytest.approx(1, abs=0.01)

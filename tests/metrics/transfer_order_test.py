@@ -19,6 +19,7 @@ def judge(pairs):
     }
 
 
+@pytest.mark.slow
 def test_images_are_ranked_as_a_person_does():
     assert judge(benchmark.load_pairs(benchmark.built_in_pairs()[:1], SIZE)) == {}
 

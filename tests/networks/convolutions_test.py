@@ -220,6 +220,7 @@ def test_winograd_in_strips_is_winograd(shape, side, monkeypatch):
         np.testing.assert_allclose(actual, desired, rtol=1e-5, atol=1e-5 * np.abs(desired).max())
 
 
+@pytest.mark.slow
 def test_a_transformed_kernel_gives_the_same():
     features, kernel, cotangent = (
         random(0, 70, 70, 64),

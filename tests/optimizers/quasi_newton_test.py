@@ -165,6 +165,7 @@ def test_recovers_from_a_region_without_finite_loss():
     assert last.loss < 1e-3 * function(START)
 
 
+@pytest.mark.slow
 def test_repeated_refusals_clear_the_memory():
     update = jax.jit(OPTIMIZER.update)
     state = descend(quadratic, 12)[-1]

@@ -82,6 +82,7 @@ def test_is_as_good_as_optax_per_evaluation(name):
     assert ours < 0.6 * initial
 
 
+@pytest.mark.slow
 def test_finds_the_minimum_of_rosenbrock():
     state = minimize(rosenbrock, jnp.full(10, -1.0), 200)
     np.testing.assert_allclose(optimizers.best_params(state), np.ones(10), atol=1e-3)

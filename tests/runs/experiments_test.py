@@ -96,6 +96,7 @@ def test_unfinished_runs_are_made_again(place):
     assert perform("one") == [] and pathlib.Path("runs/one/a/result.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_named_and_the_others_are_kept(place):
     place(
         "mixed",

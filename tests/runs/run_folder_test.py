@@ -316,6 +316,7 @@ def test_a_damaged_snapshot_does_not_prevent_the_result(run, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_replaced(run, monkeypatch):
     interrupt(run, monkeypatch)
     (run.folder / "run.json").write_text('{"flags": ')

@@ -64,6 +64,7 @@ def test_devices_exchange_rows_and_never_gather_them(on_eight, name):
     assert_no_rows_are_gathered(on_eight[name]["transfers"])
 
 
+@pytest.mark.slow
 def test_devices_exchange_rows_for_gram_matrices(on_several):
     assert_no_rows_are_gathered(on_several["gram"]["transfers"])
 

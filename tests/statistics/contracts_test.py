@@ -110,6 +110,7 @@ def test_the_cause_keeps_its_traceback(monkeypatch):
     assert isinstance(caught.value.__cause__, AttributeError)
 
 
+@pytest.mark.slow
 def test_a_summary_that_depends_on_the_size_names_the_statistic(exemplar, monkeypatch):
     monkeypatch.setitem(statistics.STATISTICS, "own", own(lambda features: features))
     choices = {"size": 32, "height": 48, "octaves": 1, "layers": "relu1_1", "num_steps": 1}
