@@ -8,8 +8,8 @@ sheet. Rows are content layers, columns content weights.
 Result: With weight 0.001 the photograph is nearly invisible, with 0.01 it shows through the leaves,
 and with 0.1 it is a portrait in their colors. relu1_1 keeps pixels, so that leaves appear only
 where the photograph is flat; from relu3_1 on outlines follow the leaves, and at relu5_1 the face is
-made of leaves. At 0.1 and 1 layers below relu1_1 leave stripes and specks, because they are nearly
-blind to the finest detail.
+made of leaves. At 0.1 and 1, layers deeper than relu1_1 leave stripes and specks, because they are
+nearly blind to the finest detail.
 """
 
 from jaxtex import Config

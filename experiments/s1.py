@@ -5,7 +5,7 @@
 Each column has a larger content weight; 0 is a texture. Settings are those of Gatys et al. (2016):
 content in relu4_2 and in its own colors, white noise at the start.
 
-Result: With weight 0 leaves, water and grass are like those of the gallery. At 0.005 the photograph
+Result: With weight 0 leaves, water and grass are like those of the gallery. At 0.005 face and eye
 can be guessed. At 0.02, which s2 and s3 use, the face and the eye are visible, the cup is not, and
 objects of the style are whole. At 0.1 the photograph is drawn in the colors of the style, whose
 objects become strokes. At 1 stripes appear, because relu4_2 is nearly blind to the finest detail.

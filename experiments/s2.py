@@ -8,7 +8,7 @@ s1.
 Result: The 2,112 means of seven layers and three octaves already make leaves, water and grass, if a
 little rough. Second moments make them smoother. The difference is larger on photographs: with means
 alone `gram` is 0.087, 0.081 and 0.050, with second moments 0.042 to 0.045, 0.039 to 0.041 and
-0.030. Outlines are harder then, and objects of the style are lost in them.
+0.030. Means alone give hard outlines, in which objects of the style are lost.
 """
 
 import s1

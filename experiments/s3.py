@@ -8,7 +8,7 @@ each alone and on a photograph.
 Result: The average of the moments of two styles is that of a picture with both, side by side. Equal
 parts of leaves and water give an area of each, with stripes and spots of other colors between them.
 Bricks and weave, which are of one size, give rows of bricks between rows of threads. On photographs
-leaves, water, bricks and threads are smaller, and green and red specks appear.
+green and red specks are added.
 """
 
 import s1

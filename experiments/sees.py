@@ -9,7 +9,7 @@ Result: Maps of relu1_2 respond to a color, or to edges of one direction between
 of relu2_2 to bars, corners and blobs a few pixels wide. Patches that excite a map of relu3_3 share
 curved edges, grids or eyes. The optimized images are gratings and checks of the same directions in
 colors that no picture has, because contrast excites a map most. Those of relu4_3 also have spots,
-arcs and spirals; its map 9 is excited by none. Patches of relu4_3 are larger than pictures of 96
+arcs and spirals; that of its map 9 stays gray. Patches of relu4_3 are larger than pictures of 96
 pixels, which are mirrored around them.
 """
 

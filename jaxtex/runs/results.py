@@ -89,7 +89,7 @@ def sheet(done: Runs, names: Sequence[str], presentation: Presentation) -> np.nd
 
 
 def shown_names(names: Sequence[str], done: Runs, columns: int) -> list[str]:
-    """Leaves out the rows of a sheet in which no run is finished.
+    """Returns the names in those rows of a sheet in which a run is finished.
 
     Args:
       names: of all runs, in order.
