@@ -33,6 +33,7 @@ OWN = sorted(path.stem for path in (paths.ROOT / "experiments").glob("*.py"))
 def place(tmp_path, monkeypatch, exemplar):
     """A function that writes an experiment into a folder with an exemplar."""
     monkeypatch.chdir(tmp_path)
+    experiments.available_layers.cache_clear()  # other tests have other weights
     (tmp_path / "experiments").mkdir()
     images.save(tmp_path / "style.png", exemplar)
 
@@ -217,7 +218,6 @@ def test_the_network_flag_replaces_only_the_default_network(place):
 RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg19")}
 """
     place("it", text)
-    experiments.available_layers.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiments, "available_layers", lambda network, path: ())
         found = adapted(text, place, network="vgg_lite")
