@@ -31,6 +31,6 @@ def keep_freed_memory() -> None:
 
 
 def trim() -> None:
-    """Returns freed memory to the operating system, after loading, compiling, and a first step."""
+    """Returns freed memory, such as that of tracing and compiling, to the operating system."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

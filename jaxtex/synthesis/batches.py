@@ -108,7 +108,7 @@ def run_threads(
     number = max_threads(plans[0])
     waiting = iter(range(len(plans)))
     with (
-        loop.compile_chunks(plans[0]) as chunks,
+        compilation.compile_chunks(plans[0]) as chunks,
         threads.executor(number) as workers,
     ):
         descents = [
@@ -164,7 +164,7 @@ def run_vmapped(
     """
     missing = -len(plans) % plans[0].layout.images
     batch = stack_plans([*plans, *[plans[-1]] * missing])
-    with loop.compile_chunks(batch) as chunks:
+    with compilation.compile_chunks(batch) as chunks:
         images = loop.descend(batch, chunks, _split(observers), checkpointers[0])
     yield from enumerate(images[: len(plans)])
 
@@ -186,7 +186,7 @@ def run_in_lockstep(
     """
     batch = stack_plans(plans)
     with (
-        loop.compile_chunks(plans[0]) as chunks,
+        compilation.compile_chunks(plans[0]) as chunks,
         threads.executor(max_threads(plans[0])) as workers,
     ):
         together = [

@@ -5,20 +5,69 @@ inside loops several times slower. On other devices one program runs several ste
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from typing import Any
 
 import jax
 import numpy as np
 
 from jaxtex import errors, optimizers
-from jaxtex.runtime import malloc, sharding, xla_options
+from jaxtex.runtime import malloc, sharding, threads, xla_options
 from jaxtex.synthesis import stepping
 
 MAX_LOOP_STEPS = 10  # steps of one device loop; between two loops a run can be saved or stopped
 
 # (state, data, length) -> (state, infos [length]); the state passed in is donated
 Chunk = Callable[[optimizers.State, Any, int], tuple[optimizers.State, stepping.Info]]
+
+
+@contextlib.contextmanager
+def compile_chunks(plan: stepping.Plan) -> Iterator[list[Chunk]]:
+    """Yields the chunks of a plan's problems, compiled in threads.
+
+    The first problem is traced here. The others are traced and compiled while it runs: on a CPU one
+    after the other, on other devices all at once, since the host has little else to do.
+    """
+    looped = jax.default_backend() != "cpu"
+    settings = threads.settings()
+
+    def build_in_thread(problem: stepping.Problem) -> Chunk | None:
+        if threads.settings() != settings:
+            return None
+        return build_chunk(plan, problem, looped)()
+
+    def awaited(future: futures.Future, problem: stepping.Problem) -> Chunk:
+        return _awaited(future, functools.partial(build_chunk, plan, problem, looped))
+
+    workers = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
+    try:
+        first, *others = plan.problems
+        chunks = [awaited(workers.submit(build_chunk(plan, first, looped)), first)]
+        chunks += [awaited(workers.submit(build_in_thread, other), other) for other in others]
+        yield chunks
+    finally:
+        workers.shutdown(wait=False, cancel_futures=True)
+
+
+def _awaited(future: futures.Future, build: Callable[[], Callable[[], Chunk]]) -> Chunk:
+    """Returns a chunk that waits until it is compiled, or is built in the caller's thread."""
+
+    @functools.cache
+    def wait() -> Chunk:
+        return future.result() or build()()
+
+    def chunk(state, data, length):
+        return wait()(state, data, length)
+
+    return chunk
+
+
+def used_once(chunks: list[Chunk]) -> Iterator[Chunk]:
+    """Yields each chunk and forgets it: the memory of its program is free in the next scale."""
+    while chunks:
+        yield chunks.pop(0)
 
 
 @jax.transfer_guard("allow")
@@ -45,6 +94,7 @@ def build_chunk(
     with _named_error():
         lowered = lower_loop(plan, problem) if looped else lower(plan, problem)
     build = _device_loop if looped else _python_loop
+    malloc.trim()  # memory of tracing
     return lambda: build(lowered.compile())
 
 
@@ -167,16 +217,16 @@ def _device_loop(compiled: jax.stages.Compiled) -> Chunk:
 def _python_loop(compiled: Callable[..., tuple[optimizers.State, stepping.Info]]) -> Chunk:
     """Returns a chunk that calls the program of one step for each step."""
     malloc.trim()  # memory of loading and compiling
-    trimmed = False
+    trims = 2  # of the scale before; the second step may not fit into what the first one freed
 
     def chunk(state, data, length):
-        nonlocal trimmed
+        nonlocal trims
         infos = []
         for _ in range(length):
-            state, info = compiled(state, data)
-            if not trimmed:  # the second step may not fit into what the first one freed
+            if trims:
                 malloc.trim()
-                trimmed = True
+                trims -= 1
+            state, info = compiled(state, data)
             infos.append(info)
         return state, jax.tree.map(lambda *leaves: np.stack(leaves), *infos)
 

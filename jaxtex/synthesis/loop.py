@@ -4,17 +4,14 @@ Between two chunks of steps a checkpointer may save the state. The loop can resu
 another process, to the same image bit for bit.
 """
 
-import contextlib
-import functools
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent import futures
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from jaxtex import losses, optimizers
-from jaxtex.runtime import sharding, threads
+from jaxtex.runtime import sharding
 from jaxtex.synthesis import compilation, diverse, stepping
 
 
@@ -84,8 +81,9 @@ def run(
     Raises:
       UserError: the loss is not finite.
     """
-    with compile_chunks(plan) as chunks:
-        image = descend(plan, chunks, lambda p: observe(check_finite(plan, p)), checkpointer)
+    with compilation.compile_chunks(plan) as chunks:
+        once = compilation.used_once(chunks)
+        image = descend(plan, once, lambda p: observe(check_finite(plan, p)), checkpointer)
         return plan.finish(image)
 
 
@@ -100,53 +98,6 @@ def check_finite(plan: stepping.Plan, progress: Progress) -> Progress:
     raise stepping.loss_error(problem, data, step, progress.image, infos)
 
 
-@contextlib.contextmanager
-def compile_chunks(plan: stepping.Plan) -> Iterator[list[compilation.Chunk]]:
-    """Yields the chunks of a plan's problems, compiled in threads.
-
-    The first problem is traced here. The others are traced and compiled while it runs: on a CPU one
-    after the other, on other devices all at once, since the host has little else to do.
-    """
-    looped = jax.default_backend() != "cpu"
-    settings = threads.settings()
-
-    def build_in_thread(problem: stepping.Problem) -> compilation.Chunk | None:
-        if threads.settings() != settings:
-            return None
-        return compilation.build_chunk(plan, problem, looped)()
-
-    workers = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
-    try:
-        first, *others = plan.problems
-        compiled: list[futures.Future] = [
-            workers.submit(compilation.build_chunk(plan, first, looped))
-        ]
-        compiled += [workers.submit(build_in_thread, problem) for problem in others]
-        yield [
-            _compiled_chunk(
-                future, functools.partial(compilation.build_chunk, plan, problem, looped)
-            )
-            for future, problem in zip(compiled, plan.problems, strict=True)
-        ]
-    finally:
-        workers.shutdown(wait=False, cancel_futures=True)
-
-
-def _compiled_chunk(
-    future: futures.Future, build: Callable[[], Callable[[], compilation.Chunk]]
-) -> compilation.Chunk:
-    """Returns a chunk that waits until it is compiled, or is built in the caller's thread."""
-
-    @functools.cache
-    def wait() -> compilation.Chunk:
-        return future.result() or build()()
-
-    def chunk(state, data, length):
-        return wait()(state, data, length)
-
-    return chunk
-
-
 def iterate(plan: stepping.Plan) -> Iterator[Progress]:
     """Runs a plan as an iterator, which may be abandoned at any time.
 
@@ -159,8 +110,8 @@ def iterate(plan: stepping.Plan) -> Iterator[Progress]:
     Raises:
       UserError: the loss is not finite.
     """
-    with compile_chunks(plan) as chunks:
-        progressing = descent(plan, chunks, None)
+    with compilation.compile_chunks(plan) as chunks:
+        progressing = descent(plan, compilation.used_once(chunks), None)
         while (progress := advance(progressing)[0]) is not None:
             check_finite(plan, progress)
             if progress.step == plan.num_steps:
@@ -171,7 +122,7 @@ def iterate(plan: stepping.Plan) -> Iterator[Progress]:
 
 def descend(
     plan: stepping.Plan,
-    chunks: Sequence[compilation.Chunk],
+    chunks: Iterable[compilation.Chunk],
     observe: Observer,
     checkpointer: Checkpointer | None = None,
 ) -> np.ndarray:
@@ -204,7 +155,7 @@ def advance(
 
 def descent(
     plan: stepping.Plan,
-    chunks: Sequence[compilation.Chunk],
+    chunks: Iterable[compilation.Chunk],
     checkpointer: Checkpointer | None,
 ) -> Generator[Progress, None, np.ndarray]:
     """Runs all steps of a plan as a generator of progress, which returns the last image.
@@ -217,12 +168,13 @@ def descent(
     loop_state = checkpointer.restore(plan) if checkpointer else None
     image = plan.start
     first = loop_state.number if loop_state else 1
-    for number in range(first, len(plan.problems) + 1):
+    for number, chunk in enumerate(chunks, 1):
+        if number < first:
+            continue
         problem = plan.problems[number - 1]
         if loop_state is None or loop_state.number < number:
             state = stepping.init_state(plan, problem, _refine(plan, number, image))
             loop_state = LoopState(number, plan.until(number - 1), state)
-        chunk = chunks[number - 1]
         loop_state = yield from _descend_scale(plan, loop_state, chunk, checkpointer)
         mesh = sharding.build_mesh(plan.layout, problem.row_devices)
         image = np.array(sharding.fetch(loop_state.state.image, mesh))  # writable

@@ -10,7 +10,7 @@ import pytest
 
 from jaxtex import errors, optimizers, statistics
 from jaxtex.runtime import device_memory, distributed
-from jaxtex.synthesis import api, batches, checkpointing, loop, stepping
+from jaxtex.synthesis import api, batches, checkpointing, compilation, loop, stepping
 from jaxtex.synthesis import config as configs
 
 QUICK = {
@@ -71,7 +71,7 @@ def compare_with_interrupted(plan, folder, stop_after, every=3):
       What observers received without interruption, and with them.
     """
     whole, pieces = [], []
-    with loop.compile_chunks(plan) as chunks:
+    with compilation.compile_chunks(plan) as chunks:
         expected = loop.descend(plan, chunks, whole.append)
 
         def run():

@@ -3,6 +3,7 @@
 import threading
 import time
 import types
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -138,7 +139,9 @@ def test_three_steps_of_any_optimizer_lower_any_loss(exemplar, optimizer, statis
 
 
 @pytest.mark.slow
-def test_freed_memory_is_returned_after_compiling_and_after_the_first_step(exemplar, monkeypatch):
+def test_freed_memory_is_returned_before_compiling_and_before_the_first_two_steps(
+    exemplar, monkeypatch
+):
     plan = build_plan(exemplar)
     data = plan.problems[0].data(0)
     calls = []
@@ -151,6 +154,7 @@ def test_freed_memory_is_returned_after_compiling_and_after_the_first_step(exemp
             self.compiled = lower(*arguments).compile()
 
         def compile(self):
+            calls.append("compile")
             return self.step
 
         def step(self, *arguments):
@@ -162,7 +166,26 @@ def test_freed_memory_is_returned_after_compiling_and_after_the_first_step(exemp
     chunk = compile_chunk(plan, looped=False)
     for _ in range(2):
         chunk(init_state(plan), data, 2)
-    assert calls == ["trim", "step", "trim", "step", "step", "step"]
+    assert calls == ["trim", "compile", "trim", "trim", "step", "trim", "step", "step", "step"]
+
+
+def test_the_program_of_a_finished_scale_is_forgotten(exemplar, monkeypatch):
+    plan = build_plan(exemplar, scales=2, size=64, num_steps=4)
+    built = []
+    alive = []
+
+    def build_chunk(*_):
+        def chunk(state, data, length):
+            alive.append([each() is not None for each in built])
+            return state, stepping.Info(*np.zeros((len(stepping.Info._fields), length)))
+
+        built.append(weakref.ref(chunk))
+        return lambda: chunk
+
+    monkeypatch.setattr(compilation, "build_chunk", build_chunk)
+    loop.run(plan)
+    assert alive[0][0]
+    assert alive[-1] == [False, True]
 
 
 @pytest.mark.slow
@@ -300,7 +323,7 @@ def test_scales_are_compiled_one_by_one_on_a_cpu_and_at_once_elsewhere(
 
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(compilation, "build_chunk", lambda plan, problem, looped: compile_step)
-    with loop.compile_chunks(types.SimpleNamespace(problems=range(3))) as chunks:
+    with compilation.compile_chunks(types.SimpleNamespace(problems=range(3))) as chunks:
         results = [chunk(number, None, 1) for number, chunk in enumerate(chunks)]
     assert results == [0, 1, 2]
     assert most == expected
