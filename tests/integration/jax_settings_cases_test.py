@@ -45,7 +45,6 @@ CASES = {
         for name, make in statistics.STATISTICS.items()
     },
 }
-QUICK = ("bures",)
 
 
 def choices_of(case, exemplar):
@@ -92,7 +91,9 @@ def wide_arrays(jaxpr):
                 yield from wide_arrays(inner)
 
 
-def assert_traces_strictly(case, exemplar):
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_of_each_case_has_one_dtype_throughout(case, exemplar):
     style, content, choices = choices_of(case, exemplar)
     with use(*STRICT):
         styles = style if isinstance(style, list) else [style]
@@ -107,17 +108,6 @@ def assert_traces_strictly(case, exemplar):
     assert not any(leaf.dtype.itemsize > 4 for leaf in jax.tree.leaves(own))
     assert dtypes(after) == dtypes(state)
     assert case == "optax" or not list(wide_arrays(program.jaxpr))
-
-
-@pytest.mark.parametrize("case", QUICK)
-def test_a_step_of_some_cases_has_one_dtype_throughout(case, exemplar):
-    assert_traces_strictly(case, exemplar)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_a_step_of_each_case_has_one_dtype_throughout(case, exemplar):
-    assert_traces_strictly(case, exemplar)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def results():
 @pytest.mark.parametrize(
     "setting",
     [
-        name if name in ("enable_x64", "debug_nans") else pytest.param(name, marks=pytest.mark.slow)
+        name if name == "debug_nans" else pytest.param(name, marks=pytest.mark.slow)
         for name in SETTINGS
     ],
 )

@@ -49,6 +49,7 @@ def test_exemplar_and_result_may_differ_in_size():
     assert value(target, image) < 0.5 * value(target, np.full_like(image, 0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", [np.full((SIDE, SIDE, 3), 0.5, np.float32), tiles(6), NOISE])
 def test_the_gradient_is_finite(image):
     target = target_of(tiles(6))

@@ -70,6 +70,7 @@ def test_detail_counts_ratios():
     assert jnp.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_the_detail_of_several_styles_is_averaged():
     images = losses.TargetImages([LARGE, 0.5 * LARGE], [1.0, 3.0], None, 18, 16, None)
     levels = [terms.detail_levels(jnp.asarray(each)) for each in images.styles]

@@ -175,6 +175,7 @@ def test_a_content_is_refused_and_a_picture_is_needed(picture, mask):
         build([], fill=mask)
 
 
+@pytest.mark.slow
 def test_the_detail_of_regions_is_that_of_their_pixels(picture, mask):
     everywhere = np.ones_like(mask)
     np.testing.assert_allclose(
