@@ -30,7 +30,7 @@ def temporal(share: float) -> base.Term:
       frame before. Departures: there is no optical flow. The paper warps the previous result along
       the flow and leaves out disocclusions and motion boundaries; here nothing is warped, and the
       weight of a pixel is a smooth function of the change of the content there. So what stands
-      still is kept, and what moves is made anew. There are no long-term weights and no passes
+      still is kept, and what moves is made again. There are no long-term weights and no passes
       backwards.
     """
 

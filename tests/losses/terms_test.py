@@ -59,13 +59,17 @@ def test_levels_of_detail_against_differences():
 
 
 @pytest.mark.slow
-def test_detail_counts_ratios():
+def test_detail_counts_ratios_and_excess_more():
     images = losses.TargetImages([LARGE], [1.0], None, 18, 16, None)
     term = terms.detail(1.0)
     target = term.make_target(images)
     assert term.evaluate(jnp.asarray(LARGE), {}, target) < 1e-9
     contrast = jnp.asarray(0.5 + 2 * (LARGE - 0.5))
-    assert term.evaluate(contrast, {}, target) == pytest.approx(np.log(4) ** 2, rel=1e-2)
+    square = np.log(4) ** 2
+    assert term.evaluate(contrast, {}, target) == pytest.approx(square, rel=1e-2)
+    target = term.make_target(images._replace(styles=[contrast]))
+    little = term.evaluate(jnp.asarray(LARGE), {}, target)
+    assert little == pytest.approx(terms.DEFICIT * square, rel=1e-2)
     gradient = jax.grad(lambda x: term.evaluate(x, {}, target))(jnp.full((18, 16, 3), 0.5))
     assert jnp.isfinite(gradient).all()
 

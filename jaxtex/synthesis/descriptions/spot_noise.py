@@ -9,7 +9,7 @@ TAPER = 8  # the exemplar fades over this fraction of each side
 
 
 class Source(NamedTuple):
-    """What the noise needs of an exemplar."""
+    """The parts of an exemplar that the noise is made from."""
 
     mean: np.ndarray  # [C]
     spot: np.ndarray  # [H, W, C]: the exemplar without its mean, faded at its borders

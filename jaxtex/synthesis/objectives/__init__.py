@@ -1,4 +1,4 @@
-"""What a synthesis minimizes: the terms that the settings ask for, and the layers they compare."""
+"""The loss of a synthesis: the terms that the settings ask for, and the layers they compare."""
 
 from jaxtex.synthesis.objectives.image_targets import build_image_targets
 from jaxtex.synthesis.objectives.layer_choice import choose_layers

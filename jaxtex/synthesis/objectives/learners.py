@@ -1,4 +1,4 @@
-"""What changes beside the image: critics that learn, and what an image knows of its batch."""
+"""Parts that change beside the image: critics that learn, and the other images of a batch."""
 
 import functools
 from typing import Any
