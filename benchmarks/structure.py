@@ -10,6 +10,7 @@ call goes on, and with `--tools=` only reports. Delete a record to run its tool 
 | tool | program |
 | --- | --- |
 | `jaxtex` | defaults, with the built-in network |
+| `jaxtex-statistics` | the same without the terms for arrangement and detail, 200 equal steps |
 | `gpdm` | GPDM, with the defaults of its command |
 | `sliced-wasserstein` | Heitz et al., 64 iterations; hours for a picture |
 | `sliced-wasserstein-10` | the same after 10 iterations, the number that its README times |
@@ -52,6 +53,13 @@ FOLDER = pathlib.Path("runs/structure")
 PEERS = pathlib.Path(__file__).parent / "peers"
 MEASURES = ("arrangement", "features", "patches", "copied")
 REAL = "weights/vgg19_imagenet_blocks1-3.npz"  # in the shared folder
+STATISTICS_ALONE = (  # the defaults before both terms
+    "--arrangement_weight=0",
+    "--detail_weight=0",
+    "--balance=equal",
+    "--num_steps=200",
+    "--shares=",
+)
 ROWS = 12  # exemplars of a sheet
 LARGE = 1_000_000  # bytes: a smaller file of weights is the pointer to one
 
@@ -62,13 +70,21 @@ class AbsentError(Exception):
     """Raised if what a tool needs is not there; the message says what."""
 
 
-def jaxtex_command(
-    exemplar: pathlib.Path, result: pathlib.Path, options: argparse.Namespace
-) -> list[str]:
-    """Returns the command of jaxtex with its defaults."""
-    del options
-    flags = ["--size=0", "--overwrite", f"--workdir={result.with_suffix('')}"]
-    return [sys.executable, "-m", "jaxtex", f"--style={exemplar}", *flags]
+def own_command(*choices: str) -> Make:
+    """Returns a function that returns the command of jaxtex.
+
+    Args:
+      choices: flags beside the defaults.
+    """
+
+    def command(
+        exemplar: pathlib.Path, result: pathlib.Path, options: argparse.Namespace
+    ) -> list[str]:
+        del options
+        flags = ["--size=0", "--overwrite", f"--workdir={result.with_suffix('')}"]
+        return [sys.executable, "-m", "jaxtex", f"--style={exemplar}", *flags, *choices]
+
+    return command
 
 
 def peer_command(name: str, needs_network: bool = False, share: float = 1.0) -> Make:
@@ -134,12 +150,13 @@ def find_network(source: pathlib.Path, options: argparse.Namespace) -> pathlib.P
 
 
 COMMANDS: dict[str, Make] = {
-    "jaxtex": jaxtex_command,
+    "jaxtex-statistics": own_command(*STATISTICS_ALONE),
+    "jaxtex": own_command(),
     "gpdm": peer_command("gpdm"),
     "sliced-wasserstein-10": peer_command("sliced-wasserstein", True, 10 / 64),
     "sliced-wasserstein": peer_command("sliced-wasserstein", True),
 }
-TOOLS = ("jaxtex", "gpdm", "sliced-wasserstein-10")
+TOOLS = ("jaxtex-statistics", "jaxtex", "gpdm", "sliced-wasserstein-10")
 
 
 def make(tool: str, exemplar: pathlib.Path, options: argparse.Namespace) -> None:
@@ -167,7 +184,7 @@ def make(tool: str, exemplar: pathlib.Path, options: argparse.Namespace) -> None
     if done.returncode != 0:
         raise AbsentError(f"{exemplar.name}: exit status {done.returncode}")
 
-    if tool == "jaxtex":
+    if tool.startswith("jaxtex"):
         images.save(result, images.load(result.with_suffix("") / "result.png"))
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     write_record(exemplar, result, seconds)
