@@ -32,18 +32,21 @@ def compile_chunks(plan: stepping.Plan) -> Iterator[list[Chunk]]:
     """
     looped = jax.default_backend() != "cpu"
     settings = threads.settings()
+    first, *others = plan.problems
 
     def build_in_thread(problem: stepping.Problem) -> Chunk | None:
         if threads.settings() != settings:
             return None
-        return build_chunk(plan, problem, looped)()
+        build = build_chunk(plan, problem, looped)
+        if problem is others[-1] and not looped:
+            malloc.forget_traces()
+        return build()
 
     def awaited(future: futures.Future, problem: stepping.Problem) -> Chunk:
         return _awaited(future, functools.partial(build_chunk, plan, problem, looped))
 
     workers = futures.ThreadPoolExecutor(len(plan.problems) if looped else 1)
     try:
-        first, *others = plan.problems
         chunks = [awaited(workers.submit(build_chunk(plan, first, looped)), first)]
         chunks += [awaited(workers.submit(build_in_thread, other), other) for other in others]
         yield chunks
@@ -93,9 +96,12 @@ def build_chunk(
         return lambda: _python_loop(step)
     with _named_error():
         lowered = lower_loop(plan, problem) if looped else lower(plan, problem)
-    build = _device_loop if looped else _python_loop
-    malloc.trim()  # memory of tracing
-    return lambda: build(lowered.compile())
+
+    def build() -> Chunk:
+        malloc.trim()  # memory of tracing
+        return (_device_loop if looped else _python_loop)(lowered.compile())
+
+    return build
 
 
 @contextlib.contextmanager

@@ -44,6 +44,18 @@ def steps():
 
 print(min(futures.ThreadPoolExecutor(1).submit(lambda: list(steps())).result()))
 """
+FORGETTING = """
+import jax
+from jaxtex.runtime import malloc
+
+calls = []
+jax.clear_caches = lambda: calls.append("clear")
+for action in (malloc.forget_traces, malloc.keep_freed_memory, malloc.forget_traces):
+    action()
+    print(len(calls))
+malloc.forget_traces()
+print(len(calls))
+"""
 FEW = 20  # page faults of a step that reuses memory; 100 MB in pages of 2 MB are 50
 GLIBC = platform.libc_ver()[0] == "glibc"
 pytestmark = pytest.mark.skipif(
@@ -70,3 +82,11 @@ def test_memory_that_a_step_frees_is_kept_for_the_next(program):
 @pytest.mark.slow
 def test_trim_returns_memory_to_the_system():
     assert count_page_faults(between="malloc.trim()") > FEW
+
+
+@pytest.mark.slow
+def test_a_command_forgets_the_traces_of_its_first_run_only():
+    process = subprocess.run(
+        [sys.executable, "-c", FORGETTING], check=True, capture_output=True, text=True
+    )
+    assert process.stdout.split() == ["0", "0", "1", "1"]

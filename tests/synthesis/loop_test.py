@@ -329,6 +329,20 @@ def test_scales_are_compiled_one_by_one_on_a_cpu_and_at_once_elsewhere(
     assert most == expected
 
 
+def test_traces_are_forgotten_between_the_last_tracing_and_its_compiling(monkeypatch):
+    calls = []
+
+    def build_chunk(plan, problem, looped):
+        calls.append(f"trace {problem}")
+        return lambda: calls.append(f"compile {problem}") or (lambda state, data, length: state)
+
+    monkeypatch.setattr(compilation, "build_chunk", build_chunk)
+    monkeypatch.setattr(compilation.malloc, "forget_traces", lambda: calls.append("forget"))
+    with compilation.compile_chunks(types.SimpleNamespace(problems=[1, 2])) as chunks:
+        assert [chunk(number, None, 1) for number, chunk in enumerate(chunks)] == [0, 1]
+    assert calls == ["trace 1", "compile 1", "trace 2", "forget", "compile 2"]
+
+
 @pytest.mark.slow
 def test_settings_of_the_callers_thread_hold_at_each_scale(exemplar, monkeypatch):
     precisions = []
