@@ -1,10 +1,9 @@
 """Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
 
 import dataclasses
-import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -54,7 +53,9 @@ def initial_image(
         assert inputs.kept is not None
         return inputs.kept.at(height, width)["picture"]
     if kind == "spectrum":
-        return _spectrum_noise(inputs, config, (height, width), rng)
+        size = (height, width)
+        sources = [] if inputs.masks else noise_sources(inputs, size)
+        return spot_noise.unlike(sources, lambda: _spectrum_noise(inputs, config, size, rng))
     if kind == "noise":
         means = [
             regions.inside(image, mask).mean((0, 1))
@@ -90,17 +91,10 @@ def initial_image(
     if inputs.unchanged is None and factor > ENLARGED:
         default = dataclasses.replace(config, noise=0.0)  # `noise` is not for initial images
         noise = _spectrum_noise(inputs, default, (height, width), rng)
-        details = _missing_details(noise, image.shape[:2], config.tile)
+        details = spot_noise.missing_details(noise, image.shape[:2], config.tile)
         enlarged = np.clip(enlarged + details, 0, 1).astype(np.float32)
     gray = inputs.gray_at(height, width)
     return color_transfer.blend_gray(enlarged, gray, color_transfer.LUMINANCE)
-
-
-def _missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
-    """Returns the frequencies of an image that a smaller one of some size cannot hold."""
-    height, width = image.shape[:2]
-    smaller = images.resize(image, min(size[0], height), min(size[1], width), tile)
-    return image - images.resize(smaller, height, width, tile)
 
 
 def add_noise(
@@ -198,33 +192,16 @@ def scale_details(
     """
     kind, kept = _kind(inputs, config), inputs.kept
     if kind == KEPT and kept is not None:
-        return spectrum_details(lambda size, rng: kept.at(*size)["picture"], config, sizes)
+        return spot_noise.spectrum_details(
+            lambda size, rng: kept.at(*size)["picture"], config, sizes
+        )
     if kind != "spectrum":
         channels = _reference(inputs).shape[-1]
         return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
 
-    return spectrum_details(
+    return spot_noise.spectrum_details(
         lambda size, rng: _spectrum_noise(inputs, config, size, rng), config, sizes
     )
-
-
-def spectrum_details(
-    make_noise: Callable[[tuple[int, int], np.random.Generator], np.ndarray],
-    config: configs.Config,
-    sizes: Sequence[tuple[int, int]],
-) -> list[np.ndarray]:
-    """Returns the frequencies of noise at each scale that the one before cannot hold.
-
-    Args:
-      make_noise: size of a scale and random numbers -> noise with the exemplar's spectrum.
-      config: `seed` and `tile`.
-      sizes: as for `scale_details`.
-    """
-    details = []
-    for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
-        noise = make_noise(fine, np.random.default_rng([config.seed, number]))
-        details.append(_missing_details(noise, coarse, config.tile))
-    return details
 
 
 def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:

@@ -138,7 +138,8 @@ def _initial_images(
     def make_noise(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         return spot_noise.random_phase([sources[size]], [1.0], size, contrast, rng, config.tile)
 
+    rng = np.random.default_rng(config.seed)
     return {
-        "start": make_noise(sizes[0], np.random.default_rng(config.seed)),
-        "details": initialization.spectrum_details(make_noise, config, sizes),
+        "start": spot_noise.unlike([sources[sizes[0]]], lambda: make_noise(sizes[0], rng)),
+        "details": spot_noise.spectrum_details(make_noise, config, sizes),
     }

@@ -1,11 +1,20 @@
 """Spot noise: Gaussian noise with the mean and spectrum of exemplars."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxtex import images
+from jaxtex.synthesis import config as configs
+
 TAPER = 8  # the exemplar fades over this fraction of each side
+LARGE = 256  # pixels: noise of this side or more may look like the exemplar
+CELLS = 8  # rows and columns at which large areas are compared
+COMPOSED = 0.5  # share of the variance from which on large areas compose the exemplar
+UNLIKE = -0.3  # correlation with the exemplar that is low enough
+DRAWS = 32  # at most
 
 
 class Source(NamedTuple):
@@ -64,6 +73,88 @@ def random_phase(
     for share, source in pairs:
         image = image + contrast * np.sqrt(share) * _convolve(source.spot, size, rng, tile)
     return np.clip(image, 0, 1).astype(np.float32)
+
+
+def unlike(sources: Sequence[Source], draw: Callable[[], np.ndarray]) -> np.ndarray:
+    """Returns noise whose large areas are unlike those of the exemplars, if it is small.
+
+    In a small image the statistics determine most of what is where, and a start that happens to
+    look like an exemplar becomes a copy of its layout. Where no draw reaches a correlation of
+    `UNLIKE`, the lowest is taken. Exemplars without large areas, such as stones, do not count.
+
+    Args:
+      sources: of the exemplars, at the scale of the noise.
+      draw: returns noise, `[height, width, C]`, other noise in each call.
+    """
+    chosen = noise = draw()
+    spots = [source.spot for source in sources if _share_of_areas(source.spot) > COMPOSED]
+    if min(noise.shape[:2]) >= LARGE or not spots:
+        return noise
+    least = np.inf
+    for _ in range(DRAWS):
+        correlation = max(_correlation(spot, noise) for spot in spots)
+        if correlation < least:
+            least, chosen = correlation, noise
+        if least <= UNLIKE:
+            break
+        noise = draw()
+    return chosen
+
+
+def _share_of_areas(image: np.ndarray) -> float:
+    """Returns the share of the variance in gray that `CELLS` x `CELLS` cells have."""
+    gray = _gray(image)
+    return float(np.var(images.resize(gray, CELLS, CELLS)) / (np.var(gray) or 1))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns the correlation of large areas that two images have in common, from -1 to 1.
+
+    It is -1 if one of them has no contrast.
+    """
+    height, width = np.minimum(first.shape[:2], second.shape[:2])
+    cells = [
+        images.resize(_gray(image[:height, :width]), CELLS, CELLS).ravel()
+        for image in (first, second)
+    ]
+    if min(np.std(each) for each in cells) == 0:
+        return -1.0
+    return float(np.corrcoef(cells[0], cells[1])[0, 1])
+
+
+def _gray(image: np.ndarray) -> np.ndarray:
+    """Returns an image of any values in gray, `[H, W, 1]`, from 0 to 1."""
+    gray = image.mean(-1, keepdims=True)
+    return ((gray - gray.min()) / (np.ptp(gray) or 1)).astype(np.float32)
+
+
+def spectrum_details(
+    make_noise: Callable[[tuple[int, int], np.random.Generator], np.ndarray],
+    config: configs.Config,
+    sizes: Sequence[tuple[int, int]],
+) -> list[np.ndarray]:
+    """Returns the frequencies of noise at each scale that the one before cannot hold.
+
+    Args:
+      make_noise: size of a scale and random numbers -> noise with the exemplar's spectrum.
+      config: `seed` and `tile`.
+      sizes: height and width of each scale, from coarse to fine.
+
+    Returns:
+      An array `[height, width, C]` for each size but the first.
+    """
+    details = []
+    for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
+        noise = make_noise(fine, np.random.default_rng([config.seed, number]))
+        details.append(missing_details(noise, coarse, config.tile))
+    return details
+
+
+def missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
+    """Returns the frequencies of an image that a smaller one of some size cannot hold."""
+    height, width = image.shape[:2]
+    smaller = images.resize(image, min(size[0], height), min(size[1], width), tile)
+    return image - images.resize(smaller, height, width, tile)
 
 
 def _convolve(
