@@ -98,7 +98,7 @@ def detail(share: float, tile: str = "") -> base.Term:
     def evaluate(image: jax.Array, features: networks.Features, target: jax.Array) -> jax.Array:
         del features
         excess = detail_levels(image, tile) - target.astype(image.dtype)
-        return jnp.mean(jnp.where(excess > 0, 1, DEFICIT).astype(image.dtype) * excess**2)
+        return jnp.mean(jnp.where(excess > 0, excess**2, DEFICIT * excess**2))
 
     def make_target(images: base.TargetImages) -> jax.Array:
         levels = [jax.jit(detail_levels)(style) for style in images.styles]

@@ -16,7 +16,7 @@ import jax
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # parameters of mallopt, as in malloc.h
 ARENA_BYTES = 2**26  # size of a heap of a thread's arena
 
-_forgets = False  # whether the process is a command's that has not traced all of a run yet
+_forgets: bool | None = None  # True in a command until all of its first run is traced
 
 
 def keep_freed_memory() -> None:
@@ -25,7 +25,8 @@ def keep_freed_memory() -> None:
     Call it before JAX is first used, and only in a command: it holds for the whole process.
     """
     global _forgets
-    _forgets = True
+    if _forgets is None:
+        _forgets = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     with contextlib.suppress(AttributeError, OSError):  # not glibc
         library = ctypes.CDLL(None)
@@ -43,7 +44,7 @@ def forget_traces() -> None:
     global _forgets
     if _forgets:
         jax.clear_caches()
-    _forgets = False
+        _forgets = False
 
 
 def trim() -> None:
