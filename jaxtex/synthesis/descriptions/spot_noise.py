@@ -13,8 +13,8 @@ TAPER = 8  # the exemplar fades over this fraction of each side
 LARGE = 256  # pixels: noise of this side or more may look like the exemplar
 CELLS = 8  # rows and columns at which large areas are compared
 COMPOSED = 0.5  # share of the variance from which on large areas compose the exemplar
-UNLIKE = -0.3  # correlation with the exemplar that is low enough
-DRAWS = 32  # at most
+UNLIKE = -0.4  # correlation with the exemplar that is low enough
+DRAWS = 128  # at most
 
 
 class Source(NamedTuple):
