@@ -116,6 +116,7 @@ def test_our_lbfgs_makes_no_special_numbers_operation_by_operation():
     assert jnp.isfinite(params).all()
 
 
+@pytest.mark.slow
 @for_each_metric
 def test_metrics_are_the_same_under_all_settings(name, exemplar):
     pair = exemplar[:40, :40], exemplar[4:44, 2:42]

@@ -58,6 +58,7 @@ def test_the_gradient_is_finite(image):
     assert jnp.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_the_gradient_against_differences():
     target = target_of(tiles(6))
     image, direction = tiles(5), 1e-2 * RNG.standard_normal((SIDE, SIDE, 3)).astype(np.float32)

@@ -108,6 +108,7 @@ def test_the_gradient_is_that_of_finite_differences():
     assert jnp.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_sums_over_rows_are_the_sample():
     statistic = STATISTIC._replace(samples=100)
     sample, features = draw(statistic), checkers()

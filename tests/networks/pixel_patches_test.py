@@ -29,6 +29,7 @@ def test_patches_against_numpy(padding):
     np.testing.assert_allclose(patches(IMAGE, padding), 2 * windows(IMAGE) - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithms", networks.ALGORITHMS)
 def test_wrapped_patches_go_on_at_the_opposite_border(algorithms):
     both = np.pad(IMAGE, ((3, 3), (3, 3), (0, 0)), "wrap")

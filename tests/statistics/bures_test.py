@@ -117,6 +117,7 @@ def test_the_polar_factor_is_orthogonal():
     np.testing.assert_allclose(jax.jit(bures.polar_factor)(matrix), left @ right, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_square_roots_against_eigenvalues():
     matrix = np.asarray(moments.moments(features(np.random.default_rng(4), 8, 1, 1))["covariance"])
     values, vectors = np.linalg.eigh(matrix)

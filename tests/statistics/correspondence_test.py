@@ -93,6 +93,7 @@ def test_a_large_exemplar_is_represented_by_a_pool():
     assert statistic.statistic_size(3, 10**6) == 3 * 9 * statistics.POOL_SIZE
 
 
+@pytest.mark.slow
 def test_patches_distinguish_shuffled_positions():
     exemplar = features(0, (12, 10, 4)) + 0.1
     rows = np.random.default_rng(1).permutation(np.asarray(exemplar).reshape(-1, 4))

@@ -191,6 +191,7 @@ def test_a_critic_is_no_function_of_the_image(exemplar):
         jaxtex.build(exemplar, **SMALL, statistic="discriminator")
 
 
+@pytest.mark.slow
 def test_an_image_is_reconstructed_from_content_alone():
     content = random_image(7)
     objective = jaxtex.build(None, content=content, **SMALL, content_layers="relu1_1")

@@ -25,6 +25,7 @@ def raising(error, step=2):
     return observe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ERRORS)
 def test_an_observer_that_raises_ends_a_synthesis(error, exemplar):
     with pytest.raises(error):

@@ -60,6 +60,7 @@ def test_the_shortest_side_of_exemplar_and_result_decides():
         assert scales.scale_octaves(parsed, inputs.shortest_side) == expected
 
 
+@pytest.mark.slow
 def test_each_problem_compares_the_layers_of_its_octaves():
     config = configs.Config(size=96, scales=2, layers="relu2_1", num_steps=2)
     plan = api.build_plan(jaxtex.load_image("pebbles"), config)

@@ -63,6 +63,7 @@ def test_all_features_agree_with_plain_numpy(tmp_path, torch_names, file, networ
     )
 
 
+@pytest.mark.slow
 def test_folded_norms_are_recognized(tmp_path):
     layers = reference.random_vgg("vgg16_bn", blocks=2)
     writers.write_onnx(str(tmp_path / "folded.onnx"), layers, folded=True)
