@@ -130,7 +130,6 @@ def test_each_transformation_keeps_dtypes_with_x64(name):
     assert after.trial.dtype == after.loss.dtype == jnp.float32
 
 
-@pytest.mark.slow
 def test_second_derivatives_are_refused_in_a_line_of_their_own(exemplar):
     with pytest.raises(jaxtex.UserError, match="--optimizer: this one needs forward-mode"):
         jaxtex.synthesize(exemplar, optimizer=contrib.sophia(RATE), **SMALL)

@@ -58,7 +58,6 @@ def test_arguments_and_temporary_memory_are_counted(exemplar, without_process):
     assert 0.9 * total < estimates._program_bytes(compiled) < 1.2 * total
 
 
-@pytest.mark.slow
 def test_the_memory_of_the_process_is_added(exemplar, monkeypatch):
     plan = build_plan(exemplar, scales=1)
     compiled = compilation.lower(plan, plan.problems[0]).compile()
