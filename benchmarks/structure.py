@@ -4,8 +4,8 @@
         [--source=PEER=FOLDER] [--shared=DIR] [--torch_python=PYTHON]   (extra `bench`, git)
 
 Takes the PNG files of a folder, at their size. Writes runs/structure/table.md and sheet.jpg, with
-at most 12 exemplars. Each result is kept, as TOOL/NAME.png with a record beside it, so a second
-call goes on, and with `--tools=` only reports. Delete a record to run its tool again.
+at most 12 exemplars. Results are kept, as TOOL/NAME.png with a record, so a second call goes on,
+and with `--tools=` only reports. Delete a record to run its tool again.
 
 | tool | program |
 | --- | --- |
@@ -77,10 +77,7 @@ def own_command(*choices: str) -> Make:
       choices: flags beside the defaults.
     """
 
-    def command(
-        exemplar: pathlib.Path, result: pathlib.Path, options: argparse.Namespace
-    ) -> list[str]:
-        del options
+    def command(exemplar: pathlib.Path, result: pathlib.Path, _: argparse.Namespace) -> list[str]:
         flags = ["--size=0", "--overwrite", f"--workdir={result.with_suffix('')}"]
         return [sys.executable, "-m", "jaxtex", f"--style={exemplar}", *flags, *choices]
 

@@ -137,7 +137,12 @@ def _correlate_pairs(moduli: list[np.ndarray]) -> list[float]:
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> complex:
-    """Returns the correlation of two bands of one shape, complex or real; 1 where both are flat."""
+    """Returns the correlation of two bands of one shape, complex or real; 1 where both are flat.
+
+    Args:
+      first: `[H, W]`.
+      second: `[H, W]`.
+    """
     a, b = (np.asarray(band, np.complex128) - band.mean() for band in (first, second))
     product = np.sqrt(np.mean(np.abs(a) ** 2) * np.mean(np.abs(b) ** 2))
     return complex((np.mean(a * b.conj()) + STABILIZER) / (product + STABILIZER))

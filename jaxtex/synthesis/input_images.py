@@ -285,5 +285,10 @@ def resize_style(image: np.ndarray, config: configs.Config) -> np.ndarray:
 
 
 def style_side(config: configs.Config, side: int) -> int:
-    """Returns the pixels of the shorter side of a style as it is seen; its own is `side`."""
+    """Returns the pixels of the shorter side of a style as it is seen; its own is `side`.
+
+    Args:
+      config: `size` and `style_scale`.
+      side: shorter side of the file, in pixels.
+    """
     return round((config.size or side) * config.style_scale)

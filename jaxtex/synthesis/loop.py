@@ -88,7 +88,15 @@ def run(
 
 
 def check_finite(plan: stepping.Plan, progress: Progress) -> Progress:
-    """Raises if the best loss is not finite: then every image so far was refused."""
+    """Raises if the best loss is not finite: then every image so far was refused.
+
+    Args:
+      plan: of one image.
+      progress: is returned.
+
+    Raises:
+      UserError: the loss is not finite; the line names the step and the cause.
+    """
     step, infos = progress.step, progress.infos
     if np.isfinite(infos.loss[-1]):
         return progress

@@ -39,20 +39,35 @@ class Level(NamedTuple):
 def patches_of(
     level: Level, places: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns patches of the picture, `[T, P, 3]`, and how much each pixel counts, `[T, P]`."""
+    """Returns patches of the picture, `[T, P, 3]`, and how much each pixel counts, `[T, P]`.
+
+    Args:
+      level: the picture at one size.
+      places: centers of the patches, row and column, `[T, 2]`.
+      weights: how much each pixel counts, `[H, W]`.
+    """
     pixels, inside = wrap(places[:, None] + OFFSETS, level)
     rows, columns = pixels[..., 0], pixels[..., 1]
     return level.picture[rows, columns], weights[rows, columns] * inside
 
 
 def source_patches(level: Level, centers: np.ndarray) -> np.ndarray:
-    """Returns patches of the source at centers given as indices, `[T, P, 3]`."""
+    """Returns patches of the source at centers given as indices, `[T, P, 3]`.
+
+    Args:
+      level: the source at one size.
+      centers: indices into the flat source, `[T]`.
+    """
     moves = OFFSETS[:, 0] * level.used.shape[1] + OFFSETS[:, 1]
     return level.source.reshape(-1, 3)[centers[:, None] + moves]
 
 
 def wrap(places: np.ndarray, level: Level) -> tuple[np.ndarray, np.ndarray]:
-    """Returns places `[..., 2]` at the opposite border, where the picture is periodic.
+    """Returns places at the opposite border, where the picture is periodic.
+
+    Args:
+      places: row and column, `[..., 2]`, inside or outside.
+      level: the picture at one size.
 
     Returns:
       Places in the picture; and which were inside or are periodic, bool `[...]`.
@@ -74,7 +89,13 @@ def certainty(level: Level) -> np.ndarray:
 
 
 def around(region: np.ndarray, radius: int, tile: str) -> np.ndarray:
-    """Returns all pixels within a distance of a region, also across periodic borders."""
+    """Returns all pixels within a distance of a region, also across periodic borders.
+
+    Args:
+      region: bool `[H, W]`.
+      radius: the distance, in pixels.
+      tile: axes along which the picture is periodic.
+    """
     for axis, name in enumerate("yx"):
         widths = [(0, 0), (0, 0)]
         widths[axis] = (radius, radius)

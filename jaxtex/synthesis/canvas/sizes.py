@@ -45,7 +45,13 @@ def result_size(config: configs.Config, image: np.ndarray) -> tuple[int, int]:
 
 
 def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tuple[int, int]:
-    """Returns height and width; one that is 0 follows the proportions of a shape `(H, W)`."""
+    """Returns height and width; one that is 0 follows the proportions of a shape `(H, W)`.
+
+    Args:
+      shape: height and width of the image.
+      height: in pixels; 0: follows.
+      width: in pixels; 0: follows.
+    """
     if not height and not width:
         return shape
     rows, columns = shape
@@ -53,7 +59,14 @@ def in_proportion(shape: tuple[int, int], height: int = 0, width: int = 0) -> tu
 
 
 def warn_if_stretched(flag: str, shape: tuple[int, int], height: int, width: int) -> None:
-    """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`."""
+    """Logs a warning, once, if a resize changes the proportions of an image of a shape `(H, W)`.
+
+    Args:
+      flag: name of the image's flag, for the message.
+      shape: height and width of the image.
+      height: after the resize, in pixels.
+      width: after the resize, in pixels.
+    """
     fitting, _ = in_proportion(shape, width=width)
     if abs(fitting - height) > max(1, regions.MAX_PROPORTION_ERROR * height):
         errors.warn_once(

@@ -151,7 +151,13 @@ def spectrum_details(
 
 
 def missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
-    """Returns the frequencies of an image that a smaller one of some size cannot hold."""
+    """Returns the frequencies of an image that a smaller one of some size cannot hold.
+
+    Args:
+      image: `[H, W, C]`.
+      size: height and width of the smaller image, in pixels.
+      tile: axes along which both are periodic, as in `images.resize`.
+    """
     height, width = image.shape[:2]
     smaller = images.resize(image, min(size[0], height), min(size[1], width), tile)
     return image - images.resize(smaller, height, width, tile)

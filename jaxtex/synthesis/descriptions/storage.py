@@ -37,7 +37,15 @@ VERSION = 1
 
 
 def save(path: str | os.PathLike, description: contents.Description) -> None:
-    """Writes a description, see `Description.save`."""
+    """Writes a description, see `Description.save`.
+
+    Args:
+      path: of the new file.
+      description: is written.
+
+    Raises:
+      UserError: the suffix is not one of a description.
+    """
     if pathlib.Path(path).suffix.lower() not in contents.SUFFIXES:
         suffixes = " or ".join(contents.SUFFIXES)
         raise errors.UserError(f"description '{os.fspath(path)}': suffix must be {suffixes}")
