@@ -20,8 +20,9 @@ from jaxtex.images import builtin, file_checks
 from jaxtex.runs import run_folder
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import initialization, input_images, scales, settings
+from jaxtex.synthesis import input_images, scales, settings
 from jaxtex.synthesis.shorthands import mixes
+from jaxtex.synthesis.starts import initialization
 from jaxtex.weights import loading, locations
 
 # Flags that name image files: one path each, or several paths separated by commas.

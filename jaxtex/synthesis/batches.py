@@ -5,6 +5,7 @@ own trial. On a CPU every image has its own program and thread, which is faster 
 program of a batch; on other devices one program, made by `jax.vmap`, runs the step of all images.
 """
 
+import functools
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -204,9 +205,16 @@ def stack_plans(plans: Sequence[stepping.Plan]) -> stepping.Plan:
     return plans[0]._replace(
         problems=[_stack_problems(problems) for problems in by_scale],
         start=np.stack([plan.start for plan in plans]),
-        details=[np.stack(each) for each in details],
+        details=[functools.partial(_details_of_each, each) for each in details],
         batch=len(plans),
     )
+
+
+def _details_of_each(
+    details: Sequence[Callable[[np.ndarray], np.ndarray]], images: np.ndarray
+) -> np.ndarray:
+    """Returns what is added to each image of a batch, `[B, H, W, C]`."""
+    return np.stack([function(image) for function, image in zip(details, images, strict=True)])
 
 
 def _stack_problems(problems: Sequence[stepping.Problem]) -> stepping.Problem:

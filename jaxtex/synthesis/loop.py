@@ -229,7 +229,7 @@ def _refine(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
     enlarged = stepping.enlarge(image, plan.problems[number - 1], plan.tile)
     if number == 1 or not plan.details:
         return enlarged
-    return np.clip(enlarged + plan.details[number - 2], 0, 1)
+    return np.clip(enlarged + plan.details[number - 2](image), 0, 1)
 
 
 def _chunk_end(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:

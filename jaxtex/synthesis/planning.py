@@ -13,7 +13,6 @@ from jaxtex.losses import diagnosis, diversity, evaluation, regions, targets
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import (
     diverse,
-    initialization,
     input_images,
     memory_budget,
     objectives,
@@ -23,6 +22,7 @@ from jaxtex.synthesis import (
 )
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.shorthands import step_shares
+from jaxtex.synthesis.starts import initialization
 
 MAX_BATCH = 4096  # images; a larger number is a typing error
 # The images of a batch share the weights.

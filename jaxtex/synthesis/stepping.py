@@ -94,8 +94,8 @@ class Plan(NamedTuple):
       resample_every: steps between two draws of random positions and directions.
       finish: applied to the last image.
       statistic_size: how many numbers of the exemplars the statistics compare.
-      details: images added when the image is enlarged for each problem but the first; empty adds
-        nothing.
+      details: for each problem but the first, what is added after enlarging the image of the one
+        before, as a function of that image; empty adds nothing.
       tile: axes along which the result is periodic: "", "x", "y" or "xy".
       remat: a row of `memory_budget.REMATS`.
       layout: how the images and rows are divided among devices.
@@ -115,7 +115,7 @@ class Plan(NamedTuple):
     resample_every: int = 10
     finish: Callable[[np.ndarray], np.ndarray] = _keep_image
     statistic_size: int = 0
-    details: Sequence[np.ndarray] = ()
+    details: Sequence[Callable[[np.ndarray], np.ndarray]] = ()
     tile: str = ""
     remat: str = "auto"
     layout: sharding.Layout = sharding.Layout()

@@ -11,7 +11,8 @@ from jaxtex import errors, networks, weights
 from jaxtex.losses import regions
 from jaxtex.networks import receptive_fields, vgg
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import initialization, input_images, planning, settings
+from jaxtex.synthesis import input_images, planning, settings
+from jaxtex.synthesis.starts import initialization
 
 ROWS, COLUMNS = np.mgrid[:64, :64]
 MASKS = {

@@ -7,9 +7,9 @@ import pytest
 
 from jaxtex import errors, images
 from jaxtex.metrics import artifacts, power_spectrum
-from jaxtex.synthesis import api, initialization, input_images, settings
+from jaxtex.synthesis import api, input_images, settings
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis.descriptions import spot_noise
+from jaxtex.synthesis.starts import initialization, spot_noise
 
 
 def root_mean_square(image):
@@ -75,21 +75,20 @@ def test_exemplars_are_blended_by_weight(texture):
     np.testing.assert_allclose(noise.mean((0, 1)), expected, atol=0.02)
 
 
-def test_details_are_frequencies_that_the_smaller_image_cannot_hold(texture):
-    coarse, fine = initialization.scale_details(
-        build_inputs(texture), configs.Config(seed=3), [(24, 20), (48, 40), (96, 80)]
-    )
-    assert coarse.shape == (48, 40, 3) and fine.shape == (96, 80, 3)
-    reduced = images.resize(0.5 + fine, 48, 40)
-    assert 0 < root_mean_square(reduced) < 0.5 * root_mean_square(fine)
+def test_each_scale_but_the_first_gets_details_of_the_exemplar(texture):
+    sizes = [(24, 20), (48, 40), (96, 80)]
+    coarse, fine = initialization.scale_details(build_inputs(texture), configs.Config(), sizes)
+    assert coarse(images.resize(texture, 24, 20)).shape == (48, 40, 3)
+    reduced = images.resize(texture, 48, 40)
+    lacking = texture - images.resize(reduced, 96, 80)
+    assert np.std(lacking - fine(reduced)) < 0.5 * np.std(lacking)
 
 
 @pytest.mark.parametrize("init", ["noise", "style"])
 def test_other_initial_images_have_no_details(texture, init):
-    (details,) = initialization.scale_details(
-        build_inputs(texture, init=init), configs.Config(init=init), [(48, 40), (96, 80)]
-    )
-    assert details.shape == (96, 80, 3) and not details.any()
+    inputs = build_inputs(texture, init=init)
+    sizes = [(48, 40), (96, 80)]
+    assert initialization.scale_details(inputs, configs.Config(init=init), sizes) == []
 
 
 @pytest.mark.parametrize("init", ["spectrum", "noise"])
@@ -170,9 +169,11 @@ def test_a_plan_has_the_details_of_its_scales(texture):
     config = configs.Config(size=0, scales=2, octaves=1, layers="relu1_1", num_steps=2, seed=4)
     plan = api.build_plan(texture, config)
     sizes = [(problem.height, problem.width) for problem in plan.problems]
-    assert [details.shape[:2] for details in plan.details] == sizes[1:]
+    (details,) = plan.details
     (expected,) = initialization.scale_details(build_inputs(texture), config, sizes)
-    np.testing.assert_array_equal(plan.details[0], expected)
+    image = images.resize(texture[::-1], *sizes[0])
+    assert details(image).shape[:2] == sizes[1]
+    np.testing.assert_array_equal(details(image), expected(image))
 
 
 @pytest.mark.parametrize("init", ["spectrum", "noise"])

@@ -5,8 +5,9 @@ import pytest
 
 from jaxtex import errors, images
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import initialization, input_images, settings
+from jaxtex.synthesis import input_images, settings
 from jaxtex.synthesis.canvas import sizes
+from jaxtex.synthesis.starts import initialization
 
 
 def noise(height, width, channels=3):

@@ -5,7 +5,7 @@ import pytest
 
 import jaxtex
 from jaxtex import images
-from jaxtex.synthesis.descriptions import spot_noise
+from jaxtex.synthesis.starts import spot_noise
 
 SIDE = 64
 

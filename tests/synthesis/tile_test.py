@@ -11,7 +11,7 @@ from jaxtex.metrics import artifacts
 from jaxtex.networks import padding_pooling
 from jaxtex.synthesis import api
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis.descriptions import spot_noise
+from jaxtex.synthesis.starts import spot_noise
 
 SMALL = {"size": 48, "width": 64, "octaves": 2, "layers": "relu1_1,relu2_1", "num_steps": 30}
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxtex.synthesis.descriptions import spot_noise
+from jaxtex.synthesis.starts import fine_details, spot_noise
 
 SUFFIXES = (".h5", ".hdf5")
 # Choices that decide the summaries, and the sizes at which they are taken.
@@ -27,12 +27,15 @@ class Level(NamedTuple):
       width: of the result at this scale, in pixels.
       targets: name of a term -> its target.
       source: of the initial noise.
+      examples: of the details added at this scale; None at the coarsest, and in files of 1.0.0,
+        where nothing is added.
     """
 
     height: int
     width: int
     targets: Mapping[str, Target]
     source: spot_noise.Source
+    examples: fine_details.Examples | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from jaxtex import errors, images, weights
-from jaxtex.synthesis import initialization, input_images, planning
+from jaxtex.synthesis import input_images, planning
 from jaxtex.synthesis import settings as parsing
 from jaxtex.synthesis.descriptions import contents
+from jaxtex.synthesis.starts import references
 
 # Choices that a description cannot hold: they need images, or compare with them.
 NEEDS_IMAGES = (
@@ -50,13 +51,15 @@ def describe(exemplar: np.ndarray | str | os.PathLike, **choices: Any) -> conten
     inputs = input_images.build_inputs([given], None, settings)
     plan = planning.build_plan(inputs, settings)
 
-    levels = []
+    levels: list[contents.Level] = []
     for problem in plan.problems:
-        (source,) = initialization.noise_sources(inputs, (problem.height, problem.width))
+        size = (problem.height, problem.width)
+        (source,) = references.noise_sources(inputs, size)
+        examples = references.detail_examples(inputs, size) if levels else None
         targets = {
             name: dict(_leaves(target)) for name, target in problem.data(0)["targets"].items()
         }
-        levels.append(contents.Level(problem.height, problem.width, targets, source))
+        levels.append(contents.Level(*size, targets, source, examples))
     return contents.Description(
         choices={name: getattr(settings.config, name) for name in contents.DECISIVE},
         height=given.shape[0],

@@ -11,10 +11,11 @@ import numpy as np
 
 from jaxtex import errors
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import initialization, input_images, planning, stepping
+from jaxtex.synthesis import input_images, planning, stepping
 from jaxtex.synthesis import settings as parsing
-from jaxtex.synthesis.descriptions import contents, making, spot_noise, storage
+from jaxtex.synthesis.descriptions import contents, making, storage
 from jaxtex.synthesis.shorthands import resolution
+from jaxtex.synthesis.starts import fine_details, initialization, spot_noise
 
 # Weight of a term -> its name; a description has its target only if the weight was above 0.
 TERMS = {"spectrum_weight": "spectrum", "detail_weight": "detail"}
@@ -141,5 +142,21 @@ def _initial_images(
     rng = np.random.default_rng(config.seed)
     return {
         "start": spot_noise.unlike([sources[sizes[0]]], lambda: make_noise(sizes[0], rng)),
-        "details": spot_noise.spectrum_details(make_noise, config, sizes),
+        "details": _details(described, config.tile),
     }
+
+
+def _details(
+    described: contents.Description, tile: str
+) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Returns what is added at each scale but the first, as `initialization.scale_details`."""
+    return [
+        functools.partial(
+            fine_details.missing_from,
+            size=(level.height, level.width),
+            examples=level.examples,
+            tile=tile,
+        )
+        for level in described.levels[1:]
+        if level.examples is not None
+    ]

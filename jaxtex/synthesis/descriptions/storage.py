@@ -14,6 +14,8 @@ Schema, version 1:
     /levels/N                     one for each scale, from coarse to fine; attributes height, width:
                                   of the result at that scale, in pixels
     /levels/N/noise/mean, spot    what the initial noise needs, see `spot_noise`
+    /levels/N/examples/           of all levels but the first: what the details of the scale are
+        neighborhoods, details    taken from, see `fine_details`; files of 1.0.0 lack them
     /levels/N/targets/T           one for each term; attribute term: its name
     /levels/N/targets/T/I         an array of its target; attribute path: its place
 
@@ -30,7 +32,8 @@ import numpy as np
 
 from jaxtex import errors
 from jaxtex.runtime import files
-from jaxtex.synthesis.descriptions import contents, spot_noise
+from jaxtex.synthesis.descriptions import contents
+from jaxtex.synthesis.starts import fine_details, spot_noise
 
 FORMAT = "jaxtex-description"
 VERSION = 1
@@ -60,6 +63,9 @@ def save(path: str | os.PathLike, description: contents.Description) -> None:
             group.attrs.update({"height": level.height, "width": level.width})
             _write(group, "noise/mean", level.source.mean)
             _write(group, "noise/spot", level.source.spot)
+            if level.examples is not None:
+                for name, array in level.examples._asdict().items():
+                    _write(group, f"examples/{name}", array)
             for index, (term, target) in enumerate(level.targets.items()):
                 of_term = group.create_group(f"targets/{index}")
                 of_term.attrs["term"] = term
@@ -119,7 +125,12 @@ def _read_level(group: h5py.Group) -> contents.Level:
         target = {str(arrays[each].attrs["path"]): _array(arrays, each) for each in arrays}
         targets[str(arrays.attrs["term"])] = target
     source = spot_noise.Source(_array(group, "noise/mean"), _array(group, "noise/spot"))
-    return contents.Level(int(group.attrs["height"]), int(group.attrs["width"]), targets, source)
+    size = (int(group.attrs["height"]), int(group.attrs["width"]))
+    examples = None
+    if "examples" in group:
+        arrays = (_array(group, f"examples/{name}") for name in fine_details.Examples._fields)
+        examples = fine_details.Examples(*arrays)
+    return contents.Level(*size, targets, source, examples)
 
 
 def _array(group: h5py.Group, name: str) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 
 from jaxtex import losses, networks
 from jaxtex.losses import evaluation, regions, targets
-from jaxtex.synthesis import initialization, input_images, memory_budget, scales
+from jaxtex.synthesis import input_images, memory_budget, scales
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.starts import initialization
 
 
 def build_image_targets(

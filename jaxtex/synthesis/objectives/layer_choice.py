@@ -12,6 +12,7 @@ DEEP_STYLE = {"relu4_1": 0.1}
 STRUCTURE = {"relu4_1": 1.0, "relu5_1": 1.0}
 CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
+POWER = 0.75  # of the number of positions, to which weights are proportional
 COARSE_WEIGHT = 0.5  # of the content's octaves beside the deep layer itself
 
 
@@ -41,7 +42,7 @@ def content_layers(settings: choices.Settings) -> list[str]:
 
 
 def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str, float]:
-    """Returns weights in proportion to the square root of the number of positions of each layer.
+    """Returns weights in proportion to a power of the number of positions of each layer.
 
     With equal weights fine layers converge late, see docs/defaults.md. The rule is our own.
 
@@ -52,7 +53,7 @@ def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str
     network = networks.NETWORKS[settings.config.network]
     return {
         layer: weight
-        / 2 ** (networks.octave_of(layer) + _halvings(network, layer.partition("/")[0]))
+        / 4 ** (POWER * (networks.octave_of(layer) + _halvings(network, layer.partition("/")[0])))
         for layer, weight in layers.items()
     }
 

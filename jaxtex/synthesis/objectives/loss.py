@@ -16,7 +16,7 @@ from jaxtex.synthesis.objectives import layer_choice, learners
 from jaxtex.weights import kernel_transforms
 
 SHAPES_WEIGHT = 1.0  # of what filled a hole
-LAST_SHARE = 0.03  # of the weight of the arrangement, at the last of several scales
+LAST_SHARE = 0.01  # of the weight of the arrangement, at the last of several scales
 
 
 def build_loss(

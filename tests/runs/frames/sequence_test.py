@@ -6,7 +6,8 @@ import pytest
 import jaxtex
 from jaxtex import errors, images, metrics
 from jaxtex.runs.frames import sequence
-from jaxtex.synthesis import initialization, input_images, settings
+from jaxtex.synthesis import input_images, settings
+from jaxtex.synthesis.starts import initialization
 from support import paths
 
 PHOTOS = paths.SHARED / "images" / "photos"

@@ -1,9 +1,11 @@
 """Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
 
 import dataclasses
+import functools
+import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis.canvas import sizes
-from jaxtex.synthesis.descriptions import spot_noise
+from jaxtex.synthesis.starts import fine_details, references, spot_noise
 
 KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
@@ -54,12 +56,12 @@ def initial_image(
         return inputs.kept.at(height, width)["picture"]
     if kind == "spectrum":
         size = (height, width)
-        sources = [] if inputs.masks else noise_sources(inputs, size)
+        sources = [] if inputs.masks else references.noise_sources(inputs, size)
         return spot_noise.unlike(sources, lambda: _spectrum_noise(inputs, config, size, rng))
     if kind == "noise":
         means = [
             regions.inside(image, mask).mean((0, 1))
-            for image, mask in zip(_references(inputs), _reference_masks(inputs), strict=True)
+            for image, mask in zip(references.of(inputs), references.masks(inputs), strict=True)
         ]
         mean = _blend_regions(inputs, means, height, width) if inputs.masks else means[0]
         return add_noise(mean, inputs, config, (height, width), rng)
@@ -176,32 +178,44 @@ def _padded(inputs: input_images.Inputs, image: np.ndarray, height: int, width: 
 
 def scale_details(
     inputs: input_images.Inputs, config: configs.Config, sizes: Sequence[tuple[int, int]]
-) -> list[np.ndarray]:
+) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Returns what is added when the image is enlarged from each scale to the next.
 
-    After a start from spectrum noise, or from a picture that is kept, these are its frequencies
-    that the smaller image cannot hold; otherwise zeros.
+    After a start from spectrum noise these are details of the exemplars, after one from a picture
+    that is kept those of the picture; otherwise nothing is added.
 
     Args:
       inputs: exemplars and content.
-      config: `init`, `noise`, `seed` and `tile`.
+      config: `init`, `seed` and `tile`.
       sizes: height and width of each scale, from coarse to fine.
 
     Returns:
-      An array `[height, width, C]` for each size but the first.
+      A function for each size but the first: the image of the scale before, `[h, w, C]` -> what is
+      added after enlarging it, `[height, width, C]`. Empty if nothing is added.
     """
     kind, kept = _kind(inputs, config), inputs.kept
     if kind == KEPT and kept is not None:
-        return spot_noise.spectrum_details(
-            lambda size, rng: kept.at(*size)["picture"], config, sizes
-        )
+        return [
+            functools.partial(_details_of_kept, kept.at(*fine)["picture"], coarse, config.tile)
+            for coarse, fine in itertools.pairwise(sizes)
+        ]
     if kind != "spectrum":
-        channels = _reference(inputs).shape[-1]
-        return [np.zeros((*size, channels), np.float32) for size in sizes[1:]]
+        return []
+    return [functools.partial(_details_of, inputs, size, config.tile) for size in sizes[1:]]
 
-    return spot_noise.spectrum_details(
-        lambda size, rng: _spectrum_noise(inputs, config, size, rng), config, sizes
-    )
+
+def _details_of(
+    inputs: input_images.Inputs, size: tuple[int, int], tile: str, image: np.ndarray
+) -> np.ndarray:
+    """Returns details of the exemplars for an image that is enlarged to a size."""
+    return fine_details.missing_from(image, size, references.detail_examples(inputs, size), tile)
+
+
+def _details_of_kept(
+    picture: np.ndarray, size: tuple[int, int], tile: str, _: np.ndarray
+) -> np.ndarray:
+    """Returns the details of a picture that is kept, which the image of a size cannot hold."""
+    return spot_noise.missing_details(picture, size, tile)
 
 
 def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
@@ -219,23 +233,6 @@ def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:
     return "content" if inputs.is_transfer(config) else "noise"
 
 
-def _reference(inputs: input_images.Inputs) -> np.ndarray:
-    """Returns the first style, or the content if there is no style."""
-    return _references(inputs)[0]
-
-
-def _references(inputs: input_images.Inputs) -> list[np.ndarray]:
-    """Returns the styles, or the content if there is no style."""
-    if inputs.styles or inputs.content is None:
-        return inputs.styles
-    return [inputs.content]
-
-
-def _reference_masks(inputs: input_images.Inputs) -> list[np.ndarray | None]:
-    """Returns where each of the references is used; None: everywhere."""
-    return list(inputs.style_masks) or [None] * len(_references(inputs))
-
-
 def _spectrum_noise(
     inputs: input_images.Inputs,
     config: configs.Config,
@@ -243,7 +240,7 @@ def _spectrum_noise(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Returns noise with the spectrum of the exemplars, or of the content, at a scale."""
-    sources = noise_sources(inputs, size)
+    sources = references.noise_sources(inputs, size)
     contrast = config.noise or SPECTRUM_CONTRAST
     if inputs.masks:
         noises = [
@@ -253,19 +250,3 @@ def _spectrum_noise(
         return _blend_regions(inputs, noises, *size)
     weights = inputs.weights or [1.0]
     return spot_noise.random_phase(sources, weights, size, contrast, rng, config.tile)
-
-
-def noise_sources(inputs: input_images.Inputs, size: tuple[int, int]) -> list[spot_noise.Source]:
-    """Returns what the noise at a scale needs of the exemplars, or of the content.
-
-    Args:
-      inputs: the images.
-      size: height and width of the scale, in pixels.
-    """
-    factor = min(1.0, size[0] / inputs.height)
-    sources = []
-    for image, mask in zip(_references(inputs), _reference_masks(inputs), strict=True):
-        height, width = (max(images.MIN_SIDE, round(side * factor)) for side in image.shape[:2])
-        used = None if mask is None else regions.white_pixels(mask, height, width)
-        sources.append(spot_noise.source_of(images.resize(image, height, width), used))
-    return sources

@@ -1,13 +1,11 @@
 """Spot noise: Gaussian noise with the mean and spectrum of exemplars."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxtex import images
-from jaxtex.synthesis import config as configs
 
 TAPER = 8  # the exemplar fades over this fraction of each side
 LARGE = 256  # pixels: noise of this side or more may look like the exemplar
@@ -126,28 +124,6 @@ def _gray(image: np.ndarray) -> np.ndarray:
     """Returns an image of any values in gray, `[H, W, 1]`, from 0 to 1."""
     gray = image.mean(-1, keepdims=True)
     return ((gray - gray.min()) / (np.ptp(gray) or 1)).astype(np.float32)
-
-
-def spectrum_details(
-    make_noise: Callable[[tuple[int, int], np.random.Generator], np.ndarray],
-    config: configs.Config,
-    sizes: Sequence[tuple[int, int]],
-) -> list[np.ndarray]:
-    """Returns the frequencies of noise at each scale that the one before cannot hold.
-
-    Args:
-      make_noise: size of a scale and random numbers -> noise with the exemplar's spectrum.
-      config: `seed` and `tile`.
-      sizes: height and width of each scale, from coarse to fine.
-
-    Returns:
-      An array `[height, width, C]` for each size but the first.
-    """
-    details = []
-    for number, (coarse, fine) in enumerate(itertools.pairwise(sizes), 1):
-        noise = make_noise(fine, np.random.default_rng([config.seed, number]))
-        details.append(missing_details(noise, coarse, config.tile))
-    return details
 
 
 def missing_details(image: np.ndarray, size: tuple[int, int], tile: str) -> np.ndarray:
