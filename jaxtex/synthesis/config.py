@@ -88,13 +88,14 @@ class Config:
         "Layers on which the content is compared, such as relu2_2,relu3_1/2:0.5 (/2 is half size, "
         ":0.5 is a weight). Empty uses a deep layer at full, half and quarter size.",
     )
-    content_weight: float = _choice(0.025, "Weight of the content in the loss.")
+    content_weight: float = _choice(0.016, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
         "Distance of content features: relative to their energy, or plain, 1/2 sum (F - P)^2.",
     )
     structure_weight: float = _choice(
-        0.01, "Weight in the loss of the content's self-similarity: which of its parts look alike."
+        0.0064,
+        "Weight in the loss of the content's self-similarity: which of its parts look alike.",
     )
     structure_layers: str = _choice(
         "", "Layers whose self-similarity is compared, such as relu4_1. Empty uses blocks 4 and 5."
@@ -135,8 +136,9 @@ class Config:
     )
     balance: str = _choice(
         "auto",
-        "Further weights of layers: positions halves them at each halving of the image by pooling "
-        "or octaves; equal does not; auto uses positions for textures, equal for transfers.",
+        "Further weights of layers: positions divides them by 2.8 at each halving of the image by "
+        "pooling or octaves; equal does not; auto uses positions for textures, equal for "
+        "transfers.",
     )
     size: int = _choice(
         256, "Pixels of the shorter side; style and content are enlarged or reduced. 0 keeps sizes."
