@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
@@ -109,3 +110,36 @@ def test_a_failed_image_stays_a_failed_image(weave):
     examples = fine_details.examples_of([weave], [None])
     details = fine_details.missing_from(failed, (96, 96), examples)
     assert np.isfinite(details).all()
+
+
+SETTINGS = {
+    "rank promotion": lambda: jax.numpy_rank_promotion("raise"),
+    "strict promotion": lambda: jax.numpy_dtype_promotion("strict"),
+    "x64": lambda: jax.enable_x64(True),
+    "nans": lambda: jax.debug_nans(True),
+    "leaks": jax.checking_leaks,
+    "no jit": jax.disable_jit,
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_jax_settings_change_nothing(weave, name):
+    small = images.resize(weave, 24, 24)
+    examples = fine_details.examples_of([weave], [None])
+    expected = fine_details.missing_from(small, (48, 48), examples)
+    with SETTINGS[name]():
+        found = fine_details.missing_from(small, (48, 48), examples)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.float32
+
+
+def test_the_most_similar_neighborhood_is_that_of_a_loop(weave, bricks):
+    image = images.resize(bricks, 7, 9)
+    examples = fine_details.examples_of([images.resize(weave, 20, 20)], [None])
+    details = fine_details.missing_from(image, (14, 18), examples)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), "reflect")
+    for row, column in itertools.product(range(7), range(9)):
+        ours = np.moveaxis(padded[row : row + 5, column : column + 5], -1, 0).ravel()
+        distances = [np.sum((ours - theirs) ** 2) for theirs in examples.neighborhoods]
+        found = details[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        np.testing.assert_array_equal(found, examples.details[np.argmin(distances)])

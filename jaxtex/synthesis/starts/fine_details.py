@@ -13,20 +13,24 @@ References:
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxtex import images
 from jaxtex.images import io
+from jaxtex.runtime import xla_options
 
 RADIUS = 2  # pixels from the center of a neighborhood to its sides
+SIDE = 2 * RADIUS + 1
 POOL = 4096  # neighborhoods of the exemplars, at most, that all are compared with
-ROWS = 64  # neighborhoods of the image that are compared at once; more leave the cache
 
 
 class Examples(NamedTuple):
     """Neighborhoods of reduced exemplars, and what belongs to them at full size."""
 
-    neighborhoods: np.ndarray  # [P, N]: C channels of (2 RADIUS + 1)^2 pixels
+    neighborhoods: np.ndarray  # [P, C SIDE^2]
     details: np.ndarray  # [P, 2, 2, C]: the exemplar minus its enlarged reduction
 
 
@@ -48,7 +52,7 @@ def examples_of(exemplars: Sequence[np.ndarray], used: Sequence[np.ndarray | Non
         places = np.argwhere(_used_cells(mask, rows, columns))
         kept = np.random.default_rng(0).permutation(len(places))[: POOL // len(exemplars)]
         chosen = tuple(places[np.sort(kept)].T)
-        neighborhoods.append(_windows(small, "")[chosen].reshape(len(kept), -1))
+        neighborhoods.append(_neighborhoods(small)[chosen].reshape(len(kept), -1))
         details.append(cells[chosen])
     return Examples(np.concatenate(neighborhoods), np.concatenate(details))
 
@@ -80,24 +84,44 @@ def missing_from(
       `[*size, C]`, of either sign.
     """
     rows, columns = (-(-side // 2) for side in size)
-    windows = _windows(io.interpolate(image, rows, columns, tile), tile)
-    lengths = np.sum(examples.neighborhoods**2, 1) / 2
-    found = []
-    for start in range(0, rows * columns, ROWS):
-        places = np.unravel_index(range(start, min(start + ROWS, rows * columns)), (rows, columns))
-        ours = windows[places].reshape(len(places[0]), -1)
-        found.append(np.argmin(lengths - ours @ examples.neighborhoods.T, 1))
+    padded = _pad(io.interpolate(image, rows, columns, tile), tile)
+    options = xla_options.compiler_options(often=False)
+    find = jax.jit(_most_similar, compiler_options=options)
+    found = find(jnp.asarray(padded), jnp.asarray(examples.neighborhoods))
 
-    cells = examples.details[np.concatenate(found)].reshape(rows, columns, 2, 2, -1)
+    cells = examples.details[np.asarray(found)]
     details = cells.swapaxes(1, 2).reshape(2 * rows, 2 * columns, -1)
     return details[: size[0], : size[1]]
 
 
-def _windows(image: np.ndarray, tile: str) -> np.ndarray:
+def _most_similar(padded: jax.Array, neighborhoods: jax.Array) -> jax.Array:
+    """Returns the index of the most similar example at each pixel of a padded image, `[H, W]`."""
+    columns = padded.shape[1] - 2 * RADIUS
+    lengths = jnp.sum(neighborhoods**2, 1)[None] / 2
+
+    def of_row(row: jax.Array) -> jax.Array:
+        band = lax.dynamic_slice_in_dim(padded, row, SIDE)
+        windows = jnp.stack([band[:, c : c + columns] for c in range(SIDE)], -1)  # [K, W, C, K]
+        ours = jnp.transpose(windows, (1, 2, 0, 3)).reshape(columns, -1)
+        distances = lengths - jnp.matmul(ours, neighborhoods.T, precision="highest")
+        # XLA's argmin takes twice as long on a CPU.
+        nearest = distances == jnp.min(distances, 1, keepdims=True)
+        numbers = jnp.arange(len(neighborhoods), dtype=jnp.int32)[None]
+        return jnp.max(jnp.where(nearest, numbers, 0), 1)
+
+    return lax.map(of_row, jnp.arange(padded.shape[0] - 2 * RADIUS, dtype=jnp.int32))
+
+
+def _neighborhoods(image: np.ndarray) -> np.ndarray:
     """Returns a view of the neighborhood of each pixel, `[H, W, C, K, K]`."""
+    padded = _pad(image, "")
+    return np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), (0, 1))
+
+
+def _pad(image: np.ndarray, tile: str) -> np.ndarray:
+    """Returns an image with `RADIUS` more pixels at each side, periodic along the axes `tile`."""
     for axis, name in enumerate("yx"):
         widths = [(0, 0)] * 3
         widths[axis] = (RADIUS, RADIUS)
         image = np.pad(image, widths, "wrap" if name in tile else "reflect")
-    side = 2 * RADIUS + 1
-    return np.lib.stride_tricks.sliding_window_view(image, (side, side), (0, 1))
+    return image
