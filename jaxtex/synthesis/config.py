@@ -94,8 +94,7 @@ class Config:
         "Distance of content features: relative to their energy, or plain, 1/2 sum (F - P)^2.",
     )
     structure_weight: float = _choice(
-        0.0064,
-        "Weight in the loss of the content's self-similarity: which of its parts look alike.",
+        0.0064, "Weight of the content's self-similarity: which of its parts look alike."
     )
     structure_layers: str = _choice(
         "", "Layers whose self-similarity is compared, such as relu4_1. Empty uses blocks 4 and 5."
@@ -136,9 +135,8 @@ class Config:
     )
     balance: str = _choice(
         "auto",
-        "Further weights of layers: positions divides them by 2.8 at each halving of the image by "
-        "pooling or octaves; equal does not; auto uses positions for textures, equal for "
-        "transfers.",
+        "Further weights of layers: positions divides them by 2.8 at each halving of the image; "
+        "equal does not; auto uses positions for textures, equal for transfers.",
     )
     size: int = _choice(
         256, "Pixels of the shorter side; style and content are enlarged or reduced. 0 keeps sizes."
