@@ -85,7 +85,7 @@ def missing_from(
     """
     rows, columns = (-(-side // 2) for side in size)
     padded = _pad(io.interpolate(image, rows, columns, tile), tile)
-    options = xla_options.compiler_options(often=False)
+    options = xla_options.compiler_options(often=True)
     find = jax.jit(_most_similar, compiler_options=options)
     found = find(jnp.asarray(padded), jnp.asarray(examples.neighborhoods))
 
