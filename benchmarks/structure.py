@@ -51,7 +51,7 @@ from jaxtex.runs import tables
 
 FOLDER = pathlib.Path("runs/structure")
 PEERS = pathlib.Path(__file__).parent / "peers"
-MEASURES = ("arrangement", "features", "patches", "copied")
+MEASURES = ("arrangement", "features", "patches", "copied", "composition")
 REAL = "weights/vgg19_imagenet_blocks1-3.npz"  # in the shared folder
 STATISTICS_ALONE = (  # the defaults before both terms
     "--arrangement_weight=0",
