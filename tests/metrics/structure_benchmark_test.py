@@ -46,9 +46,9 @@ def test_kept_results_are_reported_and_nothing_is_run(folder, monkeypatch):
     monkeypatch.setattr(benchmark.subprocess, "run", None)
     call(folder, "--tools=jaxtex")
     assert read_table(folder) == [
-        ["a", "jaxtex", *["0.25"] * 4, "25"],
-        ["b", "jaxtex", *["0.75"] * 4, "75"],
-        ["median of 2", "jaxtex", *["0.5"] * 4, "50"],
+        ["a", "jaxtex", *["0.25"] * len(benchmark.MEASURES), "25"],
+        ["b", "jaxtex", *["0.75"] * len(benchmark.MEASURES), "75"],
+        ["median of 2", "jaxtex", *["0.5"] * len(benchmark.MEASURES), "50"],
     ]
     assert images.load(folder / "results/sheet.jpg").shape[1] == 2 * 256 + 8
 
