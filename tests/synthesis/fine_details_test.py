@@ -105,7 +105,7 @@ def test_exemplars_share_the_pool(bricks):
     assert examples.neighborhoods.shape[1] == 3 * (2 * fine_details.RADIUS + 1) ** 2
 
 
-def test_a_failed_image_stays_a_failed_image(weave):
+def test_a_failed_image_gets_finite_details(weave):
     failed = np.full((48, 48, 3), np.nan, np.float32)
     examples = fine_details.examples_of([weave], [None])
     details = fine_details.missing_from(failed, (96, 96), examples)

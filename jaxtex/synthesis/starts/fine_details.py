@@ -23,8 +23,8 @@ from jaxtex.images import io
 from jaxtex.runtime import xla_options
 
 RADIUS = 2  # pixels from the center of a neighborhood to its sides
-SIDE = 2 * RADIUS + 1
-POOL = 4096  # neighborhoods of the exemplars, at most, that all are compared with
+SIDE = 2 * RADIUS + 1  # pixels of a neighborhood along each side
+POOL = 4096  # examples, at most
 
 
 class Examples(NamedTuple):
@@ -38,7 +38,7 @@ def examples_of(exemplars: Sequence[np.ndarray], used: Sequence[np.ndarray | Non
     """Returns the examples of exemplars, drawn from all pixels that are used.
 
     Args:
-      exemplars: `[H, W, C]` each, of at least two pixels along a side.
+      exemplars: `[H, W, C]` each, in [0, 1], of at least two pixels along a side.
       used: for each exemplar which pixels count, bool `[H, W]`; None: all.
     """
     neighborhoods, details = [], []
@@ -75,13 +75,13 @@ def missing_from(
     """Returns the details that an image lacks when it is enlarged.
 
     Args:
-      image: `[H, W, C]`.
+      image: `[H, W, C]` in [0, 1].
       size: height and width of the enlarged image, about twice the image's own.
       examples: to take them from.
       tile: axes along which the image is periodic, as in `images.resize`.
 
     Returns:
-      `[*size, C]`, of either sign.
+      `[*size, C]` in [-1, 1].
     """
     rows, columns = (-(-side // 2) for side in size)
     padded = _pad(io.interpolate(image, rows, columns, tile), tile)
@@ -95,7 +95,12 @@ def missing_from(
 
 
 def _most_similar(padded: jax.Array, neighborhoods: jax.Array) -> jax.Array:
-    """Returns the index of the most similar example at each pixel of a padded image, `[H, W]`."""
+    """Returns the index of the most similar example at each pixel, `[H, W]`.
+
+    Args:
+      padded: the image, `[H + SIDE - 1, W + SIDE - 1, C]`.
+      neighborhoods: of the examples, `[P, C SIDE^2]`.
+    """
     columns = padded.shape[1] - 2 * RADIUS
     lengths = jnp.sum(neighborhoods**2, 1)[None] / 2
 
@@ -104,7 +109,7 @@ def _most_similar(padded: jax.Array, neighborhoods: jax.Array) -> jax.Array:
         windows = jnp.stack([band[:, c : c + columns] for c in range(SIDE)], -1)  # [K, W, C, K]
         ours = jnp.transpose(windows, (1, 2, 0, 3)).reshape(columns, -1)
         distances = lengths - jnp.matmul(ours, neighborhoods.T, precision="highest")
-        # XLA's argmin takes twice as long on a CPU.
+        # XLA's argmin takes five times as long on a CPU.
         nearest = distances == jnp.min(distances, 1, keepdims=True)
         numbers = jnp.arange(len(neighborhoods), dtype=jnp.int32)[None]
         return jnp.max(jnp.where(nearest, numbers, 0), 1)
