@@ -122,7 +122,7 @@ def _further_names() -> dict[str, Iterable[str]]:
         "tile": ("x", "y", "xy"),
         "alpha": configs.ALPHAS,
         "experiment": experiment_names,
-        "init": ("spectrum", "noise", "style", "content"),
+        "init": ("spectrum", "copies", "noise", "style", "content"),
     }
     return names | dict.fromkeys(PICTURES, builtin.names())
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxtex import images, networks, statistics
 from jaxtex.images import color_transfer
-from jaxtex.losses import base, terms
+from jaxtex.losses import base
 from jaxtex.statistics import autocovariance
 
 LEAST, MOST = 3 / 64, 7 / 16  # lags that are compared, in shorter sides of the smallest image
@@ -23,13 +23,11 @@ SHORTER = 256  # pixels of a side: larger images are halved, so that the term co
 
 
 def arrangement(share: float, tile: str = "") -> base.Term:
-    """Returns the relative squared difference of long autocovariances, and of Fourier moduli.
+    """Returns the relative squared difference of long autocovariances.
 
-    The autocovariances are those of brightness and of the strength of its edges, at all lags of
-    3/64 to 7/16 of the shorter side of the smallest image. With them alone, waves of any kind
-    may make the lags; the moduli, see `terms.spectrum`, say which ones. Both count alike. Those of
-    several exemplars are averaged. Images are halved while the shortest side among them has twice
-    `SHORTER` pixels or more.
+    They are those of brightness and of the strength of its edges, at all lags of 3/64 to 7/16 of
+    the shorter side of the smallest image. Those of several exemplars are averaged. Images are
+    halved while the shortest side among them has twice `SHORTER` pixels or more.
 
     Args:
       share: weight in the loss.
@@ -37,40 +35,37 @@ def arrangement(share: float, tile: str = "") -> base.Term:
 
     References:
       Gonthier, Gousseau and Ladjal, "High-Resolution Neural Texture Synthesis with Long-Range
-      Constraints", JMIV 2022, https://arxiv.org/abs/2008.01808, for autocorrelations of features,
-      and for moduli at several scales. Departures: both together, the autocovariances of the image
-      instead of features, and pairs that wrap around only where the image is periodic.
-      Liu, Gousseau and Xia (2016), as for `terms.spectrum`.
+      Constraints", JMIV 2022, https://arxiv.org/abs/2008.01808, for autocorrelations of features.
+      Departures: the autocovariances of the image instead of features, and pairs that wrap around
+      only where the image is periodic. Their Fourier moduli are left out: those of a small exemplar
+      are too smooth for a larger image, whose rows they break.
     """
-    moduli = terms.spectrum(1.0)
 
     def evaluate(
         image: jax.Array, features: networks.Features, target: dict[str, jax.Array]
     ) -> jax.Array:
-        expected = target["autocovariances"].astype(image.dtype)
-        while len(image) > len(target["moduli"]):
+        del features
+        ((name, expected),) = target.items()
+        expected = expected.astype(image.dtype)
+        for _ in range(networks.octave_of(name)):
             image = _halve(image)
         found = _autocovariances(image, len(expected) - 1, tile)
         inside = _ring(len(expected) - 1)[..., None]
         squares = jnp.sum(jnp.where(inside, found - expected, 0) ** 2, (0, 1))
         energy = jnp.sum(jnp.where(inside, expected, 0) ** 2, (0, 1)) + ENERGY
-        return jnp.mean(squares / energy) + moduli.evaluate(image, features, target["moduli"])
+        return jnp.mean(squares / energy)
 
     def make_target(images: base.TargetImages) -> dict[str, jax.Array]:
-        styles, height, width = list(map(jnp.asarray, images.styles)), images.height, images.width
+        styles = list(map(jnp.asarray, images.styles))
         sides = [side for style in styles for side in style.shape[:2]]
-        shortest = min(height, width, *sides)
+        shortest, halvings = min(images.height, images.width, *sides), 0
         while shortest >= 2 * SHORTER:
             styles = [_halve(style) for style in styles]
-            height, width, shortest = height // 2, width // 2, shortest // 2
-        reach = int(MOST * shortest)
+            shortest, halvings = shortest // 2, halvings + 1
         extract = jax.jit(_autocovariances, static_argnums=1)
-        found = jnp.stack([extract(style, reach) for style in styles])
-        reduced = images._replace(styles=styles, height=height, width=width)
-        return {
-            "autocovariances": jnp.average(found, 0, jnp.asarray(images.weights, jnp.float32)),
-            "moduli": moduli.make_target(reduced),
-        }
+        found = jnp.stack([extract(style, int(MOST * shortest)) for style in styles])
+        mean = jnp.average(found, 0, jnp.asarray(images.weights, jnp.float32))
+        return {networks.octave_name("autocovariances", halvings): mean}
 
     return base.Term(evaluate, share, make_target)
 

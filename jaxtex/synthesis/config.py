@@ -7,7 +7,7 @@ from typing import Any
 from jaxtex import errors, images
 from jaxtex.runtime import plain_values
 
-INITS = ("spectrum", "noise", "style", "content")  # kinds of initial images
+INITS = ("spectrum", "copies", "noise", "style", "content")  # kinds of initial images
 BORDERS = "borders"  # the hole of a picture that becomes a tile
 TILES = ("", "x", "y", "xy")
 ALPHAS = ("white", "keep")
@@ -50,7 +50,7 @@ class Config:
     octaves: int = _choice(
         0,
         "Number of image sizes at which the network computes features, each half the previous "
-        "one. 0 uses one with --content, else three from 256 pixels on, and one or two below.",
+        "one. 0 uses one, but at the first scale of a texture up to three, see docs/defaults.md.",
     )
     statistic: str = _choice(
         "mean_and_covariance",
@@ -135,8 +135,8 @@ class Config:
     )
     balance: str = _choice(
         "auto",
-        "Further weights of layers: positions divides them by 2.8 at each halving of the image; "
-        "equal does not; auto uses positions for textures, equal for transfers.",
+        "Further weights of layers: positions divides them by 2 at each pooling and by 8 at each "
+        "octave; equal does not; auto uses positions for textures, equal for transfers.",
     )
     size: int = _choice(
         256, "Pixels of the shorter side; style and content are enlarged or reduced. 0 keeps sizes."
@@ -170,10 +170,10 @@ class Config:
         "hundred steps.",
     )
     num_steps: int = _choice(
-        100, "Total number of steps (network evaluations). --shares divides it among the scales."
+        80, "Total number of steps (network evaluations). --shares divides it among the scales."
     )
     shares: str = _choice(
-        "auto",
+        "",
         "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally; auto "
         "gives the last scale, whose steps cost most, half as many as each of the others.",
     )
@@ -214,13 +214,13 @@ class Config:
     seed: int = _choice(0, "Random seed. On a CPU, the same seed gives the same result.")
     init: str = _choice(
         "",
-        "Initial image: spectrum (noise with the style's power spectrum), noise (white), style, "
-        "content, or an image file. Empty uses content with --content, and else spectrum.",
+        "Initial image: spectrum (noise with the style's power spectrum), copies (shifted, their "
+        "mean), noise (white), style, content, or a file. Empty chooses, see docs/defaults.md.",
     )
     noise: float = _choice(
         0.0,
-        "Contrast of the initial noise. For spectrum it is relative to the style; 0 uses 0.5. For "
-        "noise and content it is the deviation of pixels; 0 uses 0.02, 0.032 with --diversity.",
+        "Contrast of the initial noise; 0 chooses. For spectrum (0.5) and copies (0.25) it is "
+        "relative to the style, for noise and content (0.02) it is the deviation of pixels.",
     )
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from jaxtex.synthesis import settings as choices
 
 COARSEST = 96  # pixels: `scales=0` halves down to this side
 OCTAVES = {64: 3, 48: 2, 0: 1}  # cells of the coarsest layer, and more -> octaves
-ENOUGH_CELLS = 32  # of the coarsest scale: all scales have the octaves of the last one
+ENOUGH_CELLS = 32  # of the coarsest scale: it has the octaves that fit the result
 MAX_SIDE = 2**16  # pixels, for a search: no image is as large
 
 
@@ -146,13 +146,16 @@ def scale_factors(side: int, scales: int) -> list[int]:
 def scale_octaves(settings: choices.Settings, side: int, transfer: bool = False) -> list[int]:
     """Returns the number of octaves of each scale, from coarse to fine.
 
+    The coarsest scale has several. Each later scale has one: the scales before have matched what
+    its other octaves would compare. In a style transfer what is large is the content's, so a single
+    octave matches the style.
+
     If the last octave had few positions, its covariances would determine what is where: only the
-    exemplar itself, at its place, would reach a low loss. So the number follows the cells of the
-    coarsest layer along the shortest side; see docs/defaults.md. In a style transfer what is large
-    is the content's, so a single octave matches the style.
+    exemplar itself, at its place, would reach a low loss. So the number of the coarsest scale
+    follows the cells of the coarsest layer along the shortest side; see docs/defaults.md.
 
     Args:
-      settings: `octaves`, `scales` and the network.
+      settings: `octaves`, which all scales have unless it is 0, `scales` and the network.
       side: shortest side of exemplars and result, in pixels.
       transfer: True if there is a content beside the style.
 
@@ -164,11 +167,10 @@ def scale_octaves(settings: choices.Settings, side: int, transfer: bool = False)
         return [settings.config.octaves or 1] * len(factors)
 
     halvings = settings.halvings()
-    cells = [side // factor >> halvings for factor in factors]
-    fitting = [
-        next(octaves for least, octaves in OCTAVES.items() if number >= least) for number in cells
-    ]
-    return fitting if cells[0] < ENOUGH_CELLS else [fitting[-1]] * len(factors)
+    coarsest, finest = (side // factor >> halvings for factor in (factors[0], 1))
+    cells = finest if coarsest >= ENOUGH_CELLS else coarsest
+    fitting = next(octaves for least, octaves in OCTAVES.items() if cells >= least)
+    return [fitting] + [1] * (len(factors) - 1)
 
 
 class SmallLayer(NamedTuple):

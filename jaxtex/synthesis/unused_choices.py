@@ -32,7 +32,7 @@ def warn_unused(config: configs.Config, has_content: bool) -> None:
         reasons["learning_rate"] = "with --optimizer=lbfgs"
     if config.optimizer in ("adam", "gd"):
         reasons["history"] = f"with --optimizer={config.optimizer}"
-    if config.init not in ("", "spectrum", "noise", "content"):
+    if config.init not in ("", "spectrum", "copies", "noise", "content"):
         reasons["noise"] = f"with --init={config.init}"
     elif (config.fill or config.grow) and not config.init:
         reasons["noise"] = "with --fill or --grow"

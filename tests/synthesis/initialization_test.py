@@ -159,10 +159,11 @@ def test_a_missing_image_is_named(texture, init, message):
         initialization.initial_image(build_inputs(texture), configs.Config(init=init), 96, 80)
 
 
-def test_a_missing_style_is_named(texture):
+@pytest.mark.parametrize("init", ["style", "copies"])
+def test_a_missing_style_is_named(texture, init):
     inputs = build_inputs(None, content=texture)
-    with pytest.raises(errors.UserError, match="--init=style: --style is missing"):
-        initialization.initial_image(inputs, configs.Config(init="style"), 96, 80)
+    with pytest.raises(errors.UserError, match=f"--init={init}: --style is missing"):
+        initialization.initial_image(inputs, configs.Config(init=init), 96, 80)
 
 
 def test_a_plan_has_the_details_of_its_scales(texture):

@@ -18,23 +18,23 @@ def octaves_of(side, **choices):
 
 
 @pytest.mark.parametrize(
-    "side, expected",
+    "side, expected, alone",
     [
-        (32, [1]),
-        (96, [1]),
-        (191, [1]),
-        (192, [1, 2]),
-        (255, [1, 2]),
-        (256, [3, 3]),
-        (383, [3, 3]),
-        (384, [1, 2, 3]),
-        (512, [3, 3, 3]),
-        (768, [1, 2, 3, 3]),
+        (32, [1], 1),
+        (96, [1], 1),
+        (191, [1], 1),
+        (192, [1, 1], 2),
+        (255, [1, 1], 2),
+        (256, [3, 1], 3),
+        (383, [3, 1], 3),
+        (384, [1, 1, 1], 3),
+        (512, [3, 1, 1], 3),
+        (768, [1, 1, 1, 1], 3),
     ],
 )
-def test_small_scales_have_fewer_octaves(side, expected):
+def test_the_coarsest_scale_has_the_octaves_that_fit_and_later_ones_have_one(side, expected, alone):
     assert octaves_of(side) == expected
-    assert octaves_of(side, scales=1) == expected[-1:]
+    assert octaves_of(side, scales=1) == [alone]
 
 
 @pytest.mark.parametrize("side", [32, 96, 192, 256, 384])
@@ -62,20 +62,20 @@ def test_the_shortest_side_of_exemplar_and_result_decides():
 
 @pytest.mark.slow
 def test_each_problem_compares_the_layers_of_its_octaves():
-    config = configs.Config(size=96, scales=2, layers="relu2_1", num_steps=2)
+    config = configs.Config(size=192, scales=2, layers="relu2_1", num_steps=2)
     plan = api.build_plan(jaxtex.load_image("pebbles"), config)
     targets = [list(problem.data(0)["targets"]["mean_and_covariance"]) for problem in plan.problems]
-    assert targets == [["relu2_1"], ["relu2_1", "relu2_1/2"]]
+    assert targets == [["relu2_1", "relu2_1/2", "relu2_1/4"], ["relu2_1"]]
 
 
 @pytest.mark.parametrize(
     "choices, recorded",
     [
-        ({}, 3),
+        ({}, 0),  # three octaves, then one
         ({"size": 96}, 1),
         ({"size": 96, "octaves": 3}, 3),
-        ({"size": 192}, 0),  # one octave, then two
-        ({"size": 0}, 0),
+        ({"size": 192}, 1),
+        ({"size": 0}, 1),
         ({"height": 100}, 1),
         ({"size": 300, "width": 120, "height": 400}, 1),
         ({"layers": "relu1_1", "size": 48}, 2),

@@ -53,8 +53,8 @@ def test_layers_of_textures_are_balanced():
 def test_weights_follow_the_number_of_positions():
     parsed = settings.parse_choices({"layers": "relu1_1,relu2_1:3,relu3_1"})
     layers = {"relu1_1": 1.0, "relu2_1": 3.0, "relu3_1": 1.0, "relu1_1/4": 1.0, "relu3_1/2": 1.0}
-    halvings = np.array([0, 1, 2, 2, 3])
-    expected = np.array([1, 3, 1, 1, 1]) * (1 / 4**halvings) ** 0.75
+    poolings, octaves = np.array([0, 1, 2, 0, 2]), np.array([0, 0, 0, 2, 1])
+    expected = np.array([1, 3, 1, 1, 1]) / (2.0**poolings * 8.0**octaves)
     np.testing.assert_allclose(list(layer_choice.balance(layers, parsed).values()), expected)
 
 

@@ -149,7 +149,7 @@ def test_a_run_without_steps_has_a_page():
     (run / "metrics.jsonl").write_text("")
     page = jaxtex_report("run")
     assert "no picture yet" in page.texts
-    assert "unfinished: step 0 of 100" in page.texts
+    assert "unfinished: step 0 of 80" in page.texts
 
 
 def test_names_and_values_are_escaped():

@@ -110,17 +110,19 @@ def weights_hash(settings: parsing.Settings) -> str:
 def restore(name: str, target: Any, stored: Mapping[str, np.ndarray]) -> Any:
     """Returns a target with the stored arrays in place of its own.
 
+    Stored arrays that the target does not have, as in descriptions of 1.0.0, are left out.
+
     Args:
       name: of the term.
       target: of another exemplar of the same size.
       stored: from a description.
 
     Raises:
-      UserError: they have other arrays, or of other shapes.
+      UserError: an array is missing or has another shape.
     """
     leaves, tree = jax.tree_util.tree_flatten_with_path(target)
     shapes = {jax.tree_util.keystr(place): np.shape(leaf) for place, leaf in leaves}
-    if shapes != {place: array.shape for place, array in stored.items()}:
+    if shapes != {place: stored[place].shape for place in shapes if place in stored}:
         raise errors.UserError(
             f"the description has another target of '{name}': describe the exemplar again"
         )

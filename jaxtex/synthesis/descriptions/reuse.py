@@ -11,11 +11,11 @@ import numpy as np
 
 from jaxtex import errors
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images, planning, stepping
+from jaxtex.synthesis import input_images, objectives, planning, stepping
 from jaxtex.synthesis import settings as parsing
 from jaxtex.synthesis.descriptions import contents, making, storage
 from jaxtex.synthesis.shorthands import resolution
-from jaxtex.synthesis.starts import fine_details, initialization, spot_noise
+from jaxtex.synthesis.starts import fine_details, initialization, shifted_copies, spot_noise
 
 # Weight of a term -> its name; a description has its target only if the weight was above 0.
 TERMS = {"spectrum_weight": "spectrum", "detail_weight": "detail"}
@@ -61,7 +61,8 @@ def build_plan(
         for problem, level in zip(plan.problems, described.levels, strict=True)
     ]
     plan = plan._replace(problems=problems)
-    return plan._replace(**_initial_images(described, inputs, settings.config, sizes))
+    config = objectives.choose_start(settings).config
+    return plan._replace(**_initial_images(described, inputs, config, sizes))
 
 
 def _parse(described: contents.Description, choices: Mapping[str, Any]) -> parsing.Settings:
@@ -97,8 +98,8 @@ def _parse(described: contents.Description, choices: Mapping[str, Any]) -> parsi
             )
     if settings.config.init in ("style", "content"):
         raise errors.UserError(
-            f"--init={settings.config.init}: with a description it must be spectrum, noise or an "
-            "image"
+            f"--init={settings.config.init}: with a description it must be spectrum, copies, noise "
+            "or an image"
         )
     return settings
 
@@ -130,20 +131,24 @@ def _initial_images(
     if config.init == "noise" and inputs.init is None:
         rng = np.random.default_rng(config.seed)
         return {"start": initialization.add_noise(described.mean, inputs, config, sizes[0], rng)}
-    if config.init not in ("", "spectrum"):
+    if config.init not in ("", "spectrum", "copies"):
         return {}
 
     sources = {(level.height, level.width): level.source for level in described.levels}
+    source = sources[sizes[0]]
+    rng = np.random.default_rng(config.seed)
+    details = _details(described, config.tile)
+    if config.init == "copies":
+        contrast = config.noise or initialization.COPIES_CONTRAST
+        start = shifted_copies.with_noise(source, sizes[0], contrast, rng, config.tile)
+        return {"start": start, "details": details}
+
     contrast = config.noise or initialization.SPECTRUM_CONTRAST
 
-    def make_noise(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        return spot_noise.random_phase([sources[size]], [1.0], size, contrast, rng, config.tile)
+    def make_noise() -> np.ndarray:
+        return spot_noise.random_phase([source], [1.0], sizes[0], contrast, rng, config.tile)
 
-    rng = np.random.default_rng(config.seed)
-    return {
-        "start": spot_noise.unlike([sources[sizes[0]]], lambda: make_noise(sizes[0], rng)),
-        "details": _details(described, config.tile),
-    }
+    return {"start": spot_noise.unlike([source], make_noise), "details": details}
 
 
 def _details(

@@ -9,13 +9,14 @@ from jaxtex.synthesis.objectives.loss import (
     limit_octaves,
     of_last_scale,
 )
-from jaxtex.synthesis.objectives.texture_choice import choose_weights
+from jaxtex.synthesis.objectives.texture_choice import choose_start, choose_weights
 
 __all__ = [
     "build_critics",
     "build_image_targets",
     "build_loss",
     "choose_layers",
+    "choose_start",
     "choose_weights",
     "count_statistics",
     "limit_octaves",

@@ -12,7 +12,8 @@ DEEP_STYLE = {"relu4_1": 0.1}
 STRUCTURE = {"relu4_1": 1.0, "relu5_1": 1.0}
 CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
-POWER = 0.75  # of the number of positions, to which weights are proportional
+POOLED = 1 / 2  # of the weight of a layer: that of a layer one pooling deeper
+REDUCED = 1 / 8  # of the weight of a layer: that of the same layer one octave coarser
 COARSE_WEIGHT = 0.5  # of the content's octaves beside the deep layer itself
 
 
@@ -42,7 +43,7 @@ def content_layers(settings: choices.Settings) -> list[str]:
 
 
 def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str, float]:
-    """Returns weights in proportion to a power of the number of positions of each layer.
+    """Returns weights that fall with the number of positions of each layer.
 
     With equal weights fine layers converge late, see docs/defaults.md. The rule is our own.
 
@@ -53,7 +54,8 @@ def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str
     network = networks.NETWORKS[settings.config.network]
     return {
         layer: weight
-        / 4 ** (POWER * (networks.octave_of(layer) + _halvings(network, layer.partition("/")[0])))
+        * POOLED ** _halvings(network, layer.partition("/")[0])
+        * REDUCED ** networks.octave_of(layer)
         for layer, weight in layers.items()
     }
 

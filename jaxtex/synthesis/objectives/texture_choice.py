@@ -13,7 +13,7 @@ WEIGHT = 0.1  # of the arrangement of a regular exemplar
 
 
 def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
-    """Returns the settings with the weights of arrangement and detail, and the balance of layers.
+    """Returns the settings with weights of arrangement and detail, balance of layers, and start.
 
     The weights are 0 beside a content, which decides what is where, and beside masks: both terms
     compare whole images. The arrangement of several exemplars is matched only if the user says so,
@@ -33,11 +33,26 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
         settings = dataclasses.replace(settings, balanced=alone)
     if masked or not alone or not inputs.styles or not config.texture_weight:
         return dataclasses.replace(settings, arrangement_weight=0.0, detail_weight=0.0)
-    if settings.arrangement_weight is not None:
-        return settings
     if len(inputs.styles) > 1:
-        return dataclasses.replace(settings, arrangement_weight=0.0)
-    found = arrangement.regularity(inputs.styles[0])
-    weight = WEIGHT if found >= REGULAR else 0.0
-    logging.info("regularity of the exemplar: %.2f; --arrangement_weight=%g", found, weight)
-    return dataclasses.replace(settings, arrangement_weight=weight)
+        weight = settings.arrangement_weight or 0.0
+        return dataclasses.replace(settings, arrangement_weight=weight)
+    if settings.arrangement_weight is None:
+        found = arrangement.regularity(inputs.styles[0])
+        weight = WEIGHT if found >= REGULAR else 0.0
+        logging.info("regularity of the exemplar: %.2f; --arrangement_weight=%g", found, weight)
+        settings = dataclasses.replace(settings, arrangement_weight=weight)
+    return choose_start(settings)
+
+
+def choose_start(settings: choices.Settings) -> choices.Settings:
+    """Returns the settings with copies as the start if the arrangement of one exemplar is matched.
+
+    A start that the user has chosen stays.
+
+    Args:
+      settings: the choices, with the weight of the arrangement.
+    """
+    config = settings.config
+    if config.init or not settings.arrangement_weight:
+        return settings
+    return dataclasses.replace(settings, config=dataclasses.replace(config, init="copies"))

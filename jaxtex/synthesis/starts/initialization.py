@@ -1,4 +1,4 @@
-"""Initial image of a synthesis: noise with the exemplar's spectrum, white noise, or an image."""
+"""Initial image of a synthesis: noise, shifted copies of the exemplar, or an image."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis.canvas import sizes
-from jaxtex.synthesis.starts import fine_details, references, spot_noise
+from jaxtex.synthesis.starts import fine_details, references, shifted_copies, spot_noise
 
 KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
@@ -23,6 +23,7 @@ WHITE_NOISE = 0.02  # default standard deviation of white noise
 ENLARGED = 1.5  # factor of an image's pixels from which on it lacks detail
 DIVERSE_NOISE = 0.032  # the same with --diversity
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
+COPIES_CONTRAST = 0.25  # the same beside shifted copies
 
 
 def initial_image(
@@ -58,6 +59,8 @@ def initial_image(
         size = (height, width)
         sources = [] if inputs.masks else references.noise_sources(inputs, size)
         return spot_noise.unlike(sources, lambda: _spectrum_noise(inputs, config, size, rng))
+    if kind == "copies":
+        return _shifted_copies(inputs, config, (height, width), rng)
     if kind == "noise":
         means = [
             regions.inside(image, mask).mean((0, 1))
@@ -78,7 +81,7 @@ def initial_image(
 
     if inputs.material.maps:
         raise errors.UserError(
-            f"--init={config.init}: with maps it must be spectrum, noise or style"
+            f"--init={config.init}: with maps it must be spectrum, copies, noise or style"
         )
     image = inputs.init
     if image is None:
@@ -181,8 +184,8 @@ def scale_details(
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Returns what is added when the image is enlarged from each scale to the next.
 
-    After a start from spectrum noise these are details of the exemplars, after one from a picture
-    that is kept those of the picture; otherwise nothing is added.
+    After a start from spectrum noise or copies these are details of the exemplars, after one from a
+    picture that is kept those of the picture; otherwise nothing is added.
 
     Args:
       inputs: exemplars and content.
@@ -199,7 +202,7 @@ def scale_details(
             functools.partial(_details_of_kept, kept.at(*fine)["picture"], coarse, config.tile)
             for coarse, fine in itertools.pairwise(sizes)
         ]
-    if kind != "spectrum":
+    if kind not in ("spectrum", "copies"):
         return []
     return [functools.partial(_details_of, inputs, size, config.tile) for size in sizes[1:]]
 
@@ -250,3 +253,20 @@ def _spectrum_noise(
         return _blend_regions(inputs, noises, *size)
     weights = inputs.weights or [1.0]
     return spot_noise.random_phase(sources, weights, size, contrast, rng, config.tile)
+
+
+def _shifted_copies(
+    inputs: input_images.Inputs,
+    config: configs.Config,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Returns the mean of shifted copies of the exemplar at a scale, with noise."""
+    if not inputs.styles:
+        raise errors.UserError("--init=copies: --style is missing")
+    contrast = config.noise or COPIES_CONTRAST
+    starts = [
+        shifted_copies.with_noise(source, size, contrast, rng, config.tile)
+        for source in references.noise_sources(inputs, size)
+    ]
+    return _blend_regions(inputs, starts, *size) if inputs.masks else starts[0]

@@ -29,14 +29,18 @@ def source_of(exemplar: np.ndarray, used: np.ndarray | None = None) -> Source:
       exemplar: `[H, W, C]`.
       used: bool `[H, W]`, the pixels that count, at least one; None: all.
     """
-    rows, columns = (_taper(side) for side in exemplar.shape[:2])
-    window = np.outer(rows, columns)[..., None]
+    window = window_of(*exemplar.shape[:2])[..., None]
     if used is None:
         mean = exemplar.mean((0, 1))
     else:
         mean = exemplar[used].mean(0)
         window = window * used[..., None] + 1e-6  # not 0 where a mask is white at a corner only
     return Source(mean, (exemplar - mean) * window / np.sqrt(np.sum(window**2)))
+
+
+def window_of(height: int, width: int) -> np.ndarray:
+    """Returns the window by which an exemplar fades at its borders, `[height, width]`, up to 1."""
+    return np.outer(_taper(height), _taper(width))
 
 
 def random_phase(

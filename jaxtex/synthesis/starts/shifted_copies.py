@@ -1,0 +1,236 @@
+"""Shifted copies of a regular exemplar, whose mean keeps what repeats: the start of its textures.
+
+Each copy stands where it agrees most with those before. So rows and grids are continued without a
+break, and what differs from tile to tile is averaged.
+
+References:
+  Kwatra, Schoedl, Essa, Turk and Bobick, "Graphcut Textures: Image and Video Synthesis Using Graph
+  Cuts", SIGGRAPH 2003: "entire patch matching" for the choice of shifts. Departures: copies are
+  averaged, where theirs are cut and joined, since the steps that follow make the differences; they
+  are compared by correlation.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxtex.synthesis.starts import spot_noise
+
+COPIES = 2.0  # that cover each pixel, at least; a copy counts less at its borders, where it fades
+REACHED = 0.25  # covered so far that the next copy can be compared there
+PHASE = 8  # pixels: the first shift is a multiple, so that poolings see the pattern as before
+SAME = 8  # copies whose shifts differ by less than this fraction of a side are alike
+TINY = 1e-12  # energy of plain images
+
+
+def with_noise(
+    source: spot_noise.Source,
+    size: tuple[int, int],
+    contrast: float,
+    rng: np.random.Generator,
+    tile: str = "",
+) -> np.ndarray:
+    """Returns the mean of shifted copies of an exemplar, and noise with its spectrum.
+
+    Args:
+      source: of the exemplar.
+      size: height and width, in pixels.
+      contrast: of the noise; 1 is that of the exemplar.
+      rng: random numbers.
+      tile: axes along which the result is periodic, as in `images.resize`.
+
+    Returns:
+      `[*size, C]`, clipped to [0, 1].
+    """
+    noise = spot_noise.random_phase([source], [1.0], size, contrast, rng, tile)
+    return np.clip(mean_of_copies(source, size, rng, tile) + noise, 0, 1).astype(np.float32)
+
+
+def mean_of_copies(
+    source: spot_noise.Source, size: tuple[int, int], rng: np.random.Generator, tile: str = ""
+) -> np.ndarray:
+    """Returns the mean of shifted copies of an exemplar, without the exemplar's mean.
+
+    Args:
+      source: of the exemplar.
+      size: height and width of the result, in pixels.
+      rng: random numbers, for the first shift.
+      tile: axes along which the result is periodic, as in `images.resize`.
+
+    Returns:
+      `[*size, C]`.
+    """
+    copy = _copy_of(source, size, tile)
+    canvas = _Canvas(size, copy, tile)
+    matcher = _Matcher(copy)
+    canvas.add(copy, canvas.draw_corner(rng))
+    while canvas.inside.min() < COPIES:
+        canvas.add(copy, matcher.best_corner(canvas, canvas.next_center()))
+    return canvas.mean()
+
+
+class _Copy(NamedTuple):
+    """A copy of the exemplar, which fades at its borders."""
+
+    spot: np.ndarray  # [h, w, C]: the exemplar without its mean, times the window
+    window: np.ndarray  # [h, w]
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Returns the height and the width."""
+        return self.window.shape[0], self.window.shape[1]
+
+
+def _copy_of(source: spot_noise.Source, size: tuple[int, int], tile: str) -> _Copy:
+    """Returns a copy that does not meet itself across the border of a periodic result."""
+    sides = [
+        min(side, 2 * length // 3) if axis in tile else side
+        for axis, side, length in zip("yx", source.spot.shape[:2], size, strict=True)
+    ]
+    faded = spot_noise.window_of(*source.spot.shape[:2])
+    picture = source.spot / faded[..., None] * np.sqrt(np.sum(faded**2))
+    window = spot_noise.window_of(*sides)
+    return _Copy(picture[: sides[0], : sides[1]] * window[..., None], window)
+
+
+class _Canvas:
+    """The copies so far, on the result and, unless it is periodic, a margin around it.
+
+    Attributes:
+      total: sum of the copies, `[rows, columns, C]`.
+      weight: sum of their windows, `[rows, columns]`.
+      inside: the part of `weight` that is the result's, `[*size]`.
+      corners: rows and columns of the upper left corners of the copies, the first one that of the
+        exemplar in its own place.
+    """
+
+    def __init__(self, size: tuple[int, int], copy: _Copy, tile: str):
+        """Makes a canvas without copies."""
+        self._sides = copy.sides
+        self._margins = [
+            0 if axis in tile else side for axis, side in zip("yx", copy.sides, strict=True)
+        ]
+        shape = [length + 2 * margin for length, margin in zip(size, self._margins, strict=True)]
+        self._result = tuple(
+            slice(margin, margin + length)
+            for margin, length in zip(self._margins, size, strict=True)
+        )
+        self.total = np.zeros((*shape, copy.spot.shape[2]))
+        self.weight = np.zeros(shape)
+        self.inside = self.weight[self._result]
+        self.corners = [tuple(self._margins)]
+
+    def add(self, copy: _Copy, corner: tuple[int, int]) -> None:
+        """Adds a copy."""
+        place = self.place(corner, copy.sides)
+        self.total[place] += copy.spot
+        self.weight[place] += copy.window
+        self.corners.append(corner)
+
+    def place(self, corner: Sequence[int], sides: Sequence[int]) -> tuple[np.ndarray, ...]:
+        """Returns the indices of a rectangle, which wraps around."""
+        return np.ix_(
+            *(
+                np.arange(start, start + side) % length
+                for start, side, length in zip(corner, sides, self.weight.shape, strict=True)
+            )
+        )
+
+    def draw_corner(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draws the corner of the first copy, of which about half or more is on the result."""
+        rows, columns = (
+            margin + np.arange(-(side // 2) // PHASE, (length - side // 2) // PHASE + 1) * PHASE
+            for margin, side, length in zip(
+                self._margins, self._sides, self.inside.shape, strict=True
+            )
+        )
+        row, column = rng.choice(np.argwhere(self.free(rows, columns)))
+        return int(rows[row]), int(columns[column])
+
+    def free(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Returns which corners are not near to those of copies; all, if there are none.
+
+        Args:
+          rows: of the corners, `[R]`.
+          columns: of the corners, `[C]`.
+
+        Returns:
+          bool `[R, C]`.
+        """
+        found = np.ones((len(rows), len(columns)), bool)
+        for corner in self.corners:
+            near_rows, near_columns = (
+                _distance(positions, at, length) < side / SAME
+                for positions, at, length, side in zip(
+                    (rows, columns), corner, self.weight.shape, self._sides, strict=True
+                )
+            )
+            found &= ~np.outer(near_rows, near_columns)
+        return found if found.any() else ~found
+
+    def next_center(self) -> tuple[int, int]:
+        """Returns the place that is covered least, of those that copies reach."""
+        reached = np.where(self.inside >= REACHED, self.inside, np.inf)
+        row, column = np.unravel_index(np.argmin(reached), reached.shape)
+        return self._margins[0] + int(row), self._margins[1] + int(column)
+
+    def mean(self) -> np.ndarray:
+        """Returns the mean of the copies on the result."""
+        return self.total[self._result] / self.inside[..., None]
+
+
+class _Matcher:
+    """Finds where a copy agrees most with those that are on the canvas."""
+
+    def __init__(self, copy: _Copy):
+        """Prepares the Fourier transforms of a copy."""
+        self._sides = copy.sides
+        self._reach = [side // 2 + 1 for side in copy.sides]  # places that are compared
+        self._shape = [
+            side + reach - 1 for side, reach in zip(copy.sides, self._reach, strict=True)
+        ]
+        energy = np.sum(copy.spot**2, -1) / copy.window
+        self._spot, self._energy, self._window = (
+            np.conj(np.fft.rfft2(each, self._shape, (0, 1)))
+            for each in (copy.spot, energy, copy.window)
+        )
+
+    def best_corner(self, canvas: _Canvas, center: tuple[int, int]) -> tuple[int, int]:
+        """Returns the corner of the copy that agrees most, of those with their middle near a place.
+
+        Args:
+          canvas: the copies so far; corners near to theirs are avoided, as far as others are left.
+          center: row and column on the canvas, at most a quarter of a side from the copy's middle.
+        """
+        first = [at - 3 * side // 4 for at, side in zip(center, self._sides, strict=True)]
+        agreement = self._agreement(canvas, first)
+        rows, columns = (
+            start + np.arange(count) for start, count in zip(first, self._reach, strict=True)
+        )
+        agreement = np.where(canvas.free(rows, columns), agreement, -np.inf)
+        row, column = np.unravel_index(np.argmax(agreement), agreement.shape)
+        return int(rows[row]), int(columns[column])
+
+    def _agreement(self, canvas: _Canvas, first: Sequence[int]) -> np.ndarray:
+        """Returns the correlations of a copy with the canvas, at the corners from the first on."""
+        place = canvas.place(first, self._shape)
+        weight = canvas.weight[place]
+        current = canvas.total[place] / np.maximum(weight, TINY)[..., None]
+        covered = np.minimum(weight, 1)
+
+        transform = np.fft.rfft2
+        products = np.sum(transform(covered[..., None] * current, axes=(0, 1)) * self._spot, -1)
+        of_copy = transform(covered) * self._energy
+        of_canvas = transform(covered * np.sum(current**2, -1)) * self._window
+        agreement, copy_energy, canvas_energy = (
+            np.fft.irfft2(each, self._shape)[: self._reach[0], : self._reach[1]]
+            for each in (products, of_copy, of_canvas)
+        )
+        energies = np.maximum(copy_energy, TINY) * np.maximum(canvas_energy, TINY)
+        return agreement / np.sqrt(energies)
+
+
+def _distance(positions: np.ndarray, position: int, period: int) -> np.ndarray:
+    """Returns how far positions are from one of them, on an axis that wraps around."""
+    return np.abs((positions - position + period // 2) % period - period // 2)

@@ -1,0 +1,105 @@
+"""Tests of the mean of shifted copies, from which regular textures start."""
+
+import numpy as np
+import pytest
+
+import jaxtex
+from jaxtex import images
+from jaxtex.synthesis import api, input_images, objectives
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.starts import initialization, shifted_copies, spot_noise
+
+PERIOD = 12  # rows and columns of a tile
+
+
+def grid(height: int, width: int) -> np.ndarray:
+    """Returns tiles with a corner of another color, each `PERIOD` wide, `[height, width, 3]`."""
+    rows, columns = np.mgrid[:height, :width] % PERIOD
+    image = np.full((height, width, 3), 0.7, np.float32)
+    image[rows < 2] = 0.2
+    image[columns < 3] = [0.4, 0.1, 0.1]
+    image[(rows > 7) & (columns > 8)] = [0.1, 0.2, 0.8]
+    return image
+
+
+def mean_of(exemplar, size, seed=0, tile=""):
+    source = spot_noise.source_of(exemplar)
+    rng = np.random.default_rng(seed)
+    return shifted_copies.mean_of_copies(source, size, rng, tile) + source.mean
+
+
+@pytest.mark.parametrize("size", [(72, 72), (60, 150), (150, 40)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_copies_of_a_grid_continue_it(size, seed):
+    found = mean_of(grid(72, 72), size, seed)
+    assert found.shape == (*size, 3)
+    np.testing.assert_allclose(found[PERIOD:], found[:-PERIOD], atol=1e-3)
+    np.testing.assert_allclose(found[:, PERIOD:], found[:, :-PERIOD], atol=1e-3)
+    assert found.std() == pytest.approx(grid(72, 72).std(), rel=0.1)
+
+
+def test_a_grid_that_fits_is_periodic():
+    found = mean_of(grid(72, 72), (96, 84), tile="xy")
+    for axis in (0, 1):
+        np.testing.assert_allclose(np.roll(found, PERIOD, axis), found, atol=1e-3)
+
+
+def test_copies_are_not_the_exemplar_in_its_place():
+    rng = np.random.default_rng(2)
+    noisy = np.clip(grid(72, 72) + 0.2 * rng.standard_normal((72, 72, 3)), 0, 1)
+    difference = noisy - mean_of(noisy.astype(np.float32), (72, 72))
+    assert difference.std() > 0.1  # the noise of the exemplar is not in the mean
+
+
+def test_seeds_differ_and_repeat():
+    exemplar = images.resize(jaxtex.load_image("bricks"), 64, 64)
+    first, again, other = (mean_of(exemplar, (64, 64), seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.1
+
+
+@pytest.mark.parametrize("tile", ["", "x", "y", "xy"])
+@pytest.mark.parametrize("sides", [(16, 16), (9, 40), (64, 17)])
+@pytest.mark.parametrize("size", [(16, 16), (8, 50)])
+def test_small_pictures_are_no_error(sides, size, tile):
+    noise = np.random.default_rng(0).random((*sides, 3), np.float32)
+    for exemplar in (noise, np.full((*sides, 3), 0.5, np.float32)):
+        found = mean_of(exemplar, size, tile=tile)
+        assert np.isfinite(found).all()
+        assert found.shape == (*size, 3)
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, "copies"),
+        ({"arrangement_weight": "0"}, ""),
+        ({"init": "noise"}, "noise"),
+        ({"init": "spectrum"}, "spectrum"),
+    ],
+)
+def test_a_regular_exemplar_starts_from_copies_unless_the_user_says_otherwise(given, expected):
+    settings = choices.parse_settings(configs.Config(size=64, **given))
+    bricks = images.resize(jaxtex.load_image("bricks"), 64, 64)
+    inputs = input_images.build_inputs([bricks], None, settings)
+    assert objectives.choose_weights(inputs, settings).config.init == expected
+
+
+def test_irregular_several_and_content_do_not_start_from_copies():
+    settings = choices.parse_settings(configs.Config(size=64))
+    bricks, leaves = (images.resize(jaxtex.load_image(n), 64, 64) for n in ("bricks", "leaves"))
+    for styles, content in (([leaves], None), ([bricks, leaves], None), ([bricks], leaves)):
+        inputs = input_images.build_inputs(styles, content, settings)
+        assert objectives.choose_weights(inputs, settings).config.init == ""
+
+
+def test_the_first_image_of_a_plan_is_made_of_copies():
+    bricks = images.resize(jaxtex.load_image("bricks"), 96, 96)
+    config = configs.Config(size=96, scales=1, num_steps=1)
+    start = api.build_plan(bricks, config).start
+    source = spot_noise.source_of(bricks)
+    rng = np.random.default_rng(0)
+    contrast = initialization.COPIES_CONTRAST
+    expected = shifted_copies.with_noise(source, (96, 96), contrast, rng)
+    np.testing.assert_allclose(start, expected, atol=1e-6)
