@@ -89,7 +89,7 @@ def unlike(sources: Sequence[Source], draw: Callable[[], np.ndarray]) -> np.ndar
       draw: returns noise, `[height, width, C]`, other noise in each call.
     """
     chosen = noise = draw()
-    spots = [source.spot for source in sources if _share_of_areas(source.spot) > COMPOSED]
+    spots = [source.spot for source in sources if is_composed(source.spot)]
     if min(noise.shape[:2]) >= LARGE or not spots:
         return noise
     least = np.inf
@@ -103,10 +103,16 @@ def unlike(sources: Sequence[Source], draw: Callable[[], np.ndarray]) -> np.ndar
     return chosen
 
 
-def _share_of_areas(image: np.ndarray) -> float:
-    """Returns the share of the variance in gray that `CELLS` x `CELLS` cells have."""
-    gray = _gray(image)
-    return float(np.var(images.resize(gray, CELLS, CELLS)) / (np.var(gray) or 1))
+def is_composed(exemplar: np.ndarray) -> bool:
+    """Returns whether large areas compose an exemplar, and not small things such as stones.
+
+    They do if `CELLS` x `CELLS` cells have more than `COMPOSED` of its variance in gray.
+
+    Args:
+      exemplar: `[H, W, C]` of any values, such as a spot.
+    """
+    gray = _gray(exemplar)
+    return bool(np.var(images.resize(gray, CELLS, CELLS)) > COMPOSED * (np.var(gray) or 1))
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
