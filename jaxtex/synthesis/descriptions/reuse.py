@@ -61,8 +61,7 @@ def build_plan(
         for problem, level in zip(plan.problems, described.levels, strict=True)
     ]
     plan = plan._replace(problems=problems)
-    spot, side = described.levels[0].source.spot, min(described.height, described.width)
-    config = objectives.choose_start(settings, spot, side).config
+    config = objectives.choose_start(settings, described.levels[0].source.spot).config
     return plan._replace(**_initial_images(described, inputs, config, sizes))
 
 

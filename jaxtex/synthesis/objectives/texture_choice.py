@@ -43,23 +43,20 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
         weight = WEIGHT if found >= REGULAR else 0.0
         logging.info("regularity of the exemplar: %.2f; --arrangement_weight=%g", found, weight)
         settings = dataclasses.replace(settings, arrangement_weight=weight)
-    return choose_start(settings, inputs.styles[0][..., :3], inputs.shortest_side)
+    return choose_start(settings, inputs.styles[0][..., :3])
 
 
-def choose_start(settings: choices.Settings, exemplar: np.ndarray, side: int) -> choices.Settings:
+def choose_start(settings: choices.Settings, exemplar: np.ndarray) -> choices.Settings:
     """Returns the settings with copies as the start if the arrangement of one exemplar is matched.
 
-    A start that the user has chosen stays. Small textures of large areas do not start from copies:
-    they would become copies of the exemplar's layout.
+    A start that the user has chosen stays. Textures of large areas do not start from copies: they
+    would become copies of the exemplar's layout.
 
     Args:
       settings: the choices, with the weight of the arrangement.
       exemplar: `[H, W, C]` of any values.
-      side: shortest side of exemplar and result, in pixels.
     """
     config = settings.config
-    if config.init or not settings.arrangement_weight:
-        return settings
-    if side < spot_noise.LARGE and spot_noise.is_composed(exemplar):
+    if config.init or not settings.arrangement_weight or spot_noise.is_composed(exemplar):
         return settings
     return dataclasses.replace(settings, config=dataclasses.replace(config, init="copies"))
