@@ -46,16 +46,16 @@ PRESETS: Mapping[str, Preset] = {
         needs="init",
     ),
     "fast": Preset(
-        "about half the time, coarser: 60 steps",
-        {"num_steps": 60},
+        "about two thirds of the time, coarser: 40 steps",
+        {"num_steps": 40},
     ),
     "best": Preset(
-        "3.5 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
+        "6 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
         "of 30",
         {"num_steps": 600, "history": 30},
     ),
     "gatys2015": Preset(
-        "24 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
+        "36 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
         "one scale, from noise",
         {
             "network": "vgg19",
@@ -75,7 +75,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "gatys2016": Preset(
-        "33 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
+        "45 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
         "matrices, from the content",
         {
             "network": "vgg19",
@@ -92,11 +92,10 @@ PRESETS: Mapping[str, Preset] = {
             "content_color": "own",
             "init": "content",
             "num_steps": 1000,
-            "shares": "",
         },
     ),
     "portilla2000": Preset(
-        "4 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
+        "6 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
         "2000; no weights",
         {
             "network": "steerable",
@@ -112,7 +111,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "ustyuzhaninov2016": Preset(
-        "2.4 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
+        "3.6 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
         "weights",
         {
             "network": "shallow",
