@@ -141,7 +141,7 @@ def test_a_run_in_strips_equals_a_run_on_the_whole_image():
     exemplar = np.random.default_rng(3).random((48, 56, 3), np.float32)
     choices = {
         "statistic": "sliced_wasserstein:shifts=4/32", "layers": "relu1_1,relu2_1", "octaves": 2,
-        "size": 48, "height": 64, "width": 40, "scales": 1, "num_steps": 3,
+        "size": 48, "height": 64, "width": 40, "scales": 1, "num_steps": 3, "balance": "equal",
     }  # fmt: skip
     whole, parts = (jaxtex.synthesize(exemplar, **choices, strips=rows) for rows in ("none", "16"))
     assert whole.shape == (64, 40, 3)
