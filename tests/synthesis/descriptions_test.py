@@ -6,7 +6,7 @@ import pytest
 
 import jaxtex
 from jaxtex import errors
-from jaxtex.synthesis.descriptions import storage
+from jaxtex.synthesis.descriptions import making, storage
 
 SMALL = {"size": 64, "scales": 2, "octaves": 1, "layers": "relu1_1"}
 FREE = {"num_steps": 4, "seed": 3}
@@ -88,3 +88,12 @@ def test_a_file_that_is_no_description_is_one_line(tmp_path):
     ):
         with pytest.raises(errors.UserError, match=f"description '.*{text}"):
             jaxtex.synthesize(tmp_path / name)
+
+
+def test_stored_arrays_that_a_target_lacks_are_left_out():
+    stored = {"['a']": np.ones((2, 3)), "['a/2']": np.ones(5)}
+    found = making.restore("term", {"a": np.zeros((2, 3))}, stored)
+    np.testing.assert_array_equal(found["a"], np.ones((2, 3)))
+    for target in ({"a": np.zeros(3)}, {"b": np.zeros((2, 3))}):
+        with pytest.raises(errors.UserError, match="another target of 'term'"):
+            making.restore("term", target, stored)
