@@ -115,7 +115,7 @@ class Config:
     arrangement_weight: str = _choice(
         "auto",
         "Weight of long-range structure, such as rows of bricks, in the loss of a texture. auto "
-        "uses 0.1 for regular exemplars, else 0. The last scale uses 0.01 of the weight.",
+        "uses 0.1 for regular exemplars, else 0.003. The last scale uses 0.01 of the weight.",
     )
     detail_weight: float = _choice(
         0.003, "Weight of the energy of fine detail in the loss of a texture (against hatching)."

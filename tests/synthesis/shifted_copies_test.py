@@ -1,5 +1,7 @@
 """Tests of the mean of shifted copies, from which regular textures start."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,19 @@ def test_a_regular_exemplar_starts_from_copies_unless_the_user_says_otherwise(gi
     bricks = images.resize(jaxtex.load_image("bricks"), 64, 64)
     inputs = input_images.build_inputs([bricks], None, settings)
     assert objectives.choose_weights(inputs, settings).config.init == expected
+
+
+@pytest.mark.parametrize(
+    "name, chosen", [("bricks", "=0.1 --init=copies"), ("leaves", "arrangement_weight=0.003")]
+)
+def test_the_choice_of_the_exemplar_is_printed(name, chosen, caplog):
+    caplog.set_level(logging.INFO)
+    settings = choices.parse_settings(configs.Config(size=64))
+    exemplar = images.resize(jaxtex.load_image(name), 64, 64)
+    inputs = input_images.build_inputs([exemplar], None, settings)
+    objectives.choose_weights(inputs, settings)
+    (record,) = caplog.records
+    assert record.getMessage().endswith(chosen)
 
 
 def test_irregular_several_and_content_do_not_start_from_copies():

@@ -25,7 +25,7 @@ def choose(*styles, content=None, **choices):
 
 def test_the_exemplar_decides():
     assert choose(TILES) == (0.1, 0.003)
-    assert choose(NOISE) == (0, 0.003)
+    assert choose(NOISE) == (0.003, 0.003)
     assert choose(NOISE, arrangement_weight=0.5) == (0.5, 0.003)
     assert choose(TILES, arrangement_weight="0", detail_weight=0) == (0, 0)
 

@@ -10,8 +10,9 @@ from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.starts import spot_noise
 
-REGULAR = 0.35  # regularity from which on an exemplar's arrangement is matched
+REGULAR = 0.35  # regularity from which on an exemplar counts as regular
 WEIGHT = 0.1  # of the arrangement of a regular exemplar
+IRREGULAR_WEIGHT = 0.003  # of another's: the spacing of its clusters
 
 
 def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
@@ -38,25 +39,32 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     if len(inputs.styles) > 1:
         weight = settings.arrangement_weight or 0.0
         return dataclasses.replace(settings, arrangement_weight=weight)
-    if settings.arrangement_weight is None:
-        found = arrangement.regularity(inputs.styles[0])
-        weight = WEIGHT if found >= REGULAR else 0.0
-        logging.info("regularity of the exemplar: %.2f; --arrangement_weight=%g", found, weight)
-        settings = dataclasses.replace(settings, arrangement_weight=weight)
-    return choose_start(settings, inputs.styles[0][..., :3])
+    exemplar = inputs.styles[0][..., :3]
+    if settings.arrangement_weight is not None:
+        return choose_start(settings, exemplar)
+    regularity = arrangement.regularity(exemplar)
+    weight = WEIGHT if regularity >= REGULAR else IRREGULAR_WEIGHT
+    settings = choose_start(dataclasses.replace(settings, arrangement_weight=weight), exemplar)
+    start = f" --init={settings.config.init}" if settings.config.init else ""
+    logging.info(
+        "regularity of the exemplar: %.2f; --arrangement_weight=%g%s", regularity, weight, start
+    )
+    return settings
 
 
 def choose_start(settings: choices.Settings, exemplar: np.ndarray) -> choices.Settings:
-    """Returns the settings with copies as the start if the arrangement of one exemplar is matched.
+    """Returns the settings with copies as the start if the weight of the arrangement asks for it.
 
-    A start that the user has chosen stays. Textures of large areas do not start from copies: they
-    would become copies of the exemplar's layout.
+    It does if it is larger than that of irregular exemplars. A start that the user has chosen
+    stays. Textures of large areas do not start from copies: they would become copies of the
+    exemplar's layout.
 
     Args:
       settings: the choices, with the weight of the arrangement.
       exemplar: `[H, W, C]` of any values.
     """
     config = settings.config
-    if config.init or not settings.arrangement_weight or spot_noise.is_composed(exemplar):
+    weight = settings.arrangement_weight or 0.0
+    if config.init or weight <= IRREGULAR_WEIGHT or spot_noise.is_composed(exemplar):
         return settings
     return dataclasses.replace(settings, config=dataclasses.replace(config, init="copies"))
