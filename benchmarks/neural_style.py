@@ -49,6 +49,9 @@ SETTING = [
     "--octaves=1",
     "--scales=1",
     "--padding=zero",
+    "--balance=equal",
+    "--arrangement_weight=0",
+    "--detail_weight=0",
 ]
 TORCH_FLAG = "--torch"  # of this script: runs the PyTorch loop in this process
 

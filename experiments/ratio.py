@@ -29,6 +29,7 @@ RUNS = {
             content_color="own",
             octaves=1,
             init="noise",
+            balance="equal",
         ),
     )
     for layer in LAYERS

@@ -23,6 +23,7 @@ STYLISED = {
     "content_color": "own",
     "octaves": 1,
     "init": "noise",
+    "balance": "equal",
 }
 RUNS = {
     f"{photograph}-{weight:g}": (

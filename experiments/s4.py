@@ -23,7 +23,7 @@ FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
 LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}
 # The loss of a critic is not in units of the style's energy.
-PHOTOGRAPH = {"content": "images/astronaut.png", "content_weight": 0.2}
+PHOTOGRAPH = {"content": "images/astronaut.png", "content_weight": 0.2, "balance": "equal"}
 MADE = {
     "pebbles": ("pebbles", ALONE),
     "bricks": ("bricks", ALONE),

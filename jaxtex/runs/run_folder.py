@@ -130,11 +130,13 @@ def complete_flags(flags: dict) -> dict:
     """
     if "content_norm" not in flags:
         return flags
+    if flags.get("balance") == "auto":  # a choice of 1.0.0
+        flags = {**flags, "balance": "equal" if flags.get("content") else "positions"}
     before: dict[str, Any] = dict.fromkeys(("fill", "grow", "guide", "augment", "mix"), "")
     before |= {"style_scale": 1.0, "balance": "equal", "diversity": 0.0}
     before |= {"arrangement_weight": "0", "detail_weight": 0.0}
     if flags.get("content"):  # choices that change nothing beside it: today's defaults
-        before |= {name: getattr(configs.Config, name) for name in before}
+        before |= {name: getattr(configs.Config, name) for name in before if name != "balance"}
     flags = {**before, **flags}
     if "structure_weight" in flags:
         return flags

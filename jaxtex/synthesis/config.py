@@ -134,9 +134,9 @@ class Config:
         "default layers (--list=layers).",
     )
     balance: str = _choice(
-        "auto",
+        "positions",
         "Further weights of layers: positions divides them by 2 at each pooling and by 8 at each "
-        "octave; equal does not; auto uses positions for textures, equal for transfers.",
+        "octave; equal does not.",
     )
     size: int = _choice(
         256, "Pixels of the shorter side; style and content are enlarged or reduced. 0 keeps sizes."

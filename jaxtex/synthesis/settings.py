@@ -22,7 +22,7 @@ from jaxtex.synthesis import memory_budget
 from jaxtex.synthesis.canvas import margins
 from jaxtex.synthesis.shorthands import resolution, step_shares
 
-BALANCES = {"auto": None, "positions": True, "equal": False}
+BALANCES = {"positions": True, "equal": False}
 MAX_STRIP = 2**14  # rows
 AUTO = None  # a strip height that is chosen by the free memory
 PLAIN = (str, os.PathLike, types.NoneType)  # what a `Config` takes as it is
@@ -66,7 +66,7 @@ class Settings:
       maps: paths or arrays of further maps of the style.
       arrangement_weight: of the arrangement; None: as the exemplar's regularity says.
       detail_weight: of fine detail.
-      balanced: whether layers with fewer positions weigh less; None: as the images say.
+      balanced: whether layers with fewer positions weigh less.
       activation: the feature map of `--excite`; None without one.
       optimizer: how the image is updated.
       layout: how images and rows are divided among devices.
@@ -89,7 +89,7 @@ class Settings:
     maps: Sequence[str | np.ndarray]
     arrangement_weight: float | None
     detail_weight: float
-    balanced: bool | None
+    balanced: bool
     activation: FeatureMap | None
     optimizer: optimizers.Optimizer
     layout: sharding.Layout

@@ -94,7 +94,7 @@ def test_a_default_config_is_valid():
     assert parsed.network == weights.NetworkChoice(octaves=0)  # chosen by the size
     assert parsed.layers and not parsed.content_layers  # chosen by the images
     assert parsed.activation is None
-    assert (parsed.strips, parsed.balanced, parsed.style_weights) == ([settings.AUTO], None, [])
+    assert (parsed.strips, parsed.balanced, parsed.style_weights) == ([settings.AUTO], True, [])
 
 
 def test_each_field_is_parsed():

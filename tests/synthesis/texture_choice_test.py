@@ -39,15 +39,11 @@ def test_terms_of_whole_textures_alone():
     assert choose(content=NOISE) == (0, 0)
 
 
-def test_layers_of_textures_are_balanced():
-    def is_balanced(*styles, content=None, **choices):
-        parsed = settings.parse_choices({"size": 0, **choices})
-        inputs = input_images.build_inputs(list(styles), content, parsed)
-        return objectives.choose_weights(inputs, parsed).balanced
-
-    assert is_balanced(NOISE) and is_balanced(TILES, NOISE, masks=[MASK, MASK])
-    assert not is_balanced(NOISE, content=TILES) and not is_balanced(NOISE, balance="equal")
-    assert is_balanced(NOISE, content=TILES, balance="positions")
+def test_layers_are_balanced_unless_the_user_says_otherwise():
+    assert settings.parse_choices({}).balanced
+    assert not settings.parse_choices({"balance": "equal"}).balanced
+    with pytest.raises(errors.UserError, match="balance .auto.*positions, equal"):
+        settings.parse_choices({"balance": "auto"})
 
 
 def test_weights_follow_the_number_of_positions():

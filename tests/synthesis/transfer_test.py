@@ -145,6 +145,12 @@ def test_records_of_older_versions_keep_their_meaning(without):
     assert run_folder.complete_flags(completed) == completed
 
 
+@pytest.mark.parametrize("content, expected", [("astronaut", "equal"), ("", "positions")])
+def test_the_balance_of_records_of_1_0_0_keeps_its_meaning(content, expected):
+    flags = {**recorded("no", content=content), "balance": "auto"}
+    assert run_folder.complete_flags(flags) == {**flags, "balance": expected}
+
+
 @pytest.mark.slow
 def test_the_light_of_the_content_stays():
     def blurred(image):

@@ -16,11 +16,11 @@ IRREGULAR_WEIGHT = 0.003  # of another's: the spacing of its clusters
 
 
 def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
-    """Returns the settings with weights of arrangement and detail, balance of layers, and start.
+    """Returns the settings with the weights of arrangement and detail, and the start.
 
     The weights are 0 beside a content, which decides what is where, and beside masks: both terms
     compare whole images. The arrangement of several exemplars is matched only if the user says so,
-    and beside kept pixels never. Layers are balanced for textures, unless the user says otherwise.
+    and beside kept pixels never.
 
     Args:
       inputs: the images.
@@ -32,8 +32,6 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     config = settings.config
     is_kept = config.content_weight or settings.structure_layers
     alone = inputs.content is None or not is_kept
-    if settings.balanced is None:
-        settings = dataclasses.replace(settings, balanced=alone)
     if masked or not alone or not inputs.styles or not config.texture_weight:
         return dataclasses.replace(settings, arrangement_weight=0.0, detail_weight=0.0)
     if len(inputs.styles) > 1:

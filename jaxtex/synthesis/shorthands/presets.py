@@ -91,6 +91,7 @@ PRESETS: Mapping[str, Preset] = {
             "structure_weight": 0.0,
             "content_color": "own",
             "init": "content",
+            "balance": "equal",
             "num_steps": 1000,
         },
     ),
