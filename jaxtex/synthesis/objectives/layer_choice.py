@@ -7,9 +7,7 @@ from jaxtex import networks, weights
 from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis import settings as choices
 
-# Default layers of a transfer beside the others, where the weights have them.
-DEEP_STYLE = {"relu4_1": 0.1}
-STRUCTURE = {"relu4_1": 1.0, "relu5_1": 1.0}
+STRUCTURE = ("relu4_1", "relu5_1")  # default layers of its term, where the weights have them
 CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
 POOLED = 1 / 2  # of the weight of a layer: that of a layer one pooling deeper
@@ -31,7 +29,6 @@ def choose_layers(inputs: input_images.Inputs, settings: choices.Settings) -> ch
     """
     return dataclasses.replace(
         settings,
-        layers=_style_layers(inputs, settings),
         content_layers=_content_layers(inputs, settings),
         structure_layers=_structure_layers(inputs, settings),
     )
@@ -58,17 +55,6 @@ def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str
         * REDUCED ** networks.octave_of(layer)
         for layer, weight in layers.items()
     }
-
-
-def _style_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
-    """Returns the layers of the statistics with their weights.
-
-    A style transfer has a deeper layer by default, in place of octaves.
-    """
-    config = settings.config
-    if config.layers or config.octaves > 1 or not inputs.is_transfer(config):
-        return settings.layers
-    return {**settings.layers, **_deep_layers(DEEP_STYLE, inputs, settings)}
 
 
 def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
@@ -103,24 +89,23 @@ def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> 
 def _structure_layers(
     inputs: input_images.Inputs, settings: choices.Settings
 ) -> Mapping[str, float]:
-    """Returns the layers of the structure term with their weights; none without the term."""
+    """Returns the layers of the structure term with their weights; none without the term.
+
+    By default these are deep layers that the weights have, and that have positions enough at each
+    scale.
+    """
     if inputs.content is None or not settings.config.structure_weight:
         return {}
     if settings.structure_layers:
         return settings.structure_layers
-    return _deep_layers(STRUCTURE, inputs, settings) if inputs.is_transfer(settings.config) else {}
-
-
-def _deep_layers(
-    layers: Mapping[str, float], inputs: input_images.Inputs, settings: choices.Settings
-) -> Mapping[str, float]:
-    """Returns the layers that the weights have, and that have positions enough at each scale."""
+    if not inputs.is_transfer(settings.config):
+        return {}
     network = networks.NETWORKS[settings.config.network]
-    named = [layer for layer in layers if layer in networks.layer_names(network)]
+    named = [layer for layer in STRUCTURE if layer in networks.layer_names(network)]
     available = weights.available_layers(settings.network) if named else ()
     side = _coarsest(inputs.shortest_side, inputs, settings)
     return {
-        layer: layers[layer]
+        layer: 1.0
         for layer in named
         if layer in available and side >> _halvings(network, layer) >= MIN_CELLS
     }
