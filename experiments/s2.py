@@ -15,8 +15,8 @@ import s1
 
 from jaxtex import Config
 
-# The statistics alone, with layers of equal weight, and as many steps at each scale.
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+# The statistics alone, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "shares": ""}
 ALONE |= {"num_steps": 200}
 STATISTICS = ("mean", "mean_and_covariance", "gram")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, 2 * len(STATISTICS)

@@ -17,13 +17,13 @@ import s1
 
 from jaxtex import Config
 
-# The statistics alone, with layers of equal weight, and as many steps at each scale.
-ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "balance": "equal", "shares": ""}
+# The statistics alone, and as many steps at each scale.
+ALONE = {"arrangement_weight": "0", "detail_weight": 0.0, "shares": ""}
 FORMS = ("logistic", "quadratic", "mlp", "mlp:penalty=spectral")
 LACKING, ON, COLUMNS = s1.LACKING, s1.ON, len(FORMS)
 LEARNING = {"optimizer": "adam", "num_steps": 300, "save_every": 30, **s1.STYLISED}
 # The loss of a critic is not in units of the style's energy.
-PHOTOGRAPH = {"content": "images/astronaut.png", "content_weight": 0.2, "balance": "equal"}
+PHOTOGRAPH = {"content": "images/astronaut.png", "content_weight": 0.2}
 MADE = {
     "pebbles": ("pebbles", ALONE),
     "bricks": ("bricks", ALONE),
