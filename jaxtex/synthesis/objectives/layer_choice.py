@@ -7,7 +7,7 @@ from jaxtex import networks, weights
 from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis import settings as choices
 
-STRUCTURE = ("relu4_1", "relu5_1")  # default layers of its term, where the weights have them
+STRUCTURE = ("relu4_1", "relu5_1")  # default layers of the structure term
 CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
 POOLED = 1 / 2  # of the weight of a layer: that of a layer one pooling deeper

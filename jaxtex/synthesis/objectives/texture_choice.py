@@ -11,8 +11,8 @@ from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.starts import spot_noise
 
 REGULAR = 0.35  # regularity from which on an exemplar counts as regular
-WEIGHT = 0.1  # of the arrangement of a regular exemplar
-IRREGULAR_WEIGHT = 0.003  # of another's: the spacing of its clusters
+REGULAR_WEIGHT = 0.1  # of the arrangement of regular exemplars
+IRREGULAR_WEIGHT = 0.003  # of the arrangement of others: the distances of spots and clusters
 
 
 def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
@@ -41,7 +41,7 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     if settings.arrangement_weight is not None:
         return choose_start(settings, exemplar)
     regularity = arrangement.regularity(exemplar)
-    weight = WEIGHT if regularity >= REGULAR else IRREGULAR_WEIGHT
+    weight = REGULAR_WEIGHT if regularity >= REGULAR else IRREGULAR_WEIGHT
     settings = choose_start(dataclasses.replace(settings, arrangement_weight=weight), exemplar)
     start = f" --init={settings.config.init}" if settings.config.init else ""
     logging.info(
@@ -51,11 +51,10 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
 
 
 def choose_start(settings: choices.Settings, exemplar: np.ndarray) -> choices.Settings:
-    """Returns the settings with copies as the start if the weight of the arrangement asks for it.
+    """Returns the settings with shifted copies as the start, if they are the better start.
 
-    It does if it is larger than that of irregular exemplars. A start that the user has chosen
-    stays. Textures of large areas do not start from copies: they would become copies of the
-    exemplar's layout.
+    They are if the weight of the arrangement is larger than `IRREGULAR_WEIGHT`, unless large areas
+    compose the exemplar: the copies would keep its layout. A start that the user has chosen stays.
 
     Args:
       settings: the choices, with the weight of the arrangement.

@@ -2,7 +2,7 @@
 
 The first three are for style transfers; docs/style_transfer.md shows them. To add a preset, add a
 row to `PRESETS`: the line that `--list=presets` prints, and fields of `synthesis.config.Config`.
-Times are relative to the defaults, on a CPU; see docs/development/performance.md.
+Times are processor times relative to the defaults; see docs/development/performance.md.
 """
 
 from collections.abc import Mapping
@@ -50,12 +50,12 @@ PRESETS: Mapping[str, Preset] = {
         {"num_steps": 40},
     ),
     "best": Preset(
-        "6 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
+        "5 times the time, finer where the defaults are still coarse: 600 steps, L-BFGS history "
         "of 30",
         {"num_steps": 600, "history": 30},
     ),
     "gatys2015": Preset(
-        "36 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
+        "23 times the time: textures as in Gatys, Ecker and Bethge 2015: VGG-19, Gram matrices, "
         "one scale, from noise",
         {
             "network": "vgg19",
@@ -75,7 +75,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "gatys2016": Preset(
-        "45 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
+        "21 times the time: style transfer as in Gatys, Ecker and Bethge 2016: VGG-19, Gram "
         "matrices, from the content",
         {
             "network": "vgg19",
@@ -96,7 +96,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "portilla2000": Preset(
-        "6 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
+        "4 times the time: joint statistics of steerable filters as in Portilla and Simoncelli "
         "2000; no weights",
         {
             "network": "steerable",
@@ -112,7 +112,7 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
     "ustyuzhaninov2016": Preset(
-        "3.6 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
+        "2.6 times the time: one layer of large random filters as in Ustyuzhaninov et al. 2016; no "
         "weights",
         {
             "network": "shallow",
