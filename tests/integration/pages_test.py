@@ -184,6 +184,20 @@ def test_a_page_runs(page, place, small, random_weights):
             assert not unmarked, f"commands in a block of text: {text}"
 
 
+def test_no_folder_of_a_run_is_named_on_two_pages():
+    """A reader who runs all pages in one folder would meet the run of another page."""
+    pages = {}
+    for page in PAGES:
+        for kind, _, text in read_blocks((ROOT / page).read_text()):
+            for words in page_reader.split_commands(text) if kind == "command" else []:
+                given = page_reader.flag_values(words)
+                if {"style", "content", "init", "list"} & set(given):
+                    for folder in {given.get("workdir"), given.get("folder")} - {None}:
+                        pages.setdefault(folder, set()).add(page)
+    assert len(pages) > 20
+    assert not {folder: found for folder, found in pages.items() if len(found) > 1}
+
+
 def test_an_unknown_command_fails(random_weights):
     with pytest.raises(pytest.fail.Exception, match="unknown command 'curl' in 'curl x'"):
         page_reader.Reader(random_weights).run(["curl", "x"])
