@@ -19,6 +19,8 @@ from jaxtex.images import arrays, color_transfer, io
 QUANTILES = np.linspace(0, 1, 1025)  # at which the distribution of alpha is kept
 UNIT_TOLERANCE = 0.05  # deviation from length 1 of a normal, which 8 bits round
 UNIT_SHARE = 0.8  # of the pixels of a normal map that are within the tolerance
+FLAT = 1 / 255  # contrast below which the first map is flat; the others then have `PLAIN`
+PLAIN = 0.1
 SMALLEST = 1e-6  # lower bound of divisors
 
 
@@ -79,7 +81,7 @@ def join_maps(first: np.ndarray, others: Sequence[str | np.ndarray]) -> np.ndarr
 
 
 def normalize_maps(image: np.ndarray) -> tuple[np.ndarray, Material]:
-    """Gives each map three channels and the contrast of the first.
+    """Gives each map three channels and the contrast of the first, unless that one is flat.
 
     Without this, a statistic would ignore faint maps.
 
@@ -106,6 +108,8 @@ def normalize_maps(image: np.ndarray) -> tuple[np.ndarray, Material]:
         quantiles = None
 
     contrast = first.std((0, 1)).mean()
+    if contrast < FLAT:
+        contrast = PLAIN
     measured = tuple(_measure_map(each, contrast) for each in maps[1:])
     normalized = [first]
     for each, stats in zip(maps[1:], measured, strict=True):

@@ -94,6 +94,15 @@ def test_restore_undoes_normalize(channels):
     assert sum(each.shape[-1] for each in texture_maps.split_maps(image)) == channels
 
 
+@pytest.mark.parametrize("first", [0.0, 1.0, 128 / 255])
+@pytest.mark.parametrize("depth", [0.0, 0.8])
+def test_maps_beside_a_flat_one_are_restored(first, depth):
+    image = np.full((40, 50, 6), first, np.float32)
+    image[..., 3:] = 0.1 + depth * np.random.default_rng(0).random((40, 50, 1), np.float32)
+    normalized, material = texture_maps.normalize_maps(image)
+    np.testing.assert_allclose(texture_maps.restore_maps(normalized, material), image, atol=1e-5)
+
+
 def test_faint_maps_get_the_contrast_of_the_first():
     image = np.random.default_rng(0).uniform(0, 1, (40, 50, 6)).astype(np.float32)
     image[..., 3:] = 0.3 + 0.01 * image[..., 3:]

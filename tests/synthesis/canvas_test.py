@@ -168,6 +168,14 @@ def test_choices_that_do_not_go_together_are_refused(picture, choices, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_hole_that_leaves_nothing_at_the_size_of_the_result_is_refused():
+    mask = np.ones((256, 256), np.float32)
+    mask[50] = 0
+    picture = np.random.default_rng(0).random((256, 256, 3), np.float32)
+    with pytest.raises(errors.UserError, match="--fill: at 32 x 32 pixels nothing of the picture"):
+        build([picture], fill=mask, size=32)
+
+
 def test_a_content_is_refused_and_a_picture_is_needed(picture, mask):
     with pytest.raises(errors.UserError, match="--fill and --content exclude each other"):
         jaxtex.transfer(picture, picture, fill=mask)

@@ -88,6 +88,11 @@ def build_canvas(
             exemplar = texture_maps.extend_colors(picture, 1.0 - hole)
         resized = images.resize(exemplar, height, width)
         hole = regions.white_pixels(hole.astype(np.float32), height, width) & hole.any()
+        if hole.all():
+            raise errors.UserError(
+                f"--fill: at {width} x {height} pixels nothing of the picture is kept; use a "
+                "larger --size or a smaller hole"
+            )
         known = 1.0 - hole
         resized, hole, ring = _grow(resized, hole, settings.margins)
         if settings.style_masks:  # say where, near to the hole or far from it
