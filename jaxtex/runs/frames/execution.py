@@ -34,8 +34,7 @@ def plan_runs(
       frame_steps: steps of each frame after the first; 0 uses a quarter of `config.num_steps`.
     """
     steps = sequence.following_steps(config.num_steps, frame_steps)
-    without_effect = configs.Config.temporal_weight  # its default: a frame before is needed
-    first = dataclasses.replace(config, content=contents[0], temporal_weight=without_effect)
+    first = dataclasses.replace(config, content=contents[0], **sequence.FIRST_CHOICES)
     runs = [execution.Run(style, first, run_folder.frame_folder(folder, 1))]
     for number, content in enumerate(contents[1:], 2):
         following = dataclasses.replace(

@@ -14,6 +14,7 @@ from jaxtex.synthesis import settings as parsing
 
 MAX_STEPS = int(configs.RANGES["num_steps"][1])
 STEPS_SHARE = 4  # frames after the first have this part of its steps: they begin near their end
+FIRST_CHOICES = {"temporal_weight": configs.Config.temporal_weight}  # it needs a frame before
 
 
 def transfer_frames(
@@ -133,7 +134,7 @@ def _transfer_each(
         first_size = first_size or frame.shape[:2]
         validate_size(f"frame {number}", frame.shape[:2], "the first frame", first_size)
 
-        own = choices
+        own = choices | FIRST_CHOICES
         if result is not None:
             before = {"previous_content": content, "init": result[..., :3]}
             own = choices | following_choices(steps) | before

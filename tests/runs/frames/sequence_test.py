@@ -59,6 +59,14 @@ def style():
 
 
 @pytest.mark.slow
+def test_the_weight_of_a_sequence_is_not_called_unused(frames, style, caplog):
+    weight = {"temporal_weight": 5.0, "num_steps": 1, "frame_steps": 1}
+    for _ in jaxtex.transfer_frames(frames[:2], style, **QUICK | weight):
+        pass
+    assert "temporal_weight" not in caplog.text
+
+
+@pytest.mark.slow
 def test_a_sequence_flickers_less_than_independent_pictures_and_resumes(frames, style):
     results = [*jaxtex.transfer_frames(frames, style, **QUICK)]
     before = (frames[1], results[1])
