@@ -6,7 +6,9 @@ import pytest
 
 import jaxtex
 from jaxtex import errors
-from jaxtex.synthesis.descriptions import making, storage
+from jaxtex.synthesis import api
+from jaxtex.synthesis import config as configs
+from jaxtex.synthesis.descriptions import making, reuse, storage
 
 SMALL = {"size": 64, "scales": 2, "octaves": 1, "layers": "relu1_1"}
 FREE = {"num_steps": 4, "seed": 3}
@@ -39,6 +41,20 @@ def test_results_equal_with_other_choices_and_gray(tmp_path, exemplar, choices):
     jaxtex.describe(gray, statistic="gram", **SMALL).save(tmp_path / "a.h5")
     expected = jaxtex.synthesize(gray, statistic="gram", **SMALL, **FREE, **choices)
     found = jaxtex.synthesize(str(tmp_path / "a.h5"), **FREE, **choices)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.7])  # of large areas: 0.6 is near the limit
+def test_the_start_is_that_of_the_exemplar(tmp_path, share):
+    rows, columns = np.mgrid[:96, :96]
+    disc = (rows - 48) ** 2 + (columns - 48) ** 2 > 45**2
+    squares = (rows // 3 + columns // 3) % 2
+    gray = share * disc + (1 - share) * squares
+    exemplar = np.repeat(gray[..., None], 3, 2).astype(np.float32)
+    choices = {"arrangement_weight": 0.1, **SMALL, "size": 96}
+    jaxtex.describe(exemplar, **choices).save(tmp_path / "a.h5")
+    expected = api.build_plan(exemplar, configs.Config(num_steps=1, **choices)).start
+    found = reuse.build_plan(storage.load(tmp_path / "a.h5"), {"num_steps": 1}).start
     np.testing.assert_array_equal(found, expected)
 
 

@@ -50,6 +50,7 @@ class Description:
       width: of the exemplar, in pixels.
       weights_sha256: hash of the network's weights.
       arrangement_weight: what `arrangement_weight=auto` chose for the exemplar.
+      composed: True if the exemplar consists of a few large areas, see `spot_noise.is_composed`.
       gray: True if the exemplar is gray.
       mean: of the exemplar's colors, `[3]`.
       levels: from coarse to fine.
@@ -60,6 +61,7 @@ class Description:
     width: int
     weights_sha256: str
     arrangement_weight: float
+    composed: bool
     gray: bool
     mean: np.ndarray
     levels: tuple[Level, ...]

@@ -12,7 +12,7 @@ from jaxtex import errors, images, weights
 from jaxtex.synthesis import input_images, planning
 from jaxtex.synthesis import settings as parsing
 from jaxtex.synthesis.descriptions import contents
-from jaxtex.synthesis.starts import references
+from jaxtex.synthesis.starts import references, spot_noise
 
 # Choices that a description cannot hold: they need images, or compare with them.
 NEEDS_IMAGES = (
@@ -66,6 +66,7 @@ def describe(exemplar: np.ndarray | str | os.PathLike, **choices: Any) -> conten
         width=given.shape[1],
         weights_sha256=weights_hash(settings),
         arrangement_weight=plan.arrangement_weight,
+        composed=spot_noise.is_composed(inputs.styles[0]),
         gray=inputs.gray is not None,
         mean=inputs.styles[0].mean((0, 1)),
         levels=tuple(levels),

@@ -61,7 +61,7 @@ def build_plan(
         for problem, level in zip(plan.problems, described.levels, strict=True)
     ]
     plan = plan._replace(problems=problems)
-    config = objectives.choose_start(settings, described.levels[0].source.spot).config
+    config = objectives.choose_start(settings, described.composed).config
     return plan._replace(**_initial_images(described, inputs, config, sizes))
 
 

@@ -55,7 +55,7 @@ def save(path: str | os.PathLike, description: contents.Description) -> None:
     with files.atomic(path) as part, h5py.File(part, "w") as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         file.attrs["choices"] = json.dumps(dict(description.choices))
-        for name in ("height", "width", "weights_sha256", "arrangement_weight", "gray"):
+        for name in ("height", "width", "weights_sha256", "arrangement_weight", "composed", "gray"):
             file.attrs[name] = getattr(description, name)
         _write(file, "mean", description.mean)
         for number, level in enumerate(description.levels):
@@ -112,6 +112,7 @@ def _read(file: h5py.File) -> contents.Description:
         width=int(about["width"]),
         weights_sha256=str(about["weights_sha256"]),
         arrangement_weight=float(about["arrangement_weight"]),
+        composed=bool(about.get("composed", False)),  # 1.0.0 did not write it
         gray=bool(about["gray"]),
         mean=_array(file, "mean"),
         levels=tuple(_read_level(file[f"levels/{n}"]) for n in range(len(file["levels"]))),

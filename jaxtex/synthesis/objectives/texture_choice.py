@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import numpy as np
 from absl import logging
 
 from jaxtex.losses import arrangement
@@ -38,11 +37,12 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
         weight = settings.arrangement_weight or 0.0
         return dataclasses.replace(settings, arrangement_weight=weight)
     exemplar = inputs.styles[0][..., :3]
+    is_composed = spot_noise.is_composed(exemplar)
     if settings.arrangement_weight is not None:
-        return choose_start(settings, exemplar)
+        return choose_start(settings, is_composed)
     regularity = arrangement.regularity(exemplar)
     weight = REGULAR_WEIGHT if regularity >= REGULAR else IRREGULAR_WEIGHT
-    settings = choose_start(dataclasses.replace(settings, arrangement_weight=weight), exemplar)
+    settings = choose_start(dataclasses.replace(settings, arrangement_weight=weight), is_composed)
     start = f" --init={settings.config.init}" if settings.config.init else ""
     logging.info(
         "regularity of the exemplar: %.2f; --arrangement_weight=%g%s", regularity, weight, start
@@ -50,18 +50,19 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     return settings
 
 
-def choose_start(settings: choices.Settings, exemplar: np.ndarray) -> choices.Settings:
+def choose_start(settings: choices.Settings, is_composed: bool) -> choices.Settings:
     """Returns the settings with shifted copies as the start, if they are the better start.
 
-    They are if the weight of the arrangement is larger than `IRREGULAR_WEIGHT`, unless large areas
-    compose the exemplar: the copies would keep its layout. A start that the user has chosen stays.
+    They are if the weight of the arrangement is larger than `IRREGULAR_WEIGHT`, unless the exemplar
+    consists of a few large areas: the copies would keep its layout. A start that the user has
+    chosen stays.
 
     Args:
       settings: the choices, with the weight of the arrangement.
-      exemplar: `[H, W, C]` of any values.
+      is_composed: what `spot_noise.is_composed` returns for the exemplar.
     """
     config = settings.config
     weight = settings.arrangement_weight or 0.0
-    if config.init or weight <= IRREGULAR_WEIGHT or spot_noise.is_composed(exemplar):
+    if config.init or weight <= IRREGULAR_WEIGHT or is_composed:
         return settings
     return dataclasses.replace(settings, config=dataclasses.replace(config, init="copies"))
