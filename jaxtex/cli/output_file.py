@@ -46,6 +46,7 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
         config.fill,
         config.previous_content,
         config.weights,
+        options.from_,
         *maps,
     ]
     for text in (style, config.masks, config.style_masks, config.guide):

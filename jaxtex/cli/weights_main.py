@@ -10,7 +10,6 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -23,10 +22,12 @@ from absl import flags, logging
 
 from jaxtex import errors, networks, weights
 from jaxtex.cli import flag_fields, flag_parsing, help_page
+from jaxtex.images import output_paths
 from jaxtex.runtime import files
 from jaxtex.weights import locations
 from jaxtex.weights.convert import catalog, conversion, download, verify
 
+SUFFIXES = (".h5", ".hdf5")  # of --output
 DTYPES = {"float32": np.float32, "float16": np.float16}
 WIDTH = 140  # characters per line if stdout is not a terminal
 
@@ -87,7 +88,8 @@ def fetch(options: Options, network: str) -> None:
       network: name of a published network.
 
     Raises:
-      UserError: unknown network or source, no source works, or the activations are wrong.
+      UserError: unknown network or source, no source works, the activations are wrong, or
+        `--output` cannot be written.
     """
     errors.choose("network", network, {entry.network: entry for entry in catalog.PUBLISHED})
     sources = {entry.publisher: entry for entry in catalog.PUBLISHED if entry.network == network}
@@ -95,6 +97,8 @@ def fetch(options: Options, network: str) -> None:
     if options.source:
         candidates = [errors.choose("source", options.source, sources)]
 
+    if options.output:
+        output_paths.validate_file(options.output, SUFFIXES)
     folder = files.cache_folder() / "downloads"
     with progress_bar(network) as progress:
         published, path = download.fetch_any(candidates, folder, progress)
@@ -113,12 +117,12 @@ def convert_file(options: Options, path: str) -> None:
     Args:
       options: flags of the command.
       path: of a published file, or of any file with `--allow_unknown`.
+
+    Raises:
+      UserError: the file is of an unknown kind, or `--output` cannot be written.
     """
-    if options.output and os.path.exists(path) and os.path.exists(options.output):
-        if os.path.samefile(path, options.output):
-            raise errors.UserError(
-                f"--output={options.output}: is the file to convert; choose another file"
-            )
+    if options.output:
+        output_paths.validate_file(options.output, SUFFIXES, [path])
     loaded = conversion.convert(path, options.network, options.allow_unknown)
     write(options, loaded, "'jaxtex-weights verify' checks its activations")
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jaxtex import errors
-from jaxtex.images import encoding, io
+from jaxtex.images import builtin, encoding, io
 from jaxtex.runtime import files
 
 MAX_NAME = 200  # bytes of a file name; `files.atomic` adds to it, and file systems allow 255
+TABLES = (".csv", ".txt")  # suffixes of `--csv`
 
 
 def validate_image(
@@ -27,7 +28,7 @@ def validate_image(
     Args:
       path: of the image.
       bits: per sample.
-      inputs: paths of the files that the image is made from, which it must not replace.
+      inputs: paths or built-in names of what the image is made from, which it must not replace.
       folders: paths that the run will create as folders.
       alpha: True if the image may have transparency.
 
@@ -39,37 +40,39 @@ def validate_image(
         raise errors.UserError(f"--output={path}: {reason}")
 
 
-def validate_file(path: str, suffixes: Sequence[str]) -> None:
+def validate_file(
+    path: str, suffixes: Sequence[str], inputs: Sequence[str] = (), flag: str = "output"
+) -> None:
     """Validates the path of any other file that will be written, as `validate_image`.
 
     Args:
       path: of the file.
       suffixes: those that are allowed, such as ".html".
+      inputs: as for `validate_image`.
+      flag: its name, for errors.
 
     Raises:
       UserError: the suffix is another one, or a file cannot be written there.
     """
     if pathlib.Path(path).suffix.lower() not in suffixes:
-        raise errors.UserError(f"--output={path}: suffix must be one of {', '.join(suffixes)}")
-    if reason := _refusal(pathlib.Path(path), [], []):
-        raise errors.UserError(f"--output={path}: {reason}")
+        raise errors.UserError(f"--{flag}={path}: suffix must be one of {', '.join(suffixes)}")
+    if reason := _refusal(pathlib.Path(path), inputs, []):
+        raise errors.UserError(f"--{flag}={path}: {reason}")
 
 
 def validate_table(path: str, inputs: Sequence[str]) -> None:
-    """Validates the path of `--csv`, as `validate_image`.
+    """Validates the path of `--csv`, as `validate_file`; its folder must exist.
 
     Args:
       path: of the file.
-      inputs: paths of the files that are compared, which it must not replace.
+      inputs: paths or built-in names of what is compared, which it must not replace.
 
     Raises:
-      UserError: a file cannot be written there.
+      UserError: the suffix is another one, or a file cannot be written there.
     """
-    reason = _refusal(pathlib.Path(path), inputs, [])
-    if not reason and not pathlib.Path(path).parent.is_dir():
-        reason = f"no such folder '{pathlib.Path(path).parent}/'"
-    if reason:
-        raise errors.UserError(f"--csv={path}: {reason}")
+    validate_file(path, TABLES, inputs, flag="csv")
+    if not pathlib.Path(path).parent.is_dir():
+        raise errors.UserError(f"--csv={path}: no such folder '{pathlib.Path(path).parent}/'")
 
 
 @contextlib.contextmanager
@@ -134,7 +137,8 @@ def _refusal(path: pathlib.Path, inputs: Sequence[str], folders: Sequence[str]) 
             return f"name must have at most {MAX_NAME} bytes, and no zero byte"
         if path.exists() and not path.is_file():
             return "exists and is not a file"
-        if path.exists() and any(os.path.exists(name) and path.samefile(name) for name in inputs):
+        sources = [builtin.resolve(name) for name in inputs]
+        if path.exists() and any(os.path.exists(name) and path.samefile(name) for name in sources):
             return "is an input of this run; choose another file"
 
         absolute = pathlib.Path(os.path.abspath(path))

@@ -163,7 +163,10 @@ def test_unreadable_results_are_named_and_the_others_are_compared(capsys):
         (["exemplar.png", "turned.png", "--size=-1"], "size"),
         (["exemplar.png", "turned.png", "--size=20"], "--size=20: must be 0 or at least 32 pixels"),
         (["exemplar.png", "turned.png", "--metrics=seam", "--csv=none/table.csv"], "none/"),
-        (["exemplar.png", "turned.png", "--csv=turned.png"], "--csv=turned.png: is an input"),
+        (
+            ["exemplar.png", "turned.png", "--csv=new.png"],
+            "--csv=new.png: suffix must be one of .csv, .txt",
+        ),
         (["exemplar.png", "turned.png", "--color=red"], "color"),
     ],
 )

@@ -1,5 +1,7 @@
 """Tests of `jaxtex-weights`, from its arguments to its files, and of `verify`."""
 
+import pathlib
+
 import h5py
 import jax
 import numpy as np
@@ -146,10 +148,14 @@ def test_convert_installs_for_the_network(tmp_path, capsys):
         ),
         (["convert", "none.pth"], "'none.pth': no such file"),
         (["convert", "none.pth", "--dtype=int8"], "unknown dtype 'int8'"),
+        (["convert", "v.npz", "--output=new.png"], "--output=new.png: suffix must be one of .h5,"),
+        (["convert", "v.h5", "--output=v.h5"], "--output=v.h5: is an input of this run"),
+        (["fetch", "vgg16", "--output=new/"], "--output=new/: suffix must be one of .h5, .hdf5"),
         (["verify", "none.h5"], "'none.h5': no such file"),
     ],
 )
 def test_mistakes_are_one_line(arguments, text, capsys):
+    pathlib.Path("v.h5").write_text("")
     with pytest.raises(SystemExit) as left:
         jaxtex_weights(*arguments)
     assert left.value.code == 2 and text in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxtex import errors, images
-from jaxtex.images import output_paths
+from jaxtex.images import builtin, output_paths
 
 
 def test_validation_creates_nothing(tmp_path):
@@ -72,6 +72,13 @@ def test_an_unusable_path_is_one_line(tmp_path, name, bits, text):
 def test_a_folder_that_accepts_no_files_is_refused_even_for_root():
     with pytest.raises(errors.UserError, match="/proc/a.png: cannot be written"):
         output_paths.validate_image("/proc/a.png", 8)
+
+
+def test_a_built_in_input_is_not_replaced(tmp_path, exemplar, monkeypatch):
+    images.save(tmp_path / "cells.png", exemplar)
+    monkeypatch.setattr(builtin, "FOLDER", tmp_path)
+    with pytest.raises(errors.UserError, match="cells.png: is an input of this run"):
+        output_paths.validate_image(str(tmp_path / "cells.png"), 8, ["cells"])
 
 
 def test_other_files_are_validated_by_their_suffix(tmp_path):

@@ -49,6 +49,12 @@ def test_given_flags_replace_the_recorded_ones(result, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_picture_that_is_made_again_is_not_replaced(result, tmp_path, capsys):
+    other = [f"--from={result}", "--seed=6", f"--workdir={tmp_path}/again"]
+    assert "is an input of this run" in refuse(capsys, *other, f"--output={result}")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.png", "deep.png", "out.tif", "out.jpg", "out.webp"])
 def test_every_format_holds_the_metadata(result, tmp_path, name):
     flags = [f"--output={tmp_path}/{name}", *(["--bits=16"] if name == "deep.png" else [])]
