@@ -11,6 +11,8 @@ import os
 import struct
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
+
 from jaxtex.images import file_checks
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -28,6 +30,7 @@ FILL_ORDER, OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, COUNTS = 266, 273, 27
 PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT = 284, 317, 320, 322, 323
 TILE_OFFSETS, TILE_COUNTS, SUB_IMAGES, INK_SET = 324, 325, 330, 332
 EXTRA, SAMPLE_FORMAT, LEAST, GREATEST, PROFILE = 338, 339, 340, 341, 34675
+MAX_FLOAT = float(np.finfo(np.float32).max)
 WANTED = {
     *(SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, OFFSETS, ORIENTATION),
     *(SAMPLES, ROWS_PER_STRIP, COUNTS, PLANAR, PREDICTOR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT),
@@ -79,10 +82,16 @@ def read(file: BinaryIO) -> Directory:
     ranges = [
         listing.read(file, tag) for tag in (LEAST, GREATEST) if listing.kind(tag) in FLOAT_TYPES
     ]
-    value_range = (min(ranges[0]), max(ranges[1])) if len(ranges) == 2 else None
+    value_range = _value_range(*ranges) if len(ranges) == 2 else None
     directory = Directory(listing.order, tags, listing.has_more, listing.file_size, value_range)
     _check(directory)
     return directory
+
+
+def _value_range(least: tuple, greatest: tuple) -> tuple[float, float] | None:
+    """Returns the declared range; None if it is that of all floats, which says nothing."""
+    low, high = min(least), max(greatest)
+    return (low, high) if -MAX_FLOAT < low and high < MAX_FLOAT else None
 
 
 def read_text(file: BinaryIO, tag: int) -> str:

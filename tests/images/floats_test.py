@@ -94,6 +94,16 @@ def test_heights_are_restored_within_a_rounding_of_their_range(tmp_path):
     assert images.value_range(tmp_path / "b.tif") == values
 
 
+@pytest.mark.parametrize("high", [np.inf, 1.7e308, float(np.finfo(np.float32).max)])
+@pytest.mark.parametrize("sign", [-1, 0])
+def test_a_declared_range_of_all_floats_is_not_used(tmp_path, sign, high):
+    heights = RNG.uniform(0, 100, SIZE).astype(np.float32)
+    tags = ((340, sign and -high), (341, high))
+    extra = [(tag, 12, 1, value, True) for tag, value in tags]
+    tifffile.imwrite(tmp_path / "a.tif", heights, metadata=None, extratags=extra)
+    assert images.value_range(tmp_path / "a.tif") == (heights.min(), heights.max())
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_no_numbers_are_one_line(tmp_path, value):
     heights = RNG.uniform(0, 9, SIZE).astype(np.float32)
