@@ -100,7 +100,10 @@ def _from_floats(
     count = COLORS[kind.photometric]
     colors, alpha = values[..., :count], None
     if len(kind.channels) > count:
-        alpha = pixel_formats.scale(values[..., count:], white or 1)
+        alpha = values[..., count:]
+        # Opacity is often from 0 to 1 beside colors of another white.
+        is_unit = alpha.max() <= 1 + pixel_formats.HALF_LEVEL
+        alpha = pixel_formats.scale(alpha, 1 if is_unit else white or 1)
         if kind.premultiplied:
             colors = _divide_by_alpha(colors, alpha)
     exact, floats = pixel_formats.scale_floats(colors, white, directory.value_range)

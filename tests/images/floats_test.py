@@ -71,6 +71,15 @@ def test_what_is_written_is_read_again_exactly(tmp_path, channels, values):
     assert images.value_range(tmp_path / "a.tif") == (low, high)
 
 
+@pytest.mark.parametrize("opaque", [1, 255])
+def test_a_given_white_is_that_of_alpha_only_if_alpha_exceeds_1(tmp_path, opaque):
+    image = RNG.random((*SIZE, 4), np.float32)
+    stored = image * np.float32([255, 255, 255, opaque])
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", extrasamples=["unassalpha"])
+    loaded = images.load(tmp_path / "a.tif", alpha=True, white=255)
+    np.testing.assert_allclose(loaded, image, atol=1e-6)
+
+
 def test_floats_keep_their_note(tmp_path):
     for image in (np.zeros((40, 40, 3)), RNG.random((*SIZE, 3))):
         images.save(tmp_path / "a.tif", image, 32, note='{"seed": 1}', values=(-1, 5))
