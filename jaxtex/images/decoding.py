@@ -110,13 +110,16 @@ def _read_pnm(
         text = re.sub(rb"#[^\r\n]*", b"", text)
         digits = text[: len(text) - len(text.lstrip(b"0123456789 \t\r\n\v\f"))]
         # With a count, `fromstring` would return memory that is not set where numbers are missing.
-        values = np.fromstring(digits, np.uint32, sep=" ")[: math.prod(shape)]
+        # It cuts numbers at 64 bits, and takes those of fewer bits modulo 2^bits.
+        values = np.fromstring(digits, np.uint64, sep=" ")[: math.prod(shape)]
     else:
         dtype = np.dtype(">u2" if white > 255 else "u1")
         data = file.read(math.prod(shape) * dtype.itemsize)
         values = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
     if values.size < math.prod(shape):
         raise ValueError("cut off")
+    if values.max() > white:
+        raise ValueError("samples beyond white")
     exact = pixel_formats.scale(values.reshape(shape), white)
     return _finish(pixel_formats.Pixels(None, exact), None, 1, False)
 

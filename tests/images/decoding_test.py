@@ -182,6 +182,14 @@ def test_pnms_of_any_white_keep_all_bits(tmp_path):
                 load(tmp_path, (head + body)[: len(head + body) // 2])
 
 
+@pytest.mark.parametrize("sample", ["101", str(2**32 + 7), str(10**25), chr(101)])
+def test_samples_of_a_pnm_beyond_its_white_are_refused(tmp_path, sample):
+    kind, space = ("P2", " ") if sample.isdigit() else ("P5", "")
+    data = (sample + space) * 40 * 40
+    with pytest.raises(errors.UserError, match="samples beyond white"):
+        load(tmp_path, f"{kind} 40 40 100\n{data}".encode())
+
+
 def test_a_transparent_image_raises_a_warning(tmp_path, caplog):
     values = pictures.samples(4, 255)
     values[..., 3] = 0
