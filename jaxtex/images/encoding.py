@@ -76,11 +76,12 @@ def check_values(values: Sequence[float] | None, bits: int) -> tuple[float, floa
     """Checks the values of black and white.
 
     Args:
-      values: two finite numbers of float32; None: 0 and 1.
+      values: two finite numbers of float32, the first not above the second; those of a flat
+        exemplar are equal. None: 0 and 1.
       bits: per sample.
 
     Raises:
-      UserError: they are none, or the samples are no floats.
+      UserError: they are no such numbers, or the samples are no floats.
     """
     if values is None:
         return pixel_formats.UNIT
@@ -89,8 +90,8 @@ def check_values(values: Sequence[float] | None, bits: int) -> tuple[float, floa
     except (TypeError, ValueError):
         black, white = float("nan"), 0.0
     largest = float(np.finfo(np.float32).max)
-    if not (abs(black) <= largest and abs(white) <= largest):
-        text = "must be two finite numbers, those of black and white"
+    if isinstance(values, str | bytes) or not -largest <= black <= white <= largest:
+        text = "must be two finite numbers, those of black and white, in this order"
         raise errors.UserError(f"values={values!r}: {text}")
     if bits != FLOAT_BITS:
         raise errors.UserError(f"values={values!r}: needs bits={FLOAT_BITS}, got {bits}")
@@ -163,7 +164,7 @@ def _write_floats(
         profile = icc.srgb() if colors.shape[2] == 3 else None
         _write_any_tiff(path, stored, note, iccprofile=profile)
         return
-    tags = ((tiff_directory.LEAST, min(values)), (tiff_directory.GREATEST, max(values)))
+    tags = ((tiff_directory.LEAST, values[0]), (tiff_directory.GREATEST, values[1]))
     double = 12
     extra = [(tag, double, 1, value, True) for tag, value in tags]
     _write_any_tiff(path, stored, note, extratags=extra)

@@ -142,6 +142,8 @@ def test_marks_of_missing_data_are_warned_of(tmp_path, caplog):
         ("a.tif", 16, (0, 9), "values=.*needs bits=32, got 16"),
         ("a.tif", 32, (0, np.inf), "must be two finite numbers"),
         ("a.tif", 32, 9, "must be two finite numbers"),
+        ("a.tif", 32, "12", "must be two finite numbers"),
+        ("a.tif", 32, (255, 0), "black and white, in this order"),
     ],
 )
 def test_values_that_cannot_be_written_are_one_line(tmp_path, name, bits, values, text):
