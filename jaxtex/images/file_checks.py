@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from jaxtex import errors
 from jaxtex.images import builtin
@@ -23,9 +23,9 @@ IMAGE, END, SCAN = 0xD8, 0xD9, 0xDA  # JPEG markers: start and end of the image,
 BARE_MARKERS = (0x01, *range(0xD0, 0xD8))  # JPEG markers that no length follows
 SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # the first marker after the data of a scan
 PIECE = 1 << 20  # bytes read at once
-# Bytes of run-length codes per pixel and end of a row of a BMP: a jump and a run of one pixel.
-BMP_CODE = 6
+BMP_CODE = 6  # bytes of run-length codes of a BMP per pixel or end of a row: a jump and a run
 
+MAX_PIXELS = 100_000_000  # per image, about 5 GB while a file is decoded
 MAX_BYTES = 1 << 30  # of a file: 100 megapixels of RGBA with 16 bits, uncompressed, have 0.8 GB
 MAX_CONTAINER_BYTES = 1 << 29  # of WebP and AVIF, which Pillow reads into memory
 MAX_READS = 4_000_000  # calls, some 3 s; a GIF of the largest size takes 800,000
@@ -99,16 +99,17 @@ def _refusal(status: os.stat_result) -> str:
 
 @contextlib.contextmanager
 def silence_pillow() -> Iterator[None]:
-    """Suppresses the warnings and log lines of Pillow, which it also emits for intact files."""
+    """Suppresses messages of Pillow, which intact files cause, too, and settings by a program."""
     pillow = logging.getLogger("PIL")
-    level = pillow.level
+    given = (pillow.level, ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS)
     pillow.setLevel(logging.CRITICAL)
+    ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = False, MAX_PIXELS
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
-        pillow.setLevel(level)
+        pillow.setLevel(given[0])
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = given[1:]
 
 
 @contextlib.contextmanager
@@ -248,8 +249,7 @@ def trim_container(file: BinaryIO) -> BinaryIO:
     Raises:
       UnsupportedError: it is larger than `MAX_CONTAINER_BYTES`.
     """
-    file.seek(0, os.SEEK_END)
-    size = file.tell()
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(12)
     end = 8 + int.from_bytes(head[4:8], "little")  # RIFF

@@ -18,7 +18,7 @@ from jaxtex.images import arrays, builtin, decoding, encoding, file_checks, pixe
 from jaxtex.runtime import files, plain_values
 
 MIN_SIDE = 32  # pixels on the shorter side: five poolings leave one
-MAX_PIXELS = 100_000_000  # pixels per image, about 5 GB while a file is decoded
+MAX_PIXELS = file_checks.MAX_PIXELS
 AXES = ("", "x", "y", "xy")  # along which an image may be periodic
 MAX_PATH = 4096  # bytes
 MAX_MAPS = 16  # texture maps of one material, see `texture_maps`

@@ -13,6 +13,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile
 
 from jaxtex import errors, images
 from support import damaged_pictures, paths, pictures
@@ -41,6 +42,20 @@ def error_of(path):
         images.load(path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["gif", "bmp", "ppm", "tif"])
+def test_settings_of_pillow_are_not_used(tmp_path, monkeypatch, exemplar, kind):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    path = tmp_path / f"a.{kind}"
+    # Of PNM Pillow reads black and white, of TIFF those that are compressed as fax.
+    picture = Image.fromarray(images.to_uint8(exemplar)).convert("1" if kind != "gif" else "P")
+    picture.save(path, **({"compression": "group3"} if kind == "tif" else {}))
+    images.load(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    error_of(path)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES and Image.MAX_IMAGE_PIXELS == 1000
 
 
 @pytest.fixture
