@@ -154,7 +154,7 @@ def test_shorthands_stand_for_plain_choices():
         ({"fill": np.ones((48, 64))}, "an array is white everywhere"),
         ({"fill": np.ones((48, 48))}, "48 x 48 pixels, its image 64 x 48"),
         ({"fill": "borders"}, "--fill=borders: needs --tile"),
-        ({"fill": "borders", "tile": "x", "grow": "left:8"}, "--grow|--fill and"),
+        ({"fill": "borders", "tile": "x", "grow": "left:8"}, "--grow and --make_tileable"),
         ({"grow": "left:8", "width": 64}, "--grow and --width exclude"),
         ({"grow": "left:8", "alpha": "keep"}, "--grow and --alpha=keep exclude"),
         ({"grow": "left:16384,top:16384"}, "must be at most"),

@@ -38,6 +38,13 @@ def keeps(config: configs.Config) -> bool:
     return bool(config.fill or config.grow)
 
 
+def flag_of(config: configs.Config) -> str:
+    """Returns the flag by which a result keeps pixels of a picture, for messages."""
+    if config.fill == configs.BORDERS:
+        return f"make_tileable (--fill={configs.BORDERS})"
+    return "fill" if config.fill else "grow"
+
+
 def default_style(style: str, chosen: Mapping[str, Any]) -> str:
     """Returns the style of a run: without one, the picture that is filled or grows.
 
@@ -66,7 +73,7 @@ def build_canvas(
     config = settings.config
     if not keeps(config):
         return None
-    flag = "fill" if config.fill else "grow"
+    flag = flag_of(config)
     _refuse_others(flag, content, settings)
     picture = _picture(flag, styles, settings)
     own = not styles or (len(styles) == 1 and np.array_equal(picture, styles[0]))
@@ -180,11 +187,11 @@ def _refuse_others(flag: str, content: np.ndarray | None, settings: choices.Sett
     }
     if config.grow:
         sized = {"height": bool(config.height), "width": bool(config.width)}
-        others |= {**sized, f"fill={configs.BORDERS}": config.fill == configs.BORDERS}
+        others |= {**sized, flag: config.fill == configs.BORDERS}
+        flag = "grow"
     for name, given in others.items():
         if given:
-            first = "grow" if name in ("height", "width") else flag
-            raise errors.UserError(f"--{first} and --{name} exclude each other")
+            raise errors.UserError(f"--{flag} and --{name} exclude each other")
     if config.fill == configs.BORDERS and not config.tile:
         raise errors.UserError(f"--fill={configs.BORDERS}: needs --tile=x, y or xy")
 
@@ -264,7 +271,7 @@ def _cut(size: tuple[int, ...], config: configs.Config) -> tuple[slice, slice]:
     if any(cut):
         height, width = (side - pixels for side, pixels in zip(size, cut, strict=True))
         errors.warn_once(
-            f"--fill={configs.BORDERS}: the picture is cut from {size[1]} x {size[0]} to "
+            f"--{flag_of(config)}: the picture is cut from {size[1]} x {size[0]} to "
             f"{width} x {height} pixels"
         )
     rows, columns = (

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtex import errors
 from jaxtex.losses import regions
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.canvas import holes
 
 # Name -> numbers of quarter turns, and whether each is mirrored, too.
 KINDS = {"flip": ((0,), True), "rotate": ((0, 1, 2, 3), False)}
@@ -35,9 +36,11 @@ def expand(
     for name in config.augment.split(","):
         more, mirrors = errors.choose("augment", name.strip(), KINDS)
         turns, mirrored = turns | set(more), mirrored or mirrors
-    for flag in ("guide", "masks", "maps", "fill", "grow"):
+    for flag in ("guide", "masks", "maps"):
         if getattr(config, flag):
             raise errors.UserError(f"--augment and --{flag} exclude each other")
+    if holes.keeps(config):
+        raise errors.UserError(f"--augment and --{holes.flag_of(config)} exclude each other")
 
     def variants(picture: np.ndarray) -> list[np.ndarray]:
         both = [picture, picture[:, ::-1]] if mirrored else [picture]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtex import errors, images
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.canvas import holes
 
 MOST_LABELS = 12  # colors of a map
 
@@ -35,9 +36,11 @@ def expand(
     given = f"--guide={config.guide}"
     if len(paths) != 2:
         raise errors.UserError(f"{given}: must be two maps, exemplar.png,result.png")
-    for flag in ("masks", "style_masks", "style_weights", "maps", "fill", "grow"):
+    for flag in ("masks", "style_masks", "style_weights", "maps"):
         if getattr(config, flag):
             raise errors.UserError(f"--guide and --{flag} exclude each other")
+    if holes.keeps(config):
+        raise errors.UserError(f"--guide and --{holes.flag_of(config)} exclude each other")
     if len(styles) != 1:
         raise errors.UserError(f"{given} needs one --style, not {len(styles)}")
 
