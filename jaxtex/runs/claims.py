@@ -15,8 +15,8 @@ from typing import IO
 from jaxtex import errors
 from jaxtex.runs import run_folder
 from jaxtex.runtime import files
+from jaxtex.synthesis import checkpointing, input_images, scales, settings, stepping
 from jaxtex.synthesis import config as configs
-from jaxtex.synthesis import input_images, scales, settings, stepping
 from jaxtex.synthesis.shorthands import step_shares
 
 STEP_FLAGS = ("num_steps", "shares")  # flags that --continue changes
@@ -103,7 +103,7 @@ def is_own_file(folder: pathlib.Path, path: str | os.PathLike, maps: Sequence[st
     if file.parent == own / run_folder.STEPS:
         return run_folder.SNAPSHOT_NAME.fullmatch(file.name) is not None
     if file.parent == own / run_folder.CHECKPOINTS:
-        return file.suffix == ".npz"
+        return checkpointing.FILE_NAME.fullmatch(file.name) is not None
     names = {path.name for path in run_folder.result_paths(run_folder.RESULT, maps)}
     return file.parent == own and file.name in names.union(run_folder.FILES)
 
@@ -122,7 +122,7 @@ def foreign_file(folder: pathlib.Path, maps: Sequence[str] = ()) -> pathlib.Path
         *run_folder.result_paths(folder / run_folder.RESULT, maps),
         *run_folder.snapshot_paths(folder).values(),
     ]
-    candidates += (folder / run_folder.CHECKPOINTS).glob("*.npz")
+    candidates += checkpointing.newest_first(folder / run_folder.CHECKPOINTS)
     return _first_with_content(candidates)
 
 
@@ -267,7 +267,7 @@ def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
     choices = (run_folder.PRESET, run_folder.ARRANGEMENT)
     about = {name: value for name, value in about.items() if name not in choices}
     before = {name: record.get(name) for name in about}
-    if any((folder / run_folder.CHECKPOINTS).glob("*")) and before != about:
+    if checkpointing.newest_first(folder / run_folder.CHECKPOINTS) and before != about:
         logging.warning(
             "%s: begun with %s, resumed with %s: the last bits may differ", folder, before, about
         )

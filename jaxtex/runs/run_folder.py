@@ -14,6 +14,7 @@ from typing import Any
 
 from jaxtex import networks
 from jaxtex.runtime import file_names, files
+from jaxtex.synthesis import checkpointing
 from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
@@ -62,7 +63,7 @@ def remove_checkpoints(folder: pathlib.Path, kept: str = "") -> None:
       folder: of the run.
       kept: stem of the checkpoint that stays; empty removes all.
     """
-    for path in (folder / CHECKPOINTS).glob("*.npz"):
+    for path in checkpointing.newest_first(folder / CHECKPOINTS):
         if path.stem != kept:
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # missing, or not empty
@@ -81,7 +82,7 @@ def is_done(folder: pathlib.Path, identity: dict) -> bool:
 
 def has_work(folder: pathlib.Path) -> bool:
     """True if the folder holds a result or a checkpoint."""
-    return (folder / DONE).exists() or any((folder / CHECKPOINTS).glob("*.npz"))
+    return (folder / DONE).exists() or bool(checkpointing.newest_first(folder / CHECKPOINTS))
 
 
 def matches(record: dict, identity: dict) -> bool:

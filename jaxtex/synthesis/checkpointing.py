@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import loop, stepping
 
 ABOUT = "about"  # name of the JSON among the arrays
+FILE_NAME = re.compile(r"(\d{8}|[1-9]\d{8,17})\.npz", re.ASCII)  # the number of steps
 NUM_KEPT = 2  # checkpoints
 MAX_TIME_SHARE = 0.02  # part of the time that saving may take
 MIN_INTERVAL = 1.0  # seconds between two checkpoints
@@ -153,12 +155,12 @@ class FileCheckpointer:
         with files.atomic(path) as part, open(part, "wb") as file:
             arrays[ABOUT] = np.array(json.dumps(about))
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        for old in _newest_first(self.folder)[NUM_KEPT:]:
+        for old in newest_first(self.folder)[NUM_KEPT:]:
             old.unlink(missing_ok=True)
 
     def _read_newest(self, plan: stepping.Plan) -> loop.LoopState | None:
         """Reads the newest checkpoint that is not damaged."""
-        for path in _newest_first(self.folder):
+        for path in newest_first(self.folder):
             try:
                 return self._read(plan, path)
             except errors.UserError:
@@ -186,6 +188,16 @@ class FileCheckpointer:
         return loop.LoopState(about["number"], about["step"], state, _read_infos(arrays))
 
 
+def newest_first(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Lists the checkpoints in a folder by their steps, not by their times: clocks jump.
+
+    Args:
+      folder: of the checkpoints; may be missing, and may hold other files, which are left out.
+    """
+    paths = [path for path in folder.glob("*.npz") if FILE_NAME.fullmatch(path.name)]
+    return sorted(paths, key=lambda path: int(path.stem), reverse=True)
+
+
 def _state_bytes(loop_state: loop.LoopState) -> int:
     """Returns the bytes of the arrays of a state."""
     leaves = jax.tree.leaves(loop_state.state)
@@ -201,7 +213,7 @@ def restore_strips(folder: pathlib.Path, config: configs.Config) -> configs.Conf
     """
     if config.strips != "auto":
         return config
-    for path in _newest_first(folder):
+    for path in newest_first(folder):
         with contextlib.suppress(Exception), _open(path) as file:  # a damaged one is skipped
             strips = json.loads(str(file[ABOUT]))["strips"]
             return dataclasses.replace(config, strips=strips)
@@ -213,11 +225,6 @@ def _open(path: pathlib.Path) -> Iterator[np.lib.npyio.NpzFile]:
     """Opens a checkpoint for plain arrays only: nothing in it is run."""
     with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
         yield file
-
-
-def _newest_first(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the checkpoints in a folder by their steps, not by their times: clocks jump."""
-    return sorted(folder.glob("*.npz"), reverse=True)
 
 
 def _named_leaves(tree: Any) -> list[tuple[str, Any]]:

@@ -22,7 +22,7 @@ OWN_FILES = [
     "steps/000010.png",
     "checkpoints/00000004.npz",
 ]
-OTHER_FILES = ["photo.png", "steps/first.png", "checkpoints/notes.txt", ".draft.part"]
+OTHER_FILES = ["photo.png", "steps/first.png", "checkpoints/keep-a.npz", ".draft.part"]
 
 
 @pytest.fixture

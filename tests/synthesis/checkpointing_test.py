@@ -197,6 +197,26 @@ def test_a_checkpoint_of_other_shapes_counts_as_damaged(exemplar, tmp_path, stop
     assert "00000002.npz is damaged (ValueError)" in caplog.text
 
 
+def test_other_files_are_no_checkpoints(exemplar, tmp_path, stop_after):
+    plan = build_plan(exemplar, **ONE_SCALE)
+    stop(plan, tmp_path, stop_after, 2)
+    others = [tmp_path / name for name in ("keep-a.npz", "keep-b.npz", "3.npz")]
+    for path in others:
+        path.write_bytes((tmp_path / "00000002.npz").read_bytes())
+    stop(plan, tmp_path, stop_after, 3)
+    names = ["00000005.npz", "00000002.npz"]
+    assert [path.name for path in checkpointing.newest_first(tmp_path)] == names
+    assert all(path.exists() for path in others)
+    assert checkpointing.FileCheckpointer(tmp_path, 1).restore(plan).step == 5
+
+
+def test_checkpoints_are_ordered_by_steps(tmp_path):
+    names = ["100000000.npz", "99999999.npz", "00000002.npz"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [path.name for path in checkpointing.newest_first(tmp_path)] == names
+
+
 def test_objects_in_a_checkpoint_are_not_unpickled(tmp_path, exemplar, caplog):
     about = np.array([{"identity": 1}], dtype=object)
     np.savez(tmp_path / "00000001.npz", about=about)
