@@ -19,7 +19,6 @@ from jaxtex.synthesis import checkpointing, input_images, scales, settings, step
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis.shorthands import step_shares
 
-STEP_FLAGS = ("num_steps", "shares")  # flags that --continue changes
 SUMMARIES = (run_folder.SHEET, "table.md", "table.csv", "curve.png")  # of several runs
 
 
@@ -189,7 +188,7 @@ def can_continue(record: dict, identity: dict) -> bool:
         return False
     if record.get(run_folder.BESIDE) != identity.get(run_folder.BESIDE):
         return False
-    return {**before, **{name: now[name] for name in STEP_FLAGS}} == now and (
+    return {**before, **{name: now[name] for name in run_folder.STEP_FLAGS}} == now and (
         steps <= now["num_steps"]
     )
 
@@ -246,9 +245,14 @@ def _scale_steps(flags: Mapping, number: int) -> list[int]:
 
 def _refuse_other_run(folder: pathlib.Path, identity: dict, continues: bool) -> None:
     """Raises if the folder holds work of another run: a result or a checkpoint."""
-    record = run_folder.read_record(folder)
-    if not record or not run_folder.has_work(folder) or run_folder.matches(record, identity):
+    record = run_folder.read_identity(folder, identity)
+    if not run_folder.has_work(folder) or run_folder.matches(record, identity):
         return
+    if not record:
+        raise errors.UserError(
+            f"--workdir={folder}: holds a run whose {run_folder.RECORD} is missing or damaged; "
+            "--overwrite replaces it, another --workdir keeps it"
+        )
     offer = ""
     if can_continue(record, identity):
         if continues:
@@ -256,7 +260,7 @@ def _refuse_other_run(folder: pathlib.Path, identity: dict, continues: bool) -> 
         more = record["flags"]["num_steps"] < identity["flags"]["num_steps"]
         offer = f"--continue {'makes the further steps' if more else 'keeps it'}, "
     raise errors.UserError(
-        f"--workdir={folder}: holds another run ({_first_difference(record, identity)}); "
+        f"--workdir={folder}: holds another run ({run_folder.first_difference(record, identity)}); "
         f"{offer}--overwrite replaces it, another --workdir keeps both"
     )
 
@@ -271,22 +275,6 @@ def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
         logging.warning(
             "%s: begun with %s, resumed with %s: the last bits may differ", folder, before, about
         )
-
-
-def _first_difference(record: dict, identity: dict) -> str:
-    """Describes the first flag or input file in which two runs differ; flags of steps last."""
-    before, now = (
-        {**each.get("flags", {}), **each.get(run_folder.BESIDE, {})} for each in (record, identity)
-    )
-    for name in sorted([*now, *before], key=lambda name: name in STEP_FLAGS):
-        old, new = before.get(name, ""), now.get(name, "")
-        if old != new:
-            there, here = (str(value) or "empty" for value in (old, new))
-            return f"--{name}: {there} there, {here} here"
-
-    old, new = record.get("inputs", {}), identity["inputs"]
-    changed = next((name for name in (*new, *old) if old.get(name) != new.get(name)), "all")
-    return f"the file '{changed}' is not the same"
 
 
 def _clean(folder: pathlib.Path, overwrite: bool) -> None:

@@ -19,6 +19,7 @@ from jaxtex.synthesis import config as configs
 
 RECORD = "run.json"
 BESIDE = "batch"  # the entry of a run that depends on others of its batch: its seed and number
+STEP_FLAGS = ("num_steps", "shares")  # flags that --continue changes
 PRESET = "preset"  # its key in a record; what the preset stands for is among the flags
 ARRANGEMENT = "arrangement"  # its weight, as the exemplar decided
 METRICS = "metrics.jsonl"
@@ -96,6 +97,25 @@ def matches(record: dict, identity: dict) -> bool:
     return beside and {**record, **identity} == record
 
 
+def first_difference(record: dict, identity: dict) -> str:
+    """Describes the first flag or input file in which two runs differ; flags of steps last.
+
+    Args:
+      record: contents of `run.json`.
+      identity: of another run.
+    """
+    before, now = ({**each.get("flags", {}), **each.get(BESIDE, {})} for each in (record, identity))
+    for name in sorted([*now, *before], key=lambda name: name in STEP_FLAGS):
+        old, new = before.get(name, ""), now.get(name, "")
+        if old != new:
+            there, here = (str(value) or "empty" for value in (old, new))
+            return f"--{name}: {there} there, {here} here"
+
+    old, new = record.get("inputs", {}), identity["inputs"]
+    changed = next((name for name in (*new, *old) if old.get(name) != new.get(name)), "all")
+    return f"the file '{changed}' is not the same"
+
+
 def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathlib.Path]:
     """Lists the files of a result with several maps: `result.png`, `result-normal.png`, ....
 
@@ -112,6 +132,25 @@ def result_paths(picture: str | os.PathLike, maps: Sequence[str]) -> list[pathli
 def read_record(folder: pathlib.Path) -> dict:
     """Reads `run.json`; empty if it is missing or damaged. Its flags are completed."""
     return complete(_read_json(folder / RECORD))
+
+
+def read_identity(folder: pathlib.Path, expected: dict) -> dict:
+    """Reads the identity of the run in a folder, also if `run.json` is missing or damaged.
+
+    Args:
+      folder: of the run.
+      expected: returned if a checkpoint of several runs is one of this run, too.
+
+    Returns:
+      `run.json`, or else the identity in the newest checkpoint; empty without both.
+    """
+    record = read_record(folder)
+    if isinstance(record.get("flags"), dict):
+        return record
+    saved = complete(checkpointing.read_about(folder / CHECKPOINTS).get("identity"))
+    if isinstance(saved, list):
+        return expected if expected in saved else {}
+    return saved if isinstance(saved, dict) else {}
 
 
 def complete(record: Any) -> Any:

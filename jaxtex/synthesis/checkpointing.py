@@ -213,11 +213,19 @@ def restore_strips(folder: pathlib.Path, config: configs.Config) -> configs.Conf
     """
     if config.strips != "auto":
         return config
+    return dataclasses.replace(config, strips=read_about(folder).get("strips", config.strips))
+
+
+def read_about(folder: pathlib.Path) -> dict:
+    """Reads the JSON of the newest checkpoint that is not damaged; empty without one.
+
+    Args:
+      folder: of the checkpoints; may be missing.
+    """
     for path in newest_first(folder):
-        with contextlib.suppress(Exception), _open(path) as file:  # a damaged one is skipped
-            strips = json.loads(str(file[ABOUT]))["strips"]
-            return dataclasses.replace(config, strips=strips)
-    return config
+        with contextlib.suppress(Exception), _open(path) as file:
+            return dict(json.loads(str(file[ABOUT])))
+    return {}
 
 
 @contextlib.contextmanager

@@ -324,6 +324,25 @@ def test_a_damaged_record_is_replaced(run, monkeypatch):
     assert json.loads((run.folder / "run.json").read_text())["flags"]["seed"] == 0
 
 
+@pytest.mark.parametrize("text", [None, "", '{"flags": '])
+@pytest.mark.parametrize("state", ["finished", "with state", "interrupted"])
+def test_a_run_without_a_record_is_not_replaced(run, monkeypatch, text, state):
+    if state == "interrupted":
+        interrupt(run, monkeypatch)
+    else:
+        execution.make_run(run, execution.RunOptions(keep_state=state == "with state"))
+    (run.folder / "run.json").unlink()
+    if text is not None:
+        (run.folder / "run.json").write_text(text)
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    other = run._replace(config=config.Config(**SMALL, seed=3))
+    missing = r"whose run.json is missing or damaged; --overwrite replaces it"
+    named = r"holds another run \(--seed: 0 there, 3 here\)"
+    with pytest.raises(errors.UserError, match=missing if state == "finished" else named):
+        execution.make_run(other)
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gray", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("statistic", ["mean_and_covariance", "gram", "sorted", "histogram"])
