@@ -27,6 +27,7 @@ EXEMPLAR = "exemplar.png"
 RESULT = "result.png"
 SHEET = "sheet.png"  # of a run, or of several runs in the folder above theirs
 DONE = "DONE"
+OUTCOME = {"numbers", "steps", "seconds", "loss", "first"}  # keys in it that readers need
 STEPS = "steps"  # folder of the snapshots
 CHECKPOINTS = "checkpoints"  # folder of `checkpointing.FileCheckpointer`
 SNAPSHOT_NAME = re.compile(r"(\d{6}|[1-9]\d{6,17})\.png", re.ASCII)
@@ -72,13 +73,16 @@ def remove_checkpoints(folder: pathlib.Path, kept: str = "") -> None:
 
 
 def is_done(folder: pathlib.Path, identity: dict) -> bool:
-    """True if the folder holds the finished run of this identity.
+    """True if the folder holds the finished run of this identity, with every file of the result.
 
     Args:
       folder: of the run; may be missing.
       identity: everything that decides the result, see `provenance.identity`.
     """
-    return (folder / DONE).is_file() and matches(read_record(folder), identity)
+    maps = configs.split_paths(identity["flags"].get("maps", ""))
+    has_result = all(path.is_file() for path in result_paths(folder / RESULT, maps))
+    is_marked = read_done(folder).keys() >= OUTCOME
+    return has_result and is_marked and matches(read_record(folder), identity)
 
 
 def has_work(folder: pathlib.Path) -> bool:

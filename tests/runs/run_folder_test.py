@@ -324,6 +324,20 @@ def test_a_damaged_record_is_replaced(run, monkeypatch):
     assert json.loads((run.folder / "run.json").read_text())["flags"]["seed"] == 0
 
 
+@pytest.mark.parametrize("lost", ["result.png", "result-style.png", "DONE", "first"])
+def test_a_finished_run_that_lost_a_file_is_made_again(run, lost):
+    run = run._replace(config=dataclasses.replace(run.config, maps=run.style))
+    execution.make_run(run)
+    expected = contents(run.folder)
+    if lost == "first":
+        (run.folder / "DONE").write_text('{"numbers": 9, "steps": 8, "seconds": 1, "loss": 0.5}')
+    else:
+        (run.folder / lost).unlink()
+    assert not execution.is_done(run)
+    execution.make_run(run)
+    assert execution.is_done(run) and contents(run.folder) == expected
+
+
 @pytest.mark.parametrize("text", [None, "", '{"flags": '])
 @pytest.mark.parametrize("state", ["finished", "with state", "interrupted"])
 def test_a_run_without_a_record_is_not_replaced(run, monkeypatch, text, state):
