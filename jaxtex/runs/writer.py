@@ -11,7 +11,7 @@ from typing import IO
 import jax
 import numpy as np
 
-from jaxtex import images
+from jaxtex import errors, images
 from jaxtex.images import contact_sheet, texture_maps
 from jaxtex.runs import run_folder
 from jaxtex.runtime import device_memory
@@ -88,6 +88,9 @@ class RunWriter:
         Returns:
           Outcome for the mark of a finished run: `steps`, `seconds`, last `loss`, `first` loss, and
           peak of `memory` in bytes.
+
+        Raises:
+          UserError: the rows of the metrics were removed.
         """
         self.flush()
         paths = run_folder.result_paths(self.folder / run_folder.RESULT, maps)
@@ -95,6 +98,11 @@ class RunWriter:
             images.save(path, image, note=metadata)
 
         rows = run_folder.read_metrics(self.folder)
+        if not rows:
+            raise errors.UserError(
+                f"{self.folder / run_folder.METRICS}: has no steps of this run, which was resumed "
+                "after the last one; --overwrite makes it again"
+            )
         first, last = rows[0], rows[-1]
         snapshots = self._shown_snapshots(last["step"], *result.shape[:2])
         repeated = texture_maps.side_by_side(images.repeat(result, tile, 2))

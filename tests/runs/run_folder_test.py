@@ -338,6 +338,15 @@ def test_a_finished_run_that_lost_a_file_is_made_again(run, lost):
     assert execution.is_done(run) and contents(run.folder) == expected
 
 
+def test_a_result_without_rows_is_one_line_and_kept(run):
+    execution.make_run(run, execution.RunOptions(keep_state=True))
+    for name in ("DONE", "metrics.jsonl"):
+        (run.folder / name).unlink()
+    with pytest.raises(errors.UserError, match="metrics.jsonl: has no steps of this run"):
+        execution.make_run(run)
+    assert (run.folder / "result.png").exists() and list(run.folder.glob("checkpoints/*.npz"))
+
+
 @pytest.mark.parametrize("text", [None, "", '{"flags": '])
 @pytest.mark.parametrize("state", ["finished", "with state", "interrupted"])
 def test_a_run_without_a_record_is_not_replaced(run, monkeypatch, text, state):
