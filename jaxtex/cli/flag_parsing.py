@@ -221,7 +221,7 @@ def handle_errors(name: str, main: Callable[[list[str]], object], arguments: lis
     try:
         main(arguments)
     except errors.Preempted as error:
-        preemption.exit_preempted(f"{name}: {error}; the same command resumes")
+        preemption.exit_preempted(f"{name}: {error}; {preemption.RESUMES}")
     except BrokenPipeError:
         raise
     except (errors.UserError, OSError) as error:  # OSError: such as a full disk

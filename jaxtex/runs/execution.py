@@ -282,7 +282,7 @@ def explain_errors(folder: pathlib.Path) -> Iterator[None]:
     except OSError as error:
         problem = f"{error.filename or folder}: {error.strerror or error}"
         raise errors.UserError(
-            f"{problem}; saved work is kept, and the same command resumes from it"
+            f"{problem}; saved work is kept, and {preemption.RESUMES} from it"
         ) from error
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):

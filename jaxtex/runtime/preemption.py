@@ -16,7 +16,8 @@ from typing import NoReturn
 EXIT_STATUS = 75  # EX_TEMPFAIL of sysexits.h: start the same command again
 GRACE = 3.0  # seconds
 SIGNALS = (signal.SIGTERM, signal.SIGINT, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else []))
-MESSAGE = "stopped by a signal; checkpoints are kept, and the same command resumes"
+RESUMES = "the same command without --overwrite resumes"
+MESSAGE = f"stopped by a signal; checkpoints are kept, and {RESUMES}"
 
 _received: list[int] = []
 _asked = threading.Event()

@@ -141,7 +141,7 @@ def test_an_unexpected_argument_is_one_line(capsys):
         (
             errors.Preempted("saved"),
             preemption.EXIT_STATUS,
-            "test: saved; the same command resumes",
+            "test: saved; the same command without --overwrite resumes",
         ),
     ],
     ids=lambda value: type(value).__name__,

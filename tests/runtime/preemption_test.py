@@ -78,7 +78,7 @@ def test_a_signal_saves_between_two_steps_and_exits(start, tmp_path, number):
     newest = max(tmp_path.glob("run/checkpoints/*.npz"))
     assert status == preemption.EXIT_STATUS
     saved = f"stopped by a signal, and saved after step {int(newest.stem)} of 4000"
-    assert line == f"jaxtex: {saved}; the same command resumes"
+    assert line == f"jaxtex: {saved}; the same command without --overwrite resumes"
 
 
 BUSY = """

@@ -111,7 +111,9 @@ def test_a_run_is_shown_scrubbed_and_stopped(begin, page, tmp_path):
     assert process.poll() is None
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#stop").click()
-    stopped = "Stopped. The results are saved; the same command resumes the run."
+    stopped = (
+        "Stopped. The results are saved; the same command without --overwrite resumes the run."
+    )
     wait_for_text(page, re.escape(stopped), "#notice")
     assert process.wait(60) == 75
     assert page.locator("#stop").is_hidden()

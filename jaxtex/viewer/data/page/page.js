@@ -8,7 +8,7 @@ const POLL_INTERVAL = 1000; // milliseconds while a run is active
 const IDLE_INTERVAL = 3000; // milliseconds otherwise
 const MAX_ROWS = 4000; // of a curve; beyond, every second row is dropped
 const QUIET_SECONDS = 10; // since the last write, after which the page says so
-const STOPPED = "Stopped. The results are saved; the same command resumes the run.";
+const STOPPED = "Stopped. The results are saved; the same command without --overwrite resumes the run.";
 const STATES = ["running", "done", "failed", "stopped", "waiting"]; // order of the counts
 const URGENCY = ["running", "failed", "stopped", "waiting", "done"]; // the first one names the whole
 
@@ -263,7 +263,7 @@ function choose(index) {
 }
 
 async function stop() {
-  if (!confirm("Stop? The results are saved, and the same command resumes the run.")) return;
+  if (!confirm("Stop? The results are saved, and the same command without --overwrite resumes the run.")) return;
   const reply = await fetch("stop", { method: "POST" }).catch(() => null);
   stopping = Boolean(reply?.ok);
   poll();
