@@ -80,7 +80,7 @@ def input_key(path: str) -> str:
 
 
 def flags(style: str, config: configs.Config) -> dict:
-    """Returns all choices of a run by the names of their flags.
+    """Returns all choices of a run by the names of their flags; those without effect are defaults.
 
     Args:
       style: as for `hash_inputs`.
@@ -89,7 +89,7 @@ def flags(style: str, config: configs.Config) -> dict:
     choices = {"style": style, **dataclasses.asdict(_with_octaves(style, config))}
     if not config.previous_content:  # the identity of a run that older versions made
         choices = {name: value for name, value in choices.items() if name not in FRAME_FLAGS}
-    return choices
+    return run_folder.reset_unused(choices)
 
 
 def _with_octaves(style: str, config: configs.Config) -> configs.Config:

@@ -181,12 +181,9 @@ def complete_flags(flags: dict) -> dict:
     before |= {"arrangement_weight": "0", "detail_weight": 0.0}
     if flags.get("content"):  # choices that change nothing beside it: today's defaults
         before |= {name: getattr(configs.Config, name) for name in before if name != "balance"}
-    flags = {**before, **flags}
+    flags = reset_unused({**before, **flags})
     if "structure_weight" in flags:
         return flags
-    if not flags.get("content"):  # choices without effect: today's defaults
-        names = ("content_color", "content_weight", "structure_weight", "structure_layers")
-        return {**flags, **{name: getattr(configs.Config, name) for name in names}}
 
     network = networks.NETWORKS.get(str(flags.get("network")))
     flags = {**flags, "structure_weight": 0.0, "structure_layers": ""}
@@ -200,6 +197,18 @@ def complete_flags(flags: dict) -> dict:
     if flags.get("content_weight"):
         completed["init"] = flags.get("init") or "noise"
     return completed
+
+
+def reset_unused(flags: dict) -> dict:
+    """Gives choices that have no effect without a content today's defaults, if there is none.
+
+    Args:
+      flags: all choices of a run by name.
+    """
+    if flags.get("content"):
+        return flags
+    names = [name for name in dir(configs.Config) if name.startswith(("content_", "structure_"))]
+    return {**flags, **{name: getattr(configs.Config, name) for name in names}}
 
 
 def read_done(folder: pathlib.Path) -> dict:

@@ -1,5 +1,6 @@
 """Tests of provenance: a result records how it was made, and `--from` makes it again."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -147,6 +148,14 @@ def test_a_result_of_a_batch_is_made_again_alone(tmp_path, exemplar):
 def test_metadata_is_plain_text(result):
     with Image.open(result) as image:
         assert json.loads(image.text["jaxtex"])["flags"]["seed"] == 5
+
+
+def test_choices_without_effect_are_not_compared():
+    plain = configs.Config(size=32)
+    given = dataclasses.replace(plain, content_weight=0.5, structure_layers="relu1_1")
+    assert provenance.identity("leaves", given) == provenance.identity("leaves", plain)
+    plain, given = (dataclasses.replace(each, content="astronaut") for each in (plain, given))
+    assert provenance.identity("leaves", given) != provenance.identity("leaves", plain)
 
 
 @pytest.fixture

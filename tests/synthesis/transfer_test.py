@@ -143,6 +143,13 @@ def test_records_of_older_versions_keep_their_meaning(without):
     assert run_folder.complete_flags(completed) == completed
 
 
+@pytest.mark.parametrize("content", ["astronaut", ""])
+def test_choices_of_contents_mean_nothing_without_one(content):
+    flags = recorded("none", content=content, content_weight=0.025, structure_weight=0.01)
+    expected = flags if content else recorded("none")
+    assert run_folder.complete_flags(flags) == expected
+
+
 @pytest.mark.parametrize("content, expected", [("astronaut", "equal"), ("", "positions")])
 def test_the_balance_of_records_of_1_0_0_keeps_its_meaning(content, expected):
     flags = {**recorded("no", content=content), "balance": "auto"}
