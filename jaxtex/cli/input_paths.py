@@ -28,8 +28,8 @@ def expand(flag: str, text: str) -> list[str]:
       text: its value.
 
     Returns:
-      Paths; those of a folder or pattern in natural order: `2.png` before `10.png`. Hidden files
-      are left out.
+      Paths; those of a folder or pattern in natural order: `2.png` before `10.png`. Folders, hidden
+      files and the sheets of runs are left out.
 
     Raises:
       UserError: a folder or pattern has no pictures, or a folder cannot be read.
@@ -90,12 +90,12 @@ def validate_folder(folder: pathlib.Path) -> None:
 
 
 def _pictures_in(flag: str, folder: str) -> list[str]:
-    """Lists the files in a folder whose suffix is that of a picture."""
+    """Lists the pictures in a folder."""
     try:
         names = os.listdir(folder)
     except OSError as error:
         raise errors.UserError(f"--{flag}={folder}: cannot be read ({error.strerror})") from error
-    paths = [os.path.join(folder, name) for name in names if _is_picture(name)]
+    paths = [path for name in names if _is_picture(path := os.path.join(folder, name))]
     if not paths:
         raise errors.UserError(f"--{flag}={folder}: no pictures in this folder")
     return sorted(paths, key=file_names.natural_key)
@@ -103,7 +103,7 @@ def _pictures_in(flag: str, folder: str) -> list[str]:
 
 def _pictures_like(flag: str, pattern: str) -> list[str]:
     """Lists the pictures whose paths match a pattern of the shell."""
-    paths = [path for path in glob.glob(pattern) if _is_picture(os.path.basename(path))]
+    paths = [path for path in glob.glob(pattern) if _is_picture(path)]
     if not paths:
         raise errors.UserError(f"--{flag}={pattern}: no pictures match this pattern")
     return sorted(paths, key=file_names.natural_key)
@@ -114,10 +114,13 @@ def _is_pattern(path: str) -> bool:
     return glob.has_magic(path) and not os.path.lexists(path)
 
 
-def _is_picture(name: str) -> bool:
-    """True for the name of a file whose suffix is that of a picture, unless it is hidden."""
+def _is_picture(path: str) -> bool:
+    """True for a file whose suffix is that of a picture, unless it is hidden or a sheet of runs."""
+    folder, name = os.path.split(path)
     kind = Image.registered_extensions().get(os.path.splitext(name)[1].lower())
-    return kind in decoding.FORMATS and not name.startswith(".")
+    if kind not in decoding.FORMATS or name.startswith(".") or os.path.isdir(path):
+        return False
+    return name != run_folder.SHEET or claims.foreign_summary(pathlib.Path(folder)) is not None
 
 
 def default_folder(style: str, config: configs.Config, several: bool) -> pathlib.Path:

@@ -101,6 +101,26 @@ def test_a_folder_stands_for_its_pictures(place, exemplar):
         input_paths.expand("content", "empty")
 
 
+def test_folders_and_sheets_of_runs_are_no_pictures_of_a_folder(place):
+    folder = pathlib.Path("pictures")
+    (folder / "sub.png").mkdir(parents=True)
+    for name in ("a.png", "sheet.png"):
+        (folder / name).write_bytes(b"some")
+    assert len(input_paths.expand("style", "pictures")) == 2  # both of the user
+    make_run(folder / "a-0")
+    for text in ("pictures", "pictures/*.png"):
+        assert input_paths.expand("style", text) == ["pictures/a.png"]
+    assert input_paths.expand("style", "pictures/sheet.png") == ["pictures/sheet.png"]
+
+
+def test_a_batch_into_the_folder_of_its_pictures_is_repeated(place, exemplar, capsys):
+    pathlib.Path("pictures").mkdir()
+    images.save("pictures/a.png", exemplar)
+    for _ in range(2):
+        call("--style=pictures", "--each", "--workdir=pictures", *QUICK)
+        assert capsys.readouterr().out.split() == ["pictures/a-0/result.png"]
+
+
 def test_a_pattern_stands_for_its_pictures_in_natural_order(place, exemplar):
     folder = pathlib.Path("clip")
     folder.mkdir()
