@@ -51,7 +51,14 @@ def validate(options: flags.Options, style: str, config: configs.Config) -> None
     ]
     for text in (style, config.masks, config.style_masks, config.guide):
         inputs += configs.split_paths(text)
-    for path in run_folder.result_paths(options.output, maps):
+    first, *others = run_folder.result_paths(options.output, maps)
+    existing = [path for path in others if os.path.lexists(path)]
+    if existing and not os.path.lexists(first):  # both exist if the command is repeated
+        raise errors.UserError(
+            f"--output={first}: '{existing[0]}' exists and would be replaced by a further map; "
+            "use another --output, or move the file"
+        )
+    for path in (first, *others):
         output_paths.validate_image(
             str(path),
             options.bits,
@@ -83,7 +90,7 @@ def _values(
 
 
 def validate_folder(options: flags.Options, config: configs.Config, folder: pathlib.Path) -> None:
-    """Validates that `--output` is no file of the run itself.
+    """Validates that `--output` is no file of this run or of another one.
 
     Args:
       options: flags of the command.
@@ -91,15 +98,17 @@ def validate_folder(options: flags.Options, config: configs.Config, folder: path
       folder: of the run.
 
     Raises:
-      UserError: the run would write this file, or its folder there.
+      UserError: the file is one that a run writes, or will be a folder of this run.
     """
     if not options.output:
         return
     maps = configs.split_paths(config.maps)
     absolute = pathlib.Path(os.path.abspath(folder))
     for path in run_folder.result_paths(options.output, maps):
-        if claims.is_own_file(folder, path, maps):
-            raise errors.UserError(f"--output={path}: is a file of the run in {folder}")
+        others = [parent for parent in path.parents[:2] if run_folder.is_run(parent)]
+        for run in (folder, *others):
+            if claims.is_own_file(run, path, maps):
+                raise errors.UserError(f"--output={path}: is a file of the run in {run}")
         if pathlib.Path(os.path.abspath(path)) in (absolute, *absolute.parents):
             raise errors.UserError(f"--output={path}: will be a folder of this run")
 

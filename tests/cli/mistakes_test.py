@@ -29,6 +29,8 @@ MISTAKES = [
     (["--style=result.png", "--workdir=.", "--overwrite"], "would replace its input 'result.png'"),
     (["--output=out/result.png"], "--output=out/result.png: is a file of the run in out"),
     (["--output=out/steps/000002.png"], "is a file of the run in out"),
+    (["--output=other/result.png"], "--output=other/result.png: is a file of the run in other"),
+    (["--maps=style.png", "--output=a.png"], "'a-style.png' exists and would be replaced by a"),
     (["--continue", "--overwrite"], "--continue and --overwrite exclude each other"),
     (["--continue", "--experiment=q1"], "--continue and --experiment exclude each other"),
     (["--network=vgg_light"], "unknown network 'vgg_light'; did you mean 'vgg_lite'?"),
@@ -126,6 +128,9 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     images.save("black.png", np.zeros((48, 64, 3), np.float32))
     images.save("result.png", images.load(style))
     images.save("sheet.png", images.load(style))
+    images.save("a-style.png", images.load(style))
+    pathlib.Path("other").mkdir()
+    pathlib.Path("other/run.json").write_text('{"flags": {}}')
     pathlib.Path("outer.flags").write_text("--seed=1\n--flagfile=style.png\n")
     pathlib.Path("long.flags").write_text("# comment\n" * 200_000)
     before = sorted(tmp_path.rglob("*"))
