@@ -217,7 +217,8 @@ def build_job(folder: pathlib.Path, name: str, run: execution.Run) -> workers.Jo
       run: the run.
     """
     flagfile = sweeps.flagfile(folder, name)
-    command = (sys.executable, "-m", "jaxtex", f"--flagfile={flagfile}", "--nokeep_state")
+    own = (f"--flagfile={flagfile}", f"--workdir={run.folder}")  # the sweep may have been renamed
+    command = (sys.executable, "-m", "jaxtex", *own, "--nokeep_state")
     is_done = functools.partial(execution.is_done, run)
     return workers.Job(name, command, sweep_status.log_path(folder, name), is_done)
 

@@ -254,7 +254,7 @@ def read_manifest(folder: pathlib.Path, parse: Parser) -> results.Runs:
     """Reads the runs of a manifest, in order; none if it is missing.
 
     Args:
-      folder: of the sweep.
+      folder: of the sweep. It may be renamed or copied: its runs are those below it.
       parse: parses the flags of a run.
 
     Raises:
@@ -268,7 +268,7 @@ def read_manifest(folder: pathlib.Path, parse: Parser) -> results.Runs:
         except errors.UserError as error:
             raise errors.UserError(f"{path}: {error}") from error
         config = configs.Config(**flags.choices)
-        runs[path.stem] = execution.Run(flags.style, config, pathlib.Path(flags.workdir))
+        runs[path.stem] = execution.Run(flags.style, config, folder / path.stem)
     return runs
 
 

@@ -119,6 +119,14 @@ def test_a_stopped_sweep_resumes():
     assert "resumes after step" in log.read_text()
 
 
+@pytest.mark.slow
+def test_a_renamed_sweep_makes_its_runs_below_it():
+    sweep("--folder=out", "--style=a.png", *commands.QUICK, "--dry_run")
+    pathlib.Path("out").rename("renamed")
+    sweep("--folder=renamed")
+    assert pathlib.Path("renamed/000-run/DONE").exists() and not pathlib.Path("out").exists()
+
+
 def test_a_running_run_is_shown_as_such(capsys):
     sweep(*GRID, "--dry_run")
     log = pathlib.Path("out/logs/001-a-seed1.log")

@@ -108,6 +108,13 @@ def test_a_manifest_is_read_back():
     assert [sweeps.number_of(name) for name in there] == [0, 1, 2, 3]
 
 
+def test_the_runs_of_a_renamed_sweep_are_below_it():
+    write(expand("--style=a.png"))
+    FOLDER.rename("renamed")
+    runs = sweeps.read_manifest(pathlib.Path("renamed"), flags.parse_run)
+    assert [run.folder for run in runs.values()] == [pathlib.Path("renamed/000-run")]
+
+
 def test_a_flagfile_holds_the_flags_that_are_not_defaults():
     write(expand("--style=a.png", "--seed=7"))
     lines = sweeps.flagfile(FOLDER, "000-run").read_text().splitlines()
