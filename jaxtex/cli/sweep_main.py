@@ -144,8 +144,7 @@ def load_runs(options: Options, fixed: list[str]) -> results.Runs:
     if fixed or options.vary or options.list_:
         points = sweeps.flag_points(fixed, options.vary, options.list_)
         requested = sweeps.expand_runs(jaxtex_flags.parse_run, points)
-        existing = sweeps.read_manifest(folder, jaxtex_flags.parse_run)
-        sweeps.write_manifest(folder, requested, existing)
+        sweeps.write_manifest(folder, requested, jaxtex_flags.parse_run)
 
     runs = sweeps.read_manifest(folder, jaxtex_flags.parse_run)
     if not runs:

@@ -184,6 +184,15 @@ def run_choices(run: execution.Run) -> tables.Row:
     return {"style": run.style, **dataclasses.asdict(run.config)}
 
 
+def name_choice(name: str, value: object) -> str:
+    """Names the value of a choice, with the name of the flag if the value is a number."""
+    if name in ("style", "content"):
+        return "+".join(pathlib.Path(path).stem for path in str(value).split(","))
+    if isinstance(value, str) and not value[:1].isdigit():
+        return value
+    return f"{name}{value}"
+
+
 def differing_choices(named: Runs, every: bool = False) -> list[str]:
     """Lists the choices in which runs differ.
 

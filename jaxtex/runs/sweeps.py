@@ -6,6 +6,7 @@
 The manifest is a folder of flagfiles for `jaxtex --flagfile=...`, one for each run.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -171,36 +172,50 @@ def _expand_experiment(name: str, given: dict[str, Any]) -> Iterator[LabelledRun
             yield LabelledRun(f"{name}-{run_name}", run)
 
 
-def write_manifest(
-    folder: pathlib.Path, requested: Sequence[LabelledRun], existing: results.Runs
-) -> None:
+def write_manifest(folder: pathlib.Path, requested: Sequence[LabelledRun], parse: Parser) -> None:
     """Writes flagfiles of runs that the manifest lacks; existing ones are not changed.
 
     Args:
       folder: of the sweep.
       requested: all runs of the sweep.
-      existing: result of `read_manifest`.
+      parse: parses the flags of a run.
 
     Raises:
-      UserError: the manifest has runs that are not requested, or cannot be written; or the folder
-        holds something else.
+      UserError: the manifest has runs that are not requested, is damaged, in use by another
+        process, or cannot be written; or the folder holds something else.
     """
-    if not existing:
+    if not any((folder / MANIFEST).glob("*.flags")):
         claims.refuse_foreign_summary("folder", folder)
-    present = {(run.style, run.config) for run in existing.values()}
-    wanted = {(labelled.run.style, labelled.run.config) for labelled in requested}
-    others = [name for name, run in existing.items() if (run.style, run.config) not in wanted]
-    if others:
-        raise errors.UserError(
-            f"--folder={folder}: {len(others)} of its {len(existing)} runs, such as {others[0]}, "
-            "are not in this grid; a grid may only grow, or use another --folder"
-        )
+    with _lock_manifest(folder):
+        existing = {run[:2]: name for name, run in read_manifest(folder, parse).items()}
+        wanted = {labelled.run[:2] for labelled in requested}
+        others = [name for choices, name in existing.items() if choices not in wanted]
+        if others:
+            raise errors.UserError(
+                f"--folder={folder}: {len(others)} of its {len(existing)} runs, such as "
+                f"{others[0]}, are not in this grid; a grid may only grow, or use another --folder"
+            )
 
-    number = max(map(number_of, existing), default=-1) + 1
-    for name, (_, run) in zip(run_names(requested), requested, strict=True):
-        if (run.style, run.config) not in present:
-            _write_flagfile(folder, run._replace(folder=folder / f"{number:03d}-{name}"))
-            number += 1
+        number = max(map(number_of, existing.values()), default=-1) + 1
+        for name, (_, run) in zip(run_names(requested), requested, strict=True):
+            if run[:2] not in existing:
+                _write_flagfile(folder, run._replace(folder=folder / f"{number:03d}-{name}"))
+                number += 1
+
+
+@contextlib.contextmanager
+def _lock_manifest(folder: pathlib.Path) -> Iterator[None]:
+    """Creates the manifest and locks it while the context lasts."""
+    path = folder / MANIFEST / ".lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(path, "a")
+    except OSError as error:
+        raise errors.UserError(f"--folder={folder}: not writable ({error.strerror})") from error
+    with lock:
+        if not files.try_lock(lock):
+            raise errors.UserError(f"--folder={folder}: another process is adding runs to it")
+        yield
 
 
 def _write_flagfile(folder: pathlib.Path, run: execution.Run) -> None:
@@ -216,10 +231,6 @@ def _write_flagfile(folder: pathlib.Path, run: execution.Run) -> None:
             "flagfile cannot hold"
         )
 
-    try:
-        (folder / MANIFEST).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.UserError(f"--folder={folder}: not writable ({error.strerror})") from error
     with files.atomic(flagfile(folder, run.folder.name)) as part:
         part.write_text("".join(f"{line}\n" for line in lines))
 
@@ -234,20 +245,11 @@ def run_names(requested: Sequence[LabelledRun]) -> list[str]:
     names = []
     for label, run in requested:
         choices = results.run_choices(run)
-        words = [label, *(_name_choice(key, choices[key]) for key in differing[label])]
+        words = [label, *(results.name_choice(key, choices[key]) for key in differing[label])]
         joined = "-".join(word for word in words if word)
         name = re.sub(r"[^\w.+-]+", "_", joined)[:MAX_NAME_LENGTH] or "run"
         names.append(file_names.fit(name, MAX_NAME_BYTES))
     return names
-
-
-def _name_choice(name: str, value: object) -> str:
-    """Names the value of a choice, with the name of the flag if the value is a number."""
-    if name in ("style", "content"):
-        return "+".join(pathlib.Path(path).stem for path in str(value).split(","))
-    if isinstance(value, str) and not value[:1].isdigit():
-        return value
-    return f"{name}{value}"
 
 
 def read_manifest(folder: pathlib.Path, parse: Parser) -> results.Runs:
@@ -258,11 +260,15 @@ def read_manifest(folder: pathlib.Path, parse: Parser) -> results.Runs:
       parse: parses the flags of a run.
 
     Raises:
-      UserError: a flagfile is damaged.
+      UserError: a flagfile is damaged, or two have the same number.
     """
     runs: results.Runs = {}
     paths = (folder / MANIFEST).glob("*.flags")
-    for path in sorted(paths, key=lambda path: number_of(path.stem)):
+    for number, path in sorted((number_of(path.stem), path) for path in paths):
+        if runs and number_of(previous := next(reversed(runs))) == number:
+            raise errors.UserError(
+                f"{path}: has the number of {previous}.flags; rename or remove one of them"
+            )
         try:
             flags = parse([f"--flagfile={path}"])
         except errors.UserError as error:

@@ -8,6 +8,7 @@ import pytest
 from jaxtex import errors, images
 from jaxtex.cli import flags
 from jaxtex.runs import execution, sweeps
+from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
 
 FOLDER = pathlib.Path("runs/sweep")
@@ -26,7 +27,7 @@ def expand(*arguments, vary=(), listed=""):
 
 
 def write(requested):
-    sweeps.write_manifest(FOLDER, requested, read())
+    sweeps.write_manifest(FOLDER, requested, flags.parse_run)
 
 
 def read():
@@ -189,6 +190,23 @@ def test_a_damaged_flagfile_is_named():
     sweeps.flagfile(FOLDER, "001-seed1").write_text("--seed=one")
     with pytest.raises(errors.UserError, match=r"001-seed1.flags: --seed=one"):
         read()
+
+
+def test_two_flagfiles_of_one_number_are_refused():
+    write(expand("--style=a.png", vary=["seed=0,1"]))
+    sweeps.flagfile(FOLDER, "001-seed1").rename(sweeps.flagfile(FOLDER, "000-seed1"))
+    with pytest.raises(errors.UserError, match="000-seed1.flags: has the number of 000-seed0"):
+        read()
+
+
+def test_one_process_at_a_time_adds_runs():
+    (FOLDER / sweeps.MANIFEST).mkdir(parents=True)
+    requested = expand("--style=a.png")
+    with open(FOLDER / sweeps.MANIFEST / ".lock", "a") as lock:
+        assert files.try_lock(lock)
+        with pytest.raises(errors.UserError, match="another process is adding runs"):
+            write(requested)
+    write(requested)
 
 
 def test_flagfiles_are_ordered_by_number():
