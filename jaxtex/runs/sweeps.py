@@ -219,11 +219,8 @@ def _lock_manifest(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _write_flagfile(folder: pathlib.Path, run: execution.Run) -> None:
-    """Writes the flags of a run that differ from the defaults."""
-    defaults = dataclasses.asdict(configs.Config())
-    choices = dataclasses.asdict(run.config)
-    changed = {name: value for name, value in choices.items() if value != defaults[name]}
-    flags = {"style": run.style, **changed, "workdir": run.folder}
+    """Writes all flags of a run; other versions of jaxtex may have other defaults."""
+    flags = {**results.run_choices(run), "workdir": run.folder}
     lines = [f"--{name}={value}" for name, value in flags.items()]
     if any(len(line.splitlines()) > 1 or line != line.strip() for line in lines):
         raise errors.UserError(

@@ -1,5 +1,6 @@
 """Tests of sweeps: grids and lists, and the flagfiles of the manifest."""
 
+import dataclasses
 import itertools
 import pathlib
 
@@ -116,10 +117,14 @@ def test_the_runs_of_a_renamed_sweep_are_below_it():
     assert [run.folder for run in runs.values()] == [pathlib.Path("renamed/000-run")]
 
 
-def test_a_flagfile_holds_the_flags_that_are_not_defaults():
-    write(expand("--style=a.png", "--seed=7"))
+def test_a_flagfile_holds_all_flags_so_that_other_defaults_do_not_matter():
+    requested = expand("--style=a.png", "--seed=7")
+    write(requested)
     lines = sweeps.flagfile(FOLDER, "000-run").read_text().splitlines()
-    assert lines == ["--style=a.png", "--size=48", "--seed=7", "--workdir=runs/sweep/000-run"]
+    names = [line.partition("=")[0] for line in lines]
+    fields = [field.name for field in dataclasses.fields(configs.Config)]
+    assert names == [f"--{name}" for name in ["style", *fields, "workdir"]]
+    assert read()["000-run"].config == requested[0].run.config
 
 
 def test_a_grid_may_grow_but_not_change():
