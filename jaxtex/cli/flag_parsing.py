@@ -6,9 +6,7 @@ A command is a `Command`. `run` runs it on given arguments in this process, as t
 
 import contextlib
 import functools
-import itertools
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
@@ -116,12 +114,11 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
         sys.exit(0)
 
     try:
-        check_flagfiles(arguments)
-        rest = values([command.name, *arguments])[1:]
+        rest = values([command.name, *expand_flagfiles(arguments)])[1:]
         check_home_folders(values)
     except errors.UserError as error:
         exit_with_error(command.name, error)
-    except (flags.Error, UnicodeError) as error:  # UnicodeError: of a flagfile that is a pipe
+    except flags.Error as error:
         exit_with_error(command.name, explain_error(error, values))
     if rest and not command.positional:
         exit_with_error(
@@ -132,8 +129,10 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
     return rest
 
 
-def check_flagfiles(arguments: Sequence[str], reading: Sequence[str] = ()) -> None:
-    """Validates that each `--flagfile`, also in another one, is a text; absl reads it afterwards.
+def expand_flagfiles(arguments: Sequence[str], reading: Sequence[str] = ()) -> list[str]:
+    """Replaces each `--flagfile`, also in another one, by its flags.
+
+    File names may be any bytes; absl reads only files in UTF-8.
 
     Args:
       arguments: flags, or the lines of a flagfile.
@@ -142,26 +141,30 @@ def check_flagfiles(arguments: Sequence[str], reading: Sequence[str] = ()) -> No
     Raises:
       UserError: a file is missing, not readable, not a text, or too long.
     """
-    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
-        name, equals, value = argument.strip().partition("=")
+    expanded: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
         if name not in ("--flagfile", "-flagfile"):
+            expanded.append(argument)
             continue
-        path = os.path.expanduser(value.strip() if equals else following)
-        if not path or path in reading or _is_pipe(path):
-            continue  # a pipe can be read only once
-        try:
-            lines = files.read_text(path).splitlines()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise errors.UserError(f"--flagfile={path}: {reason}") from error
-        check_flagfiles(lines, [*reading, path])
+        following = value if equals else next(rest, None)
+        if following is None:
+            raise errors.UserError("--flagfile needs a value, --flagfile=...: File of flags.")
+        path = os.path.expanduser(following.strip())
+        if path and path not in reading:
+            expanded += expand_flagfiles(_read_flagfile(path), [*reading, path])
+    return expanded
 
 
-def _is_pipe(path: str) -> bool:
+def _read_flagfile(path: str) -> list[str]:
+    """Reads the lines of a flagfile, without comments and empty lines."""
     try:
-        return stat.S_ISFIFO(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
+        lines = [line.strip() for line in files.read_text(path).split("\n")]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise errors.UserError(f"--flagfile={path}: {reason}") from error
+    return [line for line in lines if line and not line.startswith(("#", "//"))]
 
 
 def check_home_folders(values: flags.FlagValues) -> None:
@@ -188,8 +191,6 @@ def explain_error(error: Exception, values: flags.FlagValues) -> str:
     Returns:
       What is wrong, and the flag or value that was expected.
     """
-    if isinstance(error, UnicodeError):
-        return f"--flagfile: is not text in UTF-8 ({error})"
     text = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
     if isinstance(error, flags.UnrecognizedFlagError):
         suggestion = errors.nearest(error.flagname.replace("-", "_"), values)

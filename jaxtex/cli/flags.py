@@ -239,9 +239,9 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
     """
     values = define_run_flags(flags.FlagValues())
     flags.DEFINE_string("workdir", "", "Folder of the run, in a flagfile.", flag_values=values)
-    flag_parsing.check_flagfiles(arguments)
+    expanded = flag_parsing.expand_flagfiles(arguments)
     try:
-        rest = values(["jaxtex", *arguments])[1:]
+        rest = values(["jaxtex", *expanded])[1:]
     except flags.Error as error:
         raise errors.UserError(flag_parsing.explain_error(error, values)) from error
     if rest:

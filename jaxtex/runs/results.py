@@ -149,7 +149,8 @@ def save_plot(path: pathlib.Path, points: Curves, across: str, up: str, joined: 
     axes = figure.subplots()
     axes.set(xlabel=across, ylabel=up, xscale="log", yscale="log")
     for label, (xs, ys) in points.items():
-        axes.plot(xs, ys, "-" if joined else "o", label=label)
+        shown = label.encode(errors="replace").decode()  # file names may be any bytes
+        axes.plot(xs, ys, "-" if joined else "o", label=shown)
     axes.legend()
     with files.atomic(path) as part:
         figure.savefig(part, format=path.suffix[1:])

@@ -56,7 +56,8 @@ def write_script(
     )
     script = folder / "job.sh"
     with files.atomic(script) as part:
-        part.write_text(text.replace("#SBATCH \n", ""))  # without options
+        without_options = text.replace("#SBATCH \n", "")
+        part.write_text(without_options, errors="surrogateescape")
         part.chmod(0o755)
     return script
 
@@ -72,7 +73,7 @@ def submit(script: pathlib.Path) -> str:
             f"--slurm: sbatch is not installed here; submit {script} elsewhere: sbatch {script}"
         )
     command = ["sbatch", "--parsable", str(script)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, errors="replace", check=False)
     if result.returncode:
         reason = result.stderr.strip() or f"exit status {result.returncode}"
         raise errors.UserError(f"sbatch {script}: {reason}")

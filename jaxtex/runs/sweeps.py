@@ -228,8 +228,7 @@ def _write_flagfile(folder: pathlib.Path, run: execution.Run) -> None:
             "flagfile cannot hold"
         )
 
-    with files.atomic(flagfile(folder, run.folder.name)) as part:
-        part.write_text("".join(f"{line}\n" for line in lines))
+    files.write_text(flagfile(folder, run.folder.name), "".join(f"{line}\n" for line in lines))
 
 
 def run_names(requested: Sequence[LabelledRun]) -> list[str]:

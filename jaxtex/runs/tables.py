@@ -41,8 +41,7 @@ def save(folder: pathlib.Path, rows: Sequence[Row], title: str = "") -> None:
       rows: of the table.
       title: paragraph above the table in `table.md`.
     """
-    with files.atomic(folder / "table.md") as part:
-        part.write_text(f"{title}\n\n{markdown(rows)}" if title else markdown(rows))
+    files.write_text(folder / "table.md", (f"{title}\n\n" if title else "") + markdown(rows))
     save_csv(folder / "table.csv", rows)
 
 
@@ -53,7 +52,10 @@ def save_csv(path: str | pathlib.Path, rows: Sequence[Row]) -> None:
       path: of the file.
       rows: of the table.
     """
-    with files.atomic(path) as part, open(part, "w", newline="") as file:
+    with (
+        files.atomic(path) as part,
+        open(part, "w", newline="", errors="surrogateescape") as file,
+    ):
         writer = csv.DictWriter(file, header(rows))
         writer.writeheader()
         writer.writerows(rows)

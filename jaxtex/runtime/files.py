@@ -122,14 +122,14 @@ def refuse_irregular(path: str | os.PathLike) -> str:
 
 
 def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Reads a text that a person wrote, such as a list of flags.
+    """Reads a text that a person wrote, such as a list of flags; file names in it may be any bytes.
 
     Args:
       path: of a regular file, or of a pipe.
       max_bytes: of the text; more is refused before it is read.
 
     Raises:
-      ValueError: it is a folder or a device, too long, or not UTF-8; the message says which.
+      ValueError: it is a folder or a device, too long, or not text; the message says which.
       OSError: it cannot be read.
     """
     mode = os.stat(path).st_mode
@@ -139,10 +139,15 @@ def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise ValueError(f"has more than {max_bytes:,} bytes; expected a file of text")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise ValueError("is not text in UTF-8") from None
+    if b"\0" in data:
+        raise ValueError("is not text: it has a zero byte")
+    return data.decode(errors="surrogateescape")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a text in which file names may be any bytes, see `atomic`."""
+    with atomic(path) as part:
+        part.write_text(text, errors="surrogateescape")
 
 
 def hash_file(path: str | os.PathLike, *algorithms: str) -> dict[str, str]:

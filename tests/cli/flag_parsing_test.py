@@ -78,6 +78,8 @@ def test_the_help_names_the_choices():
         (["--nam=a"], "unknown flag --nam; did you mean --name? --helpfull lists all flags"),
         (["--zebra"], "unknown flag --zebra; --helpfull lists all flags"),
         (["--from"], "--from needs a value, --from=...: Origin."),
+        (["--flagfile=name\0"], "--flagfile=name\0: embedded null byte"),
+        (["--flagfile"], "--flagfile needs a value, --flagfile=...: File of flags."),
     ],
 )
 def test_wrong_flags_are_one_line(capsys, arguments, message):
@@ -93,16 +95,15 @@ def test_wrong_flags_are_one_line(capsys, arguments, message):
         ("missing", "No such file or directory"),
         ("folder", "is a folder or a device; expected a file of text"),
         ("/dev/zero", "is a folder or a device; expected a file of text"),
-        ("picture.png", "is not text in UTF-8"),
+        ("picture.png", "is not text: it has a zero byte"),
         ("long", "has more than 1,048,576 bytes; expected a file of text"),
-        ("name\0", "embedded null byte"),
     ],
 )
 @pytest.mark.parametrize("form", ["--flagfile={}", "-flagfile={}", "--flagfile {}", "nested"])
 def test_a_wrong_flagfile_is_named(capsys, tmp_path, monkeypatch, name, message, form):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\0")
     with open("long", "wb") as file:
         file.truncate(5 << 30)  # takes no space on the disk
     (tmp_path / "outer").write_text(f"--count=3\n\n  --flagfile={name}\n")
@@ -122,6 +123,12 @@ def test_flagfiles_may_be_nested_and_pipes(tmp_path):
     options, _, _ = read(f"--flagfile=/dev/fd/{reading}", "--scale=2")
     os.close(reading)
     assert (options.count, options.name, options.scale) == (3, "b", 2.0)
+
+
+def test_a_flagfile_holds_names_of_any_bytes(tmp_path):
+    (tmp_path / "flags").write_bytes(b"--name=a\xff.png\n--count=3\n")
+    options, _, _ = read(f"--flagfile={tmp_path}/flags")
+    assert (options.name, options.count) == ("a\udcff.png", 3)
 
 
 def test_an_unexpected_argument_is_one_line(capsys):

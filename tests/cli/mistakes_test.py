@@ -74,7 +74,7 @@ MISTAKES = [
     (["--flagfile=."], "--flagfile=.: is a folder or a device; expected a file of text"),
     (["--flagfile=/dev/zero"], "--flagfile=/dev/zero: is a folder or a device"),
     (["--flagfile=long.flags"], "--flagfile=long.flags: has more than 1,048,576 bytes"),
-    (["--flagfile", "outer.flags"], "--flagfile=style.png: is not text in UTF-8"),
+    (["--flagfile", "outer.flags"], "--flagfile=style.png: is not text: it has a zero byte"),
     (["--list"], "--list needs a value, --list=...: Prints the available"),
     (["--weights=style.png"], "weights 'style.png': not an HDF5 file"),
     (["--layers=conv1"], "unknown layer 'conv1'; did you mean 'conv1_1'?"),
@@ -94,7 +94,7 @@ MISTAKES = [
     (["--experiment=none"], "no experiments here"),
     (["--stlye=x.png"], "stlye"),
     (["x.png"], "given as --style=x.png"),
-    (["--flagfile=style.png"], "--flagfile=style.png: is not text in UTF-8"),
+    (["--flagfile=style.png"], "--flagfile=style.png: is not text: it has a zero byte"),
     (
         ["--output=out.gif"],
         "output 'out.gif': suffix must be one of .png, .tif, .tiff, .jpg, .jpeg, .webp",

@@ -10,7 +10,7 @@ import pytest
 
 from jaxtex import errors, images
 from jaxtex.cli import flag_parsing, main
-from jaxtex.runs import experiments
+from jaxtex.runs import experiments, results
 from jaxtex.synthesis import config as configs
 from support import paths
 
@@ -260,6 +260,12 @@ def test_a_curve_is_drawn(place, curve):
     place("curved", f"RUNS = {{'a': ('style.png', Config(**QUICK))}}\nCURVE = {curve!r}")
     perform("curved")
     assert np.ptp(images.load("runs/curved/curve.png")) == 1
+
+
+def test_a_curve_names_exemplars_of_any_bytes(tmp_path):
+    pytest.importorskip("matplotlib")
+    results.save_plot(tmp_path / "curve.png", {"a\udcff": ([1], [1])}, "x", "y", joined=False)
+    assert np.ptp(images.load(tmp_path / "curve.png")) == 1
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -190,6 +190,15 @@ def test_mistakes_of_files():
         write([sweeps.LabelledRun("", found[0].run._replace(style="x\n.png"))])
 
 
+def test_names_may_be_any_bytes():
+    name = "a\udcff.png"
+    pathlib.Path("a.png").rename(name)
+    write(expand(f"--style={name}"))
+    pathlib.Path("list").write_bytes(b"--style=a\xff.png")
+    write(expand(listed="list"))
+    assert [run.style for run in read().values()] == [name]
+
+
 def test_a_damaged_flagfile_is_named():
     write(expand("--style=a.png", vary=["seed=0,1"]))
     sweeps.flagfile(FOLDER, "001-seed1").write_text("--seed=one")

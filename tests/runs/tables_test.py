@@ -14,6 +14,12 @@ def test_markdown_by_hand():
     assert tables.markdown(ROWS) == expected
 
 
+def test_names_may_be_any_bytes(tmp_path):
+    tables.save(tmp_path, [{"style": "a\udcff.png"}])
+    for name in ("table.md", "table.csv"):
+        assert b"a\xff.png" in (tmp_path / name).read_bytes()
+
+
 def test_csv_keeps_all_digits(tmp_path):
     tables.save(tmp_path, ROWS, "What?")
     with open(tmp_path / "table.csv", newline="") as file:
