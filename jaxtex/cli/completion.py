@@ -16,7 +16,7 @@ from jaxtex import errors
 from jaxtex.cli import help_page
 from jaxtex.images import builtin, color_transfer
 from jaxtex.networks import padding_pooling
-from jaxtex.runs import experiments
+from jaxtex.runs.experiments import declaration
 from jaxtex.runtime import distributed
 from jaxtex.synthesis import config as configs
 
@@ -112,7 +112,7 @@ def _further_names() -> dict[str, Iterable[str]]:
     """Maps flags to names of their values that the help text mentions, or that depend on files."""
     experiment_names = ["all", "list"]
     with contextlib.suppress(errors.UserError):  # the current folder has no experiments
-        experiment_names += experiments.names()
+        experiment_names += declaration.names()
 
     names: dict[str, Iterable[str]] = {
         "pooling": padding_pooling.POOLINGS,

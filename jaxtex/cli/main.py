@@ -36,11 +36,12 @@ from jaxtex.cli import (
 from jaxtex.runs import (
     batch_execution,
     execution,
-    experiments,
     provenance,
     run_folder,
     tables,
 )
+from jaxtex.runs.experiments import declaration
+from jaxtex.runs.experiments import execution as experiments
 from jaxtex.runs.frames import execution as sequences
 from jaxtex.runtime import distributed, malloc, xla_options
 from jaxtex.synthesis import config as configs
@@ -239,7 +240,7 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
     base = folder = pathlib.Path(options.workdir or input_paths.RUNS)
     input_paths.validate_folder(base)
     if options.experiment == "all":
-        names = experiments.names()
+        names = declaration.names()
     else:
         names = [name.strip() for name in options.experiment.split(",")]
         folder = base / names[0] if len(names) == 1 else base

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxtex import errors, networks, optimizers, statistics, weights
 from jaxtex.images import builtin
-from jaxtex.runs import experiments
+from jaxtex.runs.experiments import declaration
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings
 from jaxtex.synthesis.shorthands import presets
@@ -72,13 +72,13 @@ def _presets(_: configs.Config) -> dict[str, str]:
 
 def _experiments(_: configs.Config) -> dict[str, str]:
     """Maps the experiments in the current folder to their questions."""
-    return {name: _question(name) for name in experiments.names()}
+    return {name: _question(name) for name in declaration.names()}
 
 
 def _question(experiment: str) -> str:
     """Returns the question of an experiment, or why its file cannot be loaded."""
     try:
-        return experiments.load(experiment).question
+        return declaration.load(experiment).question
     except errors.UserError as error:
         return str(error)
 

@@ -60,7 +60,7 @@ def write_results(
     try:
         points = curves(done, across, up)
         save_plot(folder / "curve.png", points, across, up, joined=across == "step")
-    except errors.UserError as error:  # the other files do not need Matplotlib
+    except errors.UserError as error:  # the other files need neither Matplotlib nor these columns
         logging.warning("%s", error)
 
 
@@ -116,14 +116,17 @@ def curves(done: Runs, across: str, up: str) -> Curves:
     Returns:
       The loss of each run over its steps for `LOSS_CURVE`; else a point for each run, those of one
       exemplar together.
+
+    Raises:
+      UserError: the table has no such column.
     """
     if (across, up) == LOSS_CURVE:
         return {name: _losses(run) for name, run in done.items()}
     points: Curves = {}
     for run, row in zip(done.values(), table_rows(done), strict=True):
         xs, ys = points.setdefault(pathlib.Path(run.style).stem, ([], []))
-        xs.append(row[across])
-        ys.append(row[up])
+        xs.append(errors.choose("column of the curve", across, row))
+        ys.append(errors.choose("column of the curve", up, row))
     return points
 
 

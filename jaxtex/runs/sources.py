@@ -93,7 +93,7 @@ def sheet_column(
       sources: result of `load_sources`.
       folder: of the run.
       config: choices of the run.
-      steps: of the snapshots to show; those after the end are skipped.
+      steps: of the snapshots to show; those that the run does not have are skipped.
 
     Returns:
       Sources, snapshots at the size of the result, result and its further maps.
@@ -105,9 +105,9 @@ def sheet_column(
 
     snapshots = []
     for step in steps:
-        if step < config.num_steps:
-            snapshot = images.load(run_folder.snapshot_path(folder, step))
-            snapshots.append(images.resize(snapshot, height, width))
+        path = run_folder.snapshot_path(folder, step)
+        if step < config.num_steps and path.is_file():
+            snapshots.append(images.resize(images.load(path), height, width))
     return [*sources, *snapshots, *results]
 
 

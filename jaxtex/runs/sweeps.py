@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from jaxtex import errors
-from jaxtex.runs import claims, execution, experiments, results
+from jaxtex.runs import claims, execution, results
+from jaxtex.runs.experiments import adaptation, declaration
 from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis.shorthands import resolution
@@ -157,16 +158,16 @@ def _expand(flags: RunFlags) -> Iterator[LabelledRun]:
 
 def _expand_experiment(name: str, given: dict[str, Any]) -> Iterator[LabelledRun]:
     """Yields the runs of an experiment with the given choices."""
-    experiment = experiments.load(name)
+    experiment = declaration.load(name)
     if not experiment.is_static:
         raise errors.UserError(
             f"experiment '{name}' chooses its runs as it goes: use jaxtex --experiment={name}"
         )
-    adapted = experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path(), {})
+    adapted = adaptation.adapt_runs(experiment, experiment.runs, given, pathlib.Path(), {})
     for run_name, run in adapted:
         if isinstance(run, errors.UserError):
             raise run
-        if isinstance(run, experiments.Skipped):
+        if isinstance(run, adaptation.Skipped):
             logging.info("%s/%s is left out: %s", name, run_name, run.reason)
         else:
             yield LabelledRun(f"{name}-{run_name}", run)

@@ -17,7 +17,8 @@ from jaxtex.cli import (
     sweep_main,
     weights_main,
 )
-from jaxtex.runs import experiments, provenance
+from jaxtex.runs import provenance
+from jaxtex.runs.experiments import declaration
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings
 from jaxtex.synthesis.shorthands import presets
@@ -106,7 +107,7 @@ def test_version_names_the_command(capsys, command):
     ],
 )
 def test_lists_name_everything_with_a_description(capsys, monkeypatch, kind, names):
-    monkeypatch.chdir(experiments.FOLDER.absolute().parent)
+    monkeypatch.chdir(declaration.FOLDER.absolute().parent)
     lines = output(capsys, f"--list={kind}").splitlines()
     assert set(names) <= {line.split()[0] for line in lines}
     assert kind == "layers" or all(len(line.split()) > 1 for line in lines)

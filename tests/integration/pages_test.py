@@ -18,7 +18,8 @@ import tifffile
 
 from jaxtex import images, networks, statistics, weights
 from jaxtex.cli import flag_parsing, main
-from jaxtex.runs import experiments, workers
+from jaxtex.runs import workers
+from jaxtex.runs.experiments import declaration
 from jaxtex.synthesis import api, config
 from jaxtex.viewer import server
 from jaxtex.weights.convert import conversion, state_dicts, tensors
@@ -88,7 +89,7 @@ def place(tables, tmp_path, monkeypatch, exemplar):
 @pytest.fixture
 def small(monkeypatch):
     """Reduces what no flag can: experiments, jobs, calls from Python, and servers."""
-    load_all = experiments.load
+    load_all = declaration.load
     build_full_plan = api.build_plan
 
     def load(name):
@@ -110,7 +111,7 @@ def small(monkeypatch):
         with server.serve_during(0, folder):
             pass
 
-    monkeypatch.setattr(experiments, "load", load)
+    monkeypatch.setattr(declaration, "load", load)
     monkeypatch.setattr(workers, "run_jobs", run_jobs)
     monkeypatch.setattr(api, "build_plan", build_plan)
     monkeypatch.setattr(server, "serve_forever", serve_forever)
@@ -126,7 +127,7 @@ def reduce_experiment(experiment):
     replaced = {"runs": runs, "steps": (), "curve": None}
 
     # Results of small runs mean nothing; tests/statistics/theory_test.py tests the claims.
-    if experiment.more is not experiments.Experiment._field_defaults["more"]:
+    if experiment.more is not declaration.Experiment._field_defaults["more"]:
         replaced["more"] = lambda rows: {}
     if experiment.demonstrate:
         replaced["demonstrate"] = lambda folder: [{"claim": "not tested here", "holds": True}]

@@ -10,7 +10,8 @@ import pytest
 
 from jaxtex import errors, images
 from jaxtex.cli import flag_parsing, main
-from jaxtex.runs import experiments, results
+from jaxtex.runs import results
+from jaxtex.runs.experiments import adaptation, declaration, execution
 from jaxtex.synthesis import config as configs
 from support import paths
 
@@ -33,7 +34,7 @@ OWN = sorted(path.stem for path in (paths.ROOT / "experiments").glob("*.py"))
 def place(tmp_path, monkeypatch, exemplar):
     """A function that writes an experiment into a folder with an exemplar."""
     monkeypatch.chdir(tmp_path)
-    experiments.available_layers.cache_clear()  # other tests have other weights
+    adaptation.available_layers.cache_clear()  # other tests have other weights
     (tmp_path / "experiments").mkdir()
     images.save(tmp_path / "style.png", exemplar)
 
@@ -44,7 +45,7 @@ def place(tmp_path, monkeypatch, exemplar):
 
 
 def perform(name, overwrite=False, **given):
-    return experiments.run_experiment(name, given, pathlib.Path("runs"), overwrite)
+    return execution.run_experiment(name, given, pathlib.Path("runs"), overwrite)
 
 
 def table(name):
@@ -150,6 +151,61 @@ def test_the_command_names_all_that_failed_at_the_end(place, capsys):
     assert "relu9_9" in lines[2]
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("RUNS = {'one/gram': RUN}", "RUNS: the name 'one/gram' is not that of a folder"),
+        ("RUNS = {'../outside': RUN}", "RUNS: the name '../outside' is not that of a folder"),
+        ("RUNS = {'..': RUN}", "RUNS: the name '..' is not"),
+        ("RUNS = {'': RUN}", "RUNS: the name '' is not"),
+        ("RUNS = {1: RUN}", "RUNS: the name 1 is not"),
+        ("RUNS = {'table.md': RUN}", "RUNS: the name 'table.md' is not"),
+        ("RUNS = [RUN]", "RUNS: expected a dict of runs by name"),
+        ("RUNS = {'a': 'style.png'}", "RUNS: 'a' must be a style and a Config"),
+        ("RUNS = {'a': (1, RUN[1])}", "RUNS: 'a' must be a style and a Config"),
+        ("RUNS = {'a': RUN}; COLUMNS = 0", "COLUMNS = 0: must be a whole number of at least 1"),
+        ("RUNS = {'a': RUN}; STEPS = 3", "STEPS = 3: must be numbers of steps"),
+        ("RUNS = {'a': RUN}; STEPS = ('3',)", "STEPS = .*: must be numbers of steps"),
+        ("RUNS = {'a': RUN}; CURVE = ('step',)", "CURVE = .*: must be two columns"),
+        ("RUNS = {'a': RUN}; LACKING = ['relu5_1']", "LACKING = .*: must be a dict of str"),
+        ("RUNS = {'a': RUN}; ON = {'vgg_lite': 3}", "ON = .*: must be a dict of dict"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_before_anything_is_made(place, text, message):
+    place("wrong", f"RUN = ('style.png', Config(**QUICK))\n{text}")
+    with pytest.raises(errors.UserError, match=f"experiments/wrong.py is broken .*{message}"):
+        perform("wrong")
+    assert not pathlib.Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        ("return rows[0]['nosuch']", "more failed (KeyError: 'nosuch')"),
+        ("return {'../b': RUNS['a']}", "more failed (ValueError: RUNS: the name '../b'"),
+        ("pass", "more failed (ValueError: RUNS: expected a dict of runs by name, got None)"),
+    ],
+)
+def test_an_error_of_more_is_one_failure_and_the_table_is_written(place, body, message):
+    place("it", f"RUNS = {{'a': ('style.png', Config(**QUICK))}}\ndef more(rows): {body}")
+    (failed,) = perform("it")
+    assert message in failed and [row["run"] for row in table("it")] == ["a"]
+
+
+def test_an_error_of_demonstrate_is_a_mistake(place):
+    place("it", "def demonstrate(folder): return [{'claim': 'nothing'}]")
+    with pytest.raises(errors.UserError, match="demonstrate failed .KeyError: 'holds'"):
+        perform("it")
+    assert [row["claim"] for row in table("it")] == ["nothing"]
+
+
+def test_columns_and_snapshots_that_do_not_exist_cost_no_table(place, caplog):
+    runs = "RUNS = {'a': ('style.png', Config(**QUICK))}"
+    place("it", f"{runs}\nSTEPS, CURVE = (3,), ('nosuch', 'patches')")
+    assert perform("it") == [] and [row["run"] for row in table("it")] == ["a"]
+    assert "unknown column of the curve 'nosuch'" in caplog.text
+
+
 def test_a_single_experiment_that_cannot_start_is_a_mistake(place):
     for name, text in (("none", "unknown experiment 'none'"), ("broken", "NameError")):
         place("broken", "RUNS = nothing")
@@ -177,10 +233,10 @@ def test_missing_weights_of_some_runs_do_not_affect_the_others(place, monkeypatc
 def adapted(text, place, **given):
     """Returns the choices of each run, or why it is left out."""
     place("it", text)
-    experiment = experiments.load("it")
-    found = experiments.adapt_runs(experiment, experiment.runs, given, pathlib.Path("runs"), {})
+    experiment = declaration.load("it")
+    found = adaptation.adapt_runs(experiment, experiment.runs, given, pathlib.Path("runs"), {})
     return {
-        name: run.reason if isinstance(run, experiments.Skipped) else run.config
+        name: run.reason if isinstance(run, adaptation.Skipped) else run.config
         for name, run in found
     }
 
@@ -219,7 +275,7 @@ RUNS = {name: ("style.png", Config(network=name)) for name in ("vgg16_bn", "vgg1
 """
     place("it", text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiments, "available_layers", lambda network, path: ())
+        patch.setattr(adaptation, "available_layers", lambda network, path: ())
         found = adapted(text, place, network="vgg_lite")
     assert [config.network for config in found.values()] == ["vgg_lite", "vgg19"]
 
@@ -271,7 +327,7 @@ def test_a_curve_names_exemplars_of_any_bytes(tmp_path):
 @pytest.mark.parametrize("name", OWN)
 def test_our_experiments_declare_what_they_need(name, monkeypatch):
     monkeypatch.chdir(paths.ROOT)
-    experiment = experiments.load(name)
+    experiment = declaration.load(name)
     text = (paths.ROOT / "experiments" / f"{name}.py").read_text()
     assert experiment.question.endswith("?") and "\nResult: " in text
     assert re.search(rf"jaxtex --experiment={name}\b.*\(.*\)", text)

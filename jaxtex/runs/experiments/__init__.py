@@ -1,0 +1,1 @@
+"""Experiments: files that declare runs, with a sheet and a table of all results."""
