@@ -60,6 +60,8 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
     if not MIN_FPS <= options.fps <= MAX_FPS:
         raise errors.UserError(f"--fps={options.fps}: must be between {MIN_FPS} and {MAX_FPS:g}")
     output_paths.validate_file(options.output, list(animations.FORMATS))
+    if not values["output"].present:
+        output_paths.validate_default(options.output, animations.MARK)
 
     folders = records.find_runs(arguments)
     last_seconds = animations.LAST_FRAME_SECONDS

@@ -60,6 +60,8 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
     if not arguments:
         raise errors.UserError("expected the folder of a run or above runs: jaxtex-report RUN...")
     output_paths.validate_file(options.output, (".html", ".htm"))
+    if not values["output"].present:
+        output_paths.validate_default(options.output, report_page.MARK)
     views, failures = load_views(records.find_runs(arguments), parse_metrics(options.metrics))
     if not views:
         raise errors.UserError("; ".join(failures))

@@ -12,6 +12,7 @@ from jaxtex import errors
 from jaxtex.images import builtin, encoding, io
 from jaxtex.runtime import files
 
+MARK_BYTES = 4096  # at the beginning of a file, which hold the mark of its program
 MAX_NAME = 200  # bytes of a file name; `files.atomic` adds to it, and file systems allow 255
 TABLES = (".csv", ".txt")  # suffixes of `--csv`
 
@@ -58,6 +59,27 @@ def validate_file(
         raise errors.UserError(f"--{flag}={path}: suffix must be one of {', '.join(suffixes)}")
     if reason := _refusal(pathlib.Path(path), inputs, []):
         raise errors.UserError(f"--{flag}={path}: {reason}")
+
+
+def validate_default(path: str, mark: bytes) -> None:
+    """Validates that the default of `--output`, which nobody typed, is no file of another program.
+
+    Args:
+      path: of the file; may be missing.
+      mark: bytes at the beginning of the files that the command writes.
+
+    Raises:
+      UserError: it is, and would be replaced.
+    """
+    if not os.path.exists(path):
+        return
+    with open(path, "rb") as file:
+        if mark in file.read(MARK_BYTES):
+            return
+    raise errors.UserError(
+        f"--output={path}: the file is not of this command and would be replaced; name another "
+        "with --output, or this one, if it is to be replaced"
+    )
 
 
 def validate_table(path: str, inputs: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ SCRIPT = """#!/bin/sh
 #SBATCH {options}
 exec {command} --only="$SLURM_ARRAY_TASK_ID"
 """
+LAST_WORD = SCRIPT.split()[-1].encode()  # of every such script
 
 
 def write_script(
@@ -42,7 +43,16 @@ def write_script(
 
     Returns:
       Path of the script.
+
+    Raises:
+      UserError: the folder has another `job.sh`.
     """
+    script = folder / "job.sh"
+    if script.exists() and not script.read_bytes().rstrip().endswith(LAST_WORD):
+        raise errors.UserError(
+            f"--folder={folder}: '{script}' is not of jaxtex-sweep and would be replaced; use "
+            "another --folder, or move the file"
+        )
     log = (folder / "logs" / "slurm-%a.log").absolute()
     log.parent.mkdir(parents=True, exist_ok=True)
     text = SCRIPT.format(
@@ -54,7 +64,6 @@ def write_script(
         options=options,
         command=shlex.join(command),
     )
-    script = folder / "job.sh"
     with files.atomic(script) as part:
         without_options = text.replace("#SBATCH \n", "")
         part.write_text(without_options, errors="surrogateescape")

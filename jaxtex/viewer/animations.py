@@ -13,6 +13,7 @@ from jaxtex import errors, images
 from jaxtex.runs import records, run_folder
 
 LAST_FRAME_SECONDS = 2.0  # duration of the last frame of a run
+MARK = b"made by jaxtex"  # the comment of every GIF, near its beginning
 Frames = Iterable[np.ndarray]  # each `[H, W, 3]`, uint8
 # path, frames, count, frames per second, seconds of the last frame
 Write = Callable[[pathlib.Path, Frames, int, float, float], None]
@@ -132,7 +133,7 @@ def _write_mp4(
 
 
 FORMATS: dict[str, Write] = {
-    ".gif": functools.partial(_write_with_pillow, kind="GIF"),
+    ".gif": functools.partial(_write_with_pillow, kind="GIF", comment=MARK),
     ".webp": functools.partial(_write_with_pillow, kind="WEBP", lossless=True),
     ".mp4": _write_mp4,
 }

@@ -12,6 +12,7 @@ from jaxtex.viewer import charts, run_view
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 STYLES = ("page/colors.css", "report.css")
+MARK = b'<meta name="generator" content="jaxtex">'  # of every report, near its beginning
 MAX_FULL_SIZE = 4  # runs on a page whose snapshots are not reduced
 
 

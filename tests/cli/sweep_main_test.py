@@ -157,6 +157,17 @@ def test_a_job_script_has_the_runs_that_are_not_done(capsys, monkeypatch):
     assert "2 runs; sbatch out/job.sh" in capsys.readouterr().out
 
 
+def test_a_job_script_of_the_user_is_kept(capsys):
+    sweep(*GRID, "--dry_run", "--slurm")
+    sweep(*GRID, "--dry_run", "--slurm")  # replaces its own
+    script = pathlib.Path("out/job.sh")
+    script.write_text("#!/bin/sh\nof the user\n")
+    with pytest.raises(SystemExit) as left:
+        sweep(*GRID, "--dry_run", "--slurm")
+    assert left.value.code == 2 and "is not of jaxtex-sweep" in capsys.readouterr().err
+    assert "of the user" in script.read_text()
+
+
 MISTAKES = [
     ([], "no sweep in this folder; --vary starts one"),
     (["--status"], "no sweep in this folder"),

@@ -77,6 +77,16 @@ def test_without_pyav_mp4_names_the_extra_and_writes_nothing(monkeypatch, capsys
     assert {path.name for path in pathlib.Path().iterdir()} == {"run", "style.png"}
 
 
+def test_a_default_file_of_the_user_is_kept_unless_it_is_named(capsys):
+    pathlib.Path("animation.gif").write_bytes(b"GIF of the user")
+    with pytest.raises(SystemExit) as exit_info:
+        jaxtex_animate("run")
+    assert exit_info.value.code == 2 and "not of this command" in capsys.readouterr().err
+    assert pathlib.Path("animation.gif").read_bytes() == b"GIF of the user"
+    jaxtex_animate("run", "--output=animation.gif")
+    jaxtex_animate("run")  # replaces its own
+
+
 def test_an_unfinished_run_ends_with_its_last_snapshot():
     folder = shelves.shelve(pathlib.Path("begun"), "style.png", done=False, steps=(2, 4))
     jaxtex_animate("begun", "--output=a.webp")

@@ -295,6 +295,17 @@ def test_mistakes_are_one_line(arguments, text, capsys):
     assert len(printed.splitlines()) == 1
 
 
+def test_a_default_file_of_the_user_is_kept_unless_it_is_named(capsys):
+    shelves.shelve(RUN, "style.png")
+    pathlib.Path("report.html").write_text("<p>About jaxtex</p>")
+    with pytest.raises(SystemExit) as exit_info:
+        jaxtex_report("run", "--metrics=none")
+    assert exit_info.value.code == 2 and "not of this command" in capsys.readouterr().err
+    assert pathlib.Path("report.html").read_text() == "<p>About jaxtex</p>"
+    jaxtex_report("run", "--metrics=none", "--output=report.html")
+    jaxtex_report("run", "--metrics=none")  # replaces its own
+
+
 def test_without_jinja_the_message_names_the_extra(monkeypatch, capsys):
     shelves.shelve(RUN, "style.png")
     monkeypatch.setitem(sys.modules, "jinja2", None)
