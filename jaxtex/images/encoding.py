@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from jaxtex import errors
 from jaxtex.images import icc, pixel_formats, tiff_directory
+from jaxtex.runtime import plain_values
 
 # write(path, pixels, note, values): pixels `[H, W, 3 or 4]`, uint8, uint16, or floats in [0, 1];
 # note in ASCII, or empty; values that floats have where they are 0 and 1.
@@ -33,6 +34,7 @@ class Format(NamedTuple):
     writers: dict[int, Write]  # by bits per sample
     max_side: int = 2**31 - 1  # pixels
     alpha: bool = True  # supports transparency
+    max_note: int = 2**31 - 1  # letters
 
 
 def choose_writer(path: str | os.PathLike, bits: int, shape: tuple[int, ...] = (1, 1, 3)) -> Write:
@@ -96,6 +98,31 @@ def check_values(values: Sequence[float] | None, bits: int) -> tuple[float, floa
     if bits != FLOAT_BITS:
         raise errors.UserError(f"values={values!r}: needs bits={FLOAT_BITS}, got {bits}")
     return black, white
+
+
+def check_note(path: str | os.PathLike, note: str) -> str:
+    """Checks a note; one that is too long for the format is left out, with a warning.
+
+    Args:
+      path: of the file; its suffix is known.
+      note: ASCII text.
+
+    Returns:
+      The note, or an empty text.
+
+    Raises:
+      UserError: the note is no such text.
+    """
+    if not (isinstance(note, str) and note.isascii() and "\0" not in note):
+        raise errors.UserError(f"note={plain_values.describe(note)}: must be a text in ASCII")
+    suffix = pathlib.Path(path).suffix.lower()
+    if len(note) <= (most := FORMATS[suffix].max_note):
+        return note
+    errors.warn_once(
+        f"output {os.fspath(path)!r}: a note of {len(note):,} letters is left out; {suffix} has at "
+        f"most {most:,}"
+    )
+    return ""
 
 
 def _with_pillow(name: str, **options: Any) -> Write:
@@ -196,7 +223,10 @@ PNG = Format({8: _with_pillow("PNG", compress_level=2), 16: _write_deep_png})
 TIFF = Format({8: _write_tiff, 16: _write_tiff, FLOAT_BITS: _write_floats})
 # Subsampling 4:4:4 keeps the full resolution of color.
 JPEG = Format(
-    {8: _with_pillow("JPEG", quality=95, subsampling="4:4:4")}, max_side=65500, alpha=False
+    {8: _with_pillow("JPEG", quality=95, subsampling="4:4:4")},
+    max_side=65500,
+    alpha=False,
+    max_note=65000,  # EXIF has at most 65533 bytes
 )
 WEBP = Format({8: _with_pillow("WEBP", lossless=True, exact=True)}, max_side=16383)
 

@@ -109,11 +109,13 @@ def save(
       image: `[H, W, 3]` in [0, 1], or `[H, W, 4]` with transparency.
       bits: per sample: 8, 16 for PNG and TIFF, or 32 for a TIFF of floats.
       durable: see `files.atomic`.
-      note: ASCII text to store in the file's metadata; `read_metadata` returns it.
+      note: ASCII text to store in the file's metadata; `read_metadata` returns it. A JPEG has at
+        most 65000 letters; a longer note is left out, with a warning.
       values: floats that 0 and 1 are written as, such as the `value_range` of the exemplar.
 
     Raises:
-      UserError: the suffix or the bits are not supported, or the array is not an image.
+      UserError: the suffix or the bits are not supported, or the array is not an image, or the note
+        no text in ASCII.
       OSError: the file cannot be written.
     """
     if not isinstance(path, str | bytes | os.PathLike):
@@ -124,6 +126,7 @@ def save(
     image = arrays.check(image, arrays.RGB_OR_RGBA)
     write = encoding.choose_writer(path, bits, image.shape)
     black_and_white = encoding.check_values(values, bits)
+    note = encoding.check_note(path, note)
     pixels = image if bits == encoding.FLOAT_BITS else arrays.to_uint(image, bits)
     with files.atomic(path, durable) as part:
         write(part, pixels, note, black_and_white)

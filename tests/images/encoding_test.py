@@ -43,6 +43,23 @@ def test_every_format_stores_metadata(tmp_path, suffix, bits):
     assert images.read_metadata(path) == ""
 
 
+@pytest.mark.parametrize("suffix, bits", WRITTEN)
+def test_a_note_that_is_too_long_is_left_out(tmp_path, caplog, suffix, bits):
+    errors.warn_once.cache_clear()
+    path = tmp_path / f"a{suffix}"
+    fits = encoding.FORMATS[suffix] is not encoding.JPEG
+    for note, kept in (("x" * 65000, True), ("x" * 70000, fits)):
+        images.save(path, RGB / 255, bits, note=note)
+        assert images.read_metadata(path) == (note if kept else "")
+    assert ("a note of 70,000 letters is left out" in caplog.text) != fits
+
+
+@pytest.mark.parametrize("note", [3, None, b"a", "\u00e9", "a\0b"])
+def test_a_note_must_be_a_text(tmp_path, note):
+    with pytest.raises(errors.UserError, match="^note=.*: must be a text in ASCII$"):
+        images.save(tmp_path / "a.png", RGB / 255, note=note)
+
+
 @pytest.mark.parametrize("note", ["", '{"seed": 1}'])
 @pytest.mark.parametrize("suffix, bits", WRITTEN)
 def test_equal_images_give_equal_files(tmp_path, monkeypatch, suffix, bits, note):
