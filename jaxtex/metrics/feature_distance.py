@@ -53,7 +53,8 @@ def features(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> floa
     """
     summaries: list[dict]
     if network:
-        summaries = [_summarize_pools(each, network) for each in (exemplar, image)]
+        source = trained_networks.find(network)
+        summaries = [_summarize_pools(each, source) for each in (exemplar, image)]
         distance = _compiled_distance("mean_and_covariance")
     else:
         summaries = [_summarize_amplitudes(each) for each in (exemplar, image)]
@@ -108,16 +109,16 @@ def _summarize_amplitudes(image: np.ndarray) -> dict[int, Summary]:
 
 
 @patch_extraction.cached_by_image
-def _summarize_pools(image: np.ndarray, network: str) -> dict[str, Summary]:
+def _summarize_pools(image: np.ndarray, source: trained_networks.Source) -> dict[str, Summary]:
     """Returns the moments of the first three pools of a network, for each pool."""
-    summarize, variables = _load_network(network)
+    summarize, variables = _load_network(source)
     return jax.device_get(summarize(variables, image))
 
 
 @functools.cache
-def _load_network(name: str) -> tuple[Callable[..., dict], dict]:
+def _load_network(source: trained_networks.Source) -> tuple[Callable[..., dict], dict]:
     """Returns the compiled moments of the first three pools, and the variables."""
-    network, variables = trained_networks.load(name, POOLS)
+    network, variables = trained_networks.load(source, POOLS)
     network = network.clone(pooling="avg")
 
     def summarize(variables: dict, image: jax.Array) -> dict:

@@ -57,7 +57,8 @@ def structure(content: np.ndarray, image: np.ndarray, network: str = "") -> floa
       grid, at most 1024 of them, and are not drawn; columns are divided by their means, not by
       their sums, so that the number of positions does not matter.
     """
-    target, found = (_summarize(each, network or locations.BUILT_IN) for each in (content, image))
+    source = trained_networks.find(network or locations.BUILT_IN)
+    target, found = (_summarize(each, source) for each in (content, image))
     differences = [
         np.mean(np.abs(_self_similarity(target.grids[layer]) - _self_similarity(features)))
         for layer, features in found.grids.items()
@@ -91,7 +92,8 @@ def gram(exemplar: np.ndarray, image: np.ndarray, network: str = "") -> float:
       https://arxiv.org/abs/1508.06576, for the matrices and the layers. Departure: norms in units
       of the exemplar's, not their squares.
     """
-    target, found = (_summarize(each, network or locations.BUILT_IN) for each in (exemplar, image))
+    source = trained_networks.find(network or locations.BUILT_IN)
+    target, found = (_summarize(each, source) for each in (exemplar, image))
     distances = [
         np.linalg.norm(matrix - target.grams[layer]) / (np.linalg.norm(target.grams[layer]) + TINY)
         for layer, matrix in found.grams.items()
@@ -124,17 +126,17 @@ def _take_grid(features: jax.Array) -> jax.Array:
 
 
 @patch_extraction.cached_by_image
-def _summarize(image: np.ndarray, network: str) -> _Summary:
+def _summarize(image: np.ndarray, source: trained_networks.Source) -> _Summary:
     """Returns what both metrics compare, from one evaluation of the network."""
-    evaluate, variables = _compile(network)
+    evaluate, variables = _compile(source)
     return jax.device_get(evaluate(variables, image))
 
 
 @functools.cache
-def _compile(name: str) -> tuple[Callable[..., _Summary], dict]:
+def _compile(source: trained_networks.Source) -> tuple[Callable[..., _Summary], dict]:
     """Returns the compiled summary of an image, and the variables of the network."""
     layers = dict.fromkeys((*STYLE_LAYERS, *STRUCTURE_LAYERS))
-    network, variables = trained_networks.load(name, tuple(layers))
+    network, variables = trained_networks.load(source, tuple(layers))
 
     def summarize(variables: dict, image: jax.Array) -> _Summary:
         features = network.apply(variables, image)

@@ -1,6 +1,9 @@
 """Trained networks whose features metrics compare."""
 
+import os
+import pathlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 
@@ -8,11 +11,36 @@ from jaxtex import errors, networks, weights
 from jaxtex.weights import locations
 
 
-def load(name: str, layers: Sequence[str]) -> tuple[networks.Network, dict]:
-    """Loads a network without the artifacts of zeros beyond the border.
+class Source(NamedTuple):
+    """A network and its weight file; equal only while both are the same, so it is a cache key."""
+
+    name: str
+    network: networks.Network
+    path: pathlib.Path
+    modified: int  # nanoseconds
+    size: int  # bytes
+
+
+def find(name: str) -> Source:
+    """Finds a network and its weight file.
 
     Args:
       name: in `networks.NETWORKS`; its weights are installed.
+
+    Raises:
+      UserError: the network is unknown, or its weights are not installed.
+    """
+    network = errors.choose("network", name, networks.NETWORKS)
+    path = locations.require_file(name)
+    status = os.stat(path)
+    return Source(name, network, path.absolute(), status.st_mtime_ns, status.st_size)
+
+
+def load(source: Source, layers: Sequence[str]) -> tuple[networks.Network, dict]:
+    """Loads a network without the artifacts of zeros beyond the border.
+
+    Args:
+      source: the network and its weight file.
       layers: to return; those that the network or its weights lack are left out, and the deep
         blocks of the built-in network: they know photographs, not noise, and transfers use them.
 
@@ -20,11 +48,10 @@ def load(name: str, layers: Sequence[str]) -> tuple[networks.Network, dict]:
       The network, padded by reflection, and its variables.
 
     Raises:
-      UserError: the network is unknown, its weights are not installed, or it has none of the
-        layers.
+      UserError: the file is damaged, or the network has none of the layers.
     """
-    network = errors.choose("network", name, networks.NETWORKS)
-    variables = weights.load(locations.require_file(name)).variables
+    name, network = source.name, source.network
+    variables = weights.load(source.path).variables
 
     available = networks.available_layers(network, variables)
     if name == locations.BUILT_IN:

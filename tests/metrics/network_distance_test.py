@@ -6,7 +6,7 @@ import pytest
 
 from jaxtex import metrics, networks, weights
 from jaxtex.metrics import network_distance
-from jaxtex.weights import locations
+from jaxtex.weights import locations, random_init
 from support.metrics_benchmark import benchmark
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -68,3 +68,17 @@ def test_gram_forgets_where_things_are(pair):
 def test_a_grid_has_at_most_1024_positions(shape):
     grid = network_distance._take_grid(np.zeros((*shape, 2)))
     assert min(shape[0] * shape[1], 256) <= len(grid) <= 1024
+
+
+def test_values_follow_the_weight_file_and_the_network(pair, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXTEX_WEIGHTS", str(tmp_path))
+    compute = {"gram": metrics.gram, "features": metrics.features}
+    found = []
+    for width, seed in ((4, 0), (4, 1), (5, 0)):
+        network = networks.VGG(((width,),))
+        monkeypatch.setitem(networks.NETWORKS, "own", network)
+        drawn = random_init.random_weights("own", network.shapes(), "max", seed)
+        weights.save(tmp_path / "own.h5", drawn)
+        found.append({name: metric(*pair, "own") for name, metric in compute.items()})
+    for name in compute:
+        assert len({values[name] for values in found}) == 3
