@@ -64,7 +64,7 @@ def _check_values(array: np.ndarray, what: str) -> np.ndarray:
     """Checks type and range of an array, and converts it to float32."""
     kind = array.dtype.kind
     if kind == "b":
-        return array.astype(np.float32)
+        return np.ascontiguousarray(array, np.float32)
     if kind in "iu":
         raise errors.UserError(
             f"{what} must have floats in [0, 1], got {array.dtype}; divide it by its white, as in "
@@ -77,7 +77,8 @@ def _check_values(array: np.ndarray, what: str) -> np.ndarray:
     low, high = array.min(), array.max()
     if not (low >= -rounding and high <= 1 + rounding):  # also of NaN
         raise errors.UserError(f"{what} must have values in [0, 1], got {low} to {high}")
-    return np.clip(array.astype(np.float32), 0, 1)
+    # In one order in memory: sums of another order differ by a rounding, and results by more.
+    return np.clip(np.ascontiguousarray(array, np.float32), 0, 1)
 
 
 def _rounding(dtype: np.dtype) -> float:

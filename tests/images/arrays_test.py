@@ -54,7 +54,9 @@ def test_the_given_array_is_neither_changed_nor_shared():
     ids=["nested lists", "reversed", "turned", "read-only", "Fortran", "big-endian", "booleans"],
 )
 def test_any_layout_is_accepted(given):
-    np.testing.assert_array_equal(arrays.check(given), np.array(given, np.float32))
+    checked = arrays.check(given)
+    np.testing.assert_array_equal(checked, np.array(given, np.float32))
+    assert checked.flags.c_contiguous  # a sum in another order may differ
 
 
 def test_the_number_of_channels_is_named():
