@@ -22,6 +22,7 @@ from jaxtex.runtime import plain_values
 # note in ASCII, or empty; values that floats have where they are 0 and 1.
 Write = Callable[[pathlib.Path, np.ndarray, str, tuple[float, float]], None]
 FLOAT_BITS = 32
+LEAST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 # The note is a text chunk of this keyword in PNG, and this tag of EXIF or TIFF in other formats.
 METADATA_KEY = "jaxtex"
@@ -91,8 +92,7 @@ def check_values(values: Sequence[float] | None, bits: int) -> tuple[float, floa
         black, white = (float(value) for value in values)
     except (TypeError, ValueError):
         black, white = float("nan"), 0.0
-    largest = float(np.finfo(np.float32).max)
-    if isinstance(values, str | bytes) or not -largest <= black <= white <= largest:
+    if isinstance(values, str | bytes) or not -LARGEST <= black <= white <= LARGEST:
         text = "must be two finite numbers, those of black and white, in this order"
         raise errors.UserError(f"values={values!r}: {text}")
     if bits != FLOAT_BITS:

@@ -54,8 +54,8 @@ def load(path: str | os.PathLike, alpha: bool = False, white: float | None = Non
     if white is not None:
         fits = "must be a positive number"
         white = plain_values.convert("white", white, plain_values.to_float, fits)
-        if not 0 < white < float("inf"):
-            raise errors.UserError(f"white={white}: {fits}")
+        if not encoding.LEAST <= white <= encoding.LARGEST:
+            raise errors.UserError(f"white={white}: {fits} of float32")
 
     decoded = _decode(path, white)
     if decoded.has_more:

@@ -226,7 +226,7 @@ def test_floats_beyond_a_given_white_raise_one_warning_that_offers_the_scale(
     assert not caplog.records
 
 
-@pytest.mark.parametrize("white", [0, -1, float("nan"), float("inf"), "255"])
+@pytest.mark.parametrize("white", [0, -1, 1e-300, 1e300, float("nan"), float("inf"), "255"])
 def test_white_must_be_a_positive_number(tmp_path, white):
     with pytest.raises(errors.UserError, match="white=.*positive number"):
         images.load("pebbles", white=white)
