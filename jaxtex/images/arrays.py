@@ -54,6 +54,8 @@ def _as_array(image: Any, what: str) -> np.ndarray:
         array = np.asarray(image)
     except (ValueError, TypeError, RuntimeError) as error:  # ragged, a traced array, deleted
         reason = error
+    if np.ma.is_masked(image):
+        raise errors.UserError(f"{what} must have no masked values; fill them, or give a mask")
     if array is None or array.dtype.kind not in "fiubcV":
         kind = type(image).__name__ if array is None or not array.ndim else f"{array.dtype} values"
         raise errors.UserError(f"{what} must be an array of numbers, got {kind}") from reason

@@ -59,6 +59,15 @@ def test_any_layout_is_accepted(given):
     assert checked.flags.c_contiguous  # a sum in another order may differ
 
 
+def test_masked_values_are_refused():
+    given = np.ma.masked_array(PICTURE)
+    np.testing.assert_array_equal(arrays.check(given), PICTURE)
+    given[1] = np.ma.masked
+    for check in (arrays.check, arrays.check_mask):
+        with pytest.raises(errors.UserError, match="must have no masked values"):
+            check(given)
+
+
 def test_the_number_of_channels_is_named():
     with pytest.raises(
         errors.UserError, match=r"shape \[H, W, 3\] or \[H, W, 4\], got \[4, 5, 2\]"
