@@ -35,8 +35,8 @@ def resolve(name: str | os.PathLike) -> str | os.PathLike:
     is_file = os.path.exists(text) and not os.path.isdir(text)
     if is_file or not re.fullmatch(r"\w+", os.fsdecode(text)):
         return name
-    path = FOLDER / f"{os.fsdecode(text)}.png"
-    return path if path.is_file() else name
+    stem = os.fsdecode(text)
+    return FOLDER / f"{stem}.png" if stem in names() else name
 
 
 def suggest(name: str | os.PathLike) -> str:

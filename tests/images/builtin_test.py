@@ -50,7 +50,8 @@ def test_a_file_takes_precedence_and_a_folder_does_not(empty_folder, exemplar):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "../images/pebbles", "README", "pebbles.png", "peb*", "pebbles\0", "pebbles\n"]
+    "name",
+    ["", "../images/pebbles", "README", "pebbles.png", "peb*", "pebbles\0", "pebbles\n", "x" * 300],
 )
 def test_other_names_resolve_to_themselves(name):
     assert builtin.resolve(name) == name
