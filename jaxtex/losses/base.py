@@ -119,6 +119,7 @@ def total(
     """
     values = {}
     dtype = statistics.accumulation_dtype(image)
+    image = image.astype(dtype)  # of float16, terms of the image itself would overflow
     for name, term in terms.items():
         if name in sums and term.row_sums:
             value = term.row_sums.evaluate(sums[name], targets[name])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import errors, images, losses, networks
@@ -258,15 +259,32 @@ def build(style: Style | None, *, content: Picture | None = None, **choices: Any
     spec, problem, start = planning.build_functional(inputs, settings)
 
     def loss(image: jax.Array, data: Any) -> jax.Array:
+        _require_image(image, start.shape[2])
         value, _ = problem.loss_fn(image, data, ())
         return value
 
     def terms(image: jax.Array, data: Any) -> dict[str, jax.Array]:
+        _require_image(image, start.shape[2])
         _, (values, _) = problem.loss_fn(image, data, ())
         return values
 
     def features(image: jax.Array, data: Any) -> networks.Features:
+        _require_image(image, start.shape[2])
         image = losses.compose(image, data)
         return spec.network.apply(data["variables"], image)
 
     return Objective(loss, terms, features, jax.device_put(problem.data(0)), start)
+
+
+def _require_image(image: Any, channels: int) -> None:
+    """Raises `UserError` unless an array, which may be traced, has floats `[H, W, channels]`."""
+    shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", None)
+    if shape is None or dtype is None:
+        found = type(image).__name__
+    elif len(shape) == 3 and shape[2] == channels and jnp.issubdtype(dtype, jnp.floating):
+        return
+    else:
+        found = f"{dtype} of shape {list(shape)}"
+    raise errors.UserError(
+        f"image: must be floats of shape [H, W, {channels}], got {found}; jax.vmap takes batches"
+    )

@@ -85,6 +85,30 @@ def test_a_batch_is_evaluated_by_vmap(objective):
     assert terms["mean_and_covariance"].shape == (3,)
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_an_image_may_have_narrower_floats(objective, dtype):
+    image = random_image(1)
+    expected = objective.loss(image, objective.data)
+    found = objective.loss(jnp.asarray(image, dtype), objective.data)
+    np.testing.assert_allclose(found, expected, rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    "image, found",
+    [
+        (random_image(0)[..., 0], r"float32 of shape \[48, 64\]"),
+        (random_image(0, (2, 48, 64, 3)), r"float32 of shape \[2, 48, 64, 3\]"),
+        (random_image(0, (48, 64, 4)), r"float32 of shape \[48, 64, 4\]"),
+        (np.zeros((48, 64, 3), np.uint8), r"uint8 of shape \[48, 64, 3\]"),
+        ([[[0.5] * 3]], "list"),
+    ],
+)
+def test_other_images_are_refused(objective, image, found):
+    for function in (objective.loss, objective.terms, objective.features):
+        with pytest.raises(errors.UserError, match=rf"floats of shape \[H, W, 3\], got {found};"):
+            function(image, objective.data)
+
+
 @pytest.mark.slow
 def test_adam_of_optax_lowers_the_loss(objective):
     optimizer = optax.adam(0.02)
