@@ -7,6 +7,7 @@ from jaxtex.images import arrays
 
 NEAR = 24  # pixels from the outline within which lines are compared with it
 APART = 2  # pixels: nearer lines may belong to the outline
+MIN_SIDE = 4  # pixels: one line with a step before and after it
 EPSILON = 1e-5  # keeps the ratio of an image of one color finite
 
 
@@ -27,7 +28,8 @@ def outline(mask: np.ndarray, image: np.ndarray) -> float:
       0 and up. About 1 where nothing is seen; a paler patch of a smooth image is far above.
 
     Raises:
-      UserError: mask and image have different sizes, or the mask has no outline.
+      UserError: mask and image have different sizes or are too small, or the mask has no outline,
+        or nothing beside it.
 
     References:
       The definition is our own.
@@ -39,10 +41,15 @@ def outline(mask: np.ndarray, image: np.ndarray) -> float:
         raise errors.UserError(
             f"outline: mask and image must have one size, got {' and '.join(sizes)} pixels"
         )
+    if min(region.shape) < MIN_SIDE:
+        size = f"{region.shape[1]} x {region.shape[0]} pixels"
+        raise errors.UserError(f"outline: {size}; must be at least {MIN_SIDE} on each side")
     lines = [_lines(region, image), _lines(region.T, image.swapaxes(0, 1))]
     along, near = (np.concatenate(parts) for parts in zip(*lines, strict=True))
     if not along.size:
         raise errors.UserError("outline: the mask has no outline inside the image")
+    if not near.size:
+        raise errors.UserError("outline: the mask has its outline everywhere, nothing beside it")
     return float(np.sqrt(along.mean()) / (np.sqrt(near.mean()) + EPSILON))
 
 

@@ -45,6 +45,7 @@ TRANSFER: dict[str, Callable[..., float]] = {
     "gram": network_distance.gram,
 }
 METRICS = {**TEXTURE, **TRANSFER}
+SCALES = (1 / 8, 8)  # of a style
 
 
 def measure(
@@ -77,11 +78,12 @@ def measure(
       Name -> value, in the order of the names. Deterministic.
 
     Raises:
-      UserError: an image is invalid, a name is unknown, or a metric needs a content and there is
-        none.
+      UserError: an image or the scale is invalid, a name is unknown, or a metric needs a content
+        and there is none.
     """
     exemplar = images.validate(exemplar, arrays.RGB, "an exemplar image")
     image = images.validate(image, arrays.RGB)
+    style_scale = _check_scale(style_scale)
     if content is not None:
         content = images.validate(content, arrays.RGB, "a content")
         side = max(images.MIN_SIDE, round(min(image.shape[:2]) * style_scale))
@@ -108,6 +110,16 @@ def measure(
         options = {"network": network} if takes_network else {}
         values[name] = function(reference, image, **options)
     return values
+
+
+def _check_scale(style_scale: float) -> float:
+    """Returns a scale as a number of Python; raises `UserError` if it is none that a choice has."""
+    low, high = SCALES
+    fits = f"must be a number from {low} to {high}"
+    scale = plain_values.convert("style_scale", style_scale, plain_values.to_float, fits)
+    if not low <= scale <= high:
+        raise errors.UserError(f"style_scale={scale:g}: {fits}")
+    return scale
 
 
 def default_names(with_content: bool) -> list[str]:

@@ -53,3 +53,16 @@ def test_a_change_of_one_level_in_a_channel_is_none_and_in_all_is_one():
 def test_wrong_frames_are_refused(contents, results, message):
     with pytest.raises(errors.UserError, match=message):
         metrics.flicker(contents, results)
+
+
+def test_frames_may_be_iterated_once():
+    frames = [STILL, np.clip(STILL + 0.1, 0, 1)]
+    expected = metrics.flicker([STILL] * 2, frames)
+    assert metrics.flicker(iter([STILL] * 2), iter(frames)) == expected
+
+
+@pytest.mark.parametrize("name, value", [("contents", 3), ("results", None), ("threshold", "x")])
+def test_arguments_of_other_types_are_refused(name, value):
+    given = {"contents": [STILL] * 2, "results": [STILL] * 2, name: value}
+    with pytest.raises(errors.UserError, match=f"^{name}={value!r}: must be a"):
+        metrics.flicker(**given)

@@ -43,3 +43,8 @@ def test_mask_and_image_must_fit(mask):
         metrics.outline(mask, np.zeros((64, 64, 3)))
     with pytest.raises(errors.UserError, match="no outline"):
         metrics.outline(np.ones((64, 72)), np.zeros((64, 72, 3)))
+    with pytest.raises(errors.UserError, match="outline everywhere"):
+        metrics.outline(np.indices((64, 72)).sum(0) % 2, np.zeros((64, 72, 3)))
+    with pytest.raises(errors.UserError, match="40 x 3 pixels; must be at least 4 on each side"):
+        metrics.outline(np.eye(3, 40), np.zeros((3, 40, 3)))
+    assert metrics.outline(np.indices((4, 40))[1] > 9, np.zeros((4, 40, 3))) == 0

@@ -154,6 +154,12 @@ def test_unknown_names_raise(exemplar):
             metrics.measure(exemplar, exemplar, [name], "vgg", content=exemplar)
 
 
+@pytest.mark.parametrize("scale", ["x", None, True, 0, -1, 9, float("nan"), float("inf")])
+def test_other_scales_are_refused(exemplar, scale):
+    with pytest.raises(errors.UserError, match="^style_scale=.*: must be a number from 0.125 to 8"):
+        metrics.measure(exemplar, exemplar, ["light"], content=exemplar, style_scale=scale)
+
+
 def test_a_single_name_is_a_list_of_one(exemplar):
     assert list(metrics.measure(exemplar, exemplar, "seam")) == ["seam"]
     for names, text in ((5, "^names=5: must be a list"), ([5], "^unknown metric '5'")):
