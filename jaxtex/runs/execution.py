@@ -109,13 +109,15 @@ def make_run(run: Run, options: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | No
 
     with explain_errors(run.folder):
         config = run.config
-        if not options.overwrite:
+        identity = provenance.identity(run.style, config)
+        before = run_folder.read_record(run.folder)
+        if not options.overwrite and (not before or claims.can_continue(before, identity)):
             checkpoints = run.folder / run_folder.CHECKPOINTS
             config = checkpointing.restore_strips(checkpoints, config)
         job = Job(
             run=run,
             plan=plan_run(run.style, config),
-            identity=provenance.identity(run.style, run.config),
+            identity=identity,
             sources=sources.load_sources(run.style, run.config),
         )
 

@@ -119,6 +119,13 @@ def test_a_folder_of_another_run_is_refused_and_kept(run, monkeypatch, done):
     assert execution.is_done(other) and not execution.is_done(run)
 
 
+def test_another_number_of_scales_is_another_run(run):
+    large = run._replace(config=config.Config(**SMALL | {"size": 192, "scales": 0, "num_steps": 2}))
+    execution.make_run(large, execution.RunOptions(keep_state=True))
+    with pytest.raises(errors.UserError, match=r"holds another run \(--size: 192 there, 48 here"):
+        execution.make_run(run)
+
+
 def test_another_picture_of_the_same_name_is_another_run(run, exemplar):
     execution.make_run(run)
     images.save(run.style, exemplar[::-1])
