@@ -46,6 +46,7 @@ def write_script(
 
     Raises:
       UserError: the folder has another `job.sh`.
+      UserError: an option or a folder has a line break, after which the shell would run the rest.
     """
     script = folder / "job.sh"
     if script.exists() and not script.read_bytes().rstrip().endswith(LAST_WORD):
@@ -54,6 +55,9 @@ def write_script(
             "another --folder, or move the file"
         )
     log = (folder / "logs" / "slurm-%a.log").absolute()
+    for name, value in (("--sbatch", options), ("--folder", log), ("current folder", os.getcwd())):
+        if len(str(value).splitlines()) > 1:
+            raise errors.UserError(f"{name}={value}: must not have a line break with --slurm")
     log.parent.mkdir(parents=True, exist_ok=True)
     text = SCRIPT.format(
         name=shlex.quote(folder.absolute().name),

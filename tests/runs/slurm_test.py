@@ -46,6 +46,15 @@ def test_the_script_quotes_any_folder(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    "folder, options, flag", [("it", "--a\nrm x", "--sbatch"), ("a\nrm x", "", "--folder")]
+)
+def test_a_line_break_is_refused(tmp_path, folder, options, flag):
+    with pytest.raises(errors.UserError, match=f"{flag}=.*\n.*: must not have a line break"):
+        slurm.write_script(tmp_path / folder, [0], ["python"], options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_output_of_sbatch_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(errors.UserError, match="sbatch is not installed"):
