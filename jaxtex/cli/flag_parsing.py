@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TextIO
 
 from absl import app, flags, logging
 
@@ -48,7 +48,7 @@ def run_as_script(command: Command) -> None:
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(lambda record: "backend" not in record.getMessage())
 
-    with _exit_on_closed_pipe():
+    with _exit_on_failed_output(command.name):
         app.run(lambda arguments: run(command, arguments[1:]), flags_parser=_skip_parsing)
 
 
@@ -59,18 +59,28 @@ def _skip_parsing(arguments: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _exit_on_closed_pipe() -> Iterator[None]:
-    """Exits quietly if the reader of stdout closed the pipe, as `head` does."""
+def _exit_on_failed_output(name: str) -> Iterator[None]:
+    """Exits quietly if the reader of stdout closed the pipe, as `head` does; else with one line.
+
+    Args:
+      name: of the command.
+    """
     try:
         try:
             yield
         finally:
             if sys.stdout:
                 sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes stdout once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(SIGPIPE_STATUS)
+    except OSError as error:
+        _discard(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(SIGPIPE_STATUS)
+        exit_with_error(name, f"stdout: {error.strerror}")
+
+
+def _discard(stream: TextIO) -> None:
+    """Discards what a stream still holds: the interpreter flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run(command: Command, arguments: Sequence[str]) -> None:
@@ -217,7 +227,7 @@ def handle_errors(name: str, main: Callable[[list[str]], object], arguments: lis
 
     Raises:
       SystemExit: `main` raised one of those errors, or the process was asked to stop.
-      BrokenPipeError: see `_exit_on_closed_pipe`.
+      BrokenPipeError: see `_exit_on_failed_output`.
     """
     try:
         main(arguments)
@@ -245,5 +255,8 @@ def exit_with_error(name: str, error: object) -> NoReturn:
       name: of the command.
       error: exception or text; line breaks become spaces.
     """
-    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    try:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    except OSError:  # such as a full disk; the status remains
+        _discard(sys.stderr)
     sys.exit(USAGE_STATUS)

@@ -67,3 +67,18 @@ def test_a_closed_pipe_ends_quietly(flag):
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (flag_parsing.SIGPIPE_STATUS, b"")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full of Linux")
+@pytest.mark.parametrize(
+    "command, printed",
+    [
+        ("--help >/dev/full", "jaxtex: stdout: No space left on device\n"),
+        ("--stlye=pebbles 2>/dev/full", ""),
+    ],
+)
+def test_a_full_disk_ends_with_one_line_and_status_2(tmp_path, command, printed):
+    line = f"{sys.executable} -m jaxtex {command}"
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, printed)
