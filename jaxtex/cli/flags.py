@@ -181,6 +181,25 @@ def validate_continue(options: Options) -> None:
             raise errors.UserError(f"--continue and --{name} exclude each other")
 
 
+def validate_experiment(options: Options) -> None:
+    """Validates that `--experiment` goes with the other flags.
+
+    Raises:
+      UserError: it does not.
+    """
+    others = {
+        "dry_run": options.dry_run,
+        "num_images": options.num_images != 1,
+        "each": options.each,
+        "strip_metadata": options.strip_metadata,
+        "profile": options.profile,
+        "nokeep_state": not options.keep_state,
+    }
+    for name, given in others.items():
+        if options.experiment and given:
+            raise errors.UserError(f"--experiment and --{name} exclude each other")
+
+
 def validate_frames(options: Options, config: configs.Config) -> None:
     """Validates that `--frames` goes with the other flags.
 

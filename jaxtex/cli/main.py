@@ -72,6 +72,7 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
     style, choices = resolve_choices(options, given)
     config = configs.Config(**choices)
     flags.validate_continue(options)
+    flags.validate_experiment(options)
     flags.validate_frames(options, config)
     output_file.validate(options, style, config)
 

@@ -293,13 +293,14 @@ def more(rows):
     assert [row["run"] for row in table("search")] == ["0", "1", "2"]
 
 
-def test_a_claim_that_does_not_hold_is_a_failure(place):
+def test_a_claim_that_does_not_hold_is_a_failure(place, caplog):
     text = """
 def demonstrate(folder):
     return [{"claim": "one is one", "holds": True}, {"claim": "one is two", "holds": False}]
 """
     place("claims", text)
-    assert perform("claims") == ["claims: one is two"]
+    assert perform("claims", seed=1) == ["claims: one is two"]
+    assert "--seed=1 has no effect on experiment 'claims'" in caplog.text
     assert [row["holds"] for row in table("claims")] == ["True", "False"]
 
 

@@ -38,8 +38,10 @@ def _demonstrate(
     experiment: declaration.Experiment, given: dict, folder: pathlib.Path, overwrite: bool
 ) -> list[str]:
     """Runs an experiment that computes its table itself; returns the claims that do not hold."""
-    del given, overwrite
+    del overwrite
     assert experiment.demonstrate is not None
+    for flag, value in given.items():
+        logging.warning("--%s=%s has no effect on experiment '%s'", flag, value, experiment.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         rows = experiment.demonstrate(folder)
