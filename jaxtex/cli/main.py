@@ -230,7 +230,7 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
       choices: fields of `Config` that replace those of the experiments.
 
     Raises:
-      UserError: the only experiment cannot start.
+      UserError: an experiment does not exist, or the only one cannot start.
       SystemExit: some runs failed; they are listed on stderr.
     """
     if options.distributed != "off":
@@ -243,7 +243,10 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
     if options.experiment == "all":
         names = declaration.names()
     else:
-        names = [name.strip() for name in options.experiment.split(",")]
+        names = [name.strip() for name in options.experiment.split(",") if name.strip()]
+        known = dict.fromkeys(experiments.names())
+        for name in names or [options.experiment]:
+            errors.choose("experiment", name, known)
         folder = base / names[0] if len(names) == 1 else base
     if options.style:
         choices = choices | {"style": options.style}

@@ -141,14 +141,22 @@ def test_the_command_names_all_that_failed_at_the_end(place, capsys):
     place("broken", "RUNS = {1/0}")
     place("mixed", "RUNS = {'bad': ('style.png', Config(**{**QUICK, 'layers': 'relu9_9'}))}")
     with pytest.raises(SystemExit) as ended:
-        flag_parsing.run(main.COMMAND, ["--experiment=broken,none,mixed,good"])
+        flag_parsing.run(main.COMMAND, ["--experiment=broken,mixed,,good,"])
     assert ended.value.code == 1 and pathlib.Path("runs/good/sheet.png").is_file()
 
     lines = [line for line in capsys.readouterr().err.splitlines() if "failed" in line]
-    assert [line.split(": ")[2] for line in lines] == ["broken", "none", "mixed/bad"]
+    assert [line.split(": ")[2] for line in lines] == ["broken", "mixed/bad"]
     assert "ZeroDivisionError" in lines[0]
-    assert "unknown experiment 'none'" in lines[1]
-    assert "relu9_9" in lines[2]
+    assert "relu9_9" in lines[1]
+
+
+@pytest.mark.parametrize("names, unknown", [("one,none", "none"), (",", ",")])
+def test_an_unknown_experiment_is_found_before_the_first_one_runs(place, capsys, names, unknown):
+    place("one", "RUNS = {'a': ('style.png', Config(**QUICK))}")
+    with pytest.raises(SystemExit) as ended:
+        flag_parsing.run(main.COMMAND, [f"--experiment={names}"])
+    assert ended.value.code == 2 and not pathlib.Path("runs").exists()
+    assert f"unknown experiment '{unknown}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
