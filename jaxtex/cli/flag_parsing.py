@@ -128,7 +128,7 @@ def parse(command: Command, values: flags.FlagValues, arguments: Sequence[str]) 
         check_home_folders(values)
     except errors.UserError as error:
         exit_with_error(command.name, error)
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # ValueError: --noflag=1, a flagfile that is a pipe
         exit_with_error(command.name, explain_error(error, values))
     if rest and not command.positional:
         exit_with_error(
@@ -209,7 +209,8 @@ def explain_error(error: Exception, values: flags.FlagValues) -> str:
 
     if text.startswith("Missing value for flag --"):
         name = text.partition("--")[2]
-        return f"--{name} needs a value, --{name}=...: {values[name].help}"
+        help_text = f": {values[name].help}" if name in values else ""  # --undefok is absl's own
+        return f"--{name} needs a value, --{name}=...{help_text}"
 
     for fragment, expected in EXPECTED.items():
         if fragment in text:

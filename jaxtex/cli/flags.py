@@ -261,7 +261,7 @@ def parse_run(arguments: Sequence[str]) -> sweeps.RunFlags:
     expanded = flag_parsing.expand_flagfiles(arguments)
     try:
         rest = values(["jaxtex", *expanded])[1:]
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # ValueError: --noflag=1
         raise errors.UserError(flag_parsing.explain_error(error, values)) from error
     if rest:
         raise errors.UserError(f"'{rest[0]}' is not a flag")

@@ -77,6 +77,8 @@ def test_the_help_names_the_choices():
         (["--serve=70000"], "--serve=70000: 70000 is not an integer in the range [0, 65535]"),
         (["--nam=a"], "unknown flag --nam; did you mean --name? --helpfull lists all flags"),
         (["--zebra"], "unknown flag --zebra; --helpfull lists all flags"),
+        (["--noquiet=1"], "--noquiet=1 does not take an argument"),
+        (["--undefok"], "--undefok needs a value, --undefok=..."),
         (["--from"], "--from needs a value, --from=...: Origin."),
         (["--flagfile=name\0"], "--flagfile=name\0: embedded null byte"),
         (["--flagfile"], "--flagfile needs a value, --flagfile=...: File of flags."),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from jaxtex import images, statistics
+from jaxtex import errors, images, statistics
 from jaxtex.cli import flag_parsing, flags, main, output_file
 from jaxtex.runs import batch_execution, execution
 from jaxtex.synthesis import estimates
@@ -153,3 +153,8 @@ def test_any_flagfile(folder, lines):
     )
     hypothesis.assume(b"--flagfile" not in (folder / "flags").read_bytes())
     assert_at_most_one_line(folder, ["--flagfile=flags"])
+
+
+def test_a_value_of_a_negated_flag_is_refused_in_a_run_of_a_sweep():
+    with pytest.raises(errors.UserError, match="--nomake_tileable=0 does not take an argument"):
+        flags.parse_run(["--style=pebbles", "--nomake_tileable=0"])
