@@ -78,6 +78,7 @@ def main(values: flags.FlagValues, arguments: list[str]) -> None:
     """
     options = flag_fields.read(Options, values)
     xla_options.enable_compilation_cache()
+    xla_options.require_backend()
     if len(arguments) < 2:
         raise errors.UserError(
             "expected an exemplar and its results: jaxtex-compare EXEMPLAR RESULT..."

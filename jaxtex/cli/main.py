@@ -81,8 +81,10 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
     elif options.completion:
         print(completion.script(options.completion, values, flags.CHOICES))
     elif options.experiment:
+        xla_options.require_backend()
         run_experiments(options, choices)
     elif style or config.content:
+        xla_options.require_backend()
         resolution.validate(given, config, bool(config.content))
         run_synthesis(options, style, config)
     elif options.serve is not None:

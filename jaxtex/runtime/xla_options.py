@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import jax
 
+from jaxtex import errors
 from jaxtex.runtime import files
 
 # JAX 0.10 only. Its fusion emitters compile the many small kernels of a step more slowly and run
@@ -45,6 +46,20 @@ def compiler_options(often: bool) -> dict | None:
         "xla_cpu_parallel_codegen_split_count": min(available_cores(), MAX_CODEGEN_PARTS),
         "xla_backend_optimization_level": 1 if often else 0,
     }
+
+
+def require_backend() -> None:
+    """Validates that JAX finds a device: its backend is initialized.
+
+    Raises:
+      UserError: it finds none, such as with `JAX_PLATFORMS=cuda` without a GPU.
+    """
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # AssertionError: without a text
+        platforms = jax.config.jax_platforms
+        reason = str(error) or "expected cpu, or a platform that is installed"
+        raise errors.UserError(f"JAX_PLATFORMS={platforms or ''}: no device: {reason}") from error
 
 
 def available_cores() -> int:

@@ -1,6 +1,8 @@
 """Mistakes of a user: one line that names flag, value and choice, and exit status 2."""
 
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -155,6 +157,17 @@ def test_a_workdir_that_cannot_be_written_is_one_line(style, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         jaxtex(f"--style={style}", *QUICK, f"--workdir={tmp_path}/file/run")
     assert left.value.code == 2 and "not writable" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["main", "compare_main"])
+def test_a_platform_that_jax_does_not_know_is_one_line(style, monkeypatch, name):
+    monkeypatch.setenv("JAX_PLATFORMS", "abacus")
+    arguments = [f"--style={style}"] if name == "main" else [style, style]
+    code = f"from jaxtex.cli import {name}; {name}.entry()"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "JAX_PLATFORMS=abacus: no device: Unable to initialize" in done.stderr
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from jaxtex import errors
 from jaxtex.runtime import files, xla_options
 from support import paths
 
@@ -115,3 +116,13 @@ def test_a_command_gives_the_same_image_with_new_cached_and_torn_programs(tmp_pa
     assert "persistent compilation cache" not in stderr
     assert 100 not in entry_sizes(tmp_path).values()
     assert new == cached == torn
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Unable to initialize 'foo'"), AssertionError()])
+def test_a_platform_that_is_missing_is_one_line(monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(jax, "devices", fail)
+    with pytest.raises(errors.UserError, match=f"JAX_PLATFORMS=.*: no device: {error or 'expec'}"):
+        xla_options.require_backend()

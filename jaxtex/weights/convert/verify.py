@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxtex import networks
+from jaxtex.runtime import xla_options
 from jaxtex.weights import hdf5
 
 TOLERANCE = 0.01  # relative: the golden values have three digits
@@ -42,7 +43,11 @@ def compare(weights: hdf5.Weights, golden: dict[str, Summary]) -> tuple[bool, st
     Returns:
       False if the weights are wrong, and a description of the result. Weights without golden values
       count as right.
+
+    Raises:
+      UserError: JAX finds no device.
     """
+    xla_options.require_backend()
     expected = golden.get(weights.network, {})
     available = networks.available_layers(networks.NETWORKS[weights.network], weights.variables)
     layers = tuple(layer for layer in expected if layer in available)
