@@ -11,6 +11,7 @@ import numpy as np
 from jaxtex import errors, losses, networks
 from jaxtex.losses import diagnosis, diversity, evaluation, regions, targets
 from jaxtex.runtime import sharding
+from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import (
     diverse,
     input_images,
@@ -73,6 +74,11 @@ def build_batch(
         raise errors.UserError(
             f"--num_images={num_images} for {len(batch)} styles: must be between 1 and {MAX_BATCH} "
             "images in total"
+        )
+    seed, max_seed = settings.config.seed, int(configs.RANGES["seed"][1])
+    if seed + num_images - 1 > max_seed:
+        raise errors.UserError(
+            f"--seed={seed}: the last of --num_images={num_images} would exceed {max_seed}"
         )
     if len({len(inputs.material.maps) for inputs in batch}) > 1:
         raise errors.UserError(

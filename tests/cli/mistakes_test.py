@@ -87,6 +87,7 @@ MISTAKES = [
     (["--diversity=nan", "--num_images=2"], "--diversity=nan: must be between 0.0 and"),
     (["--noise=nan"], "--noise=nan: must be between"),
     (["--num_images=0"], "--num_images=0 for 1 styles: must be between 1 and"),
+    (["--seed=4294967295", "--num_images=2"], "--seed=4294967295: the last of --num_images=2"),
     (["--precision=float8"], "unknown precision 'float8'"),
     (["--remat=some"], "unknown remat 'some'"),
     (["--init=nowhere.png"], "image 'nowhere.png'"),
