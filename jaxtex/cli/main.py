@@ -43,7 +43,7 @@ from jaxtex.runs import (
 from jaxtex.runs.experiments import declaration
 from jaxtex.runs.experiments import execution as experiments
 from jaxtex.runs.frames import execution as sequences
-from jaxtex.runtime import distributed, malloc, xla_options
+from jaxtex.runtime import distributed, malloc, profiler, xla_options
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import estimates, input_images
 from jaxtex.synthesis.canvas import holes
@@ -74,6 +74,7 @@ def main(values: absl_flags.FlagValues, arguments: list[str]) -> None:
     flags.validate_continue(options)
     flags.validate_experiment(options)
     flags.validate_frames(options, config)
+    profiler.validate(options.profile)
     output_file.validate(options, style, config)
 
     if options.list_ or options.experiment == "list":

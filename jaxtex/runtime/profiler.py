@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -17,6 +18,26 @@ class HasStep(Protocol):
     @property
     def step(self) -> int:
         """Steps done."""
+
+
+def validate(folder: str) -> None:
+    """Validates that a profile can be written to a folder, which may be missing; creates nothing.
+
+    Args:
+      folder: as for `profile`.
+
+    Raises:
+      UserError: its name is no text, or it cannot be written to.
+    """
+    try:
+        folder.encode()  # JAX takes no other names
+        if folder and "://" not in folder:
+            path = pathlib.Path(folder)
+            existing = next(each for each in (path, *path.parents) if each.exists())
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+    except (OSError, ValueError) as error:
+        raise _refusal(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -64,6 +85,11 @@ def _start_trace(folder: str) -> None:
         if "://" not in folder:  # JAX itself would raise when the trace is complete
             pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         jax.profiler.start_trace(folder, create_perfetto_trace=True)
-    except OSError as error:
-        text = f"--profile={folder}: cannot write to this folder ({error.strerror})"
-        raise errors.UserError(text) from error
+    except (OSError, ValueError) as error:
+        raise _refusal(folder, error) from error
+
+
+def _refusal(folder: str, error: Exception) -> errors.UserError:
+    """Returns the error for a folder that cannot be written to."""
+    reason = getattr(error, "strerror", None) or error
+    return errors.UserError(f"--profile={folder}: cannot write to this folder ({reason})")

@@ -33,6 +33,8 @@ MISTAKES = [
     (["--output=out/steps/000002.png"], "is a file of the run in out"),
     (["--output=other/result.png"], "--output=other/result.png: is a file of the run in other"),
     (["--maps=style.png", "--output=a.png"], "'a-style.png' exists and would be replaced by a"),
+    (["--profile=style.png"], "--profile=style.png: cannot write to this folder (Not a directory)"),
+    (["--profile=style.png/a"], "--profile=style.png/a: cannot write to this folder"),
     (["--continue", "--overwrite"], "--continue and --overwrite exclude each other"),
     (["--continue", "--experiment=q1"], "--continue and --experiment exclude each other"),
     (["--experiment=q1", "--dry_run"], "--experiment and --dry_run exclude each other"),

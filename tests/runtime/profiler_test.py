@@ -49,3 +49,12 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(errors.UserError, match="file/traces: cannot write to this folder"):
         observe_steps(f"{tmp_path}/file/traces", [10, 20])
+
+
+def test_a_folder_is_validated_and_not_created(tmp_path):
+    (tmp_path / "file").touch()
+    profiler.validate(f"{tmp_path}/new/traces")
+    for name in ("file", "file/traces", "\udcff", "x" * 300):
+        with pytest.raises(errors.UserError, match="cannot write to this folder"):
+            profiler.validate(f"{tmp_path}/{name}")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
