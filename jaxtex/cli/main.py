@@ -130,7 +130,7 @@ def print_list(kind: str, config: configs.Config) -> None:
 
 
 def run_synthesis(options: flags.Options, style: str, config: configs.Config) -> None:
-    """Makes one picture, a batch or a sequence; with `--dry_run` prints the cost of one picture.
+    """Makes one picture, a batch or a sequence; with `--dry_run` prints the cost of the first.
 
     Args:
       options: flags of the command.
@@ -149,6 +149,9 @@ def run_synthesis(options: flags.Options, style: str, config: configs.Config) ->
     if options.dry_run:
         first = dataclasses.replace(config, content=contents[0], diversity=0.0)
         rows = estimates.estimate_table(execution.plan_run(styles[0], first))
+        count = len(styles) * len(contents) * options.num_images
+        if count > 1:
+            print(f"the first of {count} pictures:")
         print(tables.markdown(rows), end="")
         return
 

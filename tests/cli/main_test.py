@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxtex import images
 from jaxtex.images import contact_sheet, output_paths
-from jaxtex.synthesis import compilation
+from jaxtex.synthesis import compilation, estimates
 from support.commands import QUICK, jaxtex, process
 
 
@@ -208,3 +208,12 @@ def test_a_damaged_cache_entry_is_replaced(style, tmp_path, monkeypatch):
     assert any("step" in path.name for path in entries)
     assert done.returncode == 0 and "Error reading" not in done.stderr
     assert all(path.stat().st_size >= 0.9 * len(whole) for path, whole in entries.items())
+
+
+@pytest.mark.parametrize(
+    "batch, first", [([], ""), (["--num_images=3"], "the first of 3 pictures")]
+)
+def test_an_estimate_says_that_it_is_of_the_first_picture(style, monkeypatch, capsys, batch, first):
+    monkeypatch.setattr(estimates, "estimate_table", lambda plan: [{"size": "total"}])
+    jaxtex(f"--style={style}", "--dry_run", *QUICK, *batch)
+    assert capsys.readouterr().out.partition("| size")[0].rstrip(":\n") == first
