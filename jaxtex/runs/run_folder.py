@@ -20,6 +20,7 @@ from jaxtex.synthesis import config as configs
 RECORD = "run.json"
 BESIDE = "batch"  # the entry of a run that depends on others of its batch: its seed and number
 STEP_FLAGS = ("num_steps", "shares")  # flags that --continue changes
+LATE_FLAGS = (*STEP_FLAGS, "octaves", "init", "arrangement_weight")  # others may decide the latter
 PRESET = "preset"  # its key in a record; what the preset stands for is among the flags
 ARRANGEMENT = "arrangement"  # its weight, as the exemplar decided
 METRICS = "metrics.jsonl"
@@ -102,14 +103,14 @@ def matches(record: dict, identity: dict) -> bool:
 
 
 def first_difference(record: dict, identity: dict) -> str:
-    """Describes the first flag or input file in which two runs differ; flags of steps last.
+    """Describes the first flag or input file in which two runs differ; `LATE_FLAGS` last.
 
     Args:
       record: contents of `run.json`.
       identity: of another run.
     """
     before, now = ({**each.get("flags", {}), **each.get(BESIDE, {})} for each in (record, identity))
-    for name in sorted([*now, *before], key=lambda name: name in STEP_FLAGS):
+    for name in sorted([*now, *before], key=lambda name: name in LATE_FLAGS):
         old, new = before.get(name, ""), now.get(name, "")
         if old != new:
             there, here = (str(value) or "empty" for value in (old, new))

@@ -126,6 +126,13 @@ def test_another_number_of_scales_is_another_run(run):
         execution.make_run(run)
 
 
+def test_a_flag_that_follows_from_another_one_is_named_last(run):
+    execution.make_run(run)
+    other = run._replace(config=config.Config(**SMALL | {"octaves": 2, "seed": 3}))
+    with pytest.raises(errors.UserError, match=r"\(--seed: 0 there, 3 here\)"):
+        execution.make_run(other)
+
+
 def test_another_picture_of_the_same_name_is_another_run(run, exemplar):
     execution.make_run(run)
     images.save(run.style, exemplar[::-1])
