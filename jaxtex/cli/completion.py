@@ -73,7 +73,7 @@ def script(shell: str, values: flags.FlagValues, choices: Mapping[str, Iterable[
     """
     import shtab  # slow to import, and only needed here
 
-    adapt = errors.choose("shell", shell, SHELLS)
+    adapt = errors.choose("--completion", shell, SHELLS)
     names = {**choices, **_further_names()}
 
     paths = dict.fromkeys(FILES, shtab.FILE) | dict.fromkeys(FOLDERS, shtab.DIRECTORY)

@@ -27,7 +27,7 @@ def list_names(kind: str, config: configs.Config) -> list[str]:
     Raises:
       UserError: unknown kind.
     """
-    descriptions = errors.choose("list", kind, LISTS)(config)
+    descriptions = errors.choose("--list", kind, LISTS)(config)
     return [f"{name:{NAME_WIDTH}} {text}".rstrip() for name, text in descriptions.items()]
 
 

@@ -156,8 +156,8 @@ def read(path: str | os.PathLike) -> dict:
         record = json.loads(images.read_metadata(path) or "{}")
         if all(isinstance(record[part], dict) for part in ("flags", "inputs")):
             return record
-    except errors.UserError:
-        raise
+    except errors.UserError as error:
+        raise errors.UserError(f"--from: {error}") from error
     except (ValueError, KeyError, TypeError):
         pass
     raise errors.UserError(

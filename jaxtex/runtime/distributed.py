@@ -24,7 +24,7 @@ def initialize(choice: str) -> None:
     Raises:
       UserError: the choice is unknown, or JAX finds none of the clusters that it supports.
     """
-    if not errors.choose("distributed", choice, CHOICES):
+    if not errors.choose("--distributed", choice, CHOICES):
         return
     try:
         jax.distributed.initialize()

@@ -59,7 +59,7 @@ def load_network(
     pooling = choice.pooling or weights.pooling
     errors.choose("pooling", pooling, padding_pooling.POOLINGS)
     for part in padding_pooling.split_padding(choice.padding):
-        errors.choose("padding", part, padding_pooling.PADDINGS)
+        errors.choose("padding", part or choice.padding, padding_pooling.PADDINGS)
     network = network.clone(
         pooling=pooling,
         padding=choice.padding,

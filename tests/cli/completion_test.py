@@ -124,7 +124,7 @@ def test_an_unknown_shell_is_one_line(capsys):
     with pytest.raises(SystemExit) as left:
         flag_parsing.run(main.COMMAND, ["--completion=fish"])
     assert left.value.code == 2
-    assert capsys.readouterr().err == "jaxtex: unknown shell 'fish'. There are: bash, zsh\n"
+    assert capsys.readouterr().err == "jaxtex: unknown --completion 'fish'. There are: bash, zsh\n"
 
 
 def test_every_flag_that_takes_a_path_exists():

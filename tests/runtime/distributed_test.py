@@ -92,7 +92,7 @@ def test_a_single_process_finds_no_others():
 
 
 def test_an_unknown_choice_is_an_error():
-    with pytest.raises(errors.UserError, match="unknown distributed 'on'"):
+    with pytest.raises(errors.UserError, match="unknown --distributed 'on'"):
         distributed.initialize("on")
 
 
