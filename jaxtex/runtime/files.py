@@ -1,5 +1,6 @@
 """Files: atomic writes, locks, hashes, and the user's cache folder."""
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -141,7 +142,7 @@ def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:
         raise ValueError(f"has more than {max_bytes:,} bytes; expected a file of text")
     if b"\0" in data:
         raise ValueError("is not text: it has a zero byte")
-    return data.decode(errors="surrogateescape")
+    return data.removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Tests of the frame of all commands: flags from dataclasses, error messages, exit statuses."""
 
+import codecs
 import dataclasses
 import os
 
@@ -127,8 +128,8 @@ def test_flagfiles_may_be_nested_and_pipes(tmp_path):
     assert (options.count, options.name, options.scale) == (3, "b", 2.0)
 
 
-def test_a_flagfile_holds_names_of_any_bytes(tmp_path):
-    (tmp_path / "flags").write_bytes(b"--name=a\xff.png\n--count=3\n")
+def test_a_flagfile_holds_names_of_any_bytes_and_may_begin_with_a_mark(tmp_path):
+    (tmp_path / "flags").write_bytes(codecs.BOM_UTF8 + b"--name=a\xff.png\n--count=3\n")
     options, _, _ = read(f"--flagfile={tmp_path}/flags")
     assert (options.name, options.count) == ("a\udcff.png", 3)
 
