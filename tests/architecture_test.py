@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import jaxtex
 
@@ -68,3 +69,9 @@ def test_packages_are_small():
 def test_importing_jaxtex_defines_no_flags():
     below = [path for path in MODULES if package_of(path) in LEVEL and package_of(path) != "cli"]
     assert all("DEFINE_" not in path.read_text() for path in below)
+
+
+def test_only_commands_use_the_root_logger():
+    root = re.compile(r"from absl import .*logging|\blogging\.(debug|info|warning|error|log)\(")
+    below = [path for path in MODULES if package_of(path) in LEVEL and package_of(path) != "cli"]
+    assert [path.name for path in below if root.search(path.read_text())] == []

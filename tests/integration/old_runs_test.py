@@ -59,7 +59,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_an_interrupted_run_of_an_old_version_resumes(place, caplog):
-    caplog.set_level("INFO", "absl")
+    caplog.set_level("INFO", "jaxtex")
     old_rows = run_folder.read_metrics(place / "cut_off")
     call(*FLAGS, "--workdir=cut_off")
     assert "after step 7 of 12" in caplog.text

@@ -157,7 +157,7 @@ def assert_as_from_the_beginning(run):
     ],
 )
 def test_a_finished_run_continues_bit_for_bit(run, caplog, choices, kept):
-    caplog.set_level("INFO", "absl")
+    caplog.set_level("INFO", "jaxtex")
     run = run._replace(config=dataclasses.replace(run.config, save_every=2, **choices))
     execution.make_run(run, KEEP if kept else execution.DEFAULT_OPTIONS)
     longer = with_steps(run, 10)

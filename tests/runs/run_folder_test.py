@@ -94,7 +94,7 @@ def test_resuming_with_another_version_logs_a_warning(run, monkeypatch, caplog):
 
 @pytest.mark.slow
 def test_a_finished_run_is_not_touched(run, caplog):
-    caplog.set_level("INFO", "absl")
+    caplog.set_level("INFO", "jaxtex")
     execution.make_run(run)
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
     execution.make_run(run)

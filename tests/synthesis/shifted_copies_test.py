@@ -41,6 +41,13 @@ def test_copies_of_a_grid_continue_it(size, seed):
     assert found.std() == pytest.approx(grid(72, 72).std(), rel=0.1)
 
 
+@pytest.mark.parametrize("size", [(72, 72), (50, 60), (90, 130)])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_grid_meets_the_upper_left_corner_as_in_the_exemplar(size, seed):
+    found = mean_of(grid(72, 72), size, seed)
+    np.testing.assert_allclose(found, grid(*size), atol=0.01)
+
+
 def test_a_grid_that_fits_is_periodic():
     found = mean_of(grid(72, 72), (96, 84), tile="xy")
     for axis in (0, 1):

@@ -1,5 +1,7 @@
 """Tests of the weights of arrangement and detail, which follow the exemplar."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,12 @@ def test_the_exemplar_decides():
     assert choose(NOISE) == (0.003, 0.003)
     assert choose(NOISE, arrangement_weight=0.5) == (0.5, 0.003)
     assert choose(TILES, arrangement_weight="0", detail_weight=0) == (0, 0)
+
+
+def test_the_log_of_a_program_stays_its_own(monkeypatch):
+    monkeypatch.setattr(logging.root, "handlers", [])
+    assert choose(TILES) == (0.1, 0.003)
+    assert not logging.root.handlers
 
 
 def test_terms_of_whole_textures_alone():

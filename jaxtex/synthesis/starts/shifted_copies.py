@@ -1,7 +1,9 @@
 """Shifted copies of a regular exemplar, whose mean keeps what repeats: the start of its textures.
 
 Each copy stands where it agrees most with those before. So rows and grids are continued without a
-break, and what differs from tile to tile is averaged.
+break, and what differs from tile to tile is averaged. The first copy is shifted by about a multiple
+of the period: the pattern then meets the borders as in the exemplar. A part of a tile that the
+exemplar does not have at its borders would change the statistics there.
 
 References:
   Kwatra, Schoedl, Essa, Turk and Bobick, "Graphcut Textures: Image and Video Synthesis Using Graph
@@ -19,7 +21,8 @@ from jaxtex.synthesis.starts import spot_noise
 
 COPIES = 2.0  # that cover each pixel, at least; a copy counts less at its borders, where it fades
 REACHED = 0.25  # covered so far that the next copy can be compared there
-PHASE = 8  # pixels: the first shift is a multiple, so that poolings see the pattern as before
+AGREEING = 0.03  # below the best correlation: first shifts that are drawn from
+SAMPLES = 16  # of the coverage along a side of a copy, at least
 SAME = 8  # copies whose shifts differ by less than this fraction of a side are alike
 TINY = 1e-12  # energy of plain images
 
@@ -63,9 +66,9 @@ def mean_of_copies(
     """
     copy = _copy_of(source, size, tile)
     canvas = _Canvas(size, copy, tile)
-    matcher = _Matcher(copy)
-    canvas.add(copy, canvas.draw_corner(rng))
-    while canvas.inside.min() < COPIES:
+    canvas.add(copy, _draw_corner(canvas, _correlate_shifts(size, copy, tile), rng))
+    matcher = _Matcher(copy, [side // 2 + 1 for side in copy.sides])
+    while canvas.sampled.min() < COPIES:
         canvas.add(copy, matcher.best_corner(canvas, canvas.next_center()))
     return canvas.mean()
 
@@ -101,13 +104,15 @@ class _Canvas:
       total: sum of the copies, `[rows, columns, C]`.
       weight: sum of their windows, `[rows, columns]`.
       inside: the part of `weight` that is the result's, `[*size]`.
+      sampled: some rows and columns of it, from which its minimum is found.
+      sides: height and width of a copy.
       corners: rows and columns of the upper left corners of the copies, the first one that of the
         exemplar in its own place.
     """
 
     def __init__(self, size: tuple[int, int], copy: _Copy, tile: str):
         """Makes a canvas without copies."""
-        self._sides = copy.sides
+        self.sides = copy.sides
         self._margins = [
             0 if axis in tile else side for axis, side in zip("yx", copy.sides, strict=True)
         ]
@@ -119,7 +124,9 @@ class _Canvas:
         self.total = np.zeros((*shape, copy.spot.shape[2]))
         self.weight = np.zeros(shape)
         self.inside = self.weight[self._result]
-        self.corners = [tuple(self._margins)]
+        self._steps = [max(1, side // SAMPLES) for side in copy.sides]
+        self.sampled = self.inside[:: self._steps[0], :: self._steps[1]]
+        self.corners = [(self._margins[0], self._margins[1])]
 
     def add(self, copy: _Copy, corner: tuple[int, int]) -> None:
         """Adds a copy."""
@@ -137,17 +144,6 @@ class _Canvas:
             )
         )
 
-    def draw_corner(self, rng: np.random.Generator) -> tuple[int, int]:
-        """Draws the corner of the first copy, of which about half or more is on the result."""
-        rows, columns = (
-            margin + np.arange(-(side // 2) // PHASE, (length - side // 2) // PHASE + 1) * PHASE
-            for margin, side, length in zip(
-                self._margins, self._sides, self.inside.shape, strict=True
-            )
-        )
-        row, column = rng.choice(np.argwhere(self.free(rows, columns)))
-        return int(rows[row]), int(columns[column])
-
     def free(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Returns which corners are not near to those of copies; all, if there are none.
 
@@ -158,22 +154,29 @@ class _Canvas:
         Returns:
           bool `[R, C]`.
         """
-        found = np.ones((len(rows), len(columns)), bool)
-        for corner in self.corners:
-            near_rows, near_columns = (
-                _distance(positions, at, length) < side / SAME
-                for positions, at, length, side in zip(
-                    (rows, columns), corner, self.weight.shape, self._sides, strict=True
-                )
+        near_rows, near_columns = (
+            _distance(positions, np.array(starts)[:, None], length) < side / SAME
+            for positions, starts, length, side in zip(
+                (rows, columns),
+                zip(*self.corners, strict=True),
+                self.weight.shape,
+                self.sides,
+                strict=True,
             )
-            found &= ~np.outer(near_rows, near_columns)
+        )
+        both = near_rows.any(1) & near_columns.any(1)
+        found = ~np.any(near_rows[both][:, :, None] & near_columns[both][:, None], 0)
         return found if found.any() else ~found
 
     def next_center(self) -> tuple[int, int]:
         """Returns the place that is covered least, of those that copies reach."""
-        reached = np.where(self.inside >= REACHED, self.inside, np.inf)
-        row, column = np.unravel_index(np.argmin(reached), reached.shape)
-        return self._margins[0] + int(row), self._margins[1] + int(column)
+        reached = np.where(self.sampled >= REACHED, self.sampled, np.inf)
+        sample = np.unravel_index(np.argmin(reached), reached.shape)
+        row, column = (
+            margin + int(at) * step
+            for margin, at, step in zip(self._margins, sample, self._steps, strict=True)
+        )
+        return row, column
 
     def mean(self) -> np.ndarray:
         """Returns the mean of the copies on the result."""
@@ -183,10 +186,10 @@ class _Canvas:
 class _Matcher:
     """Finds where a copy agrees most with those that are on the canvas."""
 
-    def __init__(self, copy: _Copy):
-        """Prepares the Fourier transforms of a copy."""
+    def __init__(self, copy: _Copy, reach: Sequence[int]):
+        """Prepares the Fourier transforms of a copy for so many rows and columns of corners."""
         self._sides = copy.sides
-        self._reach = [side // 2 + 1 for side in copy.sides]  # places that are compared
+        self._reach = reach
         self._shape = [
             side + reach - 1 for side, reach in zip(copy.sides, self._reach, strict=True)
         ]
@@ -204,7 +207,7 @@ class _Matcher:
           center: row and column on the canvas, at most a quarter of a side from the copy's middle.
         """
         first = [at - 3 * side // 4 for at, side in zip(center, self._sides, strict=True)]
-        agreement = self._agreement(canvas, first)
+        agreement = self.agreement(canvas, first)
         rows, columns = (
             start + np.arange(count) for start, count in zip(first, self._reach, strict=True)
         )
@@ -212,7 +215,7 @@ class _Matcher:
         row, column = np.unravel_index(np.argmax(agreement), agreement.shape)
         return int(rows[row]), int(columns[column])
 
-    def _agreement(self, canvas: _Canvas, first: Sequence[int]) -> np.ndarray:
+    def agreement(self, canvas: _Canvas, first: Sequence[int]) -> np.ndarray:
         """Returns the correlations of a copy with the canvas, at the corners from the first on."""
         place = canvas.place(first, self._shape)
         weight = canvas.weight[place]
@@ -231,6 +234,50 @@ class _Matcher:
         return agreement / np.sqrt(energies)
 
 
-def _distance(positions: np.ndarray, position: int, period: int) -> np.ndarray:
-    """Returns how far positions are from one of them, on an axis that wraps around."""
+def _correlate_shifts(size: tuple[int, int], copy: _Copy, tile: str) -> np.ndarray:
+    """Returns the correlations of the exemplar with itself, shifted by up to half of its sides.
+
+    Args:
+      size: height and width of the result.
+      copy: of the exemplar.
+      tile: axes along which the result is periodic.
+
+    Returns:
+      One for each shift, from up and left to down and right, `[h + 1, w + 1]`.
+    """
+    canvas = _Canvas(size, copy, tile)
+    (own_place,) = canvas.corners
+    canvas.add(copy, own_place)
+    first = [at - side // 2 for at, side in zip(own_place, copy.sides, strict=True)]
+    return _Matcher(copy, [side + 1 for side in copy.sides]).agreement(canvas, first)
+
+
+def _draw_corner(
+    canvas: _Canvas, correlations: np.ndarray, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Draws the corner of the first copy, of which about half or more is on the result.
+
+    Args:
+      canvas: without copies.
+      correlations: of the exemplar, as `_correlate_shifts` returns them.
+      rng: random numbers.
+    """
+    (own_place,) = canvas.corners
+    # Shifts up and left to half a side; down and right as far, or as the result has room.
+    up, left = (side // 2 for side in canvas.sides)
+    rows, columns = (
+        np.arange(-half, min(length, side) - half + 1)
+        for half, side, length in zip((up, left), canvas.sides, canvas.inside.shape, strict=True)
+    )
+    agreement = np.where(
+        canvas.free(own_place[0] + rows, own_place[1] + columns),
+        correlations[np.ix_(rows + up, columns + left)],
+        -np.inf,
+    )
+    row, column = rng.choice(np.argwhere(agreement >= agreement.max() - AGREEING))
+    return own_place[0] + int(rows[row]), own_place[1] + int(columns[column])
+
+
+def _distance(positions: np.ndarray, position: np.ndarray, period: int) -> np.ndarray:
+    """Returns how far positions are from others, on an axis that wraps around."""
     return np.abs((positions - position + period // 2) % period - period // 2)
