@@ -250,7 +250,7 @@ def run_experiments(options: flags.Options, choices: dict[str, Any]) -> None:
         names = declaration.names()
     else:
         names = [name.strip() for name in options.experiment.split(",") if name.strip()]
-        known = dict.fromkeys(experiments.names())
+        known = dict.fromkeys(declaration.names())
         for name in names or [options.experiment]:
             errors.choose("experiment", name, known)
         folder = base / names[0] if len(names) == 1 else base

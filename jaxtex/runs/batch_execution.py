@@ -1,12 +1,12 @@
 """Execution of a batch: several styles and seeds at once, each into a folder of its own."""
 
 import dataclasses
+import logging
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from jaxtex import errors, images
 from jaxtex.images import contact_sheet
@@ -14,6 +14,8 @@ from jaxtex.runs import claims, execution, progress, provenance, run_folder, sou
 from jaxtex.runtime import distributed, file_names, profiler
 from jaxtex.synthesis import batches, input_images, planning, settings, stepping
 from jaxtex.synthesis import config as configs
+
+logger = logging.getLogger(__name__)
 
 
 class Sources(NamedTuple):
@@ -95,7 +97,7 @@ def combine_sources(
     pairs = [(style, content) for style in styles for content in contents or [config.content]]
     different = list(dict.fromkeys(pairs))
     if len(different) < len(pairs):
-        logging.info("%d of %d are left out: given twice", len(pairs) - len(different), len(pairs))
+        logger.info("%d of %d are left out: given twice", len(pairs) - len(different), len(pairs))
     several = len(contents) > 1
     stems = [_stem(style, content if several else "") for style, content in different]
     return [

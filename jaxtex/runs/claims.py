@@ -19,6 +19,8 @@ from jaxtex.synthesis import checkpointing, input_images, scales, settings, step
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis.shorthands import step_shares
 
+logger = logging.getLogger(__name__)
+
 SUMMARIES = (run_folder.SHEET, "table.md", "table.csv", "curve.png")  # of several runs
 
 
@@ -272,7 +274,7 @@ def _warn_of_versions(folder: pathlib.Path, about: dict) -> None:
     about = {name: value for name, value in about.items() if name not in choices}
     before = {name: record.get(name) for name in about}
     if checkpointing.newest_first(folder / run_folder.CHECKPOINTS) and before != about:
-        logging.warning(
+        logger.warning(
             "%s: begun with %s, resumed with %s: the last bits may differ", folder, before, about
         )
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from absl import logging
 
 from jaxtex import errors
 from jaxtex.runs import claims, progress, provenance, run_folder, sources, writer
@@ -25,6 +25,8 @@ from jaxtex.synthesis import (
     stepping,
 )
 from jaxtex.synthesis import config as configs
+
+logger = logging.getLogger(__name__)
 
 
 class Run(NamedTuple):
@@ -104,7 +106,7 @@ def make_run(run: Run, options: RunOptions = DEFAULT_OPTIONS) -> np.ndarray | No
             shares = claims.continued_shares(run.folder, identity, run.config)
             run = run._replace(config=dataclasses.replace(run.config, shares=shares))
     if not options.overwrite and distributed.broadcast_flag(is_done(run)):
-        logging.info("%s is finished; --overwrite makes it again", run.folder)
+        logger.info("%s is finished; --overwrite makes it again", run.folder)
         return None
 
     with explain_errors(run.folder):

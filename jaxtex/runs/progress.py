@@ -1,13 +1,15 @@
 """Progress of a run on the terminal, or as lines in a log."""
 
+import logging
 import time
 from types import TracebackType
 
 import rich.console
 import rich.progress
-from absl import logging
 
 from jaxtex.synthesis import loop
+
+logger = logging.getLogger(__name__)
 
 LOG_EVERY = 15.0  # seconds between two lines if stderr is not a terminal
 
@@ -75,4 +77,4 @@ class ProgressBar:
         is_due = now - self.last_log > LOG_EVERY or done == self.num_steps
         if is_due and not self.console.is_terminal:
             self.last_log = now
-            logging.info("step %d of %d, loss %.3e, %s", done, self.num_steps, loss, pace)
+            logger.info("step %d of %d, loss %.3e, %s", done, self.num_steps, loss, pace)

@@ -2,18 +2,20 @@
 
 import dataclasses
 import functools
+import logging
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from jaxtex import errors, images, metrics
 from jaxtex.images import contact_sheet
 from jaxtex.runs import execution, run_folder, sources, tables
 from jaxtex.runtime import files
 from jaxtex.synthesis import config as configs
+
+logger = logging.getLogger(__name__)
 
 Runs = dict[str, execution.Run]  # by name
 Curves = dict[str, tuple[list, list]]  # label -> x and y values
@@ -61,7 +63,7 @@ def write_results(
         points = curves(done, across, up)
         save_plot(folder / "curve.png", points, across, up, joined=across == "step")
     except errors.UserError as error:  # the other files need neither Matplotlib nor these columns
-        logging.warning("%s", error)
+        logger.warning("%s", error)
 
 
 def sheet(done: Runs, names: Sequence[str], presentation: Presentation) -> np.ndarray:

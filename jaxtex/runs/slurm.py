@@ -1,5 +1,6 @@
 """Slurm: the runs of a sweep as one job array."""
 
+import logging
 import os
 import pathlib
 import shlex
@@ -8,10 +9,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from absl import logging
-
 from jaxtex import errors
 from jaxtex.runtime import files
+
+logger = logging.getLogger(__name__)
 
 # Seconds between SIGUSR1 and the time limit: twice `workers.GRACE`, in which a run saves.
 WARNING = 120
@@ -106,8 +107,8 @@ def requeue(retries: int) -> None:
     """
     count = int(os.environ.get("SLURM_RESTART_COUNT", 0))
     if count >= retries:
-        logging.error("preempted %d times, not requeued: --retries=%d", count + 1, retries)
+        logger.error("preempted %d times, not requeued: --retries=%d", count + 1, retries)
         return
-    logging.info("requeued, restart %d of %d", count + 1, retries)
+    logger.info("requeued, restart %d of %d", count + 1, retries)
     sys.stderr.flush()  # Slurm may end this process soon
     subprocess.run(["scontrol", "requeue", os.environ["SLURM_JOB_ID"]], check=False)

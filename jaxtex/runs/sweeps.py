@@ -9,13 +9,12 @@ The manifest is a folder of flagfiles for `jaxtex --flagfile=...`, one for each 
 import contextlib
 import dataclasses
 import itertools
+import logging
 import pathlib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
-
-from absl import logging
 
 from jaxtex import errors
 from jaxtex.runs import claims, execution, results
@@ -23,6 +22,8 @@ from jaxtex.runs.experiments import adaptation, declaration
 from jaxtex.runtime import file_names, files
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis.shorthands import resolution
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest"  # folder of the flagfiles, beside those of the runs
 MAX_NAME_LENGTH = 60  # characters of a run's name
@@ -125,7 +126,7 @@ def expand_runs(parse: Parser, points: Sequence[list[str]]) -> list[LabelledRun]
         for labelled in _expand(parse(arguments)):
             style, config = labelled.run.style, labelled.run.config
             if (style, config) in expanded:
-                logging.info("left out, as it is a duplicate: %s", " ".join(arguments))
+                logger.info("left out, as it is a duplicate: %s", " ".join(arguments))
                 continue
             configs.validate(config)
             # Seeds need one check together; the runs may have other devices than this process.
@@ -168,7 +169,7 @@ def _expand_experiment(name: str, given: dict[str, Any]) -> Iterator[LabelledRun
         if isinstance(run, errors.UserError):
             raise run
         if isinstance(run, adaptation.Skipped):
-            logging.info("%s/%s is left out: %s", name, run_name, run.reason)
+            logger.info("%s/%s is left out: %s", name, run_name, run.reason)
         else:
             yield LabelledRun(f"{name}-{run_name}", run)
 

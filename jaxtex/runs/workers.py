@@ -7,6 +7,7 @@ system releases it after a crash.
 import collections
 import contextlib
 import fcntl
+import logging
 import pathlib
 import platform
 import signal
@@ -15,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from absl import logging
-
 from jaxtex.runtime import files, preemption
+
+logger = logging.getLogger(__name__)
 
 # Statuses of a process that a signal asked to stop.
 PREEMPTED_STATUSES = (preemption.EXIT_STATUS, -signal.SIGTERM, -signal.SIGUSR1)
@@ -71,7 +72,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, retries: int) -> list[str]:
                 status = running.pop(job).returncode
                 tries[job] += 1
                 if status in PREEMPTED_STATUSES and tries[job] <= retries:
-                    logging.info("%s was preempted and starts again", job.name)
+                    logger.info("%s was preempted and starts again", job.name)
                     waiting.append(job)
                 elif reason := _check(job, status):
                     failed.append(f"{job.name}: {reason}")
@@ -104,10 +105,10 @@ def _start(job: Job, running: dict[Job, subprocess.Popen], failed: list[str]) ->
             failed.append(f"{job.name}: another process is running it")
             return
         if job.is_done():
-            logging.info("%s is done already", job.name)
+            logger.info("%s is done already", job.name)
             return
 
-        logging.info("%s starts", job.name)
+        logger.info("%s starts", job.name)
         now = time.strftime("%F %T")
         print(f"{PREFIX}starts on {platform.node()}, {now}", file=log, flush=True)
         running[job] = subprocess.Popen(
@@ -123,7 +124,7 @@ def _start(job: Job, running: dict[Job, subprocess.Popen], failed: list[str]) ->
 def _check(job: Job, status: int) -> str:
     """Returns why a job failed, and appends it to the log; empty if the job is done."""
     if status == 0 and job.is_done():
-        logging.info("%s is done", job.name)
+        logger.info("%s is done", job.name)
         return ""
     if status in PREEMPTED_STATUSES:
         ending = "preempted too often"
@@ -135,7 +136,7 @@ def _check(job: Job, status: int) -> str:
     lines = [line for line in read_tail(job.log) if not line.startswith(PREFIX)]
     reason = f"{lines[-1]} ({ending})" if lines else ending
     _append(job, f"{FAILED}{reason}")
-    logging.error("%s failed: %s", job.name, reason)
+    logger.error("%s failed: %s", job.name, reason)
     return reason
 
 

@@ -17,6 +17,8 @@ import platformdirs
 
 from jaxtex.runtime import file_names
 
+logger = logging.getLogger(__name__)
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -99,7 +101,7 @@ def try_lock(file: IO) -> bool:
             time.sleep(LOCK_PAUSE)
         except (AttributeError, OSError) as error:
             text = "%s: cannot lock files here (%s); only one process at a time may write"
-            logging.warning(text, file.name, error)
+            logger.warning(text, file.name, error)
             return True
     return False
 

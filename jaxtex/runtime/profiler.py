@@ -1,15 +1,17 @@
 """Profile of some steps, for TensorBoard (XProf) and ui.perfetto.dev."""
 
 import contextlib
+import logging
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import jax
-from absl import logging
 
 from jaxtex import errors
+
+logger = logging.getLogger(__name__)
 
 
 class HasStep(Protocol):
@@ -64,7 +66,7 @@ def profile(folder: str) -> Iterator[Callable[[HasStep], None]]:
         elif tracing and len(steps) == 2:
             tracing = False
             jax.profiler.stop_trace()
-            logging.info("profiled steps %d to %d into %s", steps[0] + 1, steps[1], folder)
+            logger.info("profiled steps %d to %d into %s", steps[0] + 1, steps[1], folder)
 
     try:
         yield observe
@@ -72,7 +74,7 @@ def profile(folder: str) -> Iterator[Callable[[HasStep], None]]:
         if tracing:
             jax.profiler.stop_trace()
         if folder and len(steps) < 2:
-            logging.warning("--profile=%s: incomplete, the run made no second snapshot", folder)
+            logger.warning("--profile=%s: incomplete, the run made no second snapshot", folder)
 
 
 def _start_trace(folder: str) -> None:

@@ -20,6 +20,8 @@ from jaxtex import errors
 from jaxtex.runtime import device_memory, distributed, sharding, threads, xla_options
 from jaxtex.synthesis import compilation, diverse, loop, stepping
 
+logger = logging.getLogger(__name__)
+
 Checkpointers = Sequence[loop.Checkpointer | None]
 
 
@@ -68,7 +70,7 @@ def _checked(
                 loop.check_finite(plan, progress)
             except errors.UserError as error:
                 failed[index] = error
-                logging.warning("image %d of the batch: %s", index + 1, error)
+                logger.warning("image %d of the batch: %s", index + 1, error)
         observe(progress)
 
     return check

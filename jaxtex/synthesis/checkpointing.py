@@ -9,6 +9,7 @@ the seed and the step, and targets are computed again.
 import contextlib
 import dataclasses
 import json
+import logging
 import pathlib
 import re
 import time
@@ -18,12 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import logging
 
 from jaxtex import errors
 from jaxtex.runtime import distributed, files, sharding
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import loop, stepping
+
+logger = logging.getLogger(__name__)
 
 ABOUT = "about"  # name of the JSON among the arrays
 FILE_NAME = re.compile(r"(\d{8}|[1-9]\d{8,17})\.npz", re.ASCII)  # the number of steps
@@ -82,7 +84,7 @@ class FileCheckpointer:
         number, step = distributed.broadcast(np.array(position)).tolist()
         if not number:
             return None
-        logging.info("resumes after step %d of %d", step, plan.num_steps)
+        logger.info("resumes after step %d of %d", step, plan.num_steps)
 
         if restored:
             state, infos = restored.state, restored.infos
@@ -166,7 +168,7 @@ class FileCheckpointer:
             except errors.UserError:
                 raise
             except Exception as error:  # a damaged file can raise anything
-                logging.warning("%s is damaged (%s) and skipped", path, type(error).__name__)
+                logger.warning("%s is damaged (%s) and skipped", path, type(error).__name__)
         return None
 
     def _read(self, plan: stepping.Plan, path: pathlib.Path) -> loop.LoopState:

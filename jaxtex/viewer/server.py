@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from jaxtex import errors
 from jaxtex.runtime import preemption
 
+logger = logging.getLogger(__name__)
+
 HOST = "127.0.0.1"
 OPEN_SECONDS = 4.0  # since the last request, within which a page counts as open
 FINAL_SECONDS = 2.5  # granted to an open page to show the end
@@ -94,7 +96,7 @@ def _start(
     logging.getLogger("waitress").setLevel(logging.ERROR)
     server = waitress.create_server(application, sockets=[listening], ident=None)
     threading.Thread(target=server.run, daemon=True, name="serve").start()
-    logging.info("http://%s:%d shows %s", HOST, listening.getsockname()[1], folder)
+    logger.info("http://%s:%d shows %s", HOST, listening.getsockname()[1], folder)
     return request_times
 
 

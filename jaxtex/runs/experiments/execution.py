@@ -1,13 +1,14 @@
 """Execution of experiments: their runs, in folders of their own, and the results of all."""
 
+import logging
 import pathlib
 import time
-
-from absl import logging
 
 from jaxtex import errors
 from jaxtex.runs import claims, execution, results, run_folder, tables
 from jaxtex.runs.experiments import adaptation, declaration
+
+logger = logging.getLogger(__name__)
 
 
 def run_experiment(
@@ -41,7 +42,7 @@ def _demonstrate(
     del overwrite
     assert experiment.demonstrate is not None
     for flag, value in given.items():
-        logging.warning("--%s=%s has no effect on experiment '%s'", flag, value, experiment.name)
+        logger.warning("--%s=%s has no effect on experiment '%s'", flag, value, experiment.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         rows = experiment.demonstrate(folder)
@@ -99,22 +100,22 @@ def _further_runs(
 
 def _describe_error(experiment: declaration.Experiment, function: str, error: Exception) -> str:
     """Describes an error of a function of the file."""
-    logging.debug("%s", experiment.name, exc_info=error)
+    logger.debug("%s", experiment.name, exc_info=error)
     return f"experiment '{experiment.name}': {function} failed ({type(error).__name__}: {error})"
 
 
 def _try(label: str, run: adaptation.Adapted, done: results.Runs, overwrite: bool) -> list[str]:
     """Makes a run and adds it to `done`; returns the failure, if any."""
     if isinstance(run, adaptation.Skipped):
-        logging.info("%s is left out: %s", label, run.reason)
+        logger.info("%s is left out: %s", label, run.reason)
         return []
     try:
         if isinstance(run, errors.UserError):
             raise run
-        logging.info("%s starts", label)
+        logger.info("%s starts", label)
         execution.make_run(run, execution.RunOptions(overwrite=overwrite))
         done[run.folder.name] = run
         return []
     except Exception as error:  # the other runs are made all the same
-        logging.debug("%s", label, exc_info=error)
+        logger.debug("%s", label, exc_info=error)
         return [f"{label}: {' '.join(str(error).split()) or type(error).__name__}"]

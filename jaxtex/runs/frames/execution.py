@@ -1,18 +1,20 @@
 """Execution of sequences: each frame is a run, in a folder that is named by its number."""
 
 import dataclasses
+import logging
 import os
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-from absl import logging
 
 from jaxtex import errors, images
 from jaxtex.images import contact_sheet
 from jaxtex.runs import claims, execution, run_folder
 from jaxtex.runs.frames import sequence
 from jaxtex.synthesis import config as configs
+
+logger = logging.getLogger(__name__)
 
 MAX_SHOWN = 8  # frames in the sheet
 
@@ -87,7 +89,7 @@ def make_sequence(
     # A frame with further steps would be another start for the next one.
     options = options._replace(continues=False, keep_state=False)
     for number, run in enumerate(runs, 1):
-        logging.info("frame %d of %d: %s", number, len(runs), run.config.content)
+        logger.info("frame %d of %d: %s", number, len(runs), run.config.content)
         execution.make_run(run, options)
     _warn_of_rest(folder, len(runs))
     _write_sheet(runs, folder)
@@ -127,7 +129,7 @@ def _warn_of_rest(folder: pathlib.Path, count: int) -> None:
     numbers = [int(name) for name in os.listdir(folder) if run_folder.FRAME_NAME.fullmatch(name)]
     rest = sorted(number for number in numbers if number > count)
     if rest:
-        logging.warning(
+        logger.warning(
             "%s: has %d further frames of a longer sequence, from %s on",
             folder,
             len(rest),

@@ -1,13 +1,14 @@
 """Weights of the terms and layers of a texture: the user's, or what the images ask for."""
 
 import dataclasses
-
-from absl import logging
+import logging
 
 from jaxtex.losses import arrangement
 from jaxtex.synthesis import input_images
 from jaxtex.synthesis import settings as choices
 from jaxtex.synthesis.starts import spot_noise
+
+logger = logging.getLogger(__name__)
 
 REGULAR = 0.35  # regularity from which on an exemplar counts as regular
 REGULAR_WEIGHT = 0.1  # of the arrangement of regular exemplars
@@ -44,7 +45,7 @@ def choose_weights(inputs: input_images.Inputs, settings: choices.Settings) -> c
     weight = REGULAR_WEIGHT if regularity >= REGULAR else IRREGULAR_WEIGHT
     settings = choose_start(dataclasses.replace(settings, arrangement_weight=weight), is_composed)
     start = f" --init={settings.config.init}" if settings.config.init else ""
-    logging.info(
+    logger.info(
         "regularity of the exemplar: %.2f; --arrangement_weight=%g%s", regularity, weight, start
     )
     return settings
