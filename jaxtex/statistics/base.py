@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxtex import errors
+
 Summary = Any  # a pytree of arrays
 Target = Any  # a pytree of arrays
 
@@ -197,9 +199,13 @@ def compare(norm: str) -> Callable[[Target, Summary], jax.Array]:
 
     Args:
       norm: a key of `NORMS`.
+
+    Raises:
+      UserError: there is no such norm.
     """
+    function = errors.choose("norm", norm, NORMS)
 
     def distance(target: jax.Array, summary: jax.Array) -> jax.Array:
-        return NORMS[norm](target, summary, target.shape[-1])
+        return function(target, summary, target.shape[-1])
 
     return distance

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxtex import statistics
+from jaxtex import errors, statistics
 from jaxtex.statistics import gram_variants, moments, quantiles
 
 # Critics are tested in adversarial_test.py.
@@ -388,3 +388,8 @@ def test_the_statistic_size_is_the_number_of_independent_entries(statistic):
 )
 def test_the_statistic_size_of_samples_is_that_of_the_kept_positions(name):
     assert statistics.STATISTICS[name]().statistic_size(3, 10_000) == 3 * statistics.POOL_SIZE
+
+
+def test_an_unknown_norm_is_named_at_the_call():
+    with pytest.raises(errors.UserError, match="unknown norm 'gaty'; did you mean 'gatys'"):
+        statistics.compare("gaty")
