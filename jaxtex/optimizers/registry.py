@@ -75,13 +75,16 @@ def from_optax(transform: optax.GradientTransformation) -> Optimizer:
       transform: any transformation, those with a line search included. Besides gradient, state and
         parameters, its `update` receives those of `value`, `grad`, `value_fn` and `obj_fn` that it
         takes. Each call of a function evaluates the network once more.
+
+    Raises:
+      UserError: later, in a call: a function of `transform` fails, or returns other shapes.
     """
     takes = inspect.signature(transform.update).parameters.values()
     names = {parameter.name for parameter in takes}
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
 
     def init(image: jax.Array) -> Any:
-        with default_promotion():
+        with _named("init"), default_promotion():
             return jax.tree.map(jnp.asarray, transform.init(image))
 
     def update(
@@ -102,8 +105,10 @@ def from_optax(transform: optax.GradientTransformation) -> Optimizer:
 
         extra = {"value": loss, "grad": gradient, "value_fn": value_fn, "obj_fn": value_fn}
         extra = {name: each for name, each in extra.items() if takes_all or name in names}
-        with default_promotion():
+        with _named("update"), default_promotion():
             updates, memory = transform.update(gradient, state.memory, state.trial, **extra)
+            _require_shapes(updates, state.trial, "updates", "the image")
+            _require_shapes(memory, state.memory, "the new state", "the state")
 
         def choose(new: Any, old: jax.Array) -> jax.Array:
             return jnp.where(finite, _in_dtype_of(old, new), old)
@@ -125,6 +130,32 @@ def default_promotion() -> Iterator[None]:
     """Lets code of others, such as optax, promote types and ranks whatever JAX is set to."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turns errors of a function of a transformation into a `UserError` that names it."""
+    try:
+        yield
+    except (errors.UserError, MemoryError, jax.errors.JaxRuntimeError):
+        raise
+    except Exception as error:
+        if "custom_vjp" in str(error):  # explained where the loss is known
+            raise
+        text = " ".join(str(error).split())
+        raise errors.UserError(
+            f"--optimizer: '{name}' failed: {type(error).__name__}: {text}"
+        ) from error
+
+
+def _require_shapes(found: Any, like: Any, what: str, other: str) -> None:
+    """Raises `ValueError` unless two pytrees have the same structure and shapes."""
+    layouts = [
+        (jax.tree.structure(tree), list(map(jnp.shape, jax.tree.leaves(tree))))
+        for tree in (found, like)
+    ]
+    if layouts[0] != layouts[1]:
+        raise ValueError(f"{what} must have the structure and the shapes of {other}")
 
 
 def _in_dtype_of(like: jax.Array, array: Any) -> jax.Array:

@@ -195,11 +195,31 @@ def test_a_transformation_of_optax_does_what_its_name_does(exemplar):
     np.testing.assert_allclose(results[2], results[1], atol=1e-6)
 
 
+def own(init=lambda image: image, update=lambda gradient, state, image: (gradient, state)):
+    return optax.GradientTransformation(init, update)
+
+
 @pytest.mark.parametrize(
     "name, value, text",
     [
         ("optimizer", optax.adam, "--optimizer=adam: must be one of lbfgs, adam, gd, or a trans"),
         ("optimizer", 5, "--optimizer=int: must be"),
+        (
+            "optimizer",
+            own(update=lambda gradient: gradient),
+            "--optimizer: 'update' failed: TypeError",
+        ),
+        (
+            "optimizer",
+            own(update=lambda g, s, p: (g[:1], s)),
+            "updates must have the structure and",
+        ),
+        (
+            "optimizer",
+            own(update=lambda g, s, p: (g, (s, s))),
+            "the new state must have the struct",
+        ),
+        ("optimizer", own(init=lambda image: image.gray), "--optimizer: 'init' failed: Attribute"),
         ("statistic", lambda features: features, "a function that makes one"),
         ("statistic", [], "at least one statistic"),
         ("statistic", {GRAM(): -1}, "expected a positive number"),
