@@ -45,7 +45,7 @@ def _describe_weights(network: str) -> str:
 
 def _layers(config: configs.Config) -> dict[str, str]:
     """Maps the layers of the chosen network to a mark of those that are matched by default."""
-    defaults = errors.choose("network", config.network, networks.NETWORKS).defaults()
+    defaults = networks.choose_network(config.network).defaults()
     layers = weights.available_layers(settings.network_choice(config))
     return {layer: "by default" if layer in defaults else "" for layer in layers}
 

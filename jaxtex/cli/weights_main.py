@@ -154,7 +154,7 @@ def verify_file(options: Options, path: str) -> None:
     """
     del options
     loaded = weights.load(path)
-    network = errors.choose("network", loaded.network, networks.NETWORKS)
+    network = networks.choose_network(loaded.network)
     weights.check_shapes(loaded, network.shapes())
     is_right, verdict = verify.compare(loaded, verify.golden_values())
     if not is_right:

@@ -30,7 +30,7 @@ def find(name: str) -> Source:
     Raises:
       UserError: the network is unknown, or its weights are not installed.
     """
-    network = errors.choose("network", name, networks.NETWORKS)
+    network = networks.choose_network(name)
     path = locations.require_file(name)
     status = os.stat(path)
     return Source(name, network, path.absolute(), status.st_mtime_ns, status.st_size)

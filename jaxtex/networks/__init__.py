@@ -23,6 +23,7 @@ from jaxtex.networks.registry import (
     VGG16,
     VGG19,
     available_layers,
+    choose_network,
     layer_names,
     select_layers,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Pyramid",
     "algorithms_for",
     "available_layers",
+    "choose_network",
     "evaluated_layers",
     "feature_shapes",
     "fold_batch_norm",

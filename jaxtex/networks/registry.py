@@ -1,5 +1,7 @@
 """Table of networks, and the selection of their layers."""
 
+import flax.linen as nn
+
 from jaxtex import errors
 from jaxtex.networks import pixel_patches, steerable_pyramid, vgg
 
@@ -22,6 +24,32 @@ NETWORKS: dict[str, vgg.Network] = {
     "steerable": steerable_pyramid.Steerable(),
     "patches": pixel_patches.PixelPatches(),
 }
+
+
+# Of every network, see `vgg`.
+ATTRIBUTES = (
+    *("padding", "pooling", "layers", "algorithms"),
+    *("names", "defaults", "shapes", "halvings", "feature_shapes"),
+)
+
+
+def choose_network(name: str) -> vgg.Network:
+    """Returns a row of `NETWORKS`.
+
+    Raises:
+      UserError: there is no such row, or it is no network.
+    """
+    network = errors.choose("network", name, NETWORKS)
+    if not isinstance(network, nn.Module):
+        kind = getattr(network, "__name__", type(network).__name__)
+        raise errors.UserError(
+            f"network '{name}': must be an instance of a module of Flax, such as "
+            f"networks.VGG(((64, 64),)), got {kind}"
+        )
+    for attribute in ATTRIBUTES:
+        if not hasattr(network, attribute):
+            raise errors.UserError(f"network '{name}': must have '{attribute}', see networks.vgg")
+    return network
 
 
 def layer_names(network: vgg.Network) -> tuple[str, ...]:

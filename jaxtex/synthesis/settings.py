@@ -127,7 +127,7 @@ def parse_settings(config: configs.Config) -> Settings:
         message names the flag and the value.
     """
     configs.validate(config)
-    network = errors.choose("network", config.network, networks.NETWORKS)
+    network = networks.choose_network(config.network)
     errors.choose("content_norm", config.content_norm, statistics.NORMS)
     errors.choose("content_color", config.content_color, color_transfer.CONTENT_COLORS)
     errors.choose("remat", config.remat, memory_budget.REMATS)

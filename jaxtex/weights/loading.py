@@ -53,7 +53,7 @@ def load_network(
       UserError: a name is unknown, the weights do not fit the network, or they end before a
         requested layer.
     """
-    network = errors.choose("network", choice.name, networks.NETWORKS)
+    network = networks.choose_network(choice.name)
     weights = load_weights(choice)
 
     pooling = choice.pooling or weights.pooling
@@ -86,7 +86,7 @@ def load_weights(choice: NetworkChoice) -> hdf5.Weights:
     Raises:
       UserError: the network is unknown, or the file does not exist, is damaged, or does not fit it.
     """
-    network = errors.choose("network", choice.name, networks.NETWORKS)
+    network = networks.choose_network(choice.name)
     source = choice.weights or ("" if choice.name in networks.TRAINED else "random")
     if random := RANDOM_WEIGHTS.fullmatch(source):
         seed = int(random[1] or 0)

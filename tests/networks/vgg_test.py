@@ -1,5 +1,6 @@
 """Features against a plain NumPy network, and their response to changes of the image."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -159,6 +160,21 @@ def test_large_kernels_equal_a_numpy_loop():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "row, text",
+    [
+        (networks.VGG, "must be an instance of a module of Flax, .*, got VGG"),
+        (lambda: networks.VGG(((64, 64),)), "must be an instance of .*, got <lambda>"),
+        (5, "must be an instance of .*, got int"),
+        (nn.Dense(3), "must have 'padding'"),
+    ],
+)
+def test_a_row_that_is_no_network_is_named(row, text, monkeypatch):
+    monkeypatch.setitem(networks.NETWORKS, "own", row)
+    with pytest.raises(errors.UserError, match=f"^network 'own': {text}"):
+        networks.choose_network("own")
+
+
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_every_network_has_the_same_interface(name):
     network = networks.NETWORKS[name]
