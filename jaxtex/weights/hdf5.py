@@ -67,7 +67,13 @@ def save(path: str | pathlib.Path, weights: Weights, dtype: npt.DTypeLike = np.f
       path: the file, replaced if it exists.
       weights: variables and their origin; the values of `about` are strings and numbers.
       dtype: `np.float32` or `np.float16`.
+
+    Raises:
+      UserError: the variables lack a collection.
     """
+    for name in ("params", "preprocessing"):
+        if name not in weights.variables:
+            raise errors.UserError(f"weights '{path}': the variables must have '{name}'")
     with files.atomic(path) as part, h5py.File(part, "w") as file:
         file.attrs.update(weights.about | {"format": FORMAT, "version": VERSION})
         file.attrs.update({"network": weights.network, "pooling": weights.pooling})

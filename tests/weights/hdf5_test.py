@@ -34,6 +34,14 @@ def test_round_trip(saved, dtype, tolerance):
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(loaded.variables))
 
 
+@pytest.mark.parametrize("name", ["params", "preprocessing"])
+def test_variables_that_lack_a_collection_are_not_written(saved, tmp_path, name):
+    variables = {key: value for key, value in saved[1].items() if key != name}
+    with pytest.raises(errors.UserError, match=f"the variables must have '{name}'"):
+        weights.save(tmp_path / "a.h5", weights.Weights(variables, "tiny", "avg", {}))
+    assert not (tmp_path / "a.h5").exists()
+
+
 def edit(path, change):
     with h5py.File(path, "a") as file:
         change(file)
