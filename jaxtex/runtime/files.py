@@ -15,6 +15,7 @@ from typing import IO
 
 import platformdirs
 
+from jaxtex import errors
 from jaxtex.runtime import file_names
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,11 @@ def atomic(path: str | os.PathLike, durable: bool = True) -> Iterator[pathlib.Pa
         or the one before.
 
     Raises:
+      UserError: `path` is not a path, or has a zero byte.
       OSError: the file cannot be written; it names `path` or its folder, not the temporary file.
     """
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fsdecode(path):
+        raise errors.UserError(f"output {path!r}: not a valid file name")
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
@@ -111,6 +115,8 @@ def refuse_irregular(path: str | os.PathLike) -> str:
 
     Reading from a pipe or a device might block, or never end.
     """
+    if not isinstance(path, str | bytes | os.PathLike):  # such as the number of an open file
+        return f"must be a path, got {type(path).__name__}"
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

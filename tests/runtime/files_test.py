@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from jaxtex import errors
 from jaxtex.runtime import files
 
 
@@ -59,3 +60,14 @@ def test_hashes(tmp_path, monkeypatch):
         "sha256": hashlib.sha256(b"abc").hexdigest(),
         "md5": "900150983cd24fb0d6963f7d28e17f72",
     }
+
+
+@pytest.mark.parametrize("path", [3, None, "a\0b.png"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(errors.UserError, match="^output .*: not a valid file name$"):
+        with files.atomic(path):
+            pass
+    assert files.refuse_irregular(path) in (
+        f"must be a path, got {type(path).__name__}",
+        "not a valid file name",
+    )

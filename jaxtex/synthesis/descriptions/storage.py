@@ -49,9 +49,9 @@ def save(path: str | os.PathLike, description: contents.Description) -> None:
     Raises:
       UserError: the suffix is not one of a description.
     """
-    if pathlib.Path(path).suffix.lower() not in contents.SUFFIXES:
+    if pathlib.Path(str(path)).suffix.lower() not in contents.SUFFIXES:
         suffixes = " or ".join(contents.SUFFIXES)
-        raise errors.UserError(f"description '{os.fspath(path)}': suffix must be {suffixes}")
+        raise errors.UserError(f"description '{path}': suffix must be {suffixes}")
     with files.atomic(path) as part, h5py.File(part, "w") as file:
         file.attrs.update({"format": FORMAT, "version": VERSION})
         file.attrs["choices"] = json.dumps(dict(description.choices))
