@@ -151,6 +151,9 @@ def split(name: str, pictures: Any, planes: bool = False) -> list[str | np.ndarr
     with contextlib.suppress(TypeError):  # not a sequence
         shape = tuple(getattr(pictures, "shape", ()))
         is_one = (len(shape) == 3 and shape[2] in (1, 3)) or (len(shape) == 2 and planes)
+        is_stack = len(shape) == 4 or (len(shape) == 3 and planes)
+        if shape and pictures.dtype.kind in "fiubV" and not (is_one or is_stack):
+            raise errors.UserError(f"{name}: an array must have shape [H, W, 3], got {list(shape)}")
         if not isinstance(pictures, Set | Mapping):
             listed = [pictures] if is_one else list(pictures)
     if listed is None:

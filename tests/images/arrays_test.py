@@ -109,6 +109,15 @@ def test_several_pictures_are_split(pictures, count):
     assert len(arrays.split("--maps", pictures)) == count
 
 
+@pytest.mark.parametrize("given", [PICTURE[..., 0], PICTURE[..., :2], PICTURE[0, 0]])
+def test_an_array_of_another_shape_is_not_split(given):
+    with pytest.raises(
+        errors.UserError, match=r"^--maps: an array must have shape \[H, W, 3\], got"
+    ):
+        arrays.split("--maps", given)
+    assert arrays.split("--maps", np.array(["a.png", "b.png"])) == ["a.png", "b.png"]
+
+
 def test_planes_are_split_on_request():
     assert len(arrays.split("--masks", MASK, planes=True)) == 1
     assert len(arrays.split("--masks", np.zeros((5, 40, 48)), planes=True)) == 5
