@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import flatten_util
 
@@ -98,6 +99,7 @@ def lbfgs(
     """
     history = _check_history(history)
     _check_limits(first_step=first_step, max_step=max_step)
+    _check_bounds(lower, upper)
 
     def init(params: optax.Params) -> LBFGSState:
         point = _flatten(params)
@@ -156,6 +158,17 @@ def _check_limits(**limits: Any) -> None:
         is_number = isinstance(limit, int | float) or getattr(limit, "ndim", None) == 0
         if not is_number or isinstance(limit, bool) or not limit > 0:
             raise ValueError(f"{name} must be a positive number, got {limit!r}")
+
+
+def _check_bounds(lower: optax.Params | float, upper: optax.Params | float) -> None:
+    """Raises `ValueError` if bounds are NaN, or a lower one is above its upper one."""
+    leaves = jax.tree.leaves((lower, upper))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return
+    if any(np.isnan(leaf).any() for leaf in leaves):
+        raise ValueError(f"lower and upper must be numbers, got {lower!r} and {upper!r}")
+    if len(leaves) == 2 and np.any(np.asarray(leaves[0]) > np.asarray(leaves[1])):
+        raise ValueError(f"lower must be at most upper, got {lower!r} and {upper!r}")
 
 
 def best_params(state: optax.OptState) -> optax.Params:

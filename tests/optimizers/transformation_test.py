@@ -226,6 +226,15 @@ def test_arguments_of_other_types_are_named(value):
                 optimizers.lbfgs(**{name: wrong})
 
 
+@pytest.mark.parametrize(
+    "lower, upper",
+    [(np.nan, 1.0), (0.0, jnp.full(2, jnp.nan)), (1.0, 0.0), ({"x": np.ones(2)}, {"x": np.eye(2)})],
+)
+def test_bounds_that_no_number_keeps_are_refused(lower, upper):
+    with pytest.raises(ValueError, match="^lower (and upper )?must be"):
+        optimizers.lbfgs(lower=lower, upper=upper)
+
+
 @pytest.mark.parametrize("zero", [0, 0.0, np.float32(0), "jax", {"x": np.zeros(2)}])
 def test_numbers_of_other_libraries_are_arguments(zero):
     lower = jnp.float32(0) if zero == "jax" else zero
