@@ -1,5 +1,7 @@
 """Descriptions: a synthesis from the file equals that from the exemplar."""
 
+import copy
+
 import h5py
 import numpy as np
 import pytest
@@ -113,3 +115,9 @@ def test_stored_arrays_that_a_target_lacks_are_left_out():
     for target in ({"a": np.zeros(3)}, {"b": np.zeros((2, 3))}):
         with pytest.raises(errors.UserError, match="another target of 'term'"):
             making.restore("term", target, stored)
+
+
+def test_a_description_equals_only_itself(described):
+    description = storage.load(described)
+    assert description == description != copy.deepcopy(description)
+    assert len({description, description}) == 1

@@ -38,7 +38,7 @@ class Level(NamedTuple):
     examples: fine_details.Examples | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Description:
     """Summaries of an exemplar, and the choices that decide them.
 
