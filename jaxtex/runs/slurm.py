@@ -46,8 +46,8 @@ def write_script(
       Path of the script.
 
     Raises:
-      UserError: the folder has another `job.sh`.
-      UserError: an option or a folder has a line break, after which the shell would run the rest.
+      UserError: the folder has another `job.sh`, or an option or a folder has a line break, after
+        which the shell would run the rest.
     """
     script = folder / "job.sh"
     if script.exists() and not script.read_bytes().rstrip().endswith(LAST_WORD):

@@ -14,9 +14,8 @@ from jaxtex.synthesis import settings as parsing
 
 MAX_STEPS = int(configs.RANGES["num_steps"][1])
 STEPS_SHARE = 4  # frames after the first have this part of its steps: they begin near their end
-FIRST_CHOICES: dict[str, Any] = {
-    "temporal_weight": configs.Config.temporal_weight
-}  # it needs a frame before
+# Choices of a first frame: no frame is before it.
+FIRST_CHOICES: dict[str, Any] = {"temporal_weight": configs.Config.temporal_weight}
 
 
 def transfer_frames(
