@@ -31,7 +31,7 @@ MISTAKES = [
     (["--style=result.png", "--workdir=.", "--overwrite"], "would replace its input 'result.png'"),
     (["--output=out/result.png"], "--output=out/result.png: is a file of the run in out"),
     (["--output=out/steps/000002.png"], "is a file of the run in out"),
-    (["--output=other/result.png"], "--output=other/result.png: is a file of the run in other"),
+    (["--output=a/b/result.png"], "--output=a/b/result.png: is a file of the run in a/b"),
     (["--maps=style.png", "--output=a.png"], "'a-style.png' exists and would be replaced by a"),
     (["--profile=style.png"], "--profile=style.png: cannot write to this folder (Not a directory)"),
     (["--profile=style.png/a"], "--profile=style.png/a: cannot write to this folder"),
@@ -140,8 +140,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     images.save("result.png", images.load(style))
     images.save("sheet.png", images.load(style))
     images.save("a-style.png", images.load(style))
-    pathlib.Path("other").mkdir()
-    pathlib.Path("other/run.json").write_text('{"flags": {}}')
+    pathlib.Path("a/b").mkdir(parents=True)
+    pathlib.Path("a/b/run.json").write_text('{"flags": {}}')
     pathlib.Path("outer.flags").write_text("--seed=1\n--flagfile=style.png\n")
     pathlib.Path("long.flags").write_text("# comment\n" * 200_000)
     before = sorted(tmp_path.rglob("*"))

@@ -1,5 +1,6 @@
 """Tests of the mean of shifted copies, from which regular textures start."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -46,6 +47,17 @@ def test_copies_of_a_grid_continue_it(size, seed):
 def test_a_grid_meets_the_upper_left_corner_as_in_the_exemplar(size, seed):
     found = mean_of(grid(72, 72), size, seed)
     np.testing.assert_allclose(found, grid(*size), atol=0.01)
+
+
+@pytest.mark.parametrize("size, close", [(128, False), (256, True)])
+def test_small_results_have_the_grid_elsewhere(size, close):
+    exemplar = grid(size, size)
+    config = configs.Config(size=size, num_steps=1, arrangement_weight="0.1", noise=1e-3)
+    starts = [
+        api.build_plan(exemplar, dataclasses.replace(config, seed=seed)).start for seed in (0, 1)
+    ]
+    reduced = grid(size, size) if len(starts[0]) == size else images.resize(exemplar, 128, 128)
+    assert all((np.abs(start - reduced).mean() < 0.03) == close for start in starts)
 
 
 def test_a_grid_that_fits_is_periodic():
@@ -133,5 +145,5 @@ def test_the_first_image_of_a_plan_is_made_of_copies():
     source = spot_noise.source_of(bricks)
     rng = np.random.default_rng(0)
     contrast = initialization.COPIES_CONTRAST
-    expected = shifted_copies.with_noise(source, (96, 96), contrast, rng)
+    expected = shifted_copies.with_noise(source, (96, 96), contrast, rng, in_phase=False)
     np.testing.assert_allclose(start, expected, atol=1e-6)

@@ -140,7 +140,9 @@ def _initial_images(
     details = _details(described, config.tile)
     if config.init == "copies":
         contrast = config.noise or initialization.COPIES_CONTRAST
-        start = shifted_copies.with_noise(source, sizes[0], contrast, rng, config.tile)
+        start = shifted_copies.with_noise(
+            source, sizes[0], contrast, rng, config.tile, initialization.copies_in_phase(inputs)
+        )
         return {"start": start, "details": details}
 
     contrast = config.noise or initialization.SPECTRUM_CONTRAST

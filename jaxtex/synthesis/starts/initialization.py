@@ -255,6 +255,15 @@ def _spectrum_noise(
     return spot_noise.random_phase(sources, weights, size, contrast, rng, config.tile)
 
 
+def copies_in_phase(inputs: input_images.Inputs) -> bool:
+    """Returns whether copies meet the borders as in the exemplar; small results would repeat it.
+
+    Args:
+      inputs: have the size of the result.
+    """
+    return min(inputs.height, inputs.width) >= spot_noise.LARGE
+
+
 def _shifted_copies(
     inputs: input_images.Inputs,
     config: configs.Config,
@@ -265,8 +274,9 @@ def _shifted_copies(
     if not inputs.styles:
         raise errors.UserError("--init=copies: --style is missing")
     contrast = config.noise or COPIES_CONTRAST
+    in_phase = copies_in_phase(inputs)
     starts = [
-        shifted_copies.with_noise(source, size, contrast, rng, config.tile)
+        shifted_copies.with_noise(source, size, contrast, rng, config.tile, in_phase)
         for source in references.noise_sources(inputs, size)
     ]
     return _blend_regions(inputs, starts, *size) if inputs.masks else starts[0]

@@ -1,9 +1,9 @@
 """Shifted copies of a regular exemplar, whose mean keeps what repeats: the start of its textures.
 
 Each copy stands where it agrees most with those before. So rows and grids are continued without a
-break, and what differs from tile to tile is averaged. The first copy is shifted by about a multiple
-of the period: the pattern then meets the borders as in the exemplar. A part of a tile that the
-exemplar does not have at its borders would change the statistics there.
+break, and what differs from tile to tile is averaged. In large results, the first copy is shifted
+by about a multiple of the period: the pattern then meets the borders as in the exemplar. A part of
+a tile that the exemplar does not have at its borders would change the statistics there.
 
 References:
   Kwatra, Schoedl, Essa, Turk and Bobick, "Graphcut Textures: Image and Video Synthesis Using Graph
@@ -33,6 +33,7 @@ def with_noise(
     contrast: float,
     rng: np.random.Generator,
     tile: str = "",
+    in_phase: bool = True,
 ) -> np.ndarray:
     """Returns the mean of shifted copies of an exemplar, and noise with its spectrum.
 
@@ -42,16 +43,22 @@ def with_noise(
       contrast: of the noise; 1 is that of the exemplar.
       rng: random numbers.
       tile: axes along which the result is periodic, as in `images.resize`.
+      in_phase: as for `mean_of_copies`.
 
     Returns:
       `[*size, C]`, clipped to [0, 1].
     """
     noise = spot_noise.random_phase([source], [1.0], size, contrast, rng, tile)
-    return np.clip(mean_of_copies(source, size, rng, tile) + noise, 0, 1).astype(np.float32)
+    mean = mean_of_copies(source, size, rng, tile, in_phase)
+    return np.clip(mean + noise, 0, 1).astype(np.float32)
 
 
 def mean_of_copies(
-    source: spot_noise.Source, size: tuple[int, int], rng: np.random.Generator, tile: str = ""
+    source: spot_noise.Source,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    tile: str = "",
+    in_phase: bool = True,
 ) -> np.ndarray:
     """Returns the mean of shifted copies of an exemplar, without the exemplar's mean.
 
@@ -60,13 +67,15 @@ def mean_of_copies(
       size: height and width of the result, in pixels.
       rng: random numbers, for the first shift.
       tile: axes along which the result is periodic, as in `images.resize`.
+      in_phase: True if the pattern meets the upper and left border as in the exemplar.
 
     Returns:
       `[*size, C]`.
     """
     copy = _copy_of(source, size, tile)
     canvas = _Canvas(size, copy, tile)
-    canvas.add(copy, _draw_corner(canvas, _correlate_shifts(size, copy, tile), rng))
+    correlations = _correlate_shifts(size, copy, tile) if in_phase else None
+    canvas.add(copy, _draw_corner(canvas, correlations, rng))
     matcher = _Matcher(copy, [side // 2 + 1 for side in copy.sides])
     while canvas.sampled.min() < COPIES:
         canvas.add(copy, matcher.best_corner(canvas, canvas.next_center()))
@@ -253,13 +262,13 @@ def _correlate_shifts(size: tuple[int, int], copy: _Copy, tile: str) -> np.ndarr
 
 
 def _draw_corner(
-    canvas: _Canvas, correlations: np.ndarray, rng: np.random.Generator
+    canvas: _Canvas, correlations: np.ndarray | None, rng: np.random.Generator
 ) -> tuple[int, int]:
     """Draws the corner of the first copy, of which about half or more is on the result.
 
     Args:
       canvas: without copies.
-      correlations: of the exemplar, as `_correlate_shifts` returns them.
+      correlations: of the exemplar, as `_correlate_shifts` returns them; None: any corner.
       rng: random numbers.
     """
     (own_place,) = canvas.corners
@@ -269,12 +278,11 @@ def _draw_corner(
         np.arange(-half, min(length, side) - half + 1)
         for half, side, length in zip((up, left), canvas.sides, canvas.inside.shape, strict=True)
     )
-    agreement = np.where(
-        canvas.free(own_place[0] + rows, own_place[1] + columns),
-        correlations[np.ix_(rows + up, columns + left)],
-        -np.inf,
-    )
-    row, column = rng.choice(np.argwhere(agreement >= agreement.max() - AGREEING))
+    fits = canvas.free(own_place[0] + rows, own_place[1] + columns)
+    if correlations is not None:
+        agreement = correlations[np.ix_(rows + up, columns + left)]
+        fits &= agreement >= agreement[fits].max() - AGREEING
+    row, column = rng.choice(np.argwhere(fits))
     return own_place[0] + int(rows[row]), own_place[1] + int(columns[column])
 
 
