@@ -10,7 +10,7 @@ from jaxtex.images import arrays, color_transfer, texture_maps
 from jaxtex.losses import regions, temporal
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import settings as choices
-from jaxtex.synthesis.canvas import holes, kept_pixels, sizes
+from jaxtex.synthesis.canvas import extension, holes, kept_pixels, sizes
 from jaxtex.synthesis.shorthands import augmentation, guides, mixes
 
 MISSING = (
@@ -86,9 +86,12 @@ class Inputs(NamedTuple):
         kept, _ = holes.begin(self.kept, self.styles, self.style_masks, seed)
         return self._replace(kept=kept)
 
-    def padded(self, height: int, width: int) -> "Inputs":
-        """Returns the inputs with kept pixels at the size of the last scale."""
-        return self._replace(kept=self.kept and self.kept.padded(height, width))
+    def extended(self, canvas: tuple[int, int], tile: str) -> "Inputs":
+        """Returns the inputs with masks, gray and kept pixels as `extension.extend` does it."""
+        place = (self.height, self.width), canvas, tile
+        masks = self.masks and [extension.extend(mask, *place) for mask in self.masks]
+        gray = None if self.gray is None else extension.extend(self.gray, *place)
+        return self._replace(masks=masks, gray=gray, kept=self.kept and self.kept.extended(canvas))
 
     def finish(self, result: np.ndarray) -> np.ndarray:
         """Restores kept pixels, the content's colors and transparency, or the style's maps."""

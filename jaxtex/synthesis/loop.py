@@ -13,6 +13,7 @@ import numpy as np
 from jaxtex import losses, optimizers
 from jaxtex.runtime import sharding
 from jaxtex.synthesis import compilation, diverse, stepping
+from jaxtex.synthesis.canvas import extension
 
 
 class Progress(NamedTuple):
@@ -226,10 +227,22 @@ def _descend_scale(
 
 def _refine(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
     """Returns the image at the size of problem `number`, from 1, with the details added there."""
-    enlarged = stepping.enlarge(image, plan.problems[number - 1], plan.tile)
-    if number == 1 or not plan.details:
+    if number == 1:
+        return image
+    problem = plan.problems[number - 1]
+    canvas = (problem.height, problem.width)
+    halved = _each(extension.fit, image, canvas, plan.tile)
+    enlarged = _each(extension.double, halved, canvas, plan.tile)
+    if not plan.details:
         return enlarged
-    return np.clip(enlarged + plan.details[number - 2](image), 0, 1)
+    return np.clip(enlarged + plan.details[number - 2](halved), 0, 1)
+
+
+def _each(function: Callable[..., np.ndarray], image: np.ndarray, *arguments: Any) -> np.ndarray:
+    """Applies a function to an image `[H, W, C]`, or to each of a batch `[B, H, W, C]`."""
+    if image.ndim == 3:
+        return function(image, *arguments)
+    return np.stack([function(one, *arguments) for one in image])
 
 
 def _chunk_end(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:

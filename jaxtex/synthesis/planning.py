@@ -22,6 +22,7 @@ from jaxtex.synthesis import (
     unused_choices,
 )
 from jaxtex.synthesis import settings as choices
+from jaxtex.synthesis.canvas import extension
 from jaxtex.synthesis.shorthands import step_shares
 from jaxtex.synthesis.starts import initialization
 
@@ -127,10 +128,11 @@ def build_functional(
     network = spec.network.clone(network=spec.network.network.clone(algorithms="xla"))
     spec = spec._replace(network=network)
     (scale,) = scales.build_scales(spec, inputs, settings)
-    inputs = inputs.padded(scale.height, scale.width)
     problem = _build_problem(spec, inputs, settings, scale)
     loss_fn = evaluation.build_loss_fn(spec, scale.strip, "xla")
-    start = initialization.initial_image(inputs, settings.config, scale.height, scale.width)
+    size = (scale.height, scale.width)
+    extended = inputs.extended(size, settings.config.tile)
+    start = initialization.initial_image(extended, settings.config, *size)
     return spec, problem._replace(loss_fn=loss_fn), start
 
 
@@ -167,10 +169,10 @@ def _initial_images(
     inputs: input_images.Inputs, settings: choices.Settings, sizes: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     """Returns the fields of a plan that the seed decides."""
-    inputs = inputs.padded(*sizes[-1])
-    start = initialization.initial_image(inputs, settings.config, *sizes[0])
+    extended = inputs.extended(sizes[0], settings.config.tile)
+    start = initialization.initial_image(extended, settings.config, *sizes[0])
     if inputs.kept is not None:
-        start = losses.compose(start, inputs.given_at(*sizes[0]))
+        start = losses.compose(start, extended.given_at(*sizes[0]))
     return {
         "start": start,
         "details": initialization.scale_details(inputs, settings.config, sizes),
@@ -203,14 +205,13 @@ def _build_plan(
     plan_scales = scales.build_scales(spec, inputs, settings)
     shares = step_shares.of_scales(config.shares, len(plan_scales))
     sizes = [(scale.height, scale.width) for scale in plan_scales]
-    padded = inputs.padded(*sizes[-1])
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]
     if len(specs) > 1:
         specs[-1] = objectives.of_last_scale(specs[-1])
     return stepping.Plan(
         problems=[
-            _build_problem(of_scale, padded, settings, scale)
+            _build_problem(of_scale, inputs, settings, scale)
             for of_scale, scale in zip(specs, plan_scales, strict=True)
         ],
         optimizer=settings.optimizer,
@@ -238,11 +239,13 @@ def _build_problem(
 ) -> stepping.Problem:
     """Builds the problem of one scale."""
     size = (scale.height, scale.width)
-    seed = settings.config.seed
+    seed, tile = settings.config.seed, settings.config.tile
+    extended = extension.extend_masks(spec, (inputs.height, inputs.width), size, tile)
+    inputs = inputs.extended(size, tile)
     styles = [scales.reduce_image(style, scale.factor) for style in inputs.styles]
     options = memory_budget.extraction_options(spec, styles)
     texture = targets.build_targets(
-        spec, styles, inputs.style_masks, size, seed, options, scale.strip
+        extended, styles, inputs.style_masks, size, seed, options, scale.strip
     )
     if scale.factor == 1 and inputs.kept is None:
         regions.warn_left_out(texture.left_out())

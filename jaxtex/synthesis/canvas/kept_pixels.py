@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxtex import images
-from jaxtex.losses import content, regions
+from jaxtex.losses import regions
+from jaxtex.synthesis.canvas import extension
 
 OUTLINE = 1  # pixel on each side of the border of a hole, at each scale
 
@@ -23,11 +24,11 @@ class Kept(NamedTuple):
     hole: np.ndarray
     tile: str = ""
 
-    def padded(self, height: int, width: int) -> "Kept":
-        """Returns picture and hole, continued beyond the last row and column to a larger size."""
-        picture = content.pad_to(self.picture, height, width)
-        hole = content.pad_to(self.hole[..., None], height, width)[..., 0]
-        return self._replace(picture=picture, hole=hole)
+    def extended(self, canvas: tuple[int, int]) -> "Kept":
+        """Returns picture and hole, continued to the canvas of a scale; see `extension.extend`."""
+        place = self.hole.shape, canvas, self.tile
+        picture = extension.extend(self.picture, *place)
+        return self._replace(picture=picture, hole=extension.extend(self.hole, *place))
 
     def at(self, height: int, width: int) -> dict[str, np.ndarray]:
         """Returns `picture` and `hole` at the size of a scale, see `losses.compose`."""

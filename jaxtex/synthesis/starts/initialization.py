@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
-import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -14,7 +12,7 @@ from jaxtex.images import builtin, color_transfer
 from jaxtex.losses import content, regions
 from jaxtex.synthesis import config as configs
 from jaxtex.synthesis import input_images, scales
-from jaxtex.synthesis.canvas import sizes
+from jaxtex.synthesis.canvas import extension, sizes
 from jaxtex.synthesis.starts import fine_details, references, shifted_copies, spot_noise
 
 KINDS = configs.INITS
@@ -76,7 +74,7 @@ def initial_image(
     if kind == "style":
         if not inputs.styles:
             raise errors.UserError(f"--init={kind}: --style is missing")
-        resized = [images.resize(style, height, width) for style in inputs.styles]
+        resized = [_extended(inputs, style, config, height, width) for style in inputs.styles]
         return _blend_regions(inputs, resized, height, width) if inputs.masks else resized[0]
 
     if inputs.material.maps:
@@ -90,8 +88,9 @@ def initial_image(
         image = images.load(kind)
     sizes.warn_if_stretched("init", image.shape[:2], inputs.height, inputs.width)
     if inputs.unchanged is not None:
-        image = _after_frame(inputs, image, height, width)
-    enlarged = images.resize(image, height, width, config.tile)
+        enlarged = _after_frame(inputs, image, height, width)
+    else:
+        enlarged = _extended(inputs, image, config, height, width)
     factor = height * width / (image.shape[0] * image.shape[1])
     if inputs.unchanged is None and factor > ENLARGED:
         default = dataclasses.replace(config, noise=0.0)  # `noise` is not for initial images
@@ -173,10 +172,18 @@ def _padded(inputs: input_images.Inputs, image: np.ndarray, height: int, width: 
       height: of the scale, in pixels.
       width: of the scale, in pixels.
     """
-    factor = 2 ** max(0, round(math.log2(inputs.height / height)))
-    rows, columns = scales.reduced_sides(image, factor)
+    rows, columns = scales.reduced_sides(image, extension.factor_of(inputs.height, height))
     reduced = images.resize(image, min(rows, height), min(columns, width))
     return content.pad_to(reduced, height, width)
+
+
+def _extended(
+    inputs: input_images.Inputs, image: np.ndarray, config: configs.Config, height: int, width: int
+) -> np.ndarray:
+    """Resizes an image of any size to the result at a scale, and continues it to the canvas."""
+    size = (inputs.height, inputs.width)
+    extended = extension.extend(image, size, (height, width), config.tile)
+    return images.resize(extended, height, width, config.tile)
 
 
 def scale_details(
@@ -193,15 +200,13 @@ def scale_details(
       sizes: height and width of each scale, from coarse to fine.
 
     Returns:
-      A function for each size but the first: the image of the scale before, `[h, w, C]` -> what is
-      added after enlarging it, `[height, width, C]`. Empty if nothing is added.
+      A function for each size but the first: the image of the scale before after `extension.fit`
+      -> what is added after doubling it, `[height, width, C]`. Empty if nothing is added.
     """
     kind, kept = _kind(inputs, config), inputs.kept
     if kind == KEPT and kept is not None:
-        return [
-            functools.partial(_details_of_kept, kept.at(*fine)["picture"], coarse, config.tile)
-            for coarse, fine in itertools.pairwise(sizes)
-        ]
+        pictures = [kept.extended(size).at(*size)["picture"] for size in sizes[1:]]
+        return [functools.partial(_details_of_kept, picture, config.tile) for picture in pictures]
     if kind not in ("spectrum", "copies"):
         return []
     return [functools.partial(_details_of, inputs, size, config.tile) for size in sizes[1:]]
@@ -214,11 +219,9 @@ def _details_of(
     return fine_details.missing_from(image, size, references.detail_examples(inputs, size), tile)
 
 
-def _details_of_kept(
-    picture: np.ndarray, size: tuple[int, int], tile: str, _: np.ndarray
-) -> np.ndarray:
-    """Returns the details of a picture that is kept, which the image of a size cannot hold."""
-    return spot_noise.missing_details(picture, size, tile)
+def _details_of_kept(picture: np.ndarray, tile: str, halved: np.ndarray) -> np.ndarray:
+    """Returns the details of a picture that is kept, which an image of half the size lacks."""
+    return spot_noise.missing_details(picture, halved.shape[:2], tile)
 
 
 def _kind(inputs: input_images.Inputs, config: configs.Config) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtex import images
 from jaxtex.losses import regions
 from jaxtex.synthesis import input_images
+from jaxtex.synthesis.canvas import extension
 from jaxtex.synthesis.starts import fine_details, spot_noise
 
 
@@ -45,7 +46,7 @@ def _reduce(
     inputs: input_images.Inputs, size: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     """Returns the references at a scale, and which of their pixels are used; None: all."""
-    factor = min(1.0, size[0] / inputs.height)
+    factor = 1 / extension.factor_of(inputs.height, size[0])
     reduced: list[np.ndarray] = []
     used: list[np.ndarray | None] = []
     for image, mask in zip(of(inputs), masks(inputs), strict=True):
