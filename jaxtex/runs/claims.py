@@ -240,7 +240,8 @@ def is_earlier(plan: stepping.Plan, about: dict, identity: dict) -> bool:
 
 def _scale_steps(flags: Mapping, number: int) -> list[int]:
     """Returns the steps of each of `number` scales."""
-    shares = step_shares.of_scales(str(flags.get("shares", "")), number)
+    with_content = bool(flags.get("content"))
+    shares = step_shares.of_scales(str(flags.get("shares", "")), number, with_content)
     ends = [stepping.steps_until(flags["num_steps"], shares, i) for i in range(number + 1)]
     return [end - start for start, end in itertools.pairwise(ends)]
 

@@ -86,15 +86,15 @@ class Config:
     content_layers: str = _choice(
         "",
         "Layers on which the content is compared, such as relu2_2,relu3_1/2:0.5 (/2 is half size, "
-        ":0.5 is a weight). Empty uses a deep layer at full, half and quarter size.",
+        ":0.5 is a weight). Empty uses relu2_2,relu3_1:0.5.",
     )
-    content_weight: float = _choice(0.016, "Weight of the content in the loss.")
+    content_weight: float = _choice(0.0072, "Weight of the content in the loss.")
     content_norm: str = _choice(
         "relative",
         "Distance of content features: relative to their energy, or plain, 1/2 sum (F - P)^2.",
     )
     structure_weight: float = _choice(
-        0.0064, "Weight of the content's self-similarity: which of its parts look alike."
+        0.001, "Weight of the content's self-similarity: which of its parts look alike."
     )
     structure_layers: str = _choice(
         "", "Layers whose self-similarity is compared, such as relu4_1. Empty uses blocks 4 and 5."
@@ -174,8 +174,8 @@ class Config:
     )
     shares: str = _choice(
         "",
-        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally; auto "
-        "gives the last scale, whose steps cost most, half as many as each of the others.",
+        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally, with a "
+        "content 1,2; auto gives the last scale half as many as each of the others.",
     )
     save_every: int = _choice(10, "Number of steps between two snapshots.")
     renew_every: int = _choice(
@@ -220,7 +220,7 @@ class Config:
     noise: float = _choice(
         0.0,
         "Contrast of the initial noise; 0 chooses. For spectrum (0.5) and copies (0.25) it is "
-        "relative to the style, for noise and content (0.02) it is the deviation of pixels.",
+        "relative to the style, for noise (0.02) and content (0.005) the deviation of pixels.",
     )
 
     def __post_init__(self) -> None:

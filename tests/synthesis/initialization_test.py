@@ -117,7 +117,7 @@ def test_a_transfer_starts_from_its_content_with_the_noise_of_its_seed(texture):
 
     np.testing.assert_array_equal(initial_image(), initial_image(init="content"))
     difference = initial_image(seed=1) - inputs.content
-    assert difference.std() == pytest.approx(initialization.WHITE_NOISE, rel=0.1)
+    assert difference.std() == pytest.approx(initialization.CONTENT_NOISE, rel=0.1)
     assert np.abs(initial_image(seed=1) - initial_image(seed=2)).max() > 0.01
     assert (initial_image(noise=0.1) - inputs.content).std() > 0.05
 

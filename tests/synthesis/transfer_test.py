@@ -64,16 +64,14 @@ def test_colors_that_are_kept_are_not_changed_first():
 @pytest.mark.parametrize(
     "choices, layers",
     [
-        ({"size": 256}, {"relu3_3": 1.0, "relu3_3/2": 0.5, "relu3_3/4": 0.5}),
-        ({"size": 32}, {"relu3_3": 1.0, "relu3_3/2": 0.5}),
+        ({"size": 256}, {"relu2_2": 1.0, "relu3_1": 0.5}),
+        ({"size": 32}, {"relu2_2": 1.0, "relu3_1": 0.5}),
         ({"size": 64, "content_layers": "relu2_1,relu1_2/8:3"}, {"relu2_1": 1.0, "relu1_2/8": 3.0}),
-        (
-            {"size": 64, "network": "vgg19", "weights": "random"},
-            {"relu3_4": 1.0, "relu3_4/2": 0.5, "relu3_4/4": 0.5},
-        ),
+        ({"size": 64, "network": "vgg19", "weights": "random"}, {"relu2_2": 1.0, "relu3_1": 0.5}),
+        ({"size": 64, "network": "shallow"}, {"relu1_1": 1.0}),
     ],
 )
-def test_the_content_is_compared_at_a_layer_and_its_octaves(choices, layers):
+def test_the_content_is_compared_at_fine_layers(choices, layers):
     chosen = objectives.choose_layers(*build_inputs(**choices))
     assert chosen.content_layers == layers
 
@@ -104,12 +102,28 @@ def test_only_transfers_have_deep_layers():
 
 
 def test_the_content_needs_its_octaves():
-    inputs, parsed = build_inputs(size=128)
-    chosen = objectives.choose_layers(inputs, parsed)
-    assert objectives.build_loss(inputs, chosen.with_octaves(1), []).network.octaves == 3
-    inputs, parsed = build_inputs(style=None, size=64)
-    chosen = objectives.choose_layers(inputs, parsed)
-    assert objectives.build_loss(inputs, chosen.with_octaves(1), []).network.octaves == 1
+    for layers, octaves in (("relu3_3/4", 3), ("", 1)):
+        inputs, parsed = build_inputs(size=128, content_layers=layers)
+        chosen = objectives.choose_layers(inputs, parsed)
+        spec = objectives.build_loss(inputs, chosen.with_octaves(1), [])
+        assert spec.network.octaves == octaves
+
+
+def test_details_of_the_content_are_added_where_a_scale_begins():
+    inputs, _ = build_inputs(size=192, noise=1e-6)
+    plan = api.build_plan(STYLE, configs.Config(size=192, noise=1e-6), CONTENT)
+    (details,) = plan.details
+    smooth = jaxtex.images.resize(plan.start, 192, 192)
+    found = np.clip(smooth + details(plan.start), 0, 1)
+    assert np.abs(found - inputs.content).mean() < 0.1 * np.abs(smooth - inputs.content).mean()
+
+
+def test_later_scales_of_a_transfer_have_more_steps():
+    config = configs.Config(size=192, num_steps=60)
+    plan = api.build_plan(STYLE, config, CONTENT)
+    assert [plan.until(number) for number in (1, 2)] == [20, 60]
+    texture = api.build_plan(STYLE, config)
+    assert [texture.until(number) for number in (1, 2)] == [30, 60]
 
 
 def test_a_layer_of_an_octave_that_is_too_coarse_is_refused():

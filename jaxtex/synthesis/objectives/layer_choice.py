@@ -7,12 +7,11 @@ from jaxtex import networks, weights
 from jaxtex.synthesis import input_images, scales
 from jaxtex.synthesis import settings as choices
 
+CONTENT = {"relu2_2": 1.0, "relu3_1": 0.5}  # default layers of the content term, with weights
 STRUCTURE = ("relu4_1", "relu5_1")  # default layers of the structure term
-CONTENT_HALVINGS = 4  # of the image, poolings and octaves together, to the coarsest content layer
 MIN_CELLS = 4  # of deep layers along the shortest side, at the coarsest scale
 POOLED = 1 / 2  # of the weight of a layer: that of a layer one pooling deeper
 REDUCED = 1 / 8  # of the weight of a layer: that of the same layer one octave coarser
-COARSE_WEIGHT = 0.5  # of the content's octaves beside the deep layer itself
 
 
 def choose_layers(inputs: input_images.Inputs, settings: choices.Settings) -> choices.Settings:
@@ -60,8 +59,8 @@ def balance(layers: Mapping[str, float], settings: choices.Settings) -> dict[str
 def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> Mapping[str, float]:
     """Returns the layers of the content term with their weights; none without the term.
 
-    By default these are the deepest layer of the first blocks and octaves of it, which keep the
-    light of large areas. A content without a style is reconstructed from that layer alone.
+    By default a style transfer compares fine layers, of networks that have them: they keep outlines
+    and light. A content without a style is reconstructed from the deepest layer alone.
     """
     config = settings.config
     if inputs.content is None or not config.content_weight:
@@ -70,20 +69,9 @@ def _content_layers(inputs: input_images.Inputs, settings: choices.Settings) -> 
         return settings.content_layers
 
     network = networks.NETWORKS[config.network]
-    deep = network.defaults()[-1]
-    if not inputs.is_transfer(config):
-        return {deep: 1.0}
-
-    # Strokes of another size do not change what is kept of the content.
-    styles = [side / config.style_scale for style in inputs.styles for side in style.shape[:2]]
-    side = _coarsest(round(min(inputs.height, inputs.width, *styles)), inputs, settings)
-    halvings = _halvings(network, deep)
-    coarse = {
-        networks.octave_name(deep, octave): COARSE_WEIGHT
-        for octave in range(1, CONTENT_HALVINGS - halvings + 1)
-        if side >> (halvings + octave) >= MIN_CELLS
-    }
-    return {deep: 1.0, **coarse}
+    if not inputs.is_transfer(config) or not CONTENT.keys() <= set(networks.layer_names(network)):
+        return {network.defaults()[-1]: 1.0}
+    return CONTENT
 
 
 def _structure_layers(

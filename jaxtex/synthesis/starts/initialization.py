@@ -18,6 +18,7 @@ from jaxtex.synthesis.starts import fine_details, references, shifted_copies, sp
 KINDS = configs.INITS
 KEPT = "kept"  # the picture of which pixels are kept, with its hole filled
 WHITE_NOISE = 0.02  # default standard deviation of white noise
+CONTENT_NOISE = 0.005  # the same on a content
 ENLARGED = 1.5  # factor of an image's pixels from which on it lacks detail
 DIVERSE_NOISE = 0.032  # the same with --diversity
 SPECTRUM_CONTRAST = 0.5  # default contrast of spectrum noise, in units of the exemplar's
@@ -70,7 +71,7 @@ def initial_image(
         if inputs.content is None:
             raise errors.UserError(f"--init={kind}: --content is missing")
         padded = _padded(inputs, inputs.content, height, width)
-        return add_noise(padded, inputs, config, (height, width), rng)
+        return add_noise(padded, inputs, config, (height, width), rng, CONTENT_NOISE)
     if kind == "style":
         if not inputs.styles:
             raise errors.UserError(f"--init={kind}: --style is missing")
@@ -107,6 +108,7 @@ def add_noise(
     config: configs.Config,
     size: tuple[int, int],
     rng: np.random.Generator,
+    default: float = WHITE_NOISE,
 ) -> np.ndarray:
     """Adds white noise to an image.
 
@@ -116,13 +118,14 @@ def add_noise(
       config: `noise`.
       size: height and width, in pixels.
       rng: random numbers.
+      default: standard deviation, without `noise` and `diversity`.
 
     Returns:
       `[*size, C]` in [0, 1].
     """
     white = rng.standard_normal((*size, image.shape[-1]), np.float32)
     white = color_transfer.blend_gray(white, inputs.gray_at(*size), color_transfer.FIRST)
-    deviation = config.noise or (DIVERSE_NOISE if config.diversity else WHITE_NOISE)
+    deviation = config.noise or (DIVERSE_NOISE if config.diversity else default)
     return np.clip(image + deviation * white, 0, 1).astype(np.float32)
 
 
@@ -191,8 +194,8 @@ def scale_details(
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Returns what is added when the image is enlarged from each scale to the next.
 
-    After a start from spectrum noise or copies these are details of the exemplars, after one from a
-    picture that is kept those of the picture; otherwise nothing is added.
+    After a start from spectrum noise or copies these are details of the exemplars, after one from
+    the content, or from a picture that is kept, its own; otherwise nothing is added.
 
     Args:
       inputs: exemplars and content.
@@ -204,9 +207,15 @@ def scale_details(
       -> what is added after doubling it, `[height, width, C]`. Empty if nothing is added.
     """
     kind, kept = _kind(inputs, config), inputs.kept
+    pictures: list[np.ndarray] = []
     if kind == KEPT and kept is not None:
         pictures = [kept.extended(size).at(*size)["picture"] for size in sizes[1:]]
-        return [functools.partial(_details_of_kept, picture, config.tile) for picture in pictures]
+    if kind == "content" and inputs.content is not None:
+        pictures = [_padded(inputs, inputs.content, *size) for size in sizes[1:]]
+    if pictures:
+        return [
+            functools.partial(_details_of_picture, picture, config.tile) for picture in pictures
+        ]
     if kind not in ("spectrum", "copies"):
         return []
     return [functools.partial(_details_of, inputs, size, config.tile) for size in sizes[1:]]
@@ -219,8 +228,8 @@ def _details_of(
     return fine_details.missing_from(image, size, references.detail_examples(inputs, size), tile)
 
 
-def _details_of_kept(picture: np.ndarray, tile: str, halved: np.ndarray) -> np.ndarray:
-    """Returns the details of a picture that is kept, which an image of half the size lacks."""
+def _details_of_picture(picture: np.ndarray, tile: str, halved: np.ndarray) -> np.ndarray:
+    """Returns the details of a picture that an image of half the size lacks."""
     return spot_noise.missing_details(picture, halved.shape[:2], tile)
 
 
