@@ -38,7 +38,7 @@ def test_what_is_given_overrides_a_preset():
     sketch = presets.PRESETS["sketch"].choices
     assert resolution.resolve({"preset": "sketch"}) == sketch
     changed = resolution.resolve({"preset": "sketch", "content_amount": 75, "seed": 3})
-    assert changed == {**sketch, "content_weight": 7.113, "structure_weight": 0.1138, "seed": 3}
+    assert changed == {**sketch, "content_weight": 7.113, "structure_weight": 0.01778, "seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_pages_say_what_presets_stand_for():
 
 def test_sweeps_take_them():
     run = flags.parse_run(["--style=pebbles", "--content=cat", "--content_amount=25"])
-    weights = {"content_weight": 0.0008997, "structure_weight": 0.0003599}
+    weights = {"content_weight": 0.0004049, "structure_weight": 5.623e-05}
     assert run.choices == {"content": "cat", **weights}
 
 
