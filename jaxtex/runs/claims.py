@@ -21,6 +21,8 @@ from jaxtex.synthesis.shorthands import step_shares
 
 logger = logging.getLogger(__name__)
 
+# With all of them, there is a content beside a style.
+TRANSFER_FLAGS = ("style", "content", "content_weight", "texture_weight")
 SUMMARIES = (run_folder.SHEET, "table.md", "table.csv", "curve.png")  # of several runs
 
 
@@ -240,8 +242,8 @@ def is_earlier(plan: stepping.Plan, about: dict, identity: dict) -> bool:
 
 def _scale_steps(flags: Mapping, number: int) -> list[int]:
     """Returns the steps of each of `number` scales."""
-    with_content = bool(flags.get("content"))
-    shares = step_shares.of_scales(str(flags.get("shares", "")), number, with_content)
+    transfer = all(map(flags.get, TRANSFER_FLAGS))
+    shares = step_shares.of_scales(str(flags.get("shares", "")), number, transfer)
     ends = [stepping.steps_until(flags["num_steps"], shares, i) for i in range(number + 1)]
     return [end - start for start, end in itertools.pairwise(ends)]
 

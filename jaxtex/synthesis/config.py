@@ -174,8 +174,8 @@ class Config:
     )
     shares: str = _choice(
         "",
-        "Relative number of steps of each scale, such as 1,2,6. Empty divides them equally, with a "
-        "content 1,2; auto gives the last scale half as many as each of the others.",
+        "Relative number of steps of each scale, such as 1,2,6. Empty: equal; in a style transfer "
+        "1,2,2 and so on. auto: the last scale has half as many as each of the others.",
     )
     save_every: int = _choice(10, "Number of steps between two snapshots.")
     renew_every: int = _choice(

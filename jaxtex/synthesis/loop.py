@@ -231,18 +231,11 @@ def _refine(plan: stepping.Plan, number: int, image: np.ndarray) -> np.ndarray:
         return image
     problem = plan.problems[number - 1]
     canvas = (problem.height, problem.width)
-    halved = _each(extension.fit, image, canvas, plan.tile)
-    enlarged = _each(extension.double, halved, canvas, plan.tile)
+    halved = stepping.each(extension.fit, image, canvas, plan.tile)
+    enlarged = stepping.each(extension.double, halved, canvas, plan.tile)
     if not plan.details:
         return enlarged
     return np.clip(enlarged + plan.details[number - 2](halved), 0, 1)
-
-
-def _each(function: Callable[..., np.ndarray], image: np.ndarray, *arguments: Any) -> np.ndarray:
-    """Applies a function to an image `[H, W, C]`, or to each of a batch `[B, H, W, C]`."""
-    if image.ndim == 3:
-        return function(image, *arguments)
-    return np.stack([function(one, *arguments) for one in image])
 
 
 def _chunk_end(plan: stepping.Plan, problem: stepping.Problem, done: int, until: int) -> int:

@@ -203,8 +203,8 @@ def _build_plan(
     size = (inputs.height, inputs.width)
     memory_budget.validate_tiling(spec, size, config.tile, settings.layout)
     plan_scales = scales.build_scales(spec, inputs, settings)
-    with_content = inputs.content is not None
-    shares = step_shares.of_scales(config.shares, len(plan_scales), with_content)
+    transfer = inputs.is_transfer(config)
+    shares = step_shares.of_scales(config.shares, len(plan_scales), transfer)
     sizes = [(scale.height, scale.width) for scale in plan_scales]
     octaves = _octaves(inputs, settings)
     specs = [objectives.limit_octaves(spec, number, inputs, settings) for number in octaves]

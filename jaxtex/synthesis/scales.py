@@ -109,17 +109,17 @@ def reduce_image(image: np.ndarray, factor: int) -> np.ndarray:
       image: `[H, W, C]` in [0, 1].
       factor: by which each side is divided.
     """
-    return images.resize(image, *reduced_sides(image, factor))
+    return images.resize(image, *reduced_sides(image.shape[:2], factor))
 
 
-def reduced_sides(image: np.ndarray, factor: int) -> tuple[int, int]:
+def reduced_sides(sides: tuple[int, ...], factor: int) -> tuple[int, int]:
     """Returns height and width of the result of `reduce_image`.
 
     Args:
-      image: `[H, W, C]`.
+      sides: height and width of the image, in pixels.
       factor: how many times the result is smaller, at least 1.
     """
-    height, width = (max(images.MIN_SIDE, round(side / factor)) for side in image.shape[:2])
+    height, width = (max(images.MIN_SIDE, round(side / factor)) for side in sides)
     return height, width
 
 
@@ -282,9 +282,9 @@ def _sides_at(
     if spec.texture_terms or "excitement" in spec.terms:
         for number, style in enumerate(inputs.styles, 1):
             name = f"style {number}" if numbered else "the style"
-            yield name, reduced_sides(style, factor)
+            yield name, reduced_sides(style.shape[:2], factor)
     if inputs.content is not None:
-        yield "the content", reduced_sides(inputs.content, factor)
+        yield "the content", reduced_sides(inputs.content.shape[:2], factor)
     yield "the result", reduced_size(inputs, factor)
 
 

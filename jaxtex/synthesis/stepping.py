@@ -268,9 +268,10 @@ def init_state(plan: Plan, problem: Problem, image: np.ndarray | None = None) ->
     Args:
       plan: has the optimizer.
       problem: one of the plan's problems.
-      image: initial image of any size, `[H, W, C]` or a batch; None for the plan's start.
+      image: `[H, W, C]` of the problem's size, or a batch; None for the plan's start, resized.
     """
-    image = enlarge(plan.start if image is None else image, problem, plan.tile)
+    if image is None:
+        image = each(io.interpolate, plan.start, problem.height, problem.width, plan.tile)
 
     def init(image: jax.Array) -> optimizers.State:
         return jax.tree.map(jnp.copy, _init(plan, problem, image))
@@ -287,14 +288,13 @@ def _init(plan: Plan, problem: Problem, image: jax.Array) -> optimizers.State:
     return init(image, problem.critics)
 
 
-def enlarge(image: np.ndarray, problem: Problem, tile: str) -> np.ndarray:
-    """Resizes `[H, W, C]`, or a batch `[B, H, W, C]`, to the size of the problem.
+def each(function: Callable[..., np.ndarray], image: np.ndarray, *arguments: Any) -> np.ndarray:
+    """Applies a function to an image, or to each of a batch.
 
     Args:
-      image: the image, in [0, 1].
-      problem: has the size.
-      tile: as in `images.resize`.
+      function: image `[H, W, C]`, and `arguments` -> image.
+      image: `[H, W, C]`, or a batch `[B, H, W, C]`.
     """
     if image.ndim == 3:
-        return io.interpolate(image, problem.height, problem.width, tile)
-    return np.stack([io.interpolate(one, problem.height, problem.width, tile) for one in image])
+        return function(image, *arguments)
+    return np.stack([function(one, *arguments) for one in image])

@@ -25,7 +25,7 @@ def test_the_last_scale_has_half_as_many_steps():
     assert step_shares.of_scales("auto", 1) == [1]
     assert step_shares.of_scales("auto", 3) == [2, 2, 1]
     assert step_shares.of_scales("", 3) == [1, 1, 1]
-    assert step_shares.of_scales("", 3, with_content=True) == [1, 2, 2]
+    assert step_shares.of_scales("", 3, transfer=True) == [1, 2, 2]
     assert step_shares.of_scales("1,2,6", 3) == [1, 2, 6]
 
 

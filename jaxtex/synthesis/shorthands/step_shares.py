@@ -24,19 +24,19 @@ def parse(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def of_scales(text: str, number: int, with_content: bool = False) -> list[int]:
+def of_scales(text: str, number: int, transfer: bool = False) -> list[int]:
     """Returns the shares of each of `number` scales, from coarse to fine.
 
     Args:
       text: value of `--shares`.
       number: of scales, from 1.
-      with_content: True if the result shows a content, whose details only later scales can show.
+      transfer: True if there is a content beside the style; only later scales show its details.
 
     Raises:
       UserError: as `parse`, or there are more or fewer shares than scales.
     """
     if not text:
-        return [1] + [2 if with_content else 1] * (number - 1)
+        return [1] + [2 if transfer else 1] * (number - 1)
     if text == "auto":
         return [2] * (number - 1) + [1]
     shares = parse(text)

@@ -70,12 +70,12 @@ def initial_image(
     if kind == "content":
         if inputs.content is None:
             raise errors.UserError(f"--init={kind}: --content is missing")
-        padded = _padded(inputs, inputs.content, height, width)
+        padded = _placed(inputs, inputs.content, height, width)
         return add_noise(padded, inputs, config, (height, width), rng, CONTENT_NOISE)
     if kind == "style":
         if not inputs.styles:
             raise errors.UserError(f"--init={kind}: --style is missing")
-        resized = [_extended(inputs, style, config, height, width) for style in inputs.styles]
+        resized = [_placed(inputs, style, height, width) for style in inputs.styles]
         return _blend_regions(inputs, resized, height, width) if inputs.masks else resized[0]
 
     if inputs.material.maps:
@@ -91,7 +91,7 @@ def initial_image(
     if inputs.unchanged is not None:
         enlarged = _after_frame(inputs, image, height, width)
     else:
-        enlarged = _extended(inputs, image, config, height, width)
+        enlarged = _placed(inputs, image, height, width, config.tile)
     factor = height * width / (image.shape[0] * image.shape[1])
     if inputs.unchanged is None and factor > ENLARGED:
         default = dataclasses.replace(config, noise=0.0)  # `noise` is not for initial images
@@ -151,7 +151,7 @@ def _after_frame(
     result = color_transfer.blend_gray(result, gray, color_transfer.LUMINANCE)
     moved = color_transfer.match_color(inputs.content, result)
     image = inputs.unchanged * result + (1 - inputs.unchanged) * moved
-    return _padded(inputs, image, height, width)
+    return _placed(inputs, image, height, width)
 
 
 def _blend_regions(
@@ -163,30 +163,29 @@ def _blend_regions(
     return (blend / shares.sum(0)).astype(np.float32)
 
 
-def _padded(inputs: input_images.Inputs, image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Reduces an image of the result's size to a scale, and pads it as the content is padded.
+def _placed(
+    inputs: input_images.Inputs, image: np.ndarray, height: int, width: int, tile: str = ""
+) -> np.ndarray:
+    """Resizes an image to the result at a scale, and pads it as the content is padded.
 
-    Stretched to the size of the scale, which may be a few pixels larger, it would not be where the
-    content is.
+    Stretched to the canvas of the scale, which may be a few pixels larger, it would not be where
+    the content is.
 
     Args:
       inputs: have the size of the result.
-      image: `[inputs.height, inputs.width, C]`.
-      height: of the scale, in pixels.
-      width: of the scale, in pixels.
+      image: `[H, W, C]` in [0, 1], of any size.
+      height: of the canvas, in pixels.
+      width: of the canvas, in pixels.
+      tile: axes along which the result is periodic. It fills the canvas there.
+
+    Returns:
+      `[height, width, C]`.
     """
-    rows, columns = scales.reduced_sides(image, extension.factor_of(inputs.height, height))
-    reduced = images.resize(image, min(rows, height), min(columns, width))
-    return content.pad_to(reduced, height, width)
-
-
-def _extended(
-    inputs: input_images.Inputs, image: np.ndarray, config: configs.Config, height: int, width: int
-) -> np.ndarray:
-    """Resizes an image of any size to the result at a scale, and continues it to the canvas."""
-    size = (inputs.height, inputs.width)
-    extended = extension.extend(image, size, (height, width), config.tile)
-    return images.resize(extended, height, width, config.tile)
+    factor = extension.factor_of(inputs.height, height)
+    rows, columns = scales.reduced_sides((inputs.height, inputs.width), factor)
+    rows = height if "y" in tile else min(rows, height)
+    columns = width if "x" in tile else min(columns, width)
+    return content.pad_to(images.resize(image, rows, columns, tile), height, width)
 
 
 def scale_details(
@@ -211,7 +210,7 @@ def scale_details(
     if kind == KEPT and kept is not None:
         pictures = [kept.extended(size).at(*size)["picture"] for size in sizes[1:]]
     if kind == "content" and inputs.content is not None:
-        pictures = [_padded(inputs, inputs.content, *size) for size in sizes[1:]]
+        pictures = [_placed(inputs, inputs.content, *size) for size in sizes[1:]]
     if pictures:
         return [
             functools.partial(_details_of_picture, picture, config.tile) for picture in pictures
